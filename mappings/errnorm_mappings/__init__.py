@@ -1,0 +1,1 @@
+"""The tables: data, and nothing that runs."""

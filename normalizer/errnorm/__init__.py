@@ -1,0 +1,64 @@
+"""One vocabulary for the errors of NATS and XMPP: what happened, may I retry, what must come first."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from errnorm.causes import ReportedException
+from errnorm.model import Adapter, NormalizedError, Record, Signal
+from errnorm.normalizer import Normalizer
+from errnorm.tables import Row, TableError
+from errnorm.taxonomy import Category, Effect, Evidence, Reach, Reason, Recovery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "Adapter",
+    "Category",
+    "Effect",
+    "Evidence",
+    "NormalizedError",
+    "Normalizer",
+    "Reach",
+    "Reason",
+    "Record",
+    "Recovery",
+    "ReportedException",
+    "Row",
+    "Signal",
+    "TableError",
+    "is_retryable",
+    "is_terminal",
+    "normalize",
+]
+
+
+@cache
+def _default() -> Normalizer:
+    return Normalizer()
+
+
+def normalize(raw: object, protocol: str | None = None) -> NormalizedError:
+    """
+    Say what an error means, with the installed adapters and tables. Pure, and never raises.
+
+    Args:
+        raw: An exception, text or bytes from the wire or a log, a parsed XML element, or a decoded JSON document.
+        protocol: `"nats"` or `"xmpp"` where the caller knows it: a bare text can be right in one and wrong in another.
+
+    Returns:
+        The error; its category is `unknown` if nothing knows it.
+    """
+    return _default().normalize(raw, protocol)
+
+
+def is_retryable(error: object) -> bool:
+    """Tell whether the same operation may succeed later, nobody changing anything. A predicate for any retry library."""
+    return normalize(error).retryable
+
+
+def is_terminal(error: object) -> bool:
+    """Tell whether the connection or stream it happened on is over because of it."""
+    return normalize(error).terminal

@@ -1,0 +1,137 @@
+"""
+Judge: from what an adapter saw to what it means.
+
+The way down is always the same, and each step is coarser than the one before: the exact code, a template with parameters,
+the family, unknown. It ends in an answer for every signal there can be. Everything that needs knowledge of a protocol stands
+in its table; nothing here names one.
+
+What the tables say depends on few things: the row, the family, the details, and whether the connection was seen to end. So
+a verdict is made once for each combination and shared from then on; a peer that invents families cannot make it grow, since
+only those that a row knows become part of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from errnorm.model import NormalizedError, Verdict
+from errnorm.taxonomy import Effect, Reason, Recovery
+
+if TYPE_CHECKING:
+    from errnorm.model import Params, Signal
+    from errnorm.tables import Placed, Table
+
+__all__ = ["Engine"]
+
+_Key = tuple["Placed | None", "tuple[Placed, ...]", "Placed | None", "bool | None", "str | None"]
+
+
+class Engine:
+    """
+    Judges the signals of one protocol by its table.
+
+    Attributes:
+        table: The table.
+    """
+
+    __slots__ = ("_verdicts", "table")
+
+    def __init__(self, table: Table) -> None:
+        """Judge by this table."""
+        self.table = table
+        self._verdicts: dict[_Key, Verdict] = {}
+
+    def judge(self, signal: Signal) -> NormalizedError:
+        """
+        Find the row of a signal and say what follows from it.
+
+        Returns:
+            Always an answer; `unknown` if neither the code nor the family of the signal has a row.
+        """
+        placed: Placed | None = None
+        params: Params | None = None
+        if signal.code is not None and (found := self.table.find(signal.section, signal.code)) is not None:
+            placed, params = found
+        families = self._known(signal.family) if signal.family else ()
+        detail = next(iter(self._known(signal.details)), None) if signal.details else None
+        # A section that no table has can be anything: it must not become part of a key and fill the memory.
+        section = signal.section if signal.section in self.table.sections else None
+        key = (placed, families, detail, signal.closed, section)
+        verdict = self._verdicts.get(key)
+        if verdict is None:
+            verdict = self._verdicts[key] = self._judge(*key)
+        if signal.params or signal.lossy:
+            params = _merged(signal, params)
+        return NormalizedError(verdict, signal, params)
+
+    def _known(self, pairs: tuple[tuple[str, str], ...]) -> tuple[Placed, ...]:
+        rows = (self.table.get(section, code) for section, code in pairs)
+        return tuple(row for row in rows if row is not None)
+
+    def _judge(
+        self,
+        placed: Placed | None,
+        families: tuple[Placed, ...],
+        detail: Placed | None,
+        closed: bool | None,
+        section: str | None,
+    ) -> Verdict:
+        found = placed or next(iter(families), None)
+        if found is None:
+            return self._unknown(section, closed)
+        decider = next((family for family in families if self._decides(family) is not None), None)
+        meaning = decider.row if found.row.defers and decider is not None else found.row
+        if detail is not None:
+            meaning = detail.row
+        terminal = found.row.terminal if closed is None else closed
+        return Verdict(
+            protocol=self.table.protocol,
+            section=found.section,
+            code=found.code,
+            reason=meaning.reason,
+            recovery=_on(terminal, self._decided(meaning.recovery, decider)),
+            terminal=terminal,
+            effect=found.row.effect,
+            row=found,
+            tables_version=found.version,
+        )
+
+    def _decides(self, family: Placed) -> str | None:
+        return self.table.sections[family.section].head.decides
+
+    def _decided(self, recovery: Recovery, decider: Placed | None) -> Recovery:
+        if decider is None:
+            return recovery
+        if decider.key == self._decides(decider):
+            return Recovery.WAIT
+        return decider.row.recovery if recovery is Recovery.WAIT else recovery
+
+    def _unknown(self, section: str | None, closed: bool | None) -> Verdict:
+        return Verdict(
+            protocol=self.table.protocol,
+            section=section,
+            code=None,
+            reason=Reason.UNKNOWN,
+            recovery=Recovery.ABANDON,
+            terminal=bool(closed),
+            effect=Effect.UNKNOWN,
+            row=None,
+            tables_version=self.table.version,
+        )
+
+
+def _on(terminal: bool, recovery: Recovery) -> Recovery:
+    # On a connection that is over there is nothing to wait on; on one that lives there is no need for another.
+    if terminal and recovery is Recovery.WAIT:
+        return Recovery.RECONNECT
+    if not terminal and recovery is Recovery.RECONNECT:
+        return Recovery.WAIT
+    return recovery
+
+
+def _merged(signal: Signal, params: Params | None) -> Params | None:
+    if signal.params:
+        params = signal.params if params is None else {**params, **signal.params}
+    if signal.lossy and params:
+        params = {**params, "lossy": True}
+    return params

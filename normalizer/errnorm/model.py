@@ -1,0 +1,353 @@
+"""
+What passes between the parts: a `Signal` from adapter to core, a `NormalizedError` from core to everybody else.
+
+Both are small slotted objects: they are built for every failure, often when everything fails at once. Nothing in them is
+validated, because everything in them comes from our own code; what comes from people is checked where it is loaded.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
+
+from errnorm.fingerprint import fingerprint_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from errnorm.decision import Decision
+    from errnorm.tables import Placed
+    from errnorm.taxonomy import Category, Effect, Reason, Recovery
+
+__all__ = ["Adapter", "Emitter", "Fault", "NormalizedError", "Params", "Record", "Signal", "Verdict"]
+
+Params = dict[str, "str | int | bool"]
+
+_NO_PARAMS: Params = {}
+
+
+class Signal:
+    """
+    One raw error as an adapter saw it: facts, no judgement.
+
+    Attributes:
+        protocol: The protocol whose table is asked, `"nats"`.
+
+        section: The section of that table, `"error"`; `None` if the raw error does not say, and then every section is asked.
+
+        code: What stands in the table: a native code, a condition, or a text with its parameters still in it. `None` if
+            there is nothing but the family.
+
+        family: Where to look when no row has the code, nearest first, as pairs of section and code. A family whose section
+            decides (`[sections]` of a table) also has its say when a row was found.
+
+        details: Pairs of section and code that refine what was found, as an application condition refines a stanza error.
+
+        text: What the peer or the library said, for people. Never looked at to judge where there is a code.
+
+        params: Values that the adapter already knows: a queue, an id, a size.
+
+        address: Where the peer says to go instead; unchecked.
+
+        closed: True or False if the adapter saw whether the connection ended; `None` if only the table knows.
+
+        lossy: True if a client library has changed the letters of the text (lower case), so that parameters are not exact.
+    """
+
+    __slots__ = ("address", "closed", "code", "details", "family", "lossy", "params", "protocol", "section", "text")
+
+    def __init__(  # noqa: PLR0913 - one small object, built on the hot path
+        self,
+        protocol: str,
+        section: str | None = None,
+        code: str | None = None,
+        text: str | None = None,
+        *,
+        family: tuple[tuple[str, str], ...] = (),
+        details: tuple[tuple[str, str], ...] = (),
+        params: Params | None = None,
+        address: str | None = None,
+        closed: bool | None = None,
+        lossy: bool = False,
+    ) -> None:
+        """Hold the facts as they are."""
+        self.protocol = protocol
+        self.section = section
+        self.code = code
+        self.text = text
+        self.family = family
+        self.details = details
+        self.params = params
+        self.address = address
+        self.closed = closed
+        self.lossy = lossy
+
+    def __repr__(self) -> str:
+        """Show what is set."""
+        said = ", ".join(f"{name}={value!r}" for name in self.__slots__ if (value := getattr(self, name)) not in {None, (), False})
+        return f"Signal({said})"
+
+
+class Adapter(Protocol):
+    """One pure function a protocol: it turns one raw thing into a `Signal`, or into `None` if it is not of its protocol."""
+
+    def __call__(self, error: object, /) -> Signal | None:
+        """Observe one raw error. Never raises, never judges, never logs."""
+        ...
+
+
+class Verdict:
+    """
+    What the tables say of one kind of error: shared by all errors of that kind, and never changed.
+
+    Attributes:
+        row: The row that decided; `None` if no row knows the error.
+
+        tables_version: Name and version of the table that decided, `"nats 1.0.0"`.
+    """
+
+    __slots__ = (
+        "category",
+        "code",
+        "effect",
+        "protocol",
+        "reason",
+        "recovery",
+        "retryable",
+        "row",
+        "section",
+        "tables_version",
+        "terminal",
+    )
+
+    def __init__(  # noqa: PLR0913 - built once a kind of error
+        self,
+        *,
+        protocol: str | None,
+        section: str | None,
+        code: str | None,
+        reason: Reason,
+        recovery: Recovery,
+        terminal: bool,
+        effect: Effect,
+        row: Placed | None,
+        tables_version: str,
+    ) -> None:
+        """Hold the judgement, and derive what follows from it."""
+        self.protocol = protocol
+        self.section = section
+        self.code = code
+        self.reason = reason
+        self.category: Category = reason.category
+        self.recovery = recovery
+        self.retryable: bool = recovery.retryable
+        self.terminal = terminal
+        self.effect = effect
+        self.row = row
+        self.tables_version = tables_version
+
+
+class Record(TypedDict):
+    """A normalized error as JSON: the keys of every record that leaves, in this order."""
+
+    protocol: str | None
+    section: str | None
+    code: str | None
+    category: str
+    reason: str
+    retryable: bool
+    terminal: bool
+    recovery: str
+    effect: str
+    text: str | None
+    params: dict[str, str | int | bool]
+    address: str | None
+    fingerprint: str | None
+    tables_version: str
+
+
+class NormalizedError:
+    """
+    One error in the common vocabulary.
+
+    Attributes:
+        verdict: What the tables say of this kind of error.
+
+        signal: What the adapter saw.
+
+        params: Values taken out of the text, by name; `lossy` among them is true if a client library had changed the
+            letters of the text before it was seen.
+
+        protocol: The protocol it happened under, which the caller may know better than the table.
+    """
+
+    __slots__ = ("__weakref__", "params", "protocol", "signal", "verdict")
+
+    def __init__(self, verdict: Verdict, signal: Signal, params: Params | None = None, protocol: str | None = None) -> None:
+        """Put what was judged and what was seen together."""
+        self.verdict = verdict
+        self.signal = signal
+        self.params = _NO_PARAMS if params is None else params
+        self.protocol = protocol or verdict.protocol
+
+    @property
+    def section(self) -> str | None:
+        """The section of the table it was found in."""
+        return self.verdict.section
+
+    @property
+    def code(self) -> str | None:
+        """The native code of the row; `None` if unknown. Low cardinality."""
+        return self.verdict.code
+
+    @property
+    def category(self) -> Category:
+        """What it is about."""
+        return self.verdict.category
+
+    @property
+    def reason(self) -> Reason:
+        """Why, in the word all protocols share."""
+        return self.verdict.reason
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same operation may succeed later, nobody changing anything."""
+        return self.verdict.retryable
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the connection or stream it happened on is over because of it."""
+        return self.verdict.terminal
+
+    @property
+    def recovery(self) -> Recovery:
+        """The step that must come first."""
+        return self.verdict.recovery
+
+    @property
+    def effect(self) -> Effect:
+        """Whether the operation may have taken effect all the same."""
+        return self.verdict.effect
+
+    @property
+    def row(self) -> Placed | None:
+        """The row that decided, with its evidence and source."""
+        return self.verdict.row
+
+    @property
+    def tables_version(self) -> str:
+        """Which table, in which version, named it."""
+        return self.verdict.tables_version
+
+    @property
+    def known(self) -> bool:
+        """Whether a row knew it."""
+        return self.verdict.row is not None
+
+    @property
+    def text(self) -> str | None:
+        """What the peer or the library said, as it was, bounded in length. Not safe to print: it may hold anything."""
+        return self.signal.text
+
+    @property
+    def address(self) -> str | None:
+        """Where the peer says to go instead. A claim, never followed by this library."""
+        return self.signal.address
+
+    @property
+    def fingerprint(self) -> str | None:
+        """For an unknown error, its text with the variables cut out; otherwise `None`."""
+        return None if self.verdict.row is not None else fingerprint_of(self.signal.text or self.signal.code or "")
+
+    def to_record(self) -> Record:
+        """
+        Return the error as a flat dictionary of JSON values.
+
+        Returns:
+            The keys of `Record`, in their order.
+        """
+        verdict = self.verdict
+        return {
+            "protocol": self.protocol,
+            "section": verdict.section,
+            "code": verdict.code,
+            "category": verdict.category.value,
+            "reason": verdict.reason.value,
+            "retryable": verdict.retryable,
+            "terminal": verdict.terminal,
+            "recovery": verdict.recovery.value,
+            "effect": verdict.effect.value,
+            "text": self.text,
+            "params": self.params,
+            "address": self.address,
+            "fingerprint": self.fingerprint,
+            "tables_version": verdict.tables_version,
+        }
+
+    def to_json(self) -> str:
+        """Return `to_record` as one line of ASCII JSON."""
+        return json.dumps(self.to_record())
+
+    @staticmethod
+    def json_schema() -> Mapping[str, Any]:
+        """Return the JSON schema of `to_record`."""
+        from pydantic import TypeAdapter  # noqa: PLC0415 - only who asks for a schema pays for it
+
+        return TypeAdapter(Record).json_schema()
+
+    def __repr__(self) -> str:
+        """Show the judgement; never the text, which may hold anything."""
+        flags = " ".join(name for name in ("retryable", "terminal") if getattr(self, name))
+        return f"<NormalizedError {self.protocol}:{self.section}:{self.code} {self.reason} {self.recovery} {flags}".rstrip() + ">"
+
+
+class Fault:
+    """
+    One error as it happened to somebody: what emitters are told. Each fault is told once.
+
+    Attributes:
+        error: What it is.
+
+        exception: The exception it arrived as, if it did.
+
+        operation: What was being done, in a low-cardinality word of the caller's: `"publish"`.
+
+        decision: Retry or abort, where that was decided.
+
+        peer: Whom it happened with, as the caller names it: a server, a cluster. Low cardinality.
+
+        client: What the client library did about it by itself: `"reconnecting"`, `"closed"`, `"nothing"`; `None` if not known.
+
+        handled: True if the operation went on or was retried: spans are then left alone.
+    """
+
+    __slots__ = ("client", "decision", "error", "exception", "handled", "operation", "peer")
+
+    def __init__(  # noqa: PLR0913 - one small object
+        self,
+        error: NormalizedError,
+        *,
+        exception: BaseException | None = None,
+        operation: str | None = None,
+        decision: Decision | None = None,
+        peer: str | None = None,
+        client: str | None = None,
+        handled: bool = False,
+    ) -> None:
+        """Hold what happened and what is known around it."""
+        self.error = error
+        self.exception = exception
+        self.operation = operation
+        self.decision = decision
+        self.peer = peer
+        self.client = client
+        self.handled = handled
+
+
+class Emitter(Protocol):
+    """Tells a fault to somebody: a log, a span, a metric. What it raises is counted and goes no further."""
+
+    def __call__(self, fault: Fault, /) -> None:
+        """Tell one fault."""
+        ...

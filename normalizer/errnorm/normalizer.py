@@ -1,0 +1,169 @@
+"""
+Observe and judge in one call: from anything raw to a `NormalizedError`.
+
+Who is asked, and in which order, is decided here and nowhere else. An exception is asked link by link, the outermost first;
+of each link every adapter is asked, the one of the given protocol first. The first link that a row knows is the error, but
+one whose row says that it merely wraps gives way to what it wraps. Anything else (text, bytes, documents, elements) is asked
+of the given protocol and of the tables that lie under every protocol; if no protocol is given, of all.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from errnorm import plugins
+from errnorm.causes import ReportedException, causes, class_names, message_of
+from errnorm.engine import Engine
+from errnorm.model import NormalizedError, Signal, Verdict
+from errnorm.taxonomy import Effect, Reason, Recovery
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from errnorm.model import Adapter
+
+__all__ = ["Normalizer"]
+
+_log = logging.getLogger("errnorm")
+
+_LONGEST_TEXT = 4096
+_LONGEST_REMEMBERED = 256
+_MOST_REMEMBERED = 1024
+
+
+class Normalizer:
+    """
+    Turns raw errors into normalized ones, with the installed adapters and tables.
+
+    Tables are loaded when they are first needed, and only for the protocols that are. A table that cannot be used is said
+    once through the standard library's logger `errnorm`; its errors are `unknown` from then on.
+    """
+
+    def __init__(self, overlays: Iterable[str | Path] | None = None) -> None:
+        """
+        Prepare, without loading anything.
+
+        Args:
+            overlays: Files with rows of your own; those named in `ERRNORM_TABLES` if not given.
+        """
+        self._overlays = plugins.overlay_paths(overlays)
+        self._points = plugins.adapters()
+        self._adapters: dict[str, Adapter | None] = {}
+        self._engines: dict[str, Engine | None] = {}
+        self._remembered: dict[tuple[str, str | None], NormalizedError] = {}
+
+    def normalize(self, raw: object, protocol: str | None = None) -> NormalizedError:
+        """
+        Say what an error means. Pure, and never raises.
+
+        Args:
+            raw: An exception, text or bytes from the wire or a log, a parsed XML element, or a decoded JSON document.
+            protocol: `"nats"` or `"xmpp"` where the caller knows it: a bare text can be right in one and wrong in another.
+
+        Returns:
+            The error; its category is `unknown` if nothing knows it.
+        """
+        if type(raw) is str:
+            remembered = self._remembered.get((raw, protocol))
+            if remembered is not None:
+                return remembered
+        error = self._normalize(raw, protocol)
+        # Only what has no parameters and is known: these are few, so no peer can fill the memory with texts of its own.
+        if type(raw) is str and error.known and not error.params and len(raw) <= _LONGEST_REMEMBERED:
+            self._remember(raw, protocol, error)
+        return error
+
+    def _remember(self, raw: str, protocol: str | None, error: NormalizedError) -> None:
+        if len(self._remembered) < _MOST_REMEMBERED:
+            self._remembered[raw, protocol] = error
+
+    def engine(self, protocol: str) -> Engine | None:
+        """Return the engine of a protocol, loading its table if that has not been done; `None` if it cannot be loaded."""
+        if protocol not in self._engines:
+            self._engines[protocol] = self._load_engine(protocol)
+        return self._engines[protocol]
+
+    def _load_engine(self, protocol: str) -> Engine | None:
+        try:
+            return Engine(plugins.load_table(protocol, self._overlays))
+        except Exception as error:  # noqa: BLE001 - nothing may reach the application's error handler
+            _log.error("errnorm: the table of %s cannot be used: %s", protocol, error)  # noqa: TRY400
+            return None
+
+    def _normalize(self, raw: object, protocol: str | None) -> NormalizedError:
+        if isinstance(raw, BaseException | ReportedException):
+            answers = (answer for link in causes(raw) for answer in self._asked(link, protocol, underlying=False))
+        else:
+            answers = self._asked(raw, protocol, underlying=protocol is not None)
+        error = _chosen(answers) or _nobody_knows(raw, protocol)
+        if protocol is not None and error.protocol != protocol and self._underlies(error.protocol):
+            error.protocol = protocol
+        return error
+
+    def _asked(self, raw: object, protocol: str | None, *, underlying: bool) -> Iterator[NormalizedError]:
+        for name in sorted(self._points, key=lambda name: name != protocol):
+            if underlying and name != protocol and not self._underlies(name):
+                continue
+            signal = self._observe(name, raw)
+            if signal is not None and (engine := self.engine(signal.protocol)) is not None:
+                yield engine.judge(signal)
+
+    def _observe(self, name: str, raw: object) -> Signal | None:
+        try:
+            adapter = self._adapter(name)
+            return None if adapter is None else adapter(raw)
+        except Exception as error:  # noqa: BLE001 - an adapter of a stranger can raise anything
+            _log.error("errnorm: the adapter of %s failed: %s", name, type(error).__name__)  # noqa: TRY400
+            return None
+
+    def _adapter(self, name: str) -> Adapter | None:
+        if name not in self._adapters:
+            self._adapters[name] = None
+            self._adapters[name] = plugins.load_adapter(self._points[name])
+        return self._adapters[name]
+
+    def _underlies(self, protocol: str | None) -> bool:
+        engine = None if protocol is None else self.engine(protocol)
+        return engine is not None and engine.table.underlies
+
+
+def _chosen(answers: Iterator[NormalizedError]) -> NormalizedError | None:
+    """Take the first that a row knows and that does not merely wrap; else the first known; else the first that said where."""
+    first: NormalizedError | None = None
+    wrapper: NormalizedError | None = None
+    for answer in answers:
+        if answer.row is None:
+            if first is None and answer.signal.section is not None:
+                first = answer
+        elif not answer.row.row.wraps:
+            return answer
+        elif wrapper is None:
+            wrapper = answer
+    return wrapper or first
+
+
+def _nobody_knows(raw: object, protocol: str | None) -> NormalizedError:
+    verdict = Verdict(
+        protocol=protocol,
+        section=None,
+        code=None,
+        reason=Reason.UNKNOWN,
+        recovery=Recovery.ABANDON,
+        terminal=False,
+        effect=Effect.UNKNOWN,
+        row=None,
+        tables_version="",
+    )
+    return NormalizedError(verdict, Signal(protocol or "", text=_described(raw)))
+
+
+def _described(raw: object) -> str:
+    if isinstance(raw, str):
+        return raw[:_LONGEST_TEXT]
+    if isinstance(raw, bytes | bytearray | memoryview):
+        return bytes(raw[:_LONGEST_TEXT]).decode("utf-8", "backslashreplace")
+    if isinstance(raw, BaseException | ReportedException):
+        return f"{class_names(raw)[0]}: {message_of(raw)}"
+    return class_names(raw)[0]

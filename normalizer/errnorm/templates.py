@@ -1,0 +1,138 @@
+"""
+Texts with parameters: `Permissions Violation for Publish to "{subject}"`.
+
+A template is matched whole, from its first letter to its last, never somewhere inside: what a peer can write into a
+parameter must not be able to look like another error. A parameter in double quotes is read as Go's %q writes it (a quote
+inside is escaped), so no subject can end its own quotation. The alternatives are found by the first letters of the literal
+head, so the cost does not grow with the table.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from errnorm.model import Params
+
+__all__ = ["KINDS", "Template", "TemplateIndex"]
+
+T = TypeVar("T")
+
+# What a value of each declared kind looks like where it is not in quotes. Each is linear and none can match a line end,
+# but `text`, which is free text and may stand only once in a template.
+KINDS: Mapping[str, str] = {
+    "account": r"\S+",
+    "address": r"\S+",
+    "duration": r"[0-9][0-9a-zµ.]*",
+    "host": r"\S+",
+    "id": r"\S+",
+    "jid": r"\S+",
+    "name": r"\S+",
+    "number": r"-?[0-9]+",
+    "queue": r"\S+",
+    "subject": r"\S+",
+    "text": r".*",
+    "user": r"\S+",
+    "version": r"\S+",
+}
+
+_PLACE = re.compile(r'(?P<quote>"?)\{(?P<name>[a-z_]+)\}(?P=quote)')
+_QUOTED = r'"(?P<{name}>(?:[^"\\]|\\.)*)"'
+_HEAD = 8
+
+
+class Template(Generic[T]):
+    """One text with named places, and what it stands for."""
+
+    __slots__ = ("_kinds", "_match", "head", "value")
+
+    def __init__(self, text: str, kinds: Mapping[str, str], value: T, *, ignore_case: bool) -> None:
+        """
+        Compile a text with places.
+
+        Args:
+            text: The text; `{name}` is a place, `"{name}"` a place that the peer writes as Go's %q does.
+            kinds: The kind of each place, by name; a key of `KINDS`.
+            value: What is returned for a match.
+            ignore_case: Whether upper and lower case are the same.
+
+        Raises:
+            ValueError: If a place has no declared kind or stands in the text twice.
+        """
+        self.value = value
+        self._kinds: dict[str, str] = {}
+        pattern, end = "", 0
+        for place in _PLACE.finditer(text):
+            name = place["name"]
+            if name not in kinds:
+                message = f"the place {{{name}}} is not declared under [params]"
+                raise ValueError(message)
+            if name in self._kinds:
+                message = f"the place {{{name}}} stands twice"
+                raise ValueError(message)
+            self._kinds[name] = kinds[name]
+            value_pattern = _QUOTED.format(name=name) if place["quote"] else f"(?P<{name}>{KINDS[kinds[name]]})"
+            pattern += re.escape(text[end : place.start()]) + value_pattern
+            end = place.end()
+        pattern += re.escape(text[end:])
+        head = text[: text.index("{")].removesuffix('"')
+        self.head = head.lower() if ignore_case else head
+        self._match = re.compile(pattern, re.DOTALL | (re.IGNORECASE if ignore_case else 0)).fullmatch
+
+    @staticmethod
+    def has_places(text: str) -> bool:
+        """Tell whether a text has places at all."""
+        return _PLACE.search(text) is not None
+
+    def read(self, text: str) -> Params | None:
+        """
+        Match a whole text.
+
+        Returns:
+            The values by name, numbers as integers; `None` if the text is another one.
+        """
+        found = self._match(text)
+        if found is None:
+            return None
+        return {name: _value(kind, found[name]) for name, kind in self._kinds.items()}
+
+
+
+def _value(kind: str, text: str) -> str | int:
+    # A number of more digits than any counter has stays text: int() of a huge one is slow, and refused from 4300 digits on.
+    if kind == "number" and len(text) <= 20:  # noqa: PLR2004
+        return int(text)
+    return text
+
+
+class TemplateIndex(Generic[T]):
+    """All templates of a section, found by their first letters."""
+
+    __slots__ = ("_by_head", "_lengths")
+
+    def __init__(self, templates: list[Template[T]]) -> None:
+        """Sort the templates by head, the longest first: it says the most."""
+        self._by_head: dict[str, list[Template[T]]] = {}
+        for template in sorted(templates, key=lambda one: -len(one.head)):
+            self._by_head.setdefault(template.head[:_HEAD], []).append(template)
+        self._lengths = sorted({len(head) for head in self._by_head}, reverse=True)
+
+    def find(self, text: str, folded: str) -> tuple[T, Params] | None:
+        """
+        Find the template that matches a whole text.
+
+        Args:
+            text: The text as it came.
+            folded: The same text in the case of the heads.
+
+        Returns:
+            What the template stands for and the values; `None` if none matches.
+        """
+        for length in self._lengths:
+            for template in self._by_head.get(folded[:length], ()):
+                if folded.startswith(template.head) and (params := template.read(text)) is not None:
+                    return template.value, params
+        return None
