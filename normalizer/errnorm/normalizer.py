@@ -37,8 +37,9 @@ class Normalizer:
     """
     Turns raw errors into normalized ones, with the installed adapters and tables.
 
-    Tables are loaded when they are first needed, and only for the protocols that are. A table that cannot be used is said
-    once through the standard library's logger `errnorm`; its errors are `unknown` from then on.
+    Tables are loaded when they are first needed, and only for the protocols that are. If an overlay cannot be used, that is
+    said once through the standard library's logger `errnorm`, and the built-in rows are used without it; who wants to hear
+    of it before anything fails calls `load`.
     """
 
     def __init__(self, overlays: Iterable[str | Path] | None = None) -> None:
@@ -85,12 +86,23 @@ class Normalizer:
             self._engines[protocol] = self._load_engine(protocol)
         return self._engines[protocol]
 
+    def load(self) -> None:
+        """
+        Load all tables now.
+
+        Raises:
+            TableError: If a table or an overlay cannot be used; the message names file, line and path.
+        """
+        for protocol in dict.fromkeys([*plugins.protocols(), *plugins.overlaid(self._overlays)]):
+            self._engines[protocol] = Engine(plugins.load_table(protocol, self._overlays))
+
     def _load_engine(self, protocol: str) -> Engine | None:
-        try:
-            return Engine(plugins.load_table(protocol, self._overlays))
-        except Exception as error:  # noqa: BLE001 - nothing may reach the application's error handler
-            _log.error("errnorm: the table of %s cannot be used: %s", protocol, error)  # noqa: TRY400
-            return None
+        for overlays in (self._overlays, []) if self._overlays else ([],):
+            try:
+                return Engine(plugins.load_table(protocol, overlays))
+            except Exception as error:  # noqa: BLE001 - nothing may reach the application's error handler
+                _log.error("errnorm: the table of %s cannot be used: %s", protocol, error)  # noqa: TRY400
+        return None
 
     def _normalize(self, raw: object, protocol: str | None) -> NormalizedError:
         if isinstance(raw, BaseException | ReportedException):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from errnorm.model import Adapter
 
-__all__ = ["adapters", "load_table", "overlay_paths", "protocols"]
+__all__ = ["adapters", "load_adapter", "load_table", "overlaid", "overlay_paths", "protocols"]
 
 
 @cache
@@ -52,6 +52,16 @@ def overlay_paths(given: Iterable[str | Path] | None = None) -> list[Path]:
     return [Path(path) for path in os.environ.get("ERRNORM_TABLES", "").split(os.pathsep) if path]
 
 
+def overlaid(overlays: Iterable[Path]) -> list[str]:
+    """
+    Return the protocols that overlay files are about.
+
+    Raises:
+        TableError: If a file cannot be read, or does not say its protocol.
+    """
+    return [_protocol_of(_text(path), path) for path in overlays]
+
+
 def load_table(protocol: str, overlays: Iterable[Path] = ()) -> Table:
     """
     Read all files of one protocol's table, and lay the overlays over it that are about this protocol.
@@ -79,7 +89,11 @@ def load_table(protocol: str, overlays: Iterable[Path] = ()) -> Table:
 
 
 def _resource(point: EntryPoint) -> str:
-    return files(point.module).joinpath(point.attr).read_text("utf-8")
+    try:
+        return files(point.module).joinpath(point.attr).read_text("utf-8")
+    except (OSError, ImportError, UnicodeDecodeError) as error:
+        message = f"{point.value}: {error}"
+        raise TableError(message) from error
 
 
 def _text(path: Path) -> str:
@@ -90,9 +104,13 @@ def _text(path: Path) -> str:
         raise TableError(message) from error
 
 
-def _protocol_of(text: str, path: Path) -> object:
+def _protocol_of(text: str, path: Path) -> str:
     try:
-        return tomllib.loads(text).get("protocol")
+        protocol = tomllib.loads(text).get("protocol")
     except tomllib.TOMLDecodeError as error:
         message = f"{path}: {error}"
         raise TableError(message) from error
+    if not isinstance(protocol, str):
+        message = f'{path}:1: protocol: the file must say which protocol it is about: protocol = "nats"'
+        raise TableError(message)
+    return protocol

@@ -1,0 +1,71 @@
+"""A line of progress on stderr: only on a terminal, and only when it takes longer than a moment."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Progress"]
+
+_PATIENCE = 1.0
+_EVERY = 0.2
+_STRIDE = 1024
+_BAR = 30
+
+
+class Progress:
+    """Counts lines and bytes, and shows them. Used as a context manager, it leaves the line clean."""
+
+    def __init__(self, files: Sequence[str], stream: TextIO) -> None:
+        """
+        Prepare.
+
+        Args:
+            files: The files that will be read; if their sizes are known there is a bar, otherwise a count.
+            stream: Where it is shown, if that is a terminal.
+        """
+        self._stream = stream
+        self._shown = stream.isatty()
+        self._total = _size(files)
+        self._lines = self._bytes = 0
+        self._next = time.monotonic() + _PATIENCE
+        self._drawn = False
+
+    def step(self, size: int) -> None:
+        """Count one line of so many bytes."""
+        self._lines += 1
+        self._bytes += size
+        # The clock is looked at once in a while only: most lines must cost no more than two additions.
+        if self._shown and self._lines % _STRIDE == 0 and (now := time.monotonic()) >= self._next:
+            self._next = now + _EVERY
+            self._draw()
+
+    def _draw(self) -> None:
+        self._drawn = True
+        bar = ""
+        if self._total:
+            part = min(self._bytes / self._total, 1.0)
+            bar = f"[{'#' * int(part * _BAR):<{_BAR}}] {part:4.0%} "
+        self._stream.write(f"\r{bar}{self._lines:,} lines")
+        self._stream.flush()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wipe the line."""
+        if self._drawn:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+
+def _size(files: Sequence[str]) -> int:
+    """Return the size of all files together in bytes; 0 if one is not a regular file."""
+    paths = [Path(name) for name in files if name != "-"]
+    regular = len(paths) == len(files) and all(path.is_file() for path in paths)
+    return sum(path.stat().st_size for path in paths) if regular else 0

@@ -1,0 +1,54 @@
+"""Letters on a terminal: colour where it is wanted, and never a control character that came from outside."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+__all__ = ["Style", "printable"]
+
+# C0 and C1 controls, bidi marks and overrides, line and paragraph separators, BOM, lone surrogates.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]")
+
+
+def printable(text: str, longest: int = 400) -> str:
+    """Return a text as one line that is safe to print: escaped, and cut to so many characters."""
+    cut = text if len(text) <= longest else text[: longest - 1] + "…"
+    return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), cut)
+
+
+class Style:
+    """
+    ANSI styles for one stream.
+
+    They are on for a terminal; `FORCE_COLOR` switches them on anywhere and `NO_COLOR` off everywhere.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        """Decide once for a stream, stdout if not given."""
+        stream = stream or sys.stdout
+        self.on = not os.environ.get("NO_COLOR") and (bool(os.environ.get("FORCE_COLOR")) or stream.isatty())
+
+    def _wrap(self, text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.on else text
+
+    def strong(self, text: str) -> str:
+        """Return the text as it should stand out."""
+        return self._wrap(text, "1")
+
+    def dim(self, text: str) -> str:
+        """Return the text as it should stand back."""
+        return self._wrap(text, "2")
+
+    def good(self, text: str) -> str:
+        """Return the text in the colour of what may be repeated."""
+        return self._wrap(text, "32")
+
+    def bad(self, text: str) -> str:
+        """Return the text in the colour of what must stop."""
+        return self._wrap(text, "31")
