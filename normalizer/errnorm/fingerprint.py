@@ -29,6 +29,8 @@ _VARIABLE = re.compile(
     """,
     re.VERBOSE,
 )
+# An id of digits alone cannot be told from a number, so the two share one name.
+_LABELS = {name: f"<{'n' if name in {'id', 'number'} else name}>" for name in _VARIABLE.groupindex}
 _SPACE = re.compile(r"\s+")
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 
@@ -43,5 +45,5 @@ def fingerprint_of(text: str) -> str:
     Returns:
         Printable ASCII of at most 512 characters or a little over; `""` for an empty text.
     """
-    template = _VARIABLE.sub(lambda found: f"<{found.lastgroup}>", text[:_LONGEST])
+    template = _VARIABLE.sub(lambda found: _LABELS[found.lastgroup or ""], text[:_LONGEST])
     return _UNPRINTABLE.sub("?", _SPACE.sub(" ", template)).strip()

@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from errnorm.tables import Table, TableError, read
+from errnorm.tables import Table, TableError, broken, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -108,8 +108,7 @@ def _protocol_of(text: str, path: Path) -> str:
     try:
         protocol = tomllib.loads(text).get("protocol")
     except tomllib.TOMLDecodeError as error:
-        message = f"{path}: {error}"
-        raise TableError(message) from error
+        raise TableError(broken(text, str(path), error)) from error
     if not isinstance(protocol, str):
         message = f'{path}:1: protocol: the file must say which protocol it is about: protocol = "nats"'
         raise TableError(message)

@@ -21,6 +21,7 @@ and path: no unknown word, no missing column, and no two rows of a section that 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     from errnorm.model import Params
 
-__all__ = ["Row", "Section", "Table", "TableError", "TableFile", "read"]
+__all__ = ["Placed", "Row", "Section", "Table", "TableError", "TableFile", "broken", "read"]
 
 Said = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 _Checked = ConfigDict(extra="forbid")
@@ -270,8 +271,14 @@ def _parse(text: str, origin: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        message = f"{origin}: {error}"
-        raise TableError(message) from error
+        raise TableError(broken(text, origin, error)) from error
+
+
+def broken(text: str, origin: str, error: tomllib.TOMLDecodeError) -> str:
+    """Say where a text stops being TOML: `mine.toml:3: …`."""
+    place = re.search(r" \(at line (\d+), column \d+\)$", str(error))
+    line = int(place[1]) if place else text.count("\n") + 1
+    return f"{origin}:{line}: no TOML: {str(error).partition(' (at ')[0]}"
 
 
 def _check(adapter: TypeAdapter[Any], value: object, place: tuple[str, str, tuple[str, ...]]) -> Any:  # noqa: ANN401
@@ -346,6 +353,16 @@ class Section:
                     message = f"{placed.origin}: {name}.{placed.key}: {error}"
                     raise TableError(message) from error
         self._templates = TemplateIndex(templates)
+        for text, placed in [*self._exact.items(), *((one.sample(), one.value) for one in templates)]:
+            self._refuse_others(text, placed)
+
+    def _refuse_others(self, text: str, placed: Placed) -> None:
+        folded = self.fold(text)
+        others = [*self._templates.matching(text, folded), self._exact.get(folded, placed)]
+        other = next((other for other in others if other is not placed), None)
+        if other is not None:
+            message = f"{placed.origin}: {self.name}.{placed.key}: {text!r} is also matched by {other.key!r}"
+            raise TableError(message)
 
     def _claim(self, spelling: str, placed: Placed) -> None:
         folded = self.fold(spelling)
@@ -390,9 +407,11 @@ class Table:
         sections: The sections by name, in the order in which they are asked.
 
         rows: All rows by section and key.
+
+        kinds: The kind of each parameter, by name.
     """
 
-    __slots__ = ("protocol", "rows", "sections", "underlies", "version")
+    __slots__ = ("kinds", "protocol", "rows", "sections", "underlies", "version")
 
     def __init__(self, files: list[TableFile], overlays: Iterable[tuple[str, str]] = ()) -> None:
         """
@@ -410,12 +429,12 @@ class Table:
         self.version = f"{self.protocol} {files[0].head.version}"
         self.rows: dict[tuple[str, str], Placed] = {}
         heads: dict[str, SectionHead] = {}
-        kinds: dict[str, str] = {}
+        self.kinds: dict[str, str] = {}
         for file in self._with_overlays(files, overlays):
             heads |= file.head.sections
-            kinds |= file.head.params
+            self.kinds |= file.head.params
         self.sections = {
-            name: Section(name, head, [row for (section, _), row in self.rows.items() if section == name], kinds)
+            name: Section(name, head, [row for (section, _), row in self.rows.items() if section == name], self.kinds)
             for name, head in heads.items()
         }
 

@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from errnorm.model import Params
 
@@ -39,6 +39,9 @@ KINDS: Mapping[str, str] = {
     "version": r"\S+",
 }
 
+# One value of each kind, for checking that no two templates accept the same text.
+_SAMPLES = {"number": "7", "duration": "7s", "text": "some words"}
+
 _PLACE = re.compile(r'(?P<quote>"?)\{(?P<name>[a-z_]+)\}(?P=quote)')
 _QUOTED = r'"(?P<{name}>(?:[^"\\]|\\.)*)"'
 _HEAD = 8
@@ -47,7 +50,7 @@ _HEAD = 8
 class Template(Generic[T]):
     """One text with named places, and what it stands for."""
 
-    __slots__ = ("_kinds", "_match", "head", "value")
+    __slots__ = ("_kinds", "_match", "_text", "head", "value")
 
     def __init__(self, text: str, kinds: Mapping[str, str], value: T, *, ignore_case: bool) -> None:
         """
@@ -63,6 +66,7 @@ class Template(Generic[T]):
             ValueError: If a place has no declared kind or stands in the text twice.
         """
         self.value = value
+        self._text = text
         self._kinds: dict[str, str] = {}
         pattern, end = "", 0
         for place in _PLACE.finditer(text):
@@ -99,6 +103,10 @@ class Template(Generic[T]):
             return None
         return {name: _value(kind, found[name]) for name, kind in self._kinds.items()}
 
+    def sample(self) -> str:
+        """Return a text that this template matches."""
+        return _PLACE.sub(lambda place: place[0].replace(f"{{{place['name']}}}", _SAMPLES.get(self._kinds[place["name"]], "word")), self._text)
+
 
 
 def _value(kind: str, text: str) -> str | int:
@@ -131,8 +139,17 @@ class TemplateIndex(Generic[T]):
         Returns:
             What the template stands for and the values; `None` if none matches.
         """
+        for template in self._candidates(folded):
+            if (params := template.read(text)) is not None:
+                return template.value, params
+        return None
+
+    def matching(self, text: str, folded: str) -> list[T]:
+        """Return what every template that matches a whole text stands for: more than one is one too many."""
+        return [template.value for template in self._candidates(folded) if template.read(text) is not None]
+
+    def _candidates(self, folded: str) -> Iterator[Template[T]]:
         for length in self._lengths:
             for template in self._by_head.get(folded[:length], ()):
-                if folded.startswith(template.head) and (params := template.read(text)) is not None:
-                    return template.value, params
-        return None
+                if folded.startswith(template.head):
+                    yield template

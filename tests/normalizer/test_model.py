@@ -1,0 +1,59 @@
+"""What leaves the core: the record, its schema, and a repr that shows nothing of the peer."""
+
+from __future__ import annotations
+
+import json
+from typing import get_type_hints
+
+import pytest
+
+from errnorm.engine import Engine
+from errnorm.model import NormalizedError, Record, Signal
+from errnorm.tables import Table
+
+KEYS = (
+    "protocol section code category reason retryable terminal recovery effect text params address fingerprint tables_version"
+).split()
+
+
+@pytest.fixture
+def error(post: Table) -> NormalizedError:
+    return Engine(post).judge(Signal("post", "letter", 'No Such Street "Elm"', 'No Such Street "Elm"', address="b.example"))
+
+
+def test_a_record_has_the_keys_of_the_contract_in_their_order(error: NormalizedError) -> None:
+    assert list(error.to_record()) == KEYS
+
+
+def test_the_schema_describes_the_record(error: NormalizedError) -> None:
+    schema = error.json_schema()
+    assert list(schema["properties"]) == KEYS == list(get_type_hints(Record))
+    assert schema["required"] == KEYS
+
+
+def test_a_record_survives_json(error: NormalizedError) -> None:
+    assert json.loads(error.to_json()) == error.to_record()
+
+
+def test_a_record_is_one_line_of_ascii(post: Table) -> None:
+    error = Engine(post).judge(Signal("post", "letter", "x", "a\nb\u2028\ud800"))
+    assert error.to_json().isascii()
+    assert "\n" not in error.to_json()
+
+
+def test_every_key_can_be_read_as_an_attribute(error: NormalizedError) -> None:
+    assert {name: getattr(error, name) for name in KEYS} == error.to_record()
+
+
+def test_the_repr_shows_the_judgement_and_never_the_text(error: NormalizedError) -> None:
+    assert repr(error) == "<NormalizedError post:letter:No Such Street protocol.not_found modify>"
+
+
+def test_only_what_is_unknown_has_a_fingerprint(post: Table, error: NormalizedError) -> None:
+    unknown = Engine(post).judge(Signal("post", "letter", "lost in 7 places"))
+    assert (error.fingerprint, unknown.fingerprint) == (None, "lost in <n> places")
+    assert (error.known, unknown.known) == (True, False)
+
+
+def test_a_signal_shows_what_is_set() -> None:
+    assert repr(Signal("post", "letter", lossy=True)) == "Signal(lossy=True, protocol='post', section='letter')"

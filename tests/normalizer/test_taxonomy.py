@@ -1,0 +1,42 @@
+"""The vocabulary holds together: words, categories, descriptions."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from errnorm.taxonomy import Category, Effect, Evidence, Reach, Reason, Recovery
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_reason_stands_under_its_category(reason: Reason) -> None:
+    assert reason.category.value == reason.value.partition(".")[0]
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_reason_is_a_low_cardinality_word(reason: Reason) -> None:
+    assert re.fullmatch(r"[a-z]+(\.[a-z_]+)?", reason.value)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_reason_says_what_whose_and_what_to_do(reason: Reason) -> None:
+    assert all(text.endswith(".") for text in (reason.about, reason.cause, reason.advice))
+
+
+@pytest.mark.parametrize("term", [*Category, *Recovery, *Effect, *Reach, *Evidence])
+def test_every_word_carries_its_description(term: Category | Recovery | Effect | Reach | Evidence) -> None:
+    assert term.about.endswith(".")
+    assert term.__doc__ == term.about
+
+
+def test_exactly_three_recoveries_are_retryable() -> None:
+    assert {recovery for recovery in Recovery if recovery.retryable} == {Recovery.WAIT, Recovery.RECONNECT, Recovery.REDIRECT}
+
+
+def test_every_category_has_a_reason() -> None:
+    assert {reason.category for reason in Reason} == set(Category)
+
+
+def test_words_are_found_by_their_value() -> None:
+    assert Reason("auth.forbidden") is Reason.AUTH_FORBIDDEN

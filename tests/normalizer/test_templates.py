@@ -1,0 +1,91 @@
+"""Templates match whole texts only, and nothing a peer writes into a place can change which one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from errnorm.templates import KINDS, Template, TemplateIndex
+
+PLACES = {"subject": "subject", "queue": "queue", "number": "number", "words": "text"}
+TEXTS = (
+    'Violation for "{subject}"',
+    'Violation for "{subject}" using "{queue}"',
+    'Violation for "{subject}", too many',
+    "Too big: {number} bytes",
+    "{number} came first",
+)
+
+
+def index(*, ignore_case: bool = True) -> TemplateIndex[str]:
+    """All templates, each standing for itself."""
+    return TemplateIndex([Template(text, PLACES, text, ignore_case=ignore_case) for text in TEXTS])
+
+
+def quoted(text: str) -> str:
+    """Quote as Go's %q does what matters here."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def find(text: str) -> tuple[str, dict[str, str | int | bool]] | None:
+    return index().find(text, text.lower())
+
+
+def test_a_whole_text_gives_its_values() -> None:
+    assert find('Violation for "a.b" using "q"') == (TEXTS[1], {"subject": "a.b", "queue": "q"})
+
+
+def test_values_keep_their_case() -> None:
+    assert find('violation FOR "A.b"') == (TEXTS[0], {"subject": "A.b"})
+
+
+def test_a_number_becomes_one() -> None:
+    assert find("Too big: 70000 bytes") == (TEXTS[3], {"number": 70000})
+
+
+def test_a_number_that_is_no_counter_stays_text() -> None:
+    found = find(f"Too big: {'9' * 5000} bytes")
+    assert found is not None
+    assert found[1]["number"] == "9" * 5000
+
+
+def test_a_template_may_begin_with_a_place() -> None:
+    assert find("7 came first") == (TEXTS[4], {"number": 7})
+
+
+@pytest.mark.parametrize("text", ['so Violation for "a"', 'Violation for "a" ', 'Violation for "a"\n', "Too big:  bytes", ""])
+def test_a_part_of_a_text_is_no_match(text: str) -> None:
+    assert find(text) is None
+
+
+def test_case_counts_where_it_is_not_ignored() -> None:
+    assert index(ignore_case=False).find("too big: 1 bytes", "too big: 1 bytes") is None
+
+
+@given(st.text())
+def test_a_subject_cannot_end_its_own_quotation(subject: str) -> None:
+    text = f"Violation for {quoted(subject)}"
+    found = index().find(text, text.lower())
+    assert found is not None
+    assert found[0] == TEXTS[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"), [("{nobody}", "not declared"), ("{number} and {number}", "stands twice")], ids=["undeclared", "twice"]
+)
+def test_a_broken_template_is_refused(text: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        Template(text, PLACES, None, ignore_case=False)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_can_be_read(kind: str) -> None:
+    template = Template("x {place} y", {"place": kind}, None, ignore_case=False)
+    sample = "12" if kind in {"number", "duration"} else "word"
+    assert template.read(f"x {sample} y") is not None
+
+
+@pytest.mark.parametrize("text", ["{{Wildcard()}}", "{Upper}", "{}", "{a b}", "plain"])
+def test_braces_that_are_no_place_are_letters(text: str) -> None:
+    assert not Template.has_places(text)
