@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from errnorm.causes import ReportedException
+from errnorm.decision import Attempts, Decision, Policy, Verdict, decide
 from errnorm.model import Adapter, NormalizedError, Record, Signal
 from errnorm.normalizer import Normalizer
 from errnorm.tables import Row, TableError
 from errnorm.taxonomy import Category, Effect, Evidence, Reach, Reason, Recovery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from errnorm.middleware import Guard, Middleware, of
 
 __all__ = [
     "Adapter",
+    "Attempts",
     "Category",
+    "Decision",
     "Effect",
     "Evidence",
+    "Guard",
+    "Middleware",
     "NormalizedError",
     "Normalizer",
+    "Policy",
     "Reach",
     "Reason",
     "Record",
@@ -29,10 +36,31 @@ __all__ = [
     "Row",
     "Signal",
     "TableError",
+    "Verdict",
+    "decide",
     "is_retryable",
     "is_terminal",
     "normalize",
+    "of",
 ]
+
+# Imported when they are first asked for: who only normalizes pays for nothing else.
+_LAZY = {
+    "Guard": "errnorm.middleware",
+    "Middleware": "errnorm.middleware",
+    "of": "errnorm.middleware",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for only now."""
+    module = _LAZY.get(name)
+    if module is None:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value: object = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
 
 
 @cache

@@ -1,0 +1,395 @@
+"""
+Decide: try again, or stop?
+
+The judgement is pure: an error, what the caller knows about its operation, and a `Policy` go in, a `Decision` comes out, and
+time and chance are handed in. It is made of vetoes, small rules that each know one reason to stop. The first veto is the
+answer, and nothing after it is asked, so no rule can undo what another has forbidden. Only what no rule forbids is given a
+pause and tried again.
+
+What has to be remembered from one attempt to the next stands apart, in `Attempts`: one small object per operation or
+connection, made by `Policy.start()`.
+
+What an error asks for and what a caller can do about it are two things. `reauthenticate` is an abort to a caller who has
+nothing but the credentials that were just refused, so `decide()` says abort; a caller who can get other ones says so
+(`fresh_credentials=True`) and may try again, until the same authentication error comes a second time. The same goes for a
+redirect: only the caller knows whether the other address is to be trusted (`redirects=True`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from random import random as _random
+from typing import TYPE_CHECKING, Self
+
+from errnorm.model import NormalizedError
+from errnorm.taxonomy import Category, Effect, Reason, Recovery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["Attempts", "Decision", "Policy", "Verdict", "decide"]
+
+# Twice as long sixty-two times over is past every cap; beyond it a float would overflow.
+_MOST_DOUBLINGS = 62
+_MOST_MEMBERS = 64
+
+
+class Verdict(StrEnum):
+    """Whether the same operation is worth another attempt."""
+
+    about: str
+
+    def __new__(cls, value: str, about: str) -> Self:
+        """Hold the description beside the word."""
+        verdict = str.__new__(cls, value)
+        verdict._value_ = value
+        verdict.about = verdict.__doc__ = about
+        return verdict
+
+    RETRY = "retry", "Try again, after the pause and the step that the decision names."
+    ABORT = "abort", "Stop: another attempt would fail the same way, do harm, or has been tried often enough."
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """
+    What to do about an error.
+
+    Attributes:
+        verdict: Retry or abort.
+
+        step: What has to come first, as the error has it; it says what would help also where the verdict is abort.
+
+        delay: The pause before the next attempt, in seconds; `None` if there is to be none.
+
+        why: The reason for the verdict, one clause for people. It holds nothing that a peer said.
+    """
+
+    verdict: Verdict
+    step: Recovery
+    delay: float | None
+    why: str
+
+    @property
+    def retry(self) -> bool:
+        """Whether the verdict is retry."""
+        return self.verdict is Verdict.RETRY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """
+    How patient to be. The defaults suit an operation somebody waits for.
+
+    Attributes:
+        attempts: How often an operation is attempted in all, the first time included; `None` for no end.
+
+        base: The first pause is drawn from 0 to this many seconds, and each later one from a range twice as wide.
+
+        cap: The widest range a pause is drawn from, in seconds.
+
+        spread: The range of the first pause after a server said it shuts down, in seconds: wide, because everybody else
+            who was connected to it comes back too.
+
+        longest_hint: How long a pause a peer can ask for, in seconds. Its hint is honoured up to here.
+    """
+
+    attempts: int | None = 6
+    base: float = 0.2
+    cap: float = 30.0
+    spread: float = 10.0
+    longest_hint: float = 300.0
+
+    def start(self, *, random: Callable[[], float] = _random) -> Attempts:
+        """
+        Return the memory for one operation or connection.
+
+        Args:
+            random: Chance: returns a number from 0 up to 1.
+        """
+        return Attempts(self, random=random)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One error with everything a rule may look at."""
+
+    error: NormalizedError
+    previous: NormalizedError | None
+    policy: Policy
+    attempt: int
+    idempotent: bool
+    redirects: bool
+    fresh_credentials: bool
+
+    @property
+    def step(self) -> Recovery:
+        return self.error.recovery
+
+
+def _not_retryable(case: _Case) -> str | None:
+    if case.error.retryable or (case.step is Recovery.REAUTHENTICATE and case.fresh_credentials):
+        return None
+    return _REFUSALS[case.step] if case.error.known else "nothing is known about this error"
+
+
+_REFUSALS = {
+    Recovery.NONE: "there is nothing to recover",
+    Recovery.REAUTHENTICATE: "other credentials are needed first",
+    Recovery.MODIFY: "the same request would be refused again",
+    Recovery.ABANDON: "the answer is final, or somebody else must act first",
+}
+
+
+def _done_already(case: _Case) -> str | None:
+    if case.error.effect is Effect.UNKNOWN and not case.idempotent:
+        return "it may have been carried out already, and doing it twice is not safe"
+    return None
+
+
+def _same_auth_error(case: _Case) -> str | None:
+    if case.error.category is Category.AUTH and case.previous is not None and _same(case.previous, case.error):
+        return "the same authentication error came twice in a row"
+    return None
+
+
+def _same(one: NormalizedError, other: NormalizedError) -> bool:
+    return one.reason is other.reason and one.protocol == other.protocol
+
+
+def _no_consent(case: _Case) -> str | None:
+    if case.step is not Recovery.REDIRECT:
+        return None
+    if not case.error.address:
+        return "it was moved, and nobody says where to"
+    return None if case.redirects else "it was moved, and the caller did not agree to follow"
+
+
+def _tried_enough(case: _Case) -> str | None:
+    if case.policy.attempts is not None and case.attempt >= case.policy.attempts:
+        return f"it was tried {case.attempt} times"
+    return None
+
+
+# In the order in which they explain best. Their order decides which reason is given, never the verdict.
+_VETOES: tuple[Callable[[_Case], str | None], ...] = (
+    _not_retryable,
+    _done_already,
+    _same_auth_error,
+    _no_consent,
+    _tried_enough,
+)
+
+
+def _veto(case: _Case) -> str | None:
+    return next((why for rule in _VETOES if (why := rule(case)) is not None), None)
+
+
+def _judged(case: _Case, random: Callable[[], float]) -> Decision:
+    why = _veto(case)
+    if why is not None:
+        return Decision(Verdict.ABORT, case.step, None, why)
+    return Decision(Verdict.RETRY, case.step, *_pause(case, random))
+
+
+def _pause(case: _Case, random: Callable[[], float]) -> tuple[float, str]:
+    policy, chance = case.policy, random()
+    hint = _hint(case.error)
+    if hint is not None:
+        # Never earlier than asked, and a little apart from everybody else who was told the same.
+        return min(hint + chance * policy.base, policy.longest_hint), "the peer said when to come back"
+    if case.error.reason is Reason.SHUTDOWN_SERVER and case.attempt <= 1:
+        return chance * policy.spread, "the server goes away; everybody comes back at different times"
+    # Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+    doublings = min(max(case.attempt - 1, 0), _MOST_DOUBLINGS)
+    return chance * min(policy.cap, policy.base * 2.0**doublings), "time may mend it"
+
+
+def _hint(error: NormalizedError) -> float | None:
+    """Return the pause the peer asked for, in seconds, if it is one: an adapter hands it over as `retry_after`."""
+    try:
+        hint = float(error.params["retry_after"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    return hint if hint >= 0 and not math.isnan(hint) else None
+
+
+def decide(  # noqa: PLR0913 - everything a caller may know, each with a safe default
+    error: object,
+    *,
+    idempotent: bool = False,
+    attempt: int = 1,
+    previous: object = None,
+    protocol: str | None = None,
+    policy: Policy | None = None,
+    redirects: bool = False,
+    fresh_credentials: bool = False,
+    random: Callable[[], float] = _random,
+) -> Decision:
+    """
+    Answer the one question about an error: try again, or stop? Never raises, whatever the error is.
+
+    It stops if any of these holds, and tries again only if none does: the error is not retryable; it may have taken effect
+    and repeating is not safe; it is the same authentication error as before; it is a redirect that the caller did not
+    agree to follow; it was tried often enough.
+
+    A group of exceptions is worth another attempt only if each of its members is.
+
+    Args:
+        error: A `NormalizedError`, or anything raw that `normalize` takes.
+        idempotent: Whether doing it twice is as good as doing it once.
+        attempt: Which attempt this was, from 1.
+        previous: The error of the attempt before, if that failed too; raw or normalized.
+        protocol: Where a raw error comes from, if the caller knows.
+        policy: How patient to be.
+        redirects: Whether the caller agrees to go to the `address` of an error that says so.
+        fresh_credentials: Whether the caller will use other credentials next time, or ones that it reads anew. It makes
+            `reauthenticate` worth one attempt: the same authentication error again is an abort.
+        random: Chance: returns a number from 0 up to 1.
+
+    Returns:
+        The verdict, the step that comes first, the pause in seconds, and why.
+    """
+    before = None if previous is None else _normalized(previous, protocol)
+    decisions = [
+        _judged(_Case(each, before, policy or _DEFAULT, attempt, idempotent, redirects, fresh_credentials), random)
+        for each in _members(error, protocol)
+    ]
+    return strictest(decisions)
+
+
+_DEFAULT = Policy()
+
+
+def strictest(decisions: list[Decision]) -> Decision:
+    """Return the first abort, or else the retry with the longest pause."""
+    return next((one for one in decisions if not one.retry), None) or max(decisions, key=lambda one: one.delay or 0.0)
+
+
+def _members(error: object, protocol: str | None) -> list[NormalizedError]:
+    return [_normalized(member, protocol) for member in members(error)] or [_normalized(error, protocol)]
+
+
+def _normalized(error: object, protocol: str | None) -> NormalizedError:
+    if isinstance(error, NormalizedError):
+        return error
+    from errnorm import normalize  # noqa: PLC0415 - the package is complete only after this module
+
+    return normalize(error, protocol)
+
+
+def members(error: object) -> list[object]:
+    """
+    Return the faults in a group of exceptions, in their order, 64 at most; of anything else, the thing itself.
+
+    What is no fault (a cancellation, a keyboard interrupt) is left out.
+    """
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    found: list[object] = []
+    for leaf in _leaves(error):
+        if isinstance(leaf, Exception):
+            found.append(leaf)
+        if len(found) == _MOST_MEMBERS:
+            break
+    return found
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    waiting: list[BaseException] = [group]
+    while waiting:
+        one = waiting.pop(0)
+        if isinstance(one, BaseExceptionGroup):
+            waiting[:0] = one.exceptions
+        else:
+            yield one
+
+
+class Attempts:
+    """
+    What is remembered from one attempt of an operation, or of a connection, to the next.
+
+    Not to be shared between two operations that run at the same time.
+
+    Attributes:
+        policy: How patient to be.
+
+        failed: How many attempts have failed since the last success.
+
+        last: The last error; `None` after a success.
+
+        last_auth: The last authentication error since the last success. Other errors may lie between: a server that is
+            restarted in the meantime does not make the same password a new one.
+
+        outlived: The retryable error that was given up on all the same: it outlived its retries.
+    """
+
+    __slots__ = ("_random", "failed", "last", "last_auth", "outlived", "policy")
+
+    def __init__(self, policy: Policy | None = None, *, random: Callable[[], float] = _random) -> None:
+        """Start with nothing tried."""
+        self.policy = policy or _DEFAULT
+        self._random = random
+        self.failed = 0
+        self.last: NormalizedError | None = None
+        self.last_auth: NormalizedError | None = None
+        self.outlived: NormalizedError | None = None
+
+    def preview(
+        self,
+        error: object,
+        *,
+        idempotent: bool = False,
+        redirects: bool = False,
+        fresh_credentials: bool = False,
+        protocol: str | None = None,
+    ) -> Decision:
+        """Say what `decide` would, and remember nothing."""
+        return decide(
+            error,
+            idempotent=idempotent,
+            attempt=self.failed + 1,
+            previous=self.last_auth or self.last,
+            protocol=protocol,
+            policy=self.policy,
+            redirects=redirects,
+            fresh_credentials=fresh_credentials,
+            random=self._random,
+        )
+
+    def decide(
+        self,
+        error: object,
+        *,
+        idempotent: bool = False,
+        redirects: bool = False,
+        fresh_credentials: bool = False,
+        protocol: str | None = None,
+    ) -> Decision:
+        """
+        Decide about the error of one more failed attempt, and remember it.
+
+        Args:
+            error: A `NormalizedError`, or anything raw that `normalize` takes.
+            idempotent: Whether doing it twice is as good as doing it once.
+            redirects: Whether the caller agrees to go to the `address` of an error that says so.
+            fresh_credentials: Whether the caller will use other credentials next time, or ones that it reads anew.
+            protocol: Where a raw error comes from, if the caller knows.
+        """
+        decision = self.preview(
+            error, idempotent=idempotent, redirects=redirects, fresh_credentials=fresh_credentials, protocol=protocol
+        )
+        known = _normalized(error, protocol)
+        self.failed += 1
+        self.last = known
+        if known.category is Category.AUTH:
+            self.last_auth = known
+        self.outlived = known if known.retryable and not decision.retry else None
+        return decision
+
+    def succeeded(self) -> None:
+        """Forget everything: it worked."""
+        self.failed = 0
+        self.last = self.last_auth = self.outlived = None
