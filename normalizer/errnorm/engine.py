@@ -94,6 +94,7 @@ class Engine:
             effect=found.row.effect,
             row=found,
             tables_version=found.version,
+            kinds=self.table.kinds,
         )
 
     def _decides(self, family: Placed) -> str | None:
@@ -117,6 +118,7 @@ class Engine:
             effect=Effect.UNKNOWN,
             row=None,
             tables_version=self.table.version,
+            kinds=self.table.kinds,
         )
 
 

@@ -8,7 +8,9 @@ validated, because everything in them comes from our own code; what comes from p
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Protocol
+
+from typing_extensions import TypedDict
 
 from errnorm.fingerprint import fingerprint_of
 
@@ -24,6 +26,7 @@ __all__ = ["Adapter", "Emitter", "Fault", "NormalizedError", "Params", "Record",
 Params = dict[str, "str | int | bool"]
 
 _NO_PARAMS: Params = {}
+_NO_KINDS: Mapping[str, str] = {}
 
 
 class Signal:
@@ -104,12 +107,15 @@ class Verdict:
         row: The row that decided; `None` if no row knows the error.
 
         tables_version: Name and version of the table that decided, `"nats 1.0.0"`.
+
+        kinds: The kind of each parameter, by name, as the table declares them: it decides what may be told of the value.
     """
 
     __slots__ = (
         "category",
         "code",
         "effect",
+        "kinds",
         "protocol",
         "reason",
         "recovery",
@@ -132,6 +138,7 @@ class Verdict:
         effect: Effect,
         row: Placed | None,
         tables_version: str,
+        kinds: Mapping[str, str] = _NO_KINDS,
     ) -> None:
         """Hold the judgement, and derive what follows from it."""
         self.protocol = protocol
@@ -145,6 +152,7 @@ class Verdict:
         self.effect = effect
         self.row = row
         self.tables_version = tables_version
+        self.kinds = kinds
 
 
 class Record(TypedDict):

@@ -1,0 +1,90 @@
+"""
+The metrics: how many errors, what was decided, how many lines were not written, which emitter failed.
+
+`errnorm.errors` counts every error, handled and suppressed ones too; its attributes are those of the closed list that may
+stand on a metric. The numbers are kept by `counts` and read by the SDK when it collects, so counting needs no SDK, waits for
+none, and goes on while an exporter hangs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry.metrics import Observation, get_meter
+
+from errnorm.emitters.attributes import ATTRIBUTES, circumstances, judgement
+from errnorm.emitters.counts import LEDGER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from opentelemetry.metrics import CallbackOptions, MeterProvider
+
+    from errnorm.emitters.attributes import Attributes
+    from errnorm.emitters.counts import Counts, Ledger
+    from errnorm.model import Emitter, Fault
+
+__all__ = ["METRICS", "emitter", "publish"]
+
+METRICS: Final[Mapping[str, tuple[str, str]]] = {
+    "errnorm.errors": ("{error}", "Errors, normalized; handled and retried ones too."),
+    "errnorm.decisions": ("{decision}", "Decisions made about errors: retry or abort."),
+    "errnorm.suppressed": ("{line}", "Log lines that were counted and not written."),
+    "errnorm.failures": ("{failure}", "Emitters that failed to tell an error."),
+}
+
+_ALLOWED: Final = frozenset(attribute.key for attribute in ATTRIBUTES if "metric" in attribute.signals)
+_published: set[int] = set()
+
+
+def publish(ledger: Ledger = LEDGER, provider: MeterProvider | None = None) -> None:
+    """
+    Let a meter provider read the counts; the global one if none is given. Doing it twice is doing it once.
+
+    Args:
+        ledger: What is counted.
+        provider: Who shall read it.
+    """
+    place = id(ledger) ^ id(provider)
+    if place in _published:
+        return
+    _published.add(place)
+    meter = get_meter("errnorm", meter_provider=provider)
+    for counts in ledger.all:
+        unit, about = METRICS[counts.name]
+        meter.create_observable_counter(counts.name, [_reader(counts)], unit, about)
+
+
+def _reader(counts: Counts) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    def read(_: CallbackOptions) -> Iterable[Observation]:
+        return [Observation(count, attributes) for attributes, count in counts.read()]
+
+    return read
+
+
+def emitter(ledger: Ledger = LEDGER, provider: MeterProvider | None = None) -> Emitter:
+    """
+    Return the emitter that counts, and let a meter provider read the counts.
+
+    Args:
+        ledger: Where it counts.
+        provider: Who reads it; the global meter provider, also one that is set later, if not given.
+    """
+    publish(ledger, provider)
+
+    def count(fault: Fault) -> None:
+        error, decision = fault.error, fault.decision
+        verdict = error.verdict
+        decided = None if decision is None else decision.verdict
+        # A verdict without a row may be new each time, so it must not become part of a key.
+        key = (verdict if verdict.row is not None else None, error.protocol, fault.operation, decided, fault.handled)
+        ledger.errors.add(key, lambda: _described(fault))
+        if decided is not None:
+            ledger.decisions.add(key, lambda: _described(fault))
+
+    return count
+
+
+def _described(fault: Fault) -> Attributes:
+    told = judgement(fault.error) | circumstances(fault)
+    return {key: value for key, value in told.items() if key in _ALLOWED}

@@ -1,0 +1,110 @@
+"""
+When summaries are written that no further error brings about: after the interval, and at exit.
+
+A thread sleeps through the interval, and only while something is counted. At exit everything that is still counted is written;
+a forked child starts with nothing counted, because its parent will sum up what was before.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from errnorm.emitters.counts import Ledger
+    from errnorm.emitters.storm import Guard, Summary
+
+__all__ = ["Summaries"]
+
+Schedule = "Callable[[float, Callable[[], None]], None]"
+
+_live: WeakSet[Summaries] = WeakSet()
+
+
+class Summaries:
+    """Writes the summaries of one guard in time."""
+
+    def __init__(
+        self,
+        guard: Guard[Any],
+        write: Callable[[Summary[Any]], None],
+        ledger: Ledger,
+        schedule: Callable[[float, Callable[[], None]], None] | None = None,
+    ) -> None:
+        """
+        Write what a guard has counted.
+
+        Args:
+            guard: Who counts.
+            write: Writes one summary.
+            ledger: Where a failure to write is counted.
+            schedule: Calls something after some seconds; a thread that sleeps if not given.
+        """
+        self._guard = guard
+        self._write = write
+        self._ledger = ledger
+        self._schedule = schedule or _in_a_thread
+        self._armed = False
+        _live.add(self)
+
+    def arm(self) -> None:
+        """See to it that what is counted now will be summed up, even if nothing more happens."""
+        if self._armed:
+            return
+        self._armed = True
+        # Last in, first out: what was set up before this storm, like an exporter, is still there when it is summed up.
+        atexit.unregister(_flush_all)
+        atexit.register(_flush_all)
+        try:
+            self._schedule(self._guard.interval, self._over)
+        except RuntimeError:
+            # No thread can be started any more; exit or the next error will do it.
+            self._armed = False
+
+    def _over(self) -> None:
+        self._armed = False
+        self._write_all(self._guard.due())
+        if self._guard.counted:
+            self.arm()
+
+    def flush(self) -> None:
+        """Write the summaries of everything that is counted."""
+        self._write_all(self._guard.flush())
+
+    def _write_all(self, summaries: list[Summary[Any]]) -> None:
+        for summary in summaries:
+            try:
+                self._write(summary)
+            except Exception:  # noqa: BLE001 - nobody is there to catch it
+                self._ledger.failed("log")
+
+    def forget(self) -> None:
+        """Start anew in a forked child."""
+        self._armed = False
+        self._guard.forget()
+
+
+def _in_a_thread(seconds: float, call: Callable[[], None]) -> None:
+    timer = threading.Timer(seconds, call)
+    timer.daemon = True
+    timer.name = "errnorm-summaries"
+    timer.start()
+
+
+def _flush_all() -> None:
+    for summaries in list(_live):
+        summaries.flush()
+
+
+def _forget_all() -> None:
+    for summaries in list(_live):
+        summaries.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)
