@@ -53,6 +53,7 @@ class Normalizer:
         self._points = plugins.adapters()
         self._adapters: dict[str, Adapter | None] = {}
         self._engines: dict[str, Engine | None] = {}
+        self._broken: set[str] = set()
         self._remembered: dict[tuple[str, str | None], NormalizedError] = {}
 
     def normalize(self, raw: object, protocol: str | None = None) -> NormalizedError:
@@ -127,8 +128,14 @@ class Normalizer:
             adapter = self._adapter(name)
             return None if adapter is None else adapter(raw)
         except Exception as error:  # noqa: BLE001 - an adapter of a stranger can raise anything
-            _log.error("errnorm: the adapter of %s failed: %s", name, type(error).__name__)  # noqa: TRY400
+            self._say_once(name, error)
             return None
+
+    def _say_once(self, name: str, error: Exception) -> None:
+        # Errors come in storms, and a broken adapter would fail for each of them.
+        if name not in self._broken:
+            self._broken.add(name)
+            _log.error("errnorm: the adapter of %s failed: %s (said once)", name, type(error).__name__)
 
     def _adapter(self, name: str) -> Adapter | None:
         if name not in self._adapters:

@@ -1,0 +1,59 @@
+"""What is installed is found through entry points."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from errnorm import plugins
+from errnorm.tables import TableError
+
+
+def test_every_table_of_the_distribution_loads() -> None:
+    assert {"nats", "xmpp", "transport"} <= set(plugins.protocols())
+    for protocol in plugins.protocols():
+        assert plugins.load_table(protocol).protocol == protocol
+
+
+@pytest.mark.parametrize("protocol", ["nats", "xmpp", "transport"])
+def test_every_adapter_of_the_distribution_loads(protocol: str) -> None:
+    assert callable(plugins.load_adapter(plugins.adapters()[protocol]))
+
+
+def test_a_protocol_that_nobody_knows_is_said_with_those_that_are() -> None:
+    with pytest.raises(TableError, match=r"no table for the protocol 'pigeon': there are .*nats"):
+        plugins.load_table("pigeon")
+
+
+def test_a_table_of_ones_own_needs_no_entry_point(tmp_path: Path, post_text: str) -> None:
+    path = tmp_path / "post.toml"
+    path.write_text(post_text)
+    assert plugins.load_table("post", [path]).get("window", "closed") is not None
+
+
+def test_overlays_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ERRNORM_TABLES", os.pathsep.join(["a.toml", "", "b.toml"]))
+    assert plugins.overlay_paths() == [Path("a.toml"), Path("b.toml")]
+
+
+def test_overlays_that_are_given_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ERRNORM_TABLES", "a.toml")
+    assert plugins.overlay_paths(["c.toml"]) == [Path("c.toml")]
+
+
+def test_an_overlay_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match=r"gone\.toml: No such file"):
+        plugins.load_table("nats", [tmp_path / "gone.toml"])
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [(b"\xff", "can't decode"), (b"a = \n", ":1: no TOML"), (b"version = '1'", ":1: protocol: the file must say")],
+)
+def test_an_overlay_that_cannot_be_read_is_named(tmp_path: Path, content: bytes, problem: str) -> None:
+    path = tmp_path / "broken.toml"
+    path.write_bytes(content)
+    with pytest.raises(TableError, match=f"broken.toml.*{problem}"):
+        plugins.load_table("nats", [path])
