@@ -1,0 +1,275 @@
+"""
+What lies under every protocol: sockets, TLS, DNS and the runtime, seen in exceptions and in the texts they leave behind.
+
+An exception is known by its class and by the number or word it carries: `errno`, `reason`, `verify_code`. Only where these
+are missing is its text read, and then by forms that are matched whole: Python's `[Errno 111] Connect call failed (…)` and
+`[SSL: REASON] …`, Go's `dial tcp address: …`, Rust's `… (os error 111)`, Node's `connect ECONNREFUSED …`. What a code means
+stands in the table, which also knows the spellings: `errno 61` is a number as some system reported it, `connect: X` is X
+while connecting.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+from errnorm.causes import ReportedException, attribute, class_names, message_of
+from errnorm.model import Params, Signal
+
+__all__ = ["observe"]
+
+_Family = tuple[tuple[str, str], ...]
+_Reader = Callable[[object, _Family, str], Signal | None]
+
+_LONGEST_TEXT = 4096
+_MOST_NUMBERS = 1_000_000
+
+_TLS_CLASSES = frozenset({
+    "ssl.SSLError",
+    "ssl.SSLCertVerificationError",
+    "ssl.CertificateError",
+    "ssl.SSLEOFError",
+    "ssl.SSLSyscallError",
+    "ssl.SSLWantReadError",
+    "ssl.SSLWantWriteError",
+    "ssl.SSLZeroReturnError",
+})
+_DNS_CLASSES = frozenset({"socket.gaierror", "socket.herror", "_socket.gaierror", "_socket.herror"})
+_ARES_CLASSES = frozenset({"aiodns.error.DNSError", "pycares.AresError"})
+# The subclasses stand here too: an exception that was written down may come without the classes it inherits from.
+_OS_CLASSES = frozenset({
+    "builtins.OSError",
+    "builtins.BlockingIOError",
+    "builtins.BrokenPipeError",
+    "builtins.ConnectionAbortedError",
+    "builtins.ConnectionError",
+    "builtins.ConnectionRefusedError",
+    "builtins.ConnectionResetError",
+    "builtins.InterruptedError",
+    "builtins.PermissionError",
+    "builtins.TimeoutError",
+    "socket.timeout",
+})
+_RUNTIME_MODULES = ("asyncio.", "concurrent.futures.", "aiohttp.", "websockets.")
+# Only the runtime raises these with texts that say more than the class; everywhere else the class is the better witness.
+_SAID_IN_TEXT = frozenset({"builtins.OSError", "builtins.ConnectionAbortedError"})
+
+_NUMBERED = re.compile(r"\[(?P<kind>[Ee]rrno|WinError) (?P<number>-?[0-9]{1,6})\] (?P<rest>.*)")
+_CONNECTING = re.compile(r"(?:\[Errno -?[0-9]+\] )?Connect call failed .*|Cannot connect to host \S+ ssl:\S+ \[.*\]")
+_ADDRESS = re.compile(r"\('(?P<host>[^']{1,255})', (?P<port>[0-9]{1,5})[,)]")
+_NAMES_A_FILE = re.compile(r"\[Errno [0-9]+\] [^:]*: ['\"].*['\"]")
+_BINDING = re.compile(r"error while attempting to bind on address (?P<address>\(.*\)): (?:\[errno [0-9]+\] )?(?P<rest>[a-z ]+)")
+_SEVERAL = re.compile(r"Multiple exceptions: (?:.*, )?(?P<last>\[Errno -?[0-9]+\] .*)")
+
+_OPENSSL = re.compile(r"\[(?:SSL|X509|PEM|RSA|EC|EVP|ASN1|CONF|BIO|SYS|CRYPTO)(?:: (?P<reason>[A-Z0-9_/]+))?\] (?P<rest>.*?)(?: \(_ssl\.c:[0-9]+\))?")
+_SSL_MODULE = re.compile(r"(?:_ssl\.c:[0-9]+: )(?P<before>.*)|(?P<after>.*) \(_ssl\.c:[0-9]+\)")
+_ARES = re.compile(r"\((?P<number>[0-9]{1,2}), ['\"].*['\"]\)")
+
+_GO = re.compile(
+    r"(?P<operation>dial|read|write|accept|listen) (?:tcp|udp|unix)[46]?(?: (?P<address>\S+))?: "
+    r"(?:(?:connect|connectex|read|write|wsarecv|wsasend|accept|bind|listen|socket|getsockopt|setsockopt): )?(?P<rest>.*)"
+)
+_GO_LOOKUP = re.compile(r"(?:dial (?:tcp|udp)[46]?: )?lookup (?P<host>\S+)(?: on \S+)?: (?P<rest>.*)")
+_RUST = re.compile(r"(?P<rest>.*) \(os error (?P<number>[0-9]{1,6})\)")
+_NODE = re.compile(r"(?:Error: )?(?P<operation>connect|read|write|getaddrinfo) (?P<rest>E[A-Z_]+)(?: (?P<address>\S+))?")
+_RAISED = re.compile(r"(?P<name>(?:[A-Za-z_]\w*\.)*[A-Z]\w*)(?:: (?P<rest>.*))?")
+
+
+def observe(error: object) -> Signal | None:
+    """
+    Observe one exception, or one text, of the layers under a protocol.
+
+    Args:
+        error: An exception, live or reported, or a text; nothing else is of concern here.
+
+    Returns:
+        What was seen; `None` if it is no such thing.
+    """
+    if isinstance(error, BaseException | ReportedException):
+        found = _known(class_names(error))
+        return None if found is None else found[0](error, found[1], message_of(error))
+    if isinstance(error, bytes):
+        error = error[:_LONGEST_TEXT].decode("utf-8", "replace")
+    return _of_text(error[:_LONGEST_TEXT].strip()) if isinstance(error, str) else None
+
+
+@lru_cache(maxsize=1024)
+def _known(names: tuple[str, ...]) -> tuple[_Reader, _Family] | None:
+    """Find who reads an exception with these classes, and the classes as families: the nearest that has a row counts."""
+    for classes, section, reader in _READERS:
+        if not classes.isdisjoint(names):
+            family = tuple((part, name) for name in names for part in (section, "python") if not name.endswith("Exception"))
+            return reader, family
+    if names[0].startswith(_RUNTIME_MODULES) or "builtins.EOFError" in names:
+        return _of_class, tuple(("python", name) for name in names)
+    return None
+
+
+def _of_class(_error: object, family: _Family, text: str) -> Signal:
+    return Signal("transport", None, None, text, family=family, params=_address(text))
+
+
+def _of_os(error: object, family: _Family, text: str) -> Signal | None:
+    # An error that names a file is about that file, whatever its class.
+    if attribute(error, "filename") is not None or _NAMES_A_FILE.fullmatch(text):
+        return None
+    number = _number(error, "errno")
+    if number is not None:
+        # A live number is of this system, which knows its name; one that was written down may be of any system.
+        live = not isinstance(error, ReportedException)
+        return _numbered((errno.errorcode.get(number) if live else None) or _named("errno", number), family, text)
+    if family[0][1] in _SAID_IN_TEXT or _NUMBERED.fullmatch(text):
+        signal = _of_form(text) or Signal("transport", None, text, text)
+        signal.family += family
+        return signal
+    return _of_class(error, family, text)
+
+
+def _number(error: object, name: str) -> int | None:
+    # No system counts further, and str() of an int that somebody made up can fail.
+    number = attribute(error, name)
+    return number if type(number) is int and abs(number) < _MOST_NUMBERS else None
+
+
+def _named(kind: str, number: int) -> str:
+    # Winsock's numbers are the same in both; other numbers of Windows collide with those of Linux. Below zero is getaddrinfo.
+    if number < 0:
+        return f"eai {number}"
+    return f"winerror {number}" if kind == "WinError" and number < 10_000 else f"errno {number}"  # noqa: PLR2004 - WSABASEERR
+
+
+def _numbered(code: str, family: _Family, text: str) -> Signal:
+    section = "dns" if code.startswith("eai") else "os"
+    if section == "os" and _CONNECTING.fullmatch(text):
+        code, family = f"connect: {code}", (("os", code), *family)
+    return Signal("transport", section, code, text, family=family, params=_address(text))
+
+
+def _address(text: str) -> Params | None:
+    found = _ADDRESS.search(text) if "('" in text else None
+    return None if found is None else {"address": f"{found['host']}:{found['port']}"}
+
+
+def _of_tls(error: object, family: _Family, text: str) -> Signal:
+    reason, result = attribute(error, "reason"), _number(error, "verify_code")
+    if result:
+        return Signal("transport", "tls", f"verify {result}", text, family=(("tls", "CERTIFICATE_VERIFY_FAILED"), *family))
+    if isinstance(reason, str):
+        return Signal("transport", "tls", reason, text, family=family)
+    signal = _of_openssl(text) or Signal("transport", "tls", text.removesuffix("."), text)
+    signal.family += family
+    return signal
+
+
+def _of_dns(error: object, family: _Family, text: str) -> Signal:
+    number = _number(error, "errno")
+    if number is None and (match := _NUMBERED.fullmatch(text)):
+        number = int(match["number"])
+    kind = "herror" if family[0][1].endswith("herror") else "eai"
+    return Signal("transport", "dns", text if number is None else f"{kind} {number}", text, family=family)
+
+
+def _of_ares(error: object, family: _Family, text: str) -> Signal:
+    arguments = attribute(error, "args")
+    number = arguments[0] if isinstance(arguments, tuple | list) and arguments and isinstance(arguments[0], int | str) else None
+    if not isinstance(number, int) and (match := _ARES.fullmatch(text)):
+        number = match["number"]
+    return Signal("transport", "dns", text if number is None else f"ares {number}"[:_LONGEST_TEXT], text, family=family)
+
+
+_READERS: tuple[tuple[frozenset[str], str, _Reader], ...] = (
+    (_TLS_CLASSES, "tls", _of_tls),
+    (_DNS_CLASSES, "dns", _of_dns),
+    (_ARES_CLASSES, "dns", _of_ares),
+    (_OS_CLASSES, "os", _of_os),
+)
+
+
+def _of_text(text: str) -> Signal | None:
+    if not text or "\n" in text:
+        return None
+    return _of_raised(text) or _of_form(text) or Signal("transport", None, text.removesuffix("."), text)
+
+
+def _of_form(text: str) -> Signal | None:
+    return next((signal for form in _FORMS if (signal := form(text)) is not None), None)
+
+
+def _of_raised(text: str) -> Signal | None:
+    """Read the last line of a traceback: `ConnectionRefusedError: [Errno 111] …`."""
+    match = _RAISED.fullmatch(text)
+    if match is None:
+        return None
+    name = match["name"] if "." in match["name"] else f"builtins.{match['name']}"
+    return observe(ReportedException((name,), match["rest"] or ""))
+
+
+def _of_numbered(text: str) -> Signal | None:
+    match = _NUMBERED.fullmatch(text)
+    if match is None or _NAMES_A_FILE.fullmatch(text):
+        return None
+    if binding := _BINDING.fullmatch(match["rest"]):
+        return Signal("transport", "os", binding["rest"], text, params=_address(text))
+    signal = _numbered(_named(match["kind"], int(match["number"])), (), text)
+    if _CONNECTING.fullmatch(match["rest"]):
+        return signal
+    # macOS numbers failed look-ups from 1 on, as if they were errors of the system: so the words come first.
+    code = signal.code or ""
+    return Signal("transport", None, match["rest"].removesuffix("."), text, family=(("os", code), ("dns", code)))
+
+
+def _of_several(text: str) -> Signal | None:
+    # One exception for each address that was tried: the last one is the address of last resort, often the only one meant.
+    match = _SEVERAL.fullmatch(text)
+    return None if match is None else _of_numbered(match["last"])
+
+
+def _of_openssl(text: str) -> Signal | None:
+    match = _OPENSSL.fullmatch(text)
+    if match is None:
+        plain = _SSL_MODULE.fullmatch(text)
+        return None if plain is None else Signal("transport", "tls", plain["before"] or plain["after"], text)
+    rest = match["rest"]
+    if rest.startswith("certificate verify failed: "):
+        said = rest.removeprefix("certificate verify failed: ").removesuffix(".")
+        return Signal("transport", "tls", said, text, family=(("tls", "CERTIFICATE_VERIFY_FAILED"),))
+    reason = (match["reason"] or rest.upper().replace(" ", "_")).replace("SSL/TLS_", "SSLV3_")
+    return Signal("transport", "tls", reason, text, family=(("tls", "ssl.SSLError"),))
+
+
+def _of_go(text: str) -> Signal | None:
+    lookup = _GO_LOOKUP.fullmatch(text)
+    if lookup is not None:
+        return _while("dial", lookup["rest"], text, {"host": lookup["host"]})
+    match = _GO.fullmatch(text)
+    if match is None:
+        return None
+    rest = match["rest"].removesuffix(".")
+    params: Params | None = {"address": match["address"]} if match["address"] else None
+    return _while(match["operation"], rest, text, params)
+
+
+def _while(operation: str, code: str, text: str, params: Params | None) -> Signal:
+    if operation not in {"dial", "connect"}:
+        return Signal("transport", None, code, text, params=params)
+    family = tuple((section, code) for section in ("os", "tls", "dns", "python"))
+    return Signal("transport", None, f"connect: {code}", text, family=family, params=params)
+
+
+def _of_rust(text: str) -> Signal | None:
+    match = _RUST.fullmatch(text)
+    if match is None:
+        return None
+    return Signal("transport", None, match["rest"].rpartition(": ")[2], text, family=(("os", f"errno {match['number']}"),))
+
+
+def _of_node(text: str) -> Signal | None:
+    match = _NODE.fullmatch(text)
+    if match is None:
+        return None
+    return _while(match["operation"], match["rest"], text, {"address": match["address"]} if match["address"] else None)
+
+
+_FORMS: tuple[Callable[[str], Signal | None], ...] = (_of_several, _of_numbered, _of_openssl, _of_go, _of_rust, _of_node)
