@@ -18,7 +18,7 @@ from errnorm.model import NormalizedError, Verdict
 from errnorm.taxonomy import Effect, Reason, Recovery
 
 if TYPE_CHECKING:
-    from errnorm.model import Params, Signal
+    from errnorm.model import Signal
     from errnorm.tables import Placed, Table
 
 __all__ = ["Engine"]
@@ -34,11 +34,12 @@ class Engine:
         table: The table.
     """
 
-    __slots__ = ("_verdicts", "table")
+    __slots__ = ("_plain", "_verdicts", "table")
 
     def __init__(self, table: Table) -> None:
         """Judge by this table."""
         self.table = table
+        self._plain: dict[Placed, Verdict] = {}
         self._verdicts: dict[_Key, Verdict] = {}
 
     def judge(self, signal: Signal) -> NormalizedError:
@@ -48,10 +49,18 @@ class Engine:
         Returns:
             Always an answer; `unknown` if neither the code nor the family of the signal has a row.
         """
-        placed: Placed | None = None
-        params: Params | None = None
+        placed, reading = None, None
         if signal.code is not None and (found := self.table.find(signal.section, signal.code)) is not None:
-            placed, params = found
+            placed, reading = found
+            # Most signals have a row and nothing that bends it.
+            if not signal.family and not signal.details and signal.closed is None:
+                verdict = self._plain.get(placed)
+                if verdict is None:
+                    verdict = self._plain[placed] = self._judge(placed, (), None, None, None)
+                return NormalizedError(verdict, signal, reading)
+        return NormalizedError(self._verdict(placed, signal), signal, reading)
+
+    def _verdict(self, placed: Placed | None, signal: Signal) -> Verdict:
         families = self._known(signal.family) if signal.family else ()
         detail = next(iter(self._known(signal.details)), None) if signal.details else None
         # A section that no table has can be anything: it must not become part of a key and fill the memory.
@@ -60,9 +69,7 @@ class Engine:
         verdict = self._verdicts.get(key)
         if verdict is None:
             verdict = self._verdicts[key] = self._judge(*key)
-        if signal.params or signal.lossy:
-            params = _merged(signal, params)
-        return NormalizedError(verdict, signal, params)
+        return verdict
 
     def _known(self, pairs: tuple[tuple[str, str], ...]) -> tuple[Placed, ...]:
         rows = (self.table.get(section, code) for section, code in pairs)
@@ -130,10 +137,3 @@ def _on(terminal: bool, recovery: Recovery) -> Recovery:
         return Recovery.WAIT
     return recovery
 
-
-def _merged(signal: Signal, params: Params | None) -> Params | None:
-    if signal.params:
-        params = signal.params if params is None else {**params, **signal.params}
-    if signal.lossy and params:
-        params = {**params, "lossy": True}
-    return params

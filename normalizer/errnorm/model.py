@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
     from errnorm.decision import Decision
     from errnorm.tables import Placed
+    from errnorm.templates import Reading
     from errnorm.taxonomy import Category, Effect, Reason, Recovery
 
 __all__ = ["Adapter", "Emitter", "Fault", "NormalizedError", "Params", "Record", "Signal", "Verdict"]
 
 Params = dict[str, "str | int | bool"]
 
-_NO_PARAMS: Params = {}
 _NO_KINDS: Mapping[str, str] = {}
 
 
@@ -183,20 +183,35 @@ class NormalizedError:
 
         signal: What the adapter saw.
 
-        params: Values taken out of the text, by name; `lossy` among them is true if a client library had changed the
-            letters of the text before it was seen.
-
         protocol: The protocol it happened under, which the caller may know better than the table.
     """
 
-    __slots__ = ("__weakref__", "params", "protocol", "signal", "verdict")
+    __slots__ = ("__weakref__", "_fingerprint", "_params", "_reading", "protocol", "signal", "verdict")
 
-    def __init__(self, verdict: Verdict, signal: Signal, params: Params | None = None, protocol: str | None = None) -> None:
+    def __init__(self, verdict: Verdict, signal: Signal, reading: Reading | None = None) -> None:
         """Put what was judged and what was seen together."""
         self.verdict = verdict
         self.signal = signal
-        self.params = _NO_PARAMS if params is None else params
-        self.protocol = protocol or verdict.protocol
+        self.protocol = verdict.protocol
+        self._reading = reading
+        self._params: Params | None = None
+        self._fingerprint: str | None = None
+
+    @property
+    def params(self) -> Params:
+        """
+        Values taken out of the text, and those the adapter knew, by name.
+
+        `lossy` among them is true if a client library had changed the letters of the text before it was seen.
+        """
+        if self._params is None:
+            params: Params = {} if self._reading is None else self._reading.params()
+            if self.signal.params:
+                params |= self.signal.params
+            if self.signal.lossy and params:
+                params["lossy"] = True
+            self._params = params
+        return self._params
 
     @property
     def section(self) -> str | None:
@@ -266,7 +281,9 @@ class NormalizedError:
     @property
     def fingerprint(self) -> str | None:
         """For an unknown error, its text with the variables cut out; otherwise `None`."""
-        return None if self.verdict.row is not None else fingerprint_of(self.signal.text or self.signal.code or "")
+        if self._fingerprint is None and self.verdict.row is None:
+            self._fingerprint = fingerprint_of(self.signal.text or self.signal.code or "")
+        return self._fingerprint
 
     def to_record(self) -> Record:
         """
@@ -287,7 +304,7 @@ class NormalizedError:
             "recovery": verdict.recovery.value,
             "effect": verdict.effect.value,
             "text": self.text,
-            "params": self.params,
+            "params": dict(self.params),
             "address": self.address,
             "fingerprint": self.fingerprint,
             "tables_version": verdict.tables_version,
@@ -328,9 +345,11 @@ class Fault:
         client: What the client library did about it by itself: `"reconnecting"`, `"closed"`, `"nothing"`; `None` if not known.
 
         handled: True if the operation went on or was retried: spans are then left alone.
+
+        attempt: Which attempt of the operation it was, from 1; `None` if not known.
     """
 
-    __slots__ = ("client", "decision", "error", "exception", "handled", "operation", "peer")
+    __slots__ = ("attempt", "client", "decision", "error", "exception", "handled", "operation", "peer")
 
     def __init__(  # noqa: PLR0913 - one small object
         self,
@@ -342,6 +361,7 @@ class Fault:
         peer: str | None = None,
         client: str | None = None,
         handled: bool = False,
+        attempt: int | None = None,
     ) -> None:
         """Hold what happened and what is known around it."""
         self.error = error
@@ -351,6 +371,7 @@ class Fault:
         self.peer = peer
         self.client = client
         self.handled = handled
+        self.attempt = attempt
 
 
 class Emitter(Protocol):

@@ -19,7 +19,7 @@ from errnorm.model import NormalizedError, Signal, Verdict
 from errnorm.taxonomy import Effect, Reason, Recovery
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
     from errnorm.model import Adapter
@@ -54,6 +54,7 @@ class Normalizer:
         self._adapters: dict[str, Adapter | None] = {}
         self._engines: dict[str, Engine | None] = {}
         self._broken: set[str] = set()
+        self._orders: dict[str | None, tuple[str, ...]] = {}
         self._remembered: dict[tuple[str, str | None], NormalizedError] = {}
 
     def normalize(self, raw: object, protocol: str | None = None) -> NormalizedError:
@@ -67,19 +68,17 @@ class Normalizer:
         Returns:
             The error; its category is `unknown` if nothing knows it.
         """
-        if type(raw) is str:
-            remembered = self._remembered.get((raw, protocol))
-            if remembered is not None:
-                return remembered
-        error = self._normalize(raw, protocol)
-        # Only what has no parameters and is known: these are few, so no peer can fill the memory with texts of its own.
-        if type(raw) is str and error.known and not error.params and len(raw) <= _LONGEST_REMEMBERED:
-            self._remember(raw, protocol, error)
+        if type(raw) is not str or len(raw) > _LONGEST_REMEMBERED:
+            return self._normalize(raw, protocol)
+        # A storm repeats itself: the same text gives the same error, which nobody changes.
+        key = (raw, protocol)
+        error = self._remembered.get(key)
+        if error is None:
+            error = self._normalize(raw, protocol)
+            if len(self._remembered) >= _MOST_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[key] = error
         return error
-
-    def _remember(self, raw: str, protocol: str | None, error: NormalizedError) -> None:
-        if len(self._remembered) < _MOST_REMEMBERED:
-            self._remembered[raw, protocol] = error
 
     def engine(self, protocol: str) -> Engine | None:
         """Return the engine of a protocol, loading its table if that has not been done; `None` if it cannot be loaded."""
@@ -106,26 +105,49 @@ class Normalizer:
         return None
 
     def _normalize(self, raw: object, protocol: str | None) -> NormalizedError:
-        if isinstance(raw, BaseException | ReportedException):
-            answers = (answer for link in causes(raw) for answer in self._asked(link, protocol, underlying=False))
-        else:
-            answers = self._asked(raw, protocol, underlying=protocol is not None)
-        error = _chosen(answers) or _nobody_knows(raw, protocol)
+        exceptional = isinstance(raw, BaseException | ReportedException)
+        underlying = protocol is not None and not exceptional
+        best: NormalizedError | None = None
+        for link in causes(raw) if exceptional else (raw,):
+            for name in self._order(protocol):
+                if underlying and name != protocol and not self._underlies(name):
+                    continue
+                answer = self._ask(name, link)
+                if answer is None:
+                    continue
+                rank = _rank(answer)
+                if rank == _FINAL:
+                    return self._placed(answer, protocol)
+                if best is None or rank > _rank(best):
+                    best = answer
+        if best is None or _rank(best) == 0:
+            return _nobody_knows(raw, protocol)
+        return self._placed(best, protocol)
+
+    def _order(self, protocol: str | None) -> tuple[str, ...]:
+        order = self._orders.get(protocol)
+        if order is None:
+            order = tuple(sorted(self._points, key=lambda name: name != protocol))
+            # Protocols are few; what a caller makes up must not be kept.
+            if protocol is None or protocol in self._points:
+                self._orders[protocol] = order
+        return order
+
+    def _ask(self, name: str, link: object) -> NormalizedError | None:
+        signal = self._observe(name, link)
+        if signal is None:
+            return None
+        engine = self._engines.get(signal.protocol) or self.engine(signal.protocol)
+        return None if engine is None else engine.judge(signal)
+
+    def _placed(self, error: NormalizedError, protocol: str | None) -> NormalizedError:
         if protocol is not None and error.protocol != protocol and self._underlies(error.protocol):
             error.protocol = protocol
         return error
 
-    def _asked(self, raw: object, protocol: str | None, *, underlying: bool) -> Iterator[NormalizedError]:
-        for name in sorted(self._points, key=lambda name: name != protocol):
-            if underlying and name != protocol and not self._underlies(name):
-                continue
-            signal = self._observe(name, raw)
-            if signal is not None and (engine := self.engine(signal.protocol)) is not None:
-                yield engine.judge(signal)
-
     def _observe(self, name: str, raw: object) -> Signal | None:
         try:
-            adapter = self._adapter(name)
+            adapter = self._adapters.get(name) or self._adapter(name)
             return None if adapter is None else adapter(raw)
         except Exception as error:  # noqa: BLE001 - an adapter of a stranger can raise anything
             self._say_once(name, error)
@@ -148,19 +170,14 @@ class Normalizer:
         return engine is not None and engine.table.underlies
 
 
-def _chosen(answers: Iterator[NormalizedError]) -> NormalizedError | None:
-    """Take the first that a row knows and that does not merely wrap; else the first known; else the first that said where."""
-    first: NormalizedError | None = None
-    wrapper: NormalizedError | None = None
-    for answer in answers:
-        if answer.row is None:
-            if first is None and answer.signal.section is not None:
-                first = answer
-        elif not answer.row.row.wraps:
-            return answer
-        elif wrapper is None:
-            wrapper = answer
-    return wrapper or first
+_FINAL = 3
+
+
+def _rank(answer: NormalizedError) -> int:
+    """Rank an answer: a row that knows it; a row that merely wraps; a text of a section that no row knows; any other text."""
+    if answer.row is not None:
+        return 2 if answer.row.row.wraps else _FINAL
+    return 0 if answer.signal.section is None else 1
 
 
 def _nobody_knows(raw: object, protocol: str | None) -> NormalizedError:

@@ -14,7 +14,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from errnorm.tables import Table, TableError, broken, read
+from errnorm.rows import TableError, broken, read
+from errnorm.tables import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

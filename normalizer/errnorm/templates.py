@@ -4,7 +4,7 @@ Texts with parameters: `Permissions Violation for Publish to "{subject}"`.
 A template is matched whole, from its first letter to its last, never somewhere inside: what a peer can write into a
 parameter must not be able to look like another error. A parameter in double quotes is read as Go's %q writes it (a quote
 inside is escaped), so no subject can end its own quotation. The alternatives are found by the first letters of the literal
-head, so the cost does not grow with the table.
+head, so the cost does not grow with the table; values are taken out of a match only when somebody asks for them.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import re
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from errnorm.model import Params
 
-__all__ = ["KINDS", "Template", "TemplateIndex"]
+__all__ = ["KINDS", "Reading", "Template", "TemplateIndex"]
 
 T = TypeVar("T")
 
@@ -47,10 +47,26 @@ _QUOTED = r'"(?P<{name}>(?:[^"\\]|\\.)*)"'
 _HEAD = 8
 
 
+class Reading:
+    """A text that matched a template: its values, taken out when they are asked for."""
+
+    __slots__ = ("_kinds", "_match")
+
+    def __init__(self, match: re.Match[str], kinds: Mapping[str, str]) -> None:
+        """Hold the match and the kind of each place."""
+        self._match = match
+        self._kinds = kinds
+
+    def params(self) -> Params:
+        """Return the values by name, numbers as integers."""
+        match = self._match
+        return {name: _value(kind, match[name]) for name, kind in self._kinds.items()}
+
+
 class Template(Generic[T]):
     """One text with named places, and what it stands for."""
 
-    __slots__ = ("_kinds", "_match", "_text", "head", "value")
+    __slots__ = ("_kinds", "_text", "head", "match", "value")
 
     def __init__(self, text: str, kinds: Mapping[str, str], value: T, *, ignore_case: bool) -> None:
         """
@@ -84,24 +100,22 @@ class Template(Generic[T]):
         pattern += re.escape(text[end:])
         head = text[: text.index("{")].removesuffix('"')
         self.head = head.lower() if ignore_case else head
-        self._match = re.compile(pattern, re.DOTALL | (re.IGNORECASE if ignore_case else 0)).fullmatch
+        self.match = re.compile(pattern, re.DOTALL | (re.IGNORECASE if ignore_case else 0)).fullmatch
 
     @staticmethod
     def has_places(text: str) -> bool:
         """Tell whether a text has places at all."""
         return _PLACE.search(text) is not None
 
-    def read(self, text: str) -> Params | None:
+    def read(self, text: str) -> Reading | None:
         """
         Match a whole text.
 
         Returns:
-            The values by name, numbers as integers; `None` if the text is another one.
+            The values, to be asked for; `None` if the text is another one.
         """
-        found = self._match(text)
-        if found is None:
-            return None
-        return {name: _value(kind, found[name]) for name, kind in self._kinds.items()}
+        match = self.match(text)
+        return None if match is None else Reading(match, self._kinds)
 
     def sample(self) -> str:
         """Return a text that this template matches."""
@@ -128,7 +142,7 @@ class TemplateIndex(Generic[T]):
             self._by_head.setdefault(template.head[:_HEAD], []).append(template)
         self._lengths = sorted({len(head) for head in self._by_head}, reverse=True)
 
-    def find(self, text: str, folded: str) -> tuple[T, Params] | None:
+    def find(self, text: str, folded: str) -> tuple[T, Reading] | None:
         """
         Find the template that matches a whole text.
 
@@ -137,19 +151,15 @@ class TemplateIndex(Generic[T]):
             folded: The same text in the case of the heads.
 
         Returns:
-            What the template stands for and the values; `None` if none matches.
+            What the template stands for, and the reading; `None` if none matches.
         """
-        for template in self._candidates(folded):
-            if (params := template.read(text)) is not None:
-                return template.value, params
+        for length in self._lengths:
+            for template in self._by_head.get(folded[:length], ()):
+                if folded.startswith(template.head) and (reading := template.read(text)) is not None:
+                    return template.value, reading
         return None
 
     def matching(self, text: str, folded: str) -> list[T]:
         """Return what every template that matches a whole text stands for: more than one is one too many."""
-        return [template.value for template in self._candidates(folded) if template.read(text) is not None]
-
-    def _candidates(self, folded: str) -> Iterator[Template[T]]:
-        for length in self._lengths:
-            for template in self._by_head.get(folded[:length], ()):
-                if folded.startswith(template.head):
-                    yield template
+        candidates = (template for length in self._lengths for template in self._by_head.get(folded[:length], ()))
+        return [one.value for one in candidates if folded.startswith(one.head) and one.match(text) is not None]

@@ -160,8 +160,17 @@ def test_the_same_text_is_judged_once(normalizer: Normalizer) -> None:
     assert normalizer.normalize("Queue Too Long") is normalizer.normalize("Queue Too Long")
 
 
-def test_texts_with_values_are_not_remembered(normalizer: Normalizer) -> None:
-    assert normalizer.normalize("Too Heavy: 3 g") is not normalizer.normalize("Too Heavy: 3 g")
+def test_no_peer_can_fill_the_memory(normalizer: Normalizer) -> None:
+    first = normalizer.normalize("Queue Too Long")
+    for number in range(5000):
+        normalizer.normalize(f"Too Heavy: {number} g")
+    assert len(normalizer._remembered) <= 1024
+    assert normalizer.normalize("Queue Too Long") is not first
+
+
+def test_long_texts_are_not_kept(normalizer: Normalizer) -> None:
+    text = f"Too Heavy: {'1' * 1000} g"
+    assert normalizer.normalize(text) is not normalizer.normalize(text)
 
 
 def test_a_broken_adapter_is_said_and_does_no_harm(normalizer: Normalizer, caplog: pytest.LogCaptureFixture) -> None:

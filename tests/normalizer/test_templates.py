@@ -29,7 +29,8 @@ def quoted(text: str) -> str:
 
 
 def find(text: str) -> tuple[str, dict[str, str | int | bool]] | None:
-    return index().find(text, text.lower())
+    found = index().find(text, text.lower())
+    return None if found is None else (found[0], found[1].params())
 
 
 def test_a_whole_text_gives_its_values() -> None:
