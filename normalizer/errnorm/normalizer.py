@@ -105,6 +105,8 @@ class Normalizer:
         return None
 
     def _normalize(self, raw: object, protocol: str | None) -> NormalizedError:
+        if isinstance(raw, str) and type(raw) is not str:
+            raw = str.__str__(raw)  # a subclass can lie about its letters, its length and its hash
         exceptional = isinstance(raw, BaseException | ReportedException)
         underlying = protocol is not None and not exceptional
         best: NormalizedError | None = None
@@ -134,24 +136,21 @@ class Normalizer:
         return order
 
     def _ask(self, name: str, link: object) -> NormalizedError | None:
-        signal = self._observe(name, link)
-        if signal is None:
+        try:
+            adapter = self._adapters.get(name) or self._adapter(name)
+            signal = None if adapter is None else adapter(link)
+            if signal is None:
+                return None
+            engine = self._engines.get(signal.protocol) or self.engine(signal.protocol)
+            return None if engine is None else engine.judge(signal)
+        except Exception as error:  # noqa: BLE001 - an adapter of a stranger can raise anything, and return anything
+            self._say_once(name, error)
             return None
-        engine = self._engines.get(signal.protocol) or self.engine(signal.protocol)
-        return None if engine is None else engine.judge(signal)
 
     def _placed(self, error: NormalizedError, protocol: str | None) -> NormalizedError:
         if protocol is not None and error.protocol != protocol and self._underlies(error.protocol):
             error.protocol = protocol
         return error
-
-    def _observe(self, name: str, raw: object) -> Signal | None:
-        try:
-            adapter = self._adapters.get(name) or self._adapter(name)
-            return None if adapter is None else adapter(raw)
-        except Exception as error:  # noqa: BLE001 - an adapter of a stranger can raise anything
-            self._say_once(name, error)
-            return None
 
     def _say_once(self, name: str, error: Exception) -> None:
         # Errors come in storms, and a broken adapter would fail for each of them.
