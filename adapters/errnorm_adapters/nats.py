@@ -1,0 +1,88 @@
+"""
+What NATS says when something fails: on the wire, in monitoring, in events, in logs, and through its Python clients.
+
+One function, `observe`, tells the forms apart and hands each to the module that reads it. None of them decides anything: which
+text means what stands in the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from errnorm.causes import ReportedException
+from errnorm.model import Signal
+from errnorm_adapters.nats_exceptions import observe_exception
+from errnorm_adapters.nats_log import observe_line
+from errnorm_adapters.nats_monitoring import observe_document, observe_json
+from errnorm_adapters.nats_wire import observe_close_frame, observe_error, observe_headers, observe_packet, observe_said, unquoted
+
+__all__ = ["observe"]
+
+# Nothing the server sends as an error is longer; a log line or a document in text is read so far and no further.
+_MOST = 65536
+_LONGEST_TEXT = 4096
+
+
+def observe(error: object, /) -> Signal | None:
+    """
+    Observe one raw error of NATS.
+
+    Text may be a line of the wire (`-ERR '…'`), a packet of several, of which the first `-ERR` counts, a text of a client
+    library (`nats: …`), a header block (`NATS/1.0 503`), a line of the server's log, a JSON document, a WebSocket close
+    frame, or a bare text. Bytes are text, or a close frame as it stands on the wire.
+
+    Args:
+        error: Text, bytes, a decoded JSON document, or an exception, live or reported.
+
+    Returns:
+        What was seen. Text gives a signal unless it is XML, or JSON about something else; other things only when they are
+        of NATS.
+    """
+    if isinstance(error, str):
+        return observe_error(error) if error.startswith("-ERR") else _observe_text(error[:_MOST])
+    if isinstance(error, BaseException | ReportedException):
+        return observe_exception(error)
+    if isinstance(error, bytes | bytearray | memoryview):
+        return _observe_bytes(bytes(error)[:_MOST])
+    if isinstance(error, Mapping):
+        return observe_document(error) or _observe_logged(error)
+    return None
+
+
+def _observe_bytes(raw: bytes) -> Signal | None:
+    if (frame := observe_close_frame(raw)) is not None:
+        return frame
+    return observe(raw.decode("utf-8", "backslashreplace"))
+
+
+def _observe_text(raw: str) -> Signal | None:
+    text = raw.strip()
+    first = text[:1]
+    if first == "<":
+        return None
+    if first == "{":
+        return _observe_json(text)
+    if text.startswith("nats: "):
+        return observe_said(text)
+    if text.startswith("NATS/1.0"):
+        return observe_headers(text)
+    return observe_packet(text) or observe_line(text) or _observe_bare(text)
+
+
+def _observe_json(text: str) -> Signal | None:
+    document = observe_json(text)
+    if document is None:
+        return _observe_bare(text)
+    return observe_document(document) or _observe_logged(document)
+
+
+def _observe_logged(document: Mapping[object, object]) -> Signal | None:
+    # Container runtimes wrap a line of the log into JSON. Only a line in its frame counts: the key is everybody's.
+    line = document.get("log")
+    return observe_line(line[:_MOST].strip()) if isinstance(line, str) else None
+
+
+def _observe_bare(text: str) -> Signal:
+    # Somebody wrote down no more than the words, so every section is asked. Text without a capital has passed nats-py.
+    said = unquoted(text)
+    return Signal("nats", None, said, said[:_LONGEST_TEXT], lossy=said.islower())

@@ -1,0 +1,125 @@
+"""
+Exceptions of the Python clients of NATS, known by the dotted names of their classes.
+
+The class is the code, and what it inherits from is its family, so that a class of tomorrow finds the row of the one it refines.
+Three kinds say more than their class: those that carry a code of JetStream or a status, and the base class of nats-py, which
+carries whatever the server said.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from errnorm.causes import attribute, class_names, message_of
+from errnorm.model import Signal
+from errnorm_adapters.nats_wire import observe_error, observe_said, observe_status
+
+if TYPE_CHECKING:
+    from errnorm.model import Params
+
+__all__ = ["observe_exception"]
+
+_BARE = "nats.errors.Error"
+_CODED = {"nats.js.errors.APIError", "nats.jetstream.errors.JetStreamError"}
+_STATUS = "nats.client.errors.StatusError"
+_SPOKEN = {"nats.js.errors.Error", "nats.aio.errors.NatsError"}
+_SLOW = {"nats.errors.SlowConsumerError", "nats.client.errors.SlowConsumerError"}
+
+# nats-core raises the built-in ConnectionError with one of these before the text of an -ERR (client/__init__.py connect).
+_CORE = ("Authorization failed: ", "Connection error: ")
+
+_Family = tuple[tuple[str, str], ...]
+_families: dict[tuple[str, ...], _Family] = {}
+_MOST_CLASSES = 1024
+
+
+def observe_exception(error: object) -> Signal | None:
+    """
+    Observe an exception.
+
+    Returns:
+        The signal; `None` if neither its class nor its words are of NATS.
+    """
+    names = class_names(error)
+    family = _families.get(names)
+    if family is None:
+        family = _remembered(names)
+    if not family:
+        return _observe_foreign(error, names)
+    name = names[0]
+    if name == _BARE:
+        return _observe_bare(error)
+    if len(family) > 1 or name in _CODED or name == _STATUS:
+        coded = _observe_coded(error, names, family)
+        if coded is not None:
+            return coded
+    return Signal("nats", "client", name, message_of(error), family=family[1:], params=_params(error, names))
+
+
+def _remembered(names: tuple[str, ...]) -> _Family:
+    family = tuple(("client", name) for name in names if name.startswith("nats."))
+    if family and family[0][1] != names[0]:
+        # A class of the application that refines one of ours: its own name is no code of NATS.
+        family = (("client", names[0]), *family)
+    if len(_families) < _MOST_CLASSES:
+        _families[names] = family
+    return family
+
+
+def _observe_bare(error: object) -> Signal:
+    text = message_of(error)
+    if text.startswith("nats: "):
+        return observe_said(text, raised=True)
+    return Signal("nats", "client", text or _BARE, text)
+
+
+def _observe_coded(error: object, names: tuple[str, ...], family: _Family) -> Signal | None:
+    if not _CODED.isdisjoint(names):
+        return _observe_api(error, family) or _observe_words(error)
+    if _STATUS in names:
+        return _with_status(attribute(error, "status"), attribute(error, "description"), family)
+    if names[0] in _SPOKEN and (text := message_of(error)).startswith("nats: "):
+        return Signal("nats", "client", text, text, family=family)
+    return None
+
+
+def _observe_api(error: object, family: _Family) -> Signal | None:
+    code, description = attribute(error, "code"), attribute(error, "description")
+    err_code = attribute(error, "err_code") or attribute(error, "error_code")
+    if isinstance(err_code, int) and not isinstance(err_code, bool):
+        text = description if isinstance(description, str) else message_of(error)
+        return Signal("nats", "jetstream", str(err_code), text[:4096], family=(("api", str(code)), *family))
+    return _with_status(code, description, family)
+
+
+def _with_status(code: object, description: object, family: _Family) -> Signal | None:
+    digits = str(code) if isinstance(code, int | str) else ""
+    if len(digits) != 3 or not digits.isascii() or not digits.isdigit():  # noqa: PLR2004 - a status has three digits
+        return None
+    return observe_status(digits, description[:4096] if isinstance(description, str) else "", family)
+
+
+def _observe_words(error: object) -> Signal | None:
+    # Reported without its attributes: str() of an API error holds them all.
+    text = message_of(error)
+    return observe_said(text) if text.startswith("nats: ") and " err_code=" in text else None
+
+
+def _params(error: object, names: tuple[str, ...]) -> Params | None:
+    if _SLOW.isdisjoint(names):
+        return None
+    values = ((name, attribute(error, name)) for name in ("subject", "sid"))
+    return {name: value for name, value in values if isinstance(value, str | int)} or None
+
+
+def _observe_foreign(error: object, names: tuple[str, ...]) -> Signal | None:
+    if not names or not names[0].startswith("builtins."):
+        return None
+    text = message_of(error)
+    if text.startswith("nats: "):
+        return observe_said(text)
+    if "builtins.ConnectionError" in names:
+        for words in _CORE:
+            if text.startswith(words):
+                return observe_error("-ERR" + text[len(words) :])
+    return None
