@@ -41,7 +41,11 @@ class ReportedException:
     __slots__ = ("attributes", "cause", "names", "text")
 
     def __init__(
-        self, names: tuple[str, ...], text: str = "", attributes: Mapping[str, object] | None = None, cause: ReportedException | None = None
+        self,
+        names: tuple[str, ...],
+        text: str = "",
+        attributes: Mapping[str, object] | None = None,
+        cause: ReportedException | None = None,
     ) -> None:
         """Hold what was written down."""
         self.names = names

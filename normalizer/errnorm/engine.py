@@ -80,12 +80,12 @@ class Engine:
         placed: Placed | None,
         families: tuple[Placed, ...],
         detail: Placed | None,
-        closed: bool | None,
+        closed: bool | None,  # noqa: FBT001 - one part of the key under which the verdict is kept
         section: str | None,
     ) -> Verdict:
         found = placed or next(iter(families), None)
         if found is None:
-            return self._unknown(section, closed)
+            return self._unknown(section, terminal=bool(closed))
         decider = next((family for family in families if self._decides(family) is not None), None)
         meaning = decider.row if found.row.defers and decider is not None else found.row
         if detail is not None:
@@ -96,7 +96,7 @@ class Engine:
             section=found.section,
             code=found.code,
             reason=meaning.reason,
-            recovery=_on(terminal, self._decided(meaning.recovery, decider)),
+            recovery=_on_connection(self._decided(meaning.recovery, decider), over=terminal),
             terminal=terminal,
             effect=found.row.effect,
             row=found,
@@ -114,14 +114,14 @@ class Engine:
             return Recovery.WAIT
         return decider.row.recovery if recovery is Recovery.WAIT else recovery
 
-    def _unknown(self, section: str | None, closed: bool | None) -> Verdict:
+    def _unknown(self, section: str | None, *, terminal: bool) -> Verdict:
         return Verdict(
             protocol=self.table.protocol,
             section=section,
             code=None,
             reason=Reason.UNKNOWN,
             recovery=Recovery.ABANDON,
-            terminal=bool(closed),
+            terminal=terminal,
             effect=Effect.UNKNOWN,
             row=None,
             tables_version=self.table.version,
@@ -129,11 +129,10 @@ class Engine:
         )
 
 
-def _on(terminal: bool, recovery: Recovery) -> Recovery:
+def _on_connection(recovery: Recovery, *, over: bool) -> Recovery:
     # On a connection that is over there is nothing to wait on; on one that lives there is no need for another.
-    if terminal and recovery is Recovery.WAIT:
+    if over and recovery is Recovery.WAIT:
         return Recovery.RECONNECT
-    if not terminal and recovery is Recovery.RECONNECT:
+    if not over and recovery is Recovery.RECONNECT:
         return Recovery.WAIT
     return recovery
-

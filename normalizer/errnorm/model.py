@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from errnorm.decision import Decision
     from errnorm.tables import Placed
-    from errnorm.templates import Reading
     from errnorm.taxonomy import Category, Effect, Reason, Recovery
+    from errnorm.templates import Reading
 
 __all__ = ["Adapter", "Emitter", "Fault", "NormalizedError", "Params", "Record", "Signal", "Verdict"]
 
@@ -87,7 +87,9 @@ class Signal:
 
     def __repr__(self) -> str:
         """Show what is set."""
-        said = ", ".join(f"{name}={value!r}" for name in self.__slots__ if (value := getattr(self, name)) not in {None, (), False})
+        said = ", ".join(
+            f"{name}={value!r}" for name in self.__slots__ if (value := getattr(self, name)) not in {None, (), False}
+        )
         return f"Signal({said})"
 
 

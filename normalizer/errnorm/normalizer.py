@@ -101,7 +101,7 @@ class Normalizer:
             try:
                 return Engine(plugins.load_table(protocol, overlays))
             except Exception as error:  # noqa: BLE001 - nothing may reach the application's error handler
-                _log.error("errnorm: the table of %s cannot be used: %s", protocol, error)  # noqa: TRY400
+                _log.error("errnorm: the table of %s cannot be used: %s", protocol, error)
         return None
 
     def _normalize(self, raw: object, protocol: str | None) -> NormalizedError:

@@ -24,7 +24,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
@@ -232,43 +232,25 @@ def read(text: str, origin: str, base: Mapping[tuple[str, str], Placed] | None =
     Raises:
         TableError: If it is no TOML, or a word is unknown, a column missing, or a section not announced.
     """
-    document = _parse(text, origin)
-    head = _check(_HEAD, {name: document[name] for name in document if name in _OWN}, (text, origin, ()))
+    source = _Source(text, origin)
+    document = source.parse()
+    head: Head = source.check(_HEAD, {name: document[name] for name in document if name in _OWN}, ())
     for name, kind in head.params.items():
         if kind not in KINDS:
-            _refuse(text, origin, ("params", name), f"the kind {kind!r} is none of {', '.join(sorted(KINDS))}")
+            source.refuse(("params", name), f"the kind {kind!r} is none of {', '.join(sorted(KINDS))}")
+    base = base or {}
+    announced = set(head.sections) | {section for section, _ in base}
     rows: dict[tuple[str, str], Placed] = {}
-    version = f"{head.protocol} {head.version}"
-    known = set(head.sections) | {section for section, _ in base or ()}
     for section, entries in document.items():
         if section in _OWN:
             continue
-        if section not in known:
-            _refuse(text, origin, (section,), "the section is not announced under [sections]")
-        for key, columns in entries.items() if isinstance(entries, dict) else ():
-            placed = _row(text, origin, section, key, columns, (base or {}).get((section, key)), version)
-            rows[section, key] = placed
+        if section not in announced or not isinstance(entries, dict):
+            source.refuse((section,), "the section is not announced under [sections]")
+        for key, columns in entries.items():
+            replaced = base.get((section, key))
+            row = source.row((section, key), columns, replaced)
+            rows[section, key] = Placed(section, key, row, f"{head.protocol} {head.version}", origin, replaced)
     return TableFile(head, rows, origin)
-
-
-def _row(  # noqa: PLR0913 - the place of a row is what a message about it needs
-    text: str, origin: str, section: str, key: str, columns: object, replaced: Placed | None, version: str
-) -> Placed:
-    if replaced is not None and isinstance(columns, dict):
-        columns = {name: getattr(replaced.row, name) for name in _COLUMNS} | columns
-    row = _check(_ROW, columns, (text, origin, (section, key)))
-    if row.recovery is Recovery.WAIT and row.terminal:
-        _refuse(text, origin, (section, key), "recovery is wait, on a connection that is over: say reconnect")
-    if Template.has_places(key) and row.code is None:
-        _refuse(text, origin, (section, key), "the key has places, so the row needs a code")
-    return Placed(section, key, row, version, origin, replaced)
-
-
-def _parse(text: str, origin: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise TableError(broken(text, origin, error)) from error
 
 
 def broken(text: str, origin: str, error: tomllib.TOMLDecodeError) -> str:
@@ -278,36 +260,59 @@ def broken(text: str, origin: str, error: tomllib.TOMLDecodeError) -> str:
     return f"{origin}:{line}: no TOML: {str(error).partition(' (at ')[0]}"
 
 
-def _check(adapter: TypeAdapter[Any], value: object, place: tuple[str, str, tuple[str, ...]]) -> Any:  # noqa: ANN401
-    text, origin, path = place
-    try:
-        return adapter.validate_python(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        inner = tuple(str(part) for part in first["loc"])
-        _refuse(text, origin, (*path, *inner), _plain(first["type"], first["msg"]))
+class _Source:
+    """The text of a file, and what can be wrong with it: every refusal names file, line and path."""
+
+    def __init__(self, text: str, origin: str) -> None:
+        self.text = text
+        self.origin = origin
+
+    def parse(self) -> dict[str, Any]:
+        try:
+            return tomllib.loads(self.text)
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            if isinstance(error, RecursionError):
+                message = f"{self.origin}: no TOML: nested too deep"
+                raise TableError(message) from None
+            raise TableError(broken(self.text, self.origin, error)) from error
+
+    def check(self, adapter: TypeAdapter[Any], value: object, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - what it checks
+        try:
+            return adapter.validate_python(value)
+        except ValidationError as error:
+            first = error.errors()[0]
+            self.refuse((*path, *(str(part) for part in first["loc"])), _PLAIN.get(first["type"], first["msg"]))
+
+    def row(self, path: tuple[str, str], columns: object, replaced: Placed | None) -> Row:
+        if replaced is not None and isinstance(columns, dict):
+            columns = {name: getattr(replaced.row, name) for name in _COLUMNS} | columns
+        row: Row = self.check(_ROW, columns, path)
+        if row.recovery is Recovery.WAIT and row.terminal:
+            self.refuse(path, "recovery is wait, on a connection that is over: say reconnect")
+        if row.recovery is Recovery.RECONNECT and not row.terminal:
+            self.refuse(path, "recovery is reconnect, on a connection that lives: say wait, or terminal")
+        if Template.has_places(path[1]) and row.code is None:
+            self.refuse(path, "the key has places, so the row needs a code")
+        return row
+
+    def refuse(self, path: tuple[str, ...], problem: str) -> NoReturn:
+        message = f"{self.origin}:{self._line_of(path)}: {'.'.join(path)}: {problem}"
+        raise TableError(message)
+
+    def _line_of(self, path: tuple[str, ...]) -> int:
+        # The TOML reader keeps no positions; a key stands at the start of its line, below the header of its section.
+        section, here = "", 1
+        for number, line in enumerate(self.text.splitlines(), 1):
+            stripped = line.strip()
+            if stripped.startswith("["):
+                section = stripped.partition("]")[0].lstrip("[ ").strip(' "')
+                here = number if path and section == path[0] else here
+            elif (name := _key_of(stripped)) and ((section, name) == path[:2] or (not section and (name,) == path[:1])):
+                return number
+        return here
 
 
-def _plain(kind: str, message: str) -> str:
-    return {"missing": "the column is missing", "unexpected_keyword_argument": "no such column"}.get(kind, message)
-
-
-def _refuse(text: str, origin: str, path: tuple[str, ...], problem: str) -> Any:  # noqa: ANN401 - it never returns
-    message = f"{origin}:{_line_of(text, path)}: {'.'.join(path)}: {problem}"
-    raise TableError(message)
-
-
-def _line_of(text: str, path: tuple[str, ...]) -> int:
-    # The TOML reader keeps no positions; a key stands at the start of its line, below the header of its section.
-    section, here = "", 1
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        if stripped.startswith("["):
-            section = stripped.partition("]")[0].lstrip("[ ").strip(' "')
-            here = number if path and section == path[0] else here
-        elif (name := _key_of(stripped)) and ((section, name) == path[:2] or (not section and (name,) == path[:1])):
-            return number
-    return here
+_PLAIN = {"missing": "the column is missing", "unexpected_keyword_argument": "no such column"}
 
 
 def _key_of(line: str) -> str:

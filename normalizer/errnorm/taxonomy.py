@@ -14,7 +14,10 @@ Every member carries its own description; the reference pages, `errnorm explain`
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Self
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Self
 
 __all__ = ["Category", "Effect", "Evidence", "Reach", "Reason", "Recovery"]
 
@@ -22,13 +25,18 @@ __all__ = ["Category", "Effect", "Evidence", "Reach", "Reason", "Recovery"]
 class _Term(StrEnum):
     """A word of the vocabulary with its description."""
 
+    _value_: str
     about: str
 
-    def __new__(cls, value: str, about: str) -> Self:
-        term = str.__new__(cls, value)
-        term._value_ = value
-        term.about = term.__doc__ = about
-        return term
+    if not TYPE_CHECKING:
+        # Hidden from type checkers, for whom `Reason("auth.forbidden")` must stay a look-up with one argument.
+        def __new__(cls, value: str, *_: str) -> Self:
+            term = str.__new__(cls, value)
+            term._value_ = value
+            return term
+
+    def __init__(self, _: str, about: str) -> None:
+        self.about = self.__doc__ = about
 
 
 class Category(_Term):
@@ -36,10 +44,19 @@ class Category(_Term):
 
     AUTH = "auth", "Who you are and what you may do: credentials, identity, membership or permission would change the answer."
     LIMITS = "limits", "How much: a count, a size, a rate, a quota or a resource, and consumers that are too slow."
-    PROTOCOL = "protocol", "What was said: malformed, unsupported, misaddressed, in conflict, not found, out of order, or misconfigured."
-    TRANSPORT = "transport", "The path: the network, TLS, a time-out, or a server or recipient on the way that fails or cannot be reached."
+    PROTOCOL = (
+        "protocol",
+        "What was said: malformed, unsupported, misaddressed, in conflict, not found, out of order, or misconfigured.",
+    )
+    TRANSPORT = (
+        "transport",
+        "The path: the network, TLS, a time-out, or a server or recipient on the way that fails or cannot be reached.",
+    )
     SHUTDOWN = "shutdown", "The session ended on purpose: one side stops, moves, kicks, replaces or resets it."
-    UNKNOWN = "unknown", "No row of any table knows it. Never retried; it carries a fingerprint so that it can be counted and named."
+    UNKNOWN = (
+        "unknown",
+        "No row of any table knows it. Never retried; it carries a fingerprint so that it can be counted and named.",
+    )
 
 
 class Reason(_Term):
@@ -57,14 +74,11 @@ class Reason(_Term):
     cause: str
     advice: str
 
-    def __new__(cls, value: str, about: str, cause: str, advice: str) -> Self:  # type: ignore[misc]
+    def __init__(self, value: str, about: str, cause: str, advice: str) -> None:
         """Hold the three texts beside the word."""
-        reason = str.__new__(cls, value)
-        reason._value_ = value
-        reason.about = reason.__doc__ = about
-        reason.cause = cause
-        reason.advice = advice
-        return reason
+        super().__init__(value, about)
+        self.cause = cause
+        self.advice = advice
 
     @property
     def category(self) -> Category:
@@ -74,8 +88,7 @@ class Reason(_Term):
     AUTH_REJECTED = (
         "auth.rejected",
         "The server refused the credentials, or the identity they claim.",
-        "Usually the client's configuration: a wrong or rotated password, token, key or account. Servers give the same "
-        "answer when what they check credentials against is down.",
+        "Usually a wrong password, token or key of the client; or what the server checks credentials against is down.",
         "Do not hammer: try once more at most, then fetch fresh credentials or ask the operator of the server.",
     )
     AUTH_EXPIRED = (

@@ -119,8 +119,9 @@ class Template(Generic[T]):
 
     def sample(self) -> str:
         """Return a text that this template matches."""
-        return _PLACE.sub(lambda place: place[0].replace(f"{{{place['name']}}}", _SAMPLES.get(self._kinds[place["name"]], "word")), self._text)
-
+        return _PLACE.sub(
+            lambda place: place[0].replace(f"{{{place['name']}}}", _SAMPLES.get(self._kinds[place["name"]], "word")), self._text
+        )
 
 
 def _value(kind: str, text: str) -> str | int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from errnorm.causes import ReportedException, attribute, causes, class_names, me
 
 def chained(*errors: BaseException) -> BaseException:
     """Raise each from the next."""
-    for outer, inner in zip(errors, errors[1:], strict=False):
+    for outer, inner in pairwise(errors):
         outer.__cause__ = inner
     return errors[0]
 
@@ -61,7 +62,13 @@ def test_what_was_being_handled_is_left_out_where_the_raiser_said_so() -> None:
 
 def test_the_members_of_a_group_come_in_their_order() -> None:
     group = ExceptionGroup("g", [ValueError(1), ExceptionGroup("h", [KeyError(2)]), OSError(3)])
-    assert [type(link).__name__ for link in causes(group)] == ["ExceptionGroup", "ValueError", "ExceptionGroup", "KeyError", "OSError"]
+    assert [type(link).__name__ for link in causes(group)] == [
+        "ExceptionGroup",
+        "ValueError",
+        "ExceptionGroup",
+        "KeyError",
+        "OSError",
+    ]
 
 
 def test_a_circle_of_causes_ends() -> None:
@@ -88,7 +95,7 @@ def test_what_is_no_exception_has_no_causes() -> None:
     assert list(causes("text")) == ["text"]
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     """Everything about it raises."""
 
     def __str__(self) -> str:
@@ -99,11 +106,11 @@ class Broken(Exception):
 
 
 def test_a_text_that_cannot_be_had_is_empty() -> None:
-    assert message_of(Broken()) == ""
+    assert message_of(BrokenError()) == ""
 
 
 def test_an_attribute_that_cannot_be_read_is_none() -> None:
-    assert attribute(Broken(), "code") is None
+    assert attribute(BrokenError(), "code") is None
 
 
 def test_a_text_is_cut() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,6 @@ from errnorm.engine import Engine
 from errnorm.model import Signal
 from errnorm.tables import Table, read
 from errnorm.taxonomy import Category, Effect, Reason, Recovery
-from tests.normalizer.conftest import POST
 
 
 @pytest.fixture
@@ -50,7 +51,9 @@ def test_the_family_answers_where_no_row_has_the_code(engine: Engine) -> None:
 
 
 def test_the_nearest_family_answers_first(engine: Engine) -> None:
-    error = engine.judge(Signal("post", "window", "singing", family=(("mood", "humming"), ("window", "crowded"), ("window", "closed"))))
+    error = engine.judge(
+        Signal("post", "window", "singing", family=(("mood", "humming"), ("window", "crowded"), ("window", "closed")))
+    )
     assert error.code == "crowded"
 
 
@@ -131,12 +134,14 @@ def test_the_verdict_of_one_kind_of_error_is_shared(engine: Engine) -> None:
     assert one.verdict is other.verdict
 
 
-TABLE = Table([read(POST, "post.toml")])
+TABLE = Table([read((Path(__file__).parents[1] / "data" / "post.toml").read_text("utf-8"), "post.toml")])
 words = st.sampled_from(["letter", "window", "mood", "detail", "x"]) | st.text()
 pairs = st.lists(st.tuples(words, words), max_size=3).map(tuple)
 
 
-@given(section=words | st.none(), code=words | st.none(), family=pairs, details=pairs, closed=st.sampled_from([None, True, False]))
+@given(
+    section=words | st.none(), code=words | st.none(), family=pairs, details=pairs, closed=st.sampled_from([None, True, False])
+)
 def test_every_signal_gets_an_answer_in_which_the_flags_agree(
     section: str | None,
     code: str | None,

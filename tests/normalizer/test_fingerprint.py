@@ -36,7 +36,12 @@ def test_it_stays_when_the_variables_change(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("no such stream", "no such consumer"), ("user 'a' gone", "user a gone"), ("can't do it", "won't do it"), ("v1 refused", "refused")],
+    [
+        ("no such stream", "no such consumer"),
+        ("user 'a' gone", "user a gone"),
+        ("can't do it", "won't do it"),
+        ("v1 refused", "refused"),
+    ],
 )
 def test_it_differs_when_the_words_do(one: str, other: str) -> None:
     assert fingerprint_of(one) != fingerprint_of(other)

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import json
-from typing import get_type_hints
+from typing import TYPE_CHECKING, get_type_hints
 
 import pytest
 
 from errnorm.engine import Engine
 from errnorm.model import NormalizedError, Record, Signal
-from errnorm.tables import Table
 
-KEYS = (
-    "protocol section code category reason retryable terminal recovery effect text params address fingerprint tables_version"
-).split()
+if TYPE_CHECKING:
+    from errnorm.tables import Table
+
+KEYS = [
+    "protocol",
+    "section",
+    "code",
+    "category",
+    "reason",
+    "retryable",
+    "terminal",
+    "recovery",
+    "effect",
+    "text",
+    "params",
+    "address",
+    "fingerprint",
+    "tables_version",
+]
 
 
 @pytest.fixture

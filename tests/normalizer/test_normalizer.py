@@ -30,8 +30,14 @@ version = "3"
 underlies = true
 [sections]
 jam = { about = "what blocks the road", ignore_case = true }
-[jam]
-Fog = { reason = "transport.stale", recovery = "reconnect", terminal = true, effect = "unknown", reach = "client", evidence = "source", source = "s" }
+[jam.Fog]
+reason = "transport.stale"
+recovery = "reconnect"
+terminal = true
+effect = "unknown"
+reach = "client"
+evidence = "source"
+source = "s"
 """
 
 
@@ -178,19 +184,19 @@ def test_a_broken_adapter_is_said_and_does_no_harm(normalizer: Normalizer, caplo
     assert "the adapter of broken failed: RuntimeError" in caplog.text
 
 
-def test_a_broken_overlay_is_said_and_the_built_in_rows_are_used(
-    normalizer: Normalizer, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.mark.usefixtures("normalizer")
+def test_a_broken_overlay_is_said_and_the_built_in_rows_are_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     overlay = tmp_path / "mine.toml"
     overlay.write_text('protocol = "post"\nversion = "1"\n[window]\nforbidden = { recovery = "dance" }\n')
     assert Normalizer([overlay]).normalize("Queue Too Long").known
     assert f"{overlay}:4: window.forbidden.recovery" in caplog.text
 
 
-def test_who_loads_first_hears_of_a_broken_overlay(normalizer: Normalizer, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("normalizer")
+def test_who_loads_first_hears_of_a_broken_overlay(tmp_path: Path) -> None:
     overlay = tmp_path / "mine.toml"
     overlay.write_text("protocol = \n")
-    with pytest.raises(TableError, match="mine.toml:1"):
+    with pytest.raises(TableError, match=r"mine\.toml:1"):
         Normalizer([overlay]).load()
 
 
@@ -206,13 +212,29 @@ def test_a_table_that_is_gone_leaves_unknown_errors(normalizer: Normalizer, capl
 
 
 @pytest.mark.parametrize(
-    "raw", [None, 7, b"\xff\x00", bytearray(b"x"), memoryview(b"y"), object(), [], {}, type, ReportedException(("a.B",), "x"), float("nan")]
+    "raw",
+    [
+        None,
+        7,
+        b"\xff\x00",
+        bytearray(b"x"),
+        memoryview(b"y"),
+        object(),
+        [],
+        {},
+        type,
+        ReportedException(("a.B",), "x"),
+        float("nan"),
+    ],
 )
 def test_anything_gets_an_answer(normalizer: Normalizer, raw: object) -> None:
     assert normalizer.normalize(raw).category is Category.UNKNOWN
 
 
-@given(raw=st.one_of(st.text(), st.binary(), st.integers(), st.none(), st.dictionaries(st.text(), st.text())), protocol=st.none() | st.text())
+@given(
+    raw=st.one_of(st.text(), st.binary(), st.integers(), st.none(), st.dictionaries(st.text(), st.text())),
+    protocol=st.none() | st.text(),
+)
 def test_with_what_is_installed_anything_gets_an_answer(raw: object, protocol: str | None) -> None:
     assert errnorm.normalize(raw, protocol).recovery in Recovery
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from errnorm.cli.listing import COLUMNS
 from errnorm.tables import Table, TableError, read
 from errnorm.taxonomy import Recovery
 
-ROW = 'reason = "auth.forbidden", recovery = "abandon", terminal = false, effect = "unknown", reach = "log", evidence = "source", source = "s"'
+ROW = (
+    'reason = "auth.forbidden", recovery = "abandon", terminal = false, effect = "unknown", '
+    'reach = "log", evidence = "source", source = "s"'
+)
 
 
 def one(row: str, *, key: str = "a", more: str = "") -> str:
@@ -25,6 +29,7 @@ def one(row: str, *, key: str = "a", more: str = "") -> str:
         (one(ROW.replace('evidence = "source"', 'evidence = "hearsay"')), "p.toml:7: s.a.evidence", "pattern"),
         (one(ROW + ', colour = "red"'), "p.toml:7: s.a.colour", "no such column"),
         (one(ROW.replace('"abandon"', '"wait"').replace("false", "true")), "p.toml:7: s.a", "say reconnect"),
+        (one(ROW.replace('"abandon"', '"reconnect"')), "p.toml:7: s.a", "say wait, or terminal"),
         (one(ROW, key='"a {x}"'), "p.toml:7: s.a {x}", "needs a code"),
         (one(ROW) + "[t]\n", "p.toml:8: t", "not announced"),
         (one(ROW, more='params = { x = "smell" }'), "p.toml:3: params.x", "none of"),
@@ -101,10 +106,13 @@ def test_a_section_that_does_not_exist_has_no_rows(post: Table) -> None:
 
 def test_a_row_prints_flat_with_what_follows_from_it(post: Table) -> None:
     row = post.rows["letter", "Return to Sender"].to_dict("post")
-    assert list(row)[:13] == [
-        "protocol", "section", "key", "code", "category", "reason", "retryable", "terminal", "recovery", "effect", "reach", "evidence", "source",
-    ]  # fmt: skip
-    assert (row["category"], row["retryable"], row["constant"], row["tables_version"]) == ("protocol", False, "ErrReturn", "post 1.2.0")
+    assert list(row)[:13] == list(COLUMNS)
+    assert (row["category"], row["retryable"], row["constant"], row["tables_version"]) == (
+        "protocol",
+        False,
+        "ErrReturn",
+        "post 1.2.0",
+    )
 
 
 OVERLAY = 'protocol = "post"\nversion = "7"\n[window]\nforbidden = { recovery = "reauthenticate" }\n'

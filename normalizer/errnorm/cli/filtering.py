@@ -1,9 +1,9 @@
-"""
+r"""
 `errnorm normalize`: a filter. JSON Lines in, one JSON line out for each, in order, whatever the line held.
 
 A line is one of three forms, and may say its `protocol`:
 
-    {"protocol": "nats", "raw": "-ERR 'Authorization Violation'\\r\\n"}
+    {"protocol": "nats", "raw": "-ERR 'Authorization Violation'\r\n"}
     {"protocol": "nats", "close_reason": "Slow Consumer (Pending Bytes)"}
     {"protocol": "nats", "exception": {"module": "nats.errors", "class": "NoRespondersError", "str": "…"}}
 
@@ -18,9 +18,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from errnorm.causes import ReportedException
 from errnorm.cli.progress import Progress
 from errnorm.cli.unknowns import Unknowns
-from errnorm.causes import ReportedException
 from errnorm.normalizer import Normalizer
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from errnorm.model import NormalizedError
 
-__all__ = ["UnusableLine", "add_to", "normalize_line"]
+__all__ = ["UnusableLineError", "add_to", "normalize_line"]
 
 _UNUSABLE = 2
 # A line longer than this is no error report; it is answered, and skipped without being held in memory.
@@ -39,7 +39,7 @@ _FORMS = ("raw", "close_reason", "exception")
 _OWN = frozenset({*_FORMS, "protocol"})
 
 
-class UnusableLine(ValueError):
+class UnusableLineError(ValueError):
     """A line of input that is none of the forms; the message says why."""
 
 
@@ -72,19 +72,19 @@ def normalize_line(line: bytes, normalizer: Normalizer, protocol: str | None = N
         The error, and the line's object.
 
     Raises:
-        UnusableLine: If the line is no JSON, or none of the forms.
+        UnusableLineError: If the line is no JSON, or none of the forms.
     """
     try:
         document = json.loads(line.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise UnusableLine(_why(error)) from None
+        raise UnusableLineError(_why(error)) from None
     if not isinstance(document, dict):
         message = "not an object"
-        raise UnusableLine(message)
+        raise UnusableLineError(message)
     said = document.get("protocol")
     if said is not None and not isinstance(said, str):
         message = "protocol is not a text"
-        raise UnusableLine(message)
+        raise UnusableLineError(message)
     return normalizer.normalize(_observable(document), said or protocol), document
 
 
@@ -98,7 +98,7 @@ def _observable(document: dict[str, Any]) -> object:
     form = next((name for name in _FORMS if name in document), None)
     if form is None:
         message = "none of raw, close_reason, exception"
-        raise UnusableLine(message)
+        raise UnusableLineError(message)
     value = document[form]
     if form == "exception":
         return _reported(value, 0)
@@ -107,13 +107,13 @@ def _observable(document: dict[str, Any]) -> object:
     if form == "raw" and isinstance(value, dict):
         return value
     message = f"{form} is not a text"
-    raise UnusableLine(message)
+    raise UnusableLineError(message)
 
 
 def _reported(value: object, depth: int) -> ReportedException:
     if not isinstance(value, dict) or not isinstance(value.get("class"), str):
         message = "exception has no class"
-        raise UnusableLine(message)
+        raise UnusableLineError(message)
     module, name = value.get("module"), value["class"]
     own = f"{module}.{name}" if isinstance(module, str) and module else name if "." in name else f"builtins.{name}"
     mro = value.get("mro")
@@ -159,12 +159,12 @@ class _Counts:
     first_unusable = ""
 
 
-def _answer(  # noqa: PLR0913 - everything one line can need
+def _answer(
     line: bytes, number: int, arguments: argparse.Namespace, normalizer: Normalizer, counts: _Counts, unknowns: Unknowns | None
 ) -> str:
     try:
         error, document = normalize_line(line, normalizer, arguments.protocol)
-    except UnusableLine as problem:
+    except UnusableLineError as problem:
         counts.unusable += 1
         counts.first_unusable = counts.first_unusable or f"line {number}: {problem}"
         return json.dumps({"error": str(problem), "line": number}) + "\n"

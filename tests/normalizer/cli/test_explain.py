@@ -65,7 +65,9 @@ def test_the_unknown_gets_a_name_to_count_it_by(capsys: pytest.CaptureFixture[st
 
 
 def test_an_address_is_shown_as_a_claim(capsys: pytest.CaptureFixture[str]) -> None:
-    xml = "<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>b.example:5222</see-other-host></stream:error>"
+    xml = (
+        "<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>b.example:5222</see-other-host></stream:error>"
+    )
     assert "Address b.example:5222 (a claim" in explained(capsys, xml)
 
 
