@@ -63,7 +63,10 @@ _NAMES_A_FILE = re.compile(r"\[Errno [0-9]+\] [^:]*: ['\"].*['\"]")
 _BINDING = re.compile(r"error while attempting to bind on address (?P<address>\(.*\)): (?:\[errno [0-9]+\] )?(?P<rest>[a-z ]+)")
 _SEVERAL = re.compile(r"Multiple exceptions: (?:.*, )?(?P<last>\[Errno -?[0-9]+\] .*)")
 
-_OPENSSL = re.compile(r"\[(?:SSL|X509|PEM|RSA|EC|EVP|ASN1|CONF|BIO|SYS|CRYPTO)(?:: (?P<reason>[A-Z0-9_/]+))?\] (?P<rest>.*?)(?: \(_ssl\.c:[0-9]+\))?")
+_OPENSSL = re.compile(
+    r"\[(?:SSL|X509|PEM|RSA|EC|EVP|ASN1|CONF|BIO|SYS|CRYPTO)(?:: (?P<reason>[A-Z0-9_/]+))?\] "
+    r"(?P<rest>.*?)(?: \(_ssl\.c:[0-9]+\))?"
+)
 _SSL_MODULE = re.compile(r"(?:_ssl\.c:[0-9]+: )(?P<before>.*)|(?P<after>.*) \(_ssl\.c:[0-9]+\)")
 _ARES = re.compile(r"\((?P<number>[0-9]{1,2}), ['\"].*['\"]\)")
 
@@ -171,12 +174,10 @@ def _of_dns(error: object, family: _Family, text: str) -> Signal:
     return Signal("transport", "dns", text if number is None else f"{kind} {number}", text, family=family)
 
 
-def _of_ares(error: object, family: _Family, text: str) -> Signal:
-    arguments = attribute(error, "args")
-    number = arguments[0] if isinstance(arguments, tuple | list) and arguments and isinstance(arguments[0], int | str) else None
-    if not isinstance(number, int) and (match := _ARES.fullmatch(text)):
-        number = match["number"]
-    return Signal("transport", "dns", text if number is None else f"ares {number}"[:_LONGEST_TEXT], text, family=family)
+def _of_ares(_error: object, family: _Family, text: str) -> Signal:
+    # The number is the first argument, and str() shows all of them: (4, 'Domain name not found').
+    match = _ARES.fullmatch(text)
+    return Signal("transport", "dns", text if match is None else f"ares {match['number']}", text, family=family)
 
 
 _READERS: tuple[tuple[frozenset[str], str, _Reader], ...] = (

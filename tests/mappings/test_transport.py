@@ -1,0 +1,117 @@
+"""The table of what lies under every protocol is complete, as far as this machine and the installed libraries can tell."""
+
+from __future__ import annotations
+
+import errno
+import inspect
+import socket
+import ssl
+from typing import TYPE_CHECKING
+
+import aiohttp.client_exceptions
+import pycares
+import pytest
+import websockets.exceptions
+
+from errnorm.plugins import load_table
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from errnorm.tables import Placed
+
+TABLE = load_table("transport")
+ROWS = list(TABLE.rows.values())
+
+# What POSIX lets socket(), bind(), connect(), accept(), send(), recv(), shutdown() and setsockopt() fail with, as far as it can
+# happen on a connection over TCP.
+_SOCKET_ERRORS = """
+    EACCES EADDRINUSE EADDRNOTAVAIL EAFNOSUPPORT EAGAIN EALREADY EBADF ECONNABORTED ECONNREFUSED ECONNRESET EDESTADDRREQ EFAULT
+    EHOSTDOWN EHOSTUNREACH EINPROGRESS EINTR EINVAL EISCONN EMFILE EMSGSIZE ENETDOWN ENETRESET ENETUNREACH ENFILE ENOBUFS ENOMEM
+    ENOPROTOOPT ENOTCONN ENOTSOCK EOPNOTSUPP EPERM EPFNOSUPPORT EPIPE EPROTO EPROTONOSUPPORT EPROTOTYPE ESHUTDOWN
+    ESOCKTNOSUPPORT ETIMEDOUT EWOULDBLOCK ECANCELED
+"""
+SOCKET_ERRORS = _SOCKET_ERRORS.split()
+
+
+def exceptions_of(module: ModuleType) -> list[str]:
+    # Not getmembers(): asking a module for its deprecated names makes it warn.
+    classes = (kind for kind in vars(module).values() if inspect.isclass(kind) and kind.__module__ == module.__name__)
+    return sorted({f"{kind.__module__}.{kind.__qualname__}" for kind in classes if issubclass(kind, BaseException)})
+
+
+def bases_of(name: str, module: ModuleType) -> list[str]:
+    return [f"{base.__module__}.{base.__qualname__}" for base in getattr(module, name.rpartition(".")[2]).__mro__]
+
+
+@pytest.mark.parametrize("name", SOCKET_ERRORS)
+def test_has_every_error_that_a_socket_can_raise(name: str) -> None:
+    assert TABLE.get("os", name) is not None
+
+
+@pytest.mark.parametrize("name", SOCKET_ERRORS)
+def test_finds_the_same_row_by_the_number_of_this_system(name: str) -> None:
+    number = getattr(errno, name)
+    assert TABLE.get("os", f"errno {number}") is TABLE.get("os", name)
+
+
+@pytest.mark.parametrize("name", [name for name in dir(socket) if name.startswith("EAI_")])
+def test_has_every_error_of_the_resolver_by_name_and_number(name: str) -> None:
+    assert TABLE.get("dns", name) is not None
+    assert TABLE.get("dns", f"eai {getattr(socket, name)}") is TABLE.get("dns", name)
+
+
+@pytest.mark.parametrize(("number", "name"), [(number, name) for number, name in pycares.errno.errorcode.items() if number])
+def test_has_every_error_of_c_ares_by_name_and_number(number: int, name: str) -> None:
+    assert TABLE.get("dns", name) is not None
+    assert TABLE.get("dns", f"ares {number}") is TABLE.get("dns", name)
+
+
+@pytest.mark.parametrize("name", sorted(name for name in dir(ssl) if name.startswith("ALERT_DESCRIPTION_")))
+def test_has_every_alert_that_tls_knows(name: str) -> None:
+    alert = name.removeprefix("ALERT_DESCRIPTION_").lower()
+    assert TABLE.get("tls", {"user_cancelled": "user_canceled"}.get(alert, alert)) is not None
+
+
+@pytest.mark.parametrize("name", exceptions_of(ssl))
+def test_has_every_exception_of_the_ssl_module(name: str) -> None:
+    assert TABLE.get("tls", name) is not None
+
+
+@pytest.mark.parametrize("module", [aiohttp.client_exceptions, websockets.exceptions])
+def test_has_a_row_for_every_exception_of_the_websocket_clients_or_for_a_base_of_it(module: ModuleType) -> None:
+    missing = [name for name in exceptions_of(module) if not any(TABLE.get("python", base) for base in bases_of(name, module))]
+    assert exceptions_of(module)
+    assert missing == []
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.key.startswith("connect: ")], ids=lambda row: row.key)
+def test_what_fails_while_connecting_differs_only_in_that_nothing_can_have_happened(row: Placed) -> None:
+    plain = TABLE.get("os", row.key.removeprefix("connect: "))
+    assert plain is not None
+    assert (row.row.reason, row.row.recovery, row.code) == (plain.row.reason, plain.row.recovery, plain.code)
+    assert (row.row.effect, plain.row.effect) == ("not_applied", "unknown")
+
+
+@pytest.mark.parametrize("section", ["os", "tls", "dns", "python"])
+def test_every_section_finds_each_of_its_spellings_again(section: str) -> None:
+    lost = [name for row in ROWS if row.section == section for name in row.spellings() if TABLE.get(section, name) is not row]
+    assert lost == []
+
+
+def test_no_spelling_stands_in_two_sections() -> None:
+    # A bare text is asked of one section after the other: the second row could not be reached by it.
+    seen: dict[str, Placed] = {}
+    twice = [
+        (name, row.section, other.section)
+        for row in ROWS
+        for name in row.spellings()
+        if (other := seen.setdefault(name.lower(), row)).section != row.section
+    ]
+    assert twice == []
+
+
+def test_distrust_of_a_certificate_is_never_retried() -> None:
+    rows = [row for row in ROWS if row.section == "tls" and row.row.reason == "auth.untrusted"]
+    assert rows
+    assert not [row.key for row in rows if row.row.recovery.retryable]
