@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from errnorm.causes import attribute, class_names, message_of
 from errnorm.model import Signal
-from errnorm_adapters.nats_wire import observe_error, observe_said, observe_status
+from errnorm_adapters.nats_wire import observe_api_text, observe_error, observe_said, observe_status
 
 if TYPE_CHECKING:
     from errnorm.model import Params
@@ -75,7 +75,8 @@ def _observe_bare(error: object) -> Signal:
 
 def _observe_coded(error: object, names: tuple[str, ...], family: _Family) -> Signal | None:
     if not _CODED.isdisjoint(names):
-        return _observe_api(error, family) or _observe_words(error)
+        # Reported without its attributes? str() of an API error holds them all.
+        return _observe_api(error, family) or observe_api_text(message_of(error))
     if _STATUS in names:
         return _with_status(attribute(error, "status"), attribute(error, "description"), family)
     if names[0] in _SPOKEN and (text := message_of(error)).startswith("nats: "):
@@ -97,12 +98,6 @@ def _with_status(code: object, description: object, family: _Family) -> Signal |
     if len(digits) != 3 or not digits.isascii() or not digits.isdigit():  # noqa: PLR2004 - a status has three digits
         return None
     return observe_status(digits, description[:4096] if isinstance(description, str) else "", family)
-
-
-def _observe_words(error: object) -> Signal | None:
-    # Reported without its attributes: str() of an API error holds them all.
-    text = message_of(error)
-    return observe_said(text) if text.startswith("nats: ") and " err_code=" in text else None
 
 
 def _params(error: object, names: tuple[str, ...]) -> Params | None:

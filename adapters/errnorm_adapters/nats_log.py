@@ -78,7 +78,7 @@ def _observe_body(body: str, params: Params) -> Signal:
         return _observe_close(rest, params)
     head, _, rest = body.partition(" Error ")
     if rest and head in _PEERS:
-        return _observe_peer(unquoted(rest), params)
+        return _observe_peer(unquoted(rest), params, head)
     if body.endswith("]") and body.startswith(("->> [-ERR ", "<<- [-ERR ")):
         return _observe_peer(unquoted(body[len("->> [-ERR ") : -1]), params)
     said, named = _split_suffix(body)
@@ -92,8 +92,9 @@ def _observe_close(rest: str, params: Params) -> Signal:
     return Signal("nats", "close", reason, reason[:_LONGEST_TEXT], params=params or None, closed=True)
 
 
-def _observe_peer(said: str, params: Params) -> Signal:
-    return Signal("nats", "error", said, said[:_LONGEST_TEXT], params=params or None)
+def _observe_peer(said: str, params: Params, peer: str = "") -> Signal:
+    family = (("log", f"{peer} Error"),) if peer else ()
+    return Signal("nats", "error", said, said[:_LONGEST_TEXT], family=family, params=params or None)
 
 
 def _split_suffix(body: str) -> tuple[str, Params]:

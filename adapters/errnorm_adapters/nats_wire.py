@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from errnorm.model import Params
 
 __all__ = [
+    "observe_api_text",
     "observe_close_frame",
     "observe_error",
     "observe_headers",
@@ -97,22 +98,26 @@ def observe_said(text: str, *, raised: bool = False) -> Signal:
         text: The text, from `nats: ` on.
         raised: Whether it comes from an exception that has no class of its own, so that the server's words go first.
     """
-    if (error := _API_ERROR.fullmatch(text)) is not None:
-        return _api_error(text, *error.groups())
+    if (error := observe_api_text(text)) is not None:
+        return error
     said = text[_PREFIX:].strip()
     if said.startswith("'"):
         said = unquoted(said)
         return Signal("nats", "error", said, said[:_LONGEST_TEXT])
     lossy = said.islower()
-    if said.startswith(_GO_KIND):
-        said = said[len(_GO_KIND) :]
+    said = said.removeprefix(_GO_KIND)
     words = text[:_LONGEST_TEXT]
     if raised or '"' in said:
         return Signal("nats", "error", said, words, family=(("client", text),), lossy=lossy)
     return Signal("nats", "client", text, words, family=(("error", said),), lossy=lossy)
 
 
-def _api_error(text: str, name: str, code: str, err_code: str, description: str) -> Signal:
+def observe_api_text(text: str) -> Signal | None:
+    """Observe `str()` of one of nats-py's errors of the JetStream API; `None` if the text is another one."""
+    found = _API_ERROR.fullmatch(text)
+    if found is None:
+        return None
+    name, code, err_code, description = found.groups()
     known = (("client", f"nats.js.errors.{name}"),)
     if err_code != "None":
         return Signal("nats", "jetstream", err_code, description[:_LONGEST_TEXT], family=(("api", code), *known))
