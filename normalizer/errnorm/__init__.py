@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from errnorm.causes import ReportedException
 from errnorm.decision import Attempts, Decision, Policy, Verdict, decide
+from errnorm.marks import of
 from errnorm.model import Adapter, NormalizedError, Record, Signal
 from errnorm.normalizer import Normalizer
 from errnorm.tables import Row, TableError
 from errnorm.taxonomy import Category, Effect, Evidence, Reach, Reason, Recovery
 
 if TYPE_CHECKING:
-    from errnorm.middleware import Guard, Middleware, of
+    from errnorm.middleware import Guard, Middleware
 
 __all__ = [
     "Adapter",
@@ -48,7 +49,6 @@ __all__ = [
 _LAZY = {
     "Guard": "errnorm.middleware",
     "Middleware": "errnorm.middleware",
-    "of": "errnorm.middleware",
 }
 
 

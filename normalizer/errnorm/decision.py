@@ -20,14 +20,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from random import random as _random
 from typing import TYPE_CHECKING, Self
 
-from errnorm.model import NormalizedError
+from errnorm.marks import known
 from errnorm.taxonomy import Category, Effect, Reason, Recovery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from errnorm.model import NormalizedError
 
 __all__ = ["Attempts", "Decision", "Policy", "Verdict", "decide"]
 
@@ -252,7 +255,7 @@ def decide(  # noqa: PLR0913 - everything a caller may know, each with a safe de
     Returns:
         The verdict, the step that comes first, the pause in seconds, and why.
     """
-    before = None if previous is None else _normalized(previous, protocol)
+    before = None if previous is None else known(previous, protocol)
     decisions = [
         _judged(_Case(each, before, policy or _DEFAULT, attempt, idempotent, redirects, fresh_credentials), random)
         for each in _members(error, protocol)
@@ -269,32 +272,17 @@ def strictest(decisions: list[Decision]) -> Decision:
 
 
 def _members(error: object, protocol: str | None) -> list[NormalizedError]:
-    return [_normalized(member, protocol) for member in members(error)] or [_normalized(error, protocol)]
+    faults = members(error) if isinstance(error, BaseExceptionGroup) else []
+    return [known(fault, protocol) for fault in faults] or [known(error, protocol)]
 
 
-def _normalized(error: object, protocol: str | None) -> NormalizedError:
-    if isinstance(error, NormalizedError):
-        return error
-    from errnorm import normalize  # noqa: PLC0415 - the package is complete only after this module
-
-    return normalize(error, protocol)
-
-
-def members(error: object) -> list[object]:
+def members(group: BaseExceptionGroup[BaseException]) -> list[Exception]:
     """
-    Return the faults in a group of exceptions, in their order, 64 at most; of anything else, the thing itself.
+    Return the faults in a group of exceptions, in their order, 64 at most.
 
     What is no fault (a cancellation, a keyboard interrupt) is left out.
     """
-    if not isinstance(error, BaseExceptionGroup):
-        return [error]
-    found: list[object] = []
-    for leaf in _leaves(error):
-        if isinstance(leaf, Exception):
-            found.append(leaf)
-        if len(found) == _MOST_MEMBERS:
-            break
-    return found
+    return list(islice((leaf for leaf in _leaves(group) if isinstance(leaf, Exception)), _MOST_MEMBERS))
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
@@ -381,12 +369,11 @@ class Attempts:
         decision = self.preview(
             error, idempotent=idempotent, redirects=redirects, fresh_credentials=fresh_credentials, protocol=protocol
         )
-        known = _normalized(error, protocol)
+        self.last = known(error, protocol)
         self.failed += 1
-        self.last = known
-        if known.category is Category.AUTH:
-            self.last_auth = known
-        self.outlived = known if known.retryable and not decision.retry else None
+        if self.last.category is Category.AUTH:
+            self.last_auth = self.last
+        self.outlived = self.last if self.last.retryable and not decision.retry else None
         return decision
 
     def succeeded(self) -> None:

@@ -20,84 +20,35 @@ faults: they pass untold. Nothing here raises an exception of its own.
 
 from __future__ import annotations
 
-import functools
-import inspect
 import logging
-from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast
+from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 
 from errnorm import normalize
 from errnorm.causes import causes
 from errnorm.decision import Policy, decide, members
+from errnorm.emitters import Teller, default_emitters
+from errnorm.marks import Mark, claim, known, mark_of
 from errnorm.model import Fault, NormalizedError
+from errnorm.wrapping import wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+    from collections.abc import Callable, Iterable
     from types import TracebackType
 
     from errnorm.decision import Decision
     from errnorm.model import Emitter
     from errnorm.normalizer import Normalizer
+    from errnorm.settings import Settings
 
-__all__ = ["Guard", "Middleware", "of"]
+__all__ = ["Guard", "Middleware"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _log = logging.getLogger("errnorm")
 
-_MARK = "__errnorm__"
 # They end an iteration, not an operation.
 _NO_FAULTS = (StopIteration, StopAsyncIteration)
-
-
-class _Mark:
-    """What was made of an exception; it is kept on the exception itself, and nowhere else."""
-
-    __slots__ = ("decision", "error")
-
-    def __init__(self, error: NormalizedError, decision: Decision) -> None:
-        self.error = error
-        self.decision = decision
-
-    def __reduce__(self) -> tuple[type[None], tuple[()]]:
-        """Stay behind when the exception is sent to another process: there it has been told to nobody."""
-        return type(None), ()
-
-
-def _mark_of(exception: object) -> _Mark | None:
-    try:
-        mark = object.__getattribute__(exception, _MARK)
-    except Exception:  # noqa: BLE001 - a stranger's class can answer with anything
-        return None
-    return mark if isinstance(mark, _Mark) else None
-
-
-def _claim(exception: BaseException, mark: _Mark) -> bool:
-    """Put the mark on the exception; false if another guard, perhaps in another thread, was faster."""
-    try:
-        # Past `__setattr__`, which a frozen dataclass refuses; and atomic, so that no lock is held in an error handler.
-        attributes: dict[str, object] = object.__getattribute__(exception, "__dict__")
-        if isinstance(attributes.setdefault(_MARK, mark), _Mark):
-            return attributes[_MARK] is mark
-        attributes[_MARK] = mark
-    except Exception:  # noqa: BLE001 - told twice is better than never
-        _log.debug("errnorm: an exception of %s takes no attributes", type(exception).__name__)
-    return True
-
-
-def of(exception: BaseException) -> NormalizedError:
-    """
-    Return what the guard made of an exception that went through one.
-
-    Args:
-        exception: Any exception. One that no guard has seen is normalized now.
-
-    Returns:
-        The normalized error, the same one that was told.
-    """
-    mark = _mark_of(exception)
-    return normalize(exception) if mark is None else mark.error
 
 
 class Guard:
@@ -107,7 +58,18 @@ class Guard:
     It holds no state of its own: one guard can be entered many times, also at the same time, by tasks and threads.
     """
 
-    __slots__ = ("_middleware", "attempt", "handled", "idempotent", "operation", "peer", "previous", "protocol")
+    __slots__ = (
+        "_middleware",
+        "attempt",
+        "client",
+        "decision",
+        "handled",
+        "idempotent",
+        "operation",
+        "peer",
+        "previous",
+        "protocol",
+    )
 
     def __init__(  # noqa: PLR0913 - what is known around an operation
         self,
@@ -120,8 +82,10 @@ class Guard:
         attempt: int = 1,
         previous: NormalizedError | None = None,
         handled: bool = False,
+        client: str | None = None,
+        decision: Decision | None = None,
     ) -> None:
-        """Hold what is known; `Middleware.guard` says what each means."""
+        """Hold what is known; `Middleware.guard` and `Middleware.observe` say what each means."""
         self._middleware = middleware
         self.protocol = protocol
         self.operation = operation
@@ -130,6 +94,8 @@ class Guard:
         self.attempt = attempt
         self.previous = previous
         self.handled = handled
+        self.client = client
+        self.decision = decision
 
     def __enter__(self) -> Self:
         """Enter; there is nothing to do."""
@@ -169,7 +135,7 @@ class Middleware:
         normalizer: Normalizer | None = None,
         emitters: Iterable[Emitter] | None = None,
         policy: Policy | None = None,
-        settings: object = None,
+        settings: Settings | None = None,
     ) -> None:
         """
         Prepare.
@@ -179,11 +145,16 @@ class Middleware:
             emitters: Functions that take a `Fault`; otherwise those for log, span and metrics. None of them can do harm:
                 what one raises goes no further, and the others are still told.
             policy: How patient to be.
-            settings: For the default emitters.
+            settings: For the default emitters; those of the environment if not given.
+
+        Raises:
+            SettingsError: If a setting of the environment cannot be used.
         """
-        self.normalize: Callable[[object, str | None], NormalizedError] = normalize if normalizer is None else normalizer.normalize
+        self.normalize: Callable[[object, str | None], NormalizedError]
+        self.normalize = normalize if normalizer is None else normalizer.normalize
         self.policy = policy or Policy()
-        self.emitters: tuple[Emitter, ...] = tuple(_default_emitters(settings) if emitters is None else emitters)
+        self.emitters: tuple[Emitter, ...] = default_emitters(settings) if emitters is None else tuple(emitters)
+        self._tell = Teller(self.emitters)
 
     def guard(  # noqa: PLR0913 - what is known around an operation, each with a safe default
         self,
@@ -242,7 +213,7 @@ class Middleware:
 
         def decorate(function: Callable[P, R]) -> Callable[P, R]:
             named = operation or getattr(function, "__name__", None)
-            return _wrapped(function, self.guard(protocol, operation=named, idempotent=idempotent, peer=peer))
+            return wrapped(function, self.guard(protocol, operation=named, idempotent=idempotent, peer=peer))
 
         return decorate
 
@@ -255,6 +226,7 @@ class Middleware:
         idempotent: bool = False,
         peer: str | None = None,
         attempt: int = 1,
+        previous: NormalizedError | None = None,
         client: str | None = None,
         decision: Decision | None = None,
         exception: BaseException | None = None,
@@ -271,6 +243,7 @@ class Middleware:
             idempotent: Whether doing it twice is as good as doing it once.
             peer: Whom with, in few possible values.
             attempt: Which attempt this was, from 1.
+            previous: The error of the attempt before, if that failed too.
             client: What the client library does about it by itself: `"reconnecting"`, `"closed"`, `"nothing"`.
             decision: What was decided, if it was; otherwise it is decided here.
             exception: The exception it came as, if `raw` is something else.
@@ -279,165 +252,102 @@ class Middleware:
         Returns:
             The error.
         """
-        exception = raw if isinstance(raw, BaseException) else exception
-        mark = None if exception is None else _mark_of(exception)
-        if mark is not None:
-            return mark.error
-        error = raw if isinstance(raw, NormalizedError) else self.normalize(raw, protocol)
-        if exception is not None and not _is_fault(exception):
-            return error
-        decision = decision or decide(error, idempotent=idempotent, attempt=attempt, policy=self.policy)
-        if exception is None or _claim(exception, _Mark(error, decision)):
-            self._tell(
-                Fault(
-                    error,
-                    exception=exception,
-                    operation=operation,
-                    decision=decision,
-                    peer=peer,
-                    client=client,
-                    handled=handled,
-                )
-            )
-        return error
+        around = Guard(
+            self,
+            protocol,
+            operation=operation,
+            idempotent=idempotent,
+            peer=peer,
+            attempt=attempt,
+            previous=previous,
+            handled=handled,
+            client=client,
+            decision=decision,
+        )
+        try:
+            return self._observe(raw, exception, around)
+        except Exception:  # noqa: BLE001 - the error at hand is worth more than any of ours
+            _log.debug("errnorm: an error could not be told", exc_info=True)
+            return known(raw, protocol)
 
     def saw(self, exception: BaseException, guard: Guard) -> None:
         """Tell an exception that left a guard, unless it is no fault or was told already. Never raises."""
         try:
-            self._saw(exception, guard)
+            self._see(exception, exception, guard)
         except Exception:  # noqa: BLE001 - the exception at hand is worth more than any of ours
             _log.debug("errnorm: an error could not be told", exc_info=True)
 
-    def _saw(self, exception: BaseException, guard: Guard) -> None:
-        if isinstance(exception, BaseExceptionGroup):
-            self._saw_group(exception, guard)
-        elif isinstance(exception, Exception) and _is_fault(exception) and _mark_of(exception) is None:
-            self._saw_one(exception, guard)
+    def flush(self) -> None:
+        """Have everything written that emitters still hold back, like the summary of a storm. For the end of a process."""
+        self._tell.flush()
 
-    def _saw_group(self, group: BaseExceptionGroup[BaseException], guard: Guard) -> None:
-        marks: list[_Mark] = []
-        for member in members(group):
-            self._saw(cast("Exception", member), guard)
-            if (mark := _mark_of(member)) is not None:
-                marks.append(mark)
+    def _observe(self, raw: object, exception: BaseException | None, around: Guard) -> NormalizedError:
+        exception = raw if isinstance(raw, BaseException) else exception
+        if exception is None:
+            error = self._normalized(raw, around)
+            self._tell(self._fault(error, None, self._decided(error, around), around))
+            return error
+        self._see(exception, raw, around)
+        mark = mark_of(exception)
+        return self._normalized(raw, around) if mark is None else mark.error
+
+    def _see(self, exception: BaseException, raw: object, around: Guard) -> None:
+        if isinstance(exception, BaseExceptionGroup):
+            self._see_group(exception, around)
+        elif _is_fault(exception) and mark_of(exception) is None:
+            error = self._normalized(raw, around)
+            told = _told_inside(exception, error)
+            decision = self._decided(error, around)
+            mark = told or Mark(error, decision, idempotent=around.idempotent)
+            if claim(exception, mark) and told is None:
+                self._tell(self._fault(error, exception, decision, around))
+
+    def _see_group(self, group: BaseExceptionGroup[BaseException], around: Guard) -> None:
+        faults = members(group)
+        for member in faults:
+            self._see(member, member, around)
+        marks = [mark for member in faults if (mark := mark_of(member)) is not None]
         if marks:
             # The whole is as bad as its worst member: one that must not be retried forbids it for all.
-            _claim(group, next((mark for mark in marks if not mark.decision.retry), marks[0]))
+            claim(group, next((mark for mark in marks if not mark.decision.retry), marks[0]))
 
-    def _saw_one(self, exception: Exception, guard: Guard) -> None:
-        error = self.normalize(exception, guard.protocol)
-        told = _told_inside(exception, error)
-        if told is not None:
-            _claim(exception, told)
-            return
-        decision = decide(
-            error, idempotent=guard.idempotent, attempt=guard.attempt, previous=guard.previous, policy=self.policy
+    def _normalized(self, raw: object, around: Guard) -> NormalizedError:
+        return raw if isinstance(raw, NormalizedError) else self.normalize(raw, around.protocol)
+
+    def _decided(self, error: NormalizedError, around: Guard) -> Decision:
+        return around.decision or decide(
+            error, idempotent=around.idempotent, attempt=around.attempt, previous=around.previous, policy=self.policy
         )
-        if _claim(exception, _Mark(error, decision)):
-            self._tell(
-                Fault(
-                    error,
-                    exception=exception,
-                    operation=guard.operation,
-                    decision=decision,
-                    peer=guard.peer,
-                    handled=guard.handled,
-                )
-            )
 
-    def _tell(self, fault: Fault) -> None:
-        for emitter in self.emitters:
-            try:
-                emitter(fault)
-            except Exception:  # noqa: BLE001 - an emitter that fails must not hide the fault it was told
-                _log.debug("errnorm: an emitter failed", exc_info=True)
+    def _fault(self, error: NormalizedError, exception: BaseException | None, decision: Decision, around: Guard) -> Fault:
+        return Fault(
+            error,
+            exception=exception,
+            operation=around.operation,
+            decision=decision,
+            peer=around.peer,
+            client=around.client,
+            handled=around.handled,
+        )
 
 
 def _is_fault(exception: BaseException) -> bool:
     return isinstance(exception, Exception) and not isinstance(exception, _NO_FAULTS)
 
 
-def _told_inside(exception: Exception, error: NormalizedError) -> _Mark | None:
+def _told_inside(exception: BaseException, error: NormalizedError) -> Mark | None:
     """
     Return the mark of an exception inside this one, if this one is only its wrapper: the same fault under another name.
 
     It is not, if it says something of its own, or is of the same class and came while the other one was being handled.
     """
     for link in causes(exception):
-        mark = _mark_of(link)
+        mark = mark_of(link)
         if mark is not None and type(link) is not type(exception) and _is_same(exception, error, mark.error):
             return mark
     return None
 
 
-def _is_same(exception: Exception, error: NormalizedError, told: NormalizedError) -> bool:
+def _is_same(exception: BaseException, error: NormalizedError, told: NormalizedError) -> bool:
     # Verdicts are made once for each kind of error, so the same kind is the same object; not so where nothing is known.
     return error.verdict is told.verdict or (not error.known and not told.known and exception.__cause__ is not None)
-
-
-def _default_emitters(settings: object) -> Iterable[Emitter]:
-    try:
-        from errnorm.emitters import default_emitters  # noqa: PLC0415 - brings structlog and OpenTelemetry
-    except ImportError:
-        return ()
-    return cast("Iterable[Emitter]", default_emitters(settings))
-
-
-def _wrapped(function: Callable[P, R], guard: Guard) -> Callable[P, R]:
-    if inspect.isasyncgenfunction(function):
-        wrapper = _asynchronous_generator(function, guard)
-    elif inspect.isgeneratorfunction(function):
-        wrapper = _generator(function, guard)
-    elif _is_coroutine(function):
-        wrapper = _coroutine(function, guard)
-    else:
-        wrapper = _plain(function, guard)
-    return cast("Callable[P, R]", functools.wraps(function)(wrapper))
-
-
-def _is_coroutine(function: Callable[..., Any]) -> bool:
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
-
-
-def _plain(function: Callable[..., Any], guard: Guard) -> Callable[..., Any]:
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        with guard:
-            return function(*args, **kwargs)
-
-    return wrapper
-
-
-def _coroutine(function: Callable[..., Any], guard: Guard) -> Callable[..., Any]:
-    async def wrapper(*args: Any, **kwargs: Any) -> Any:
-        with guard:
-            return await function(*args, **kwargs)
-
-    return wrapper
-
-
-def _generator(function: Callable[..., Any], guard: Guard) -> Callable[..., Any]:
-    def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        with guard:
-            return (yield from function(*args, **kwargs))
-
-    return wrapper
-
-
-def _asynchronous_generator(function: Callable[..., Any], guard: Guard) -> Callable[..., Any]:
-    async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        with guard:
-            async with aclosing(function(*args, **kwargs)) as inner:
-                step = inner.asend(None)
-                while True:
-                    try:
-                        value = await step
-                    except StopAsyncIteration:
-                        return
-                    try:
-                        step = inner.asend((yield value))
-                    except GeneratorExit:
-                        raise
-                    except BaseException as thrown:  # noqa: BLE001 - it belongs to the generator, whatever it is
-                        step = inner.athrow(thrown)
-
-    return wrapper

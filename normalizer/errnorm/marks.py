@@ -1,0 +1,95 @@
+"""
+What was made of an exception, kept on the exception itself: told once means that somebody remembers.
+
+An exception goes through many hands, and its mark goes with it: through guards, callbacks, retry libraries and threads. It
+dies with the exception, so nothing is to be cleaned up and nothing can grow.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from errnorm.model import NormalizedError
+
+if TYPE_CHECKING:
+    from errnorm.decision import Decision
+
+__all__ = ["Mark", "claim", "known", "mark_of", "of"]
+
+_log = logging.getLogger("errnorm")
+
+_MARK = "__errnorm__"
+
+
+class Mark:
+    """
+    What was made of one exception, by whoever saw it first.
+
+    Attributes:
+        error: What it is.
+
+        decision: What was decided about it then.
+
+        idempotent: Whether the operation it came from may be done twice, as far as was known.
+    """
+
+    __slots__ = ("decision", "error", "idempotent")
+
+    def __init__(self, error: NormalizedError, decision: Decision, *, idempotent: bool = False) -> None:
+        """Hold what was made of it."""
+        self.error = error
+        self.decision = decision
+        self.idempotent = idempotent
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        """Stay behind when the exception is sent to another process: there it has been told to nobody."""
+        return type(None), ()
+
+
+def mark_of(exception: object) -> Mark | None:
+    """Return the mark of an exception; `None` if it has none, or is no exception."""
+    try:
+        mark = object.__getattribute__(exception, _MARK)
+    except Exception:  # noqa: BLE001 - a stranger's class can answer with anything
+        return None
+    return mark if isinstance(mark, Mark) else None
+
+
+def claim(exception: BaseException, mark: Mark) -> bool:
+    """Put a mark on an exception; false if somebody else, perhaps in another thread, was faster."""
+    try:
+        # Past `__setattr__`, which a frozen dataclass refuses; and atomic, so that no lock is held in an error handler.
+        attributes: dict[str, object] = object.__getattribute__(exception, "__dict__")
+        winner = attributes.setdefault(_MARK, mark)
+        if not isinstance(winner, Mark):
+            winner = attributes[_MARK] = mark
+    except Exception:  # noqa: BLE001 - told twice is better than never
+        _log.debug("errnorm: an exception of the class %s takes no attributes", type(exception).__name__)
+        return True
+    return winner is mark
+
+
+def known(error: object, protocol: str | None = None) -> NormalizedError:
+    """Return what is known of an error already, or normalize it now. Never raises."""
+    if isinstance(error, NormalizedError):
+        return error
+    mark = mark_of(error)
+    if mark is not None:
+        return mark.error
+    from errnorm import normalize  # noqa: PLC0415 - the package is complete only after this module
+
+    return normalize(error, protocol)
+
+
+def of(exception: BaseException) -> NormalizedError:
+    """
+    Return what a guard made of an exception that went through it.
+
+    Args:
+        exception: Any exception. One that nobody has seen yet is normalized now.
+
+    Returns:
+        The normalized error, the same object that was told.
+    """
+    return known(exception)
