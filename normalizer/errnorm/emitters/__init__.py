@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from errnorm.emitters.counts import LEDGER
@@ -57,46 +58,49 @@ class Teller:
     """
     Tells each emitter of a fault, and never gets in the way.
 
-    What an emitter raises is counted and said once for each emitter and class of exception; then the next one is told. An
-    emitter that is telling already, on the same thread, is left out: a log handler that sends its lines over the very
-    connection that failed would otherwise never come to an end. What is no `Exception`, like a keyboard interrupt, passes.
+    What an emitter raises is counted and said once for each emitter and class of exception; then the next one is told. A
+    fault that comes up on the same thread while one is being told (a log handler that sends its lines over the very
+    connection that failed) is only counted, or it would never come to an end. What is no `Exception`, like a keyboard
+    interrupt, passes.
     """
 
-    __slots__ = ("_busy", "_emitters", "_ledger", "_names", "_said")
+    __slots__ = ("_busy", "_emitters", "_ledger", "_said")
 
     def __init__(self, emitters: Iterable[Emitter], ledger: Ledger = LEDGER) -> None:
         """
         Tell these emitters, in their order.
 
         Args:
-            emitters: Functions that take a fault.
+            emitters: Functions that take a fault. One with an attribute `reentrant` that is true is also told what comes up
+                while another fault is being told.
             ledger: Where failures are counted.
         """
         self._emitters = tuple(emitters)
-        self._names = tuple(_name(emitter) for emitter in self._emitters)
         self._ledger = ledger
-        self._busy = threading.local()
+        self._busy = _Busy()
         self._said: set[tuple[str, str]] = set()
 
     def __call__(self, fault: Fault) -> None:
         """Tell all of them."""
-        busy: set[int] | None = getattr(self._busy, "at", None)
-        if busy is None:
-            busy = self._busy.at = set()
-        for index, emitter in enumerate(self._emitters):
-            if index in busy:
-                self._ledger.failed(f"{self._names[index]} (re-entered)")
-                continue
-            busy.add(index)
+        if self._busy.now:
+            self._tell(fault, [emitter for emitter in self._emitters if getattr(emitter, "reentrant", False)])
+            self._ledger.failed("re-entered")
+            return
+        self._busy.now = True
+        try:
+            self._tell(fault, self._emitters)
+        finally:
+            self._busy.now = False
+
+    def _tell(self, fault: Fault, emitters: Iterable[Emitter]) -> None:
+        for emitter in emitters:
             try:
                 emitter(fault)
             except Exception as error:  # noqa: BLE001 - what it raises must not take the place of the error being told
-                self._failed(index, error)
-            finally:
-                busy.discard(index)
+                self._failed(emitter, error)
 
-    def _failed(self, index: int, error: Exception) -> None:
-        name, kind = self._names[index], type(error).__name__
+    def _failed(self, emitter: Emitter, error: Exception) -> None:
+        name, kind = _name(emitter), type(error).__name__
         self._ledger.failed(name)
         if (name, kind) not in self._said:
             self._said.add((name, kind))
@@ -104,11 +108,17 @@ class Teller:
 
     def flush(self) -> None:
         """Have everything written that emitters still hold back, like the summary of a storm."""
-        for index, emitter in enumerate(self._emitters):
+        for emitter in self._emitters:
             try:
                 getattr(emitter, "flush", _nothing)()
             except Exception as error:  # noqa: BLE001 - as above
-                self._failed(index, error)
+                self._failed(emitter, error)
+
+
+class _Busy(threading.local):
+    """Whether this thread is telling a fault."""
+
+    now = False
 
 
 def _nothing() -> None:
@@ -128,7 +138,5 @@ def _say(message: str) -> None:
     try:
         logging.getLogger("errnorm").error(message)
     except Exception:  # noqa: BLE001 - see above
-        try:
+        with suppress(Exception):
             sys.stderr.write(message + "\n")
-        except Exception:  # noqa: BLE001, S110 - see above
-            pass

@@ -8,18 +8,21 @@ the tests come from it. No name is the beginning of another, because some backen
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
+from errnorm.decision import Verdict as Decided
 from errnorm.emitters.privacy import Privacy, escaped, peer_name, scrubbed
 from errnorm.taxonomy import Reason
 
 if TYPE_CHECKING:
-    from errnorm.model import Fault, NormalizedError, Verdict
+    from errnorm.model import Fault, NormalizedError, Params, Verdict
 
 __all__ = ["ATTRIBUTES", "OTHER", "PARAM", "Attribute", "Attributes", "attributes", "circumstances", "error_type", "event_name"]
 
 Attributes = dict[str, "str | bool | int | float"]
 Signal = Literal["log", "span", "metric"]
+Type = Literal["string", "boolean", "int", "double"]
 
 OTHER: Final = "_OTHER"
 PARAM: Final = "errnorm.param."
@@ -43,44 +46,55 @@ class Attribute:
     """
 
     key: str
-    type: Literal["string", "boolean", "int", "double"]
+    type: Type
     cardinality: Literal["low", "high"]
     signals: tuple[Signal, ...]
     about: str
 
 
-_EVERYWHERE: Final = ("log", "span", "metric")
-_RECORDS: Final = ("log", "span")
+_RECORDS: Final[tuple[Signal, ...]] = ("log", "span")
+_LOG: Final[tuple[Signal, ...]] = ("log",)
+
+
+def _low(key: str, about: str, of: Type = "string", *, on: tuple[Signal, ...] = ("log", "span", "metric")) -> Attribute:
+    return Attribute(key, of, "low", on, about)
+
+
+def _high(key: str, about: str, of: Type = "string", *, on: tuple[Signal, ...] = ("log", "span")) -> Attribute:
+    return Attribute(key, of, "high", on, about)
+
 
 ATTRIBUTES: Final[tuple[Attribute, ...]] = (
-    Attribute("error.type", "string", "low", _EVERYWHERE, "The reason, `auth.forbidden`; `_OTHER` if no table knows the error."),
-    Attribute("errnorm.protocol", "string", "low", _EVERYWHERE, "The protocol it happened under, `nats`."),
-    Attribute("errnorm.category", "string", "low", _EVERYWHERE, "What it is about, `auth`."),
-    Attribute("errnorm.code", "string", "low", _EVERYWHERE, "The native code of the row; absent if no table knows the error."),
-    Attribute("errnorm.retryable", "boolean", "low", _EVERYWHERE, "Whether the same operation may succeed later, nobody changing anything."),
-    Attribute("errnorm.terminal", "boolean", "low", _EVERYWHERE, "Whether the connection or stream is over because of it."),
-    Attribute("errnorm.recovery", "string", "low", _EVERYWHERE, "The step that must come first, `reauthenticate`."),
-    Attribute("errnorm.effect", "string", "low", _EVERYWHERE, "Whether the operation may have taken effect: `not_applied` or `unknown`."),
-    Attribute("errnorm.tables.version", "string", "low", _RECORDS, "Name and version of the table that named it."),
-    Attribute("errnorm.fingerprint", "string", "high", _RECORDS, "Only if no table knows it: its text with the variables cut out."),
-    Attribute("errnorm.param.*", "string", "high", _RECORDS, "A value taken out of the text, under the rule of its kind; numbers and flags keep their type."),
-    Attribute("errnorm.operation", "string", "low", _EVERYWHERE, "What was being done, in the caller's word."),
-    Attribute("errnorm.decision", "string", "low", _EVERYWHERE, "What was decided: `retry` or `abort`."),
-    Attribute("errnorm.handled", "boolean", "low", _EVERYWHERE, "Whether the operation went on or is tried again."),
-    Attribute("errnorm.delay", "double", "high", _RECORDS, "Seconds until the next attempt."),
-    Attribute("errnorm.attempt", "int", "low", _RECORDS, "Which attempt of the operation failed, the first being 1."),
-    Attribute("errnorm.peer", "string", "low", _RECORDS, "Whom it happened with, in the caller's word, without credentials."),
-    Attribute("errnorm.client", "string", "low", _RECORDS, "What the client library did about it by itself, `reconnecting`."),
-    Attribute("errnorm.text", "string", "high", ("log",), "What happened, in one line: the text of the row with what may be told filled in."),
-    Attribute("errnorm.suppressed", "int", "high", ("log",), "In a summary: how many lines like this one were not written."),
-    Attribute("errnorm.period", "double", "high", ("log",), "In a summary: over how many seconds."),
-    Attribute("errnorm.emitter", "string", "low", ("metric",), "Which emitter failed."),
-    Attribute("exception.type", "string", "low", _RECORDS, "The dotted name of the exception's class."),
-    Attribute("exception.message", "string", "high", _RECORDS, "The same as `errnorm.text`: an exception's own words can hold anything."),
-    Attribute("exception.stacktrace", "string", "high", _RECORDS, "Where it was raised, without its words; only where asked for."),
+    _low("error.type", "The reason, `auth.forbidden`; `_OTHER` if no table knows the error."),
+    _low("errnorm.protocol", "The protocol it happened under, `nats`."),
+    _low("errnorm.category", "What it is about, `auth`."),
+    _low("errnorm.code", "The native code of the row; absent if no table knows the error."),
+    _low("errnorm.retryable", "Whether the same operation may succeed later, nobody changing anything.", "boolean"),
+    _low("errnorm.terminal", "Whether the connection or stream is over because of it.", "boolean"),
+    _low("errnorm.recovery", "The step that must come first, `reauthenticate`."),
+    _low("errnorm.effect", "Whether the operation may have taken effect: `not_applied` or `unknown`."),
+    _low("errnorm.tables.version", "Name and version of the table that named it.", on=_RECORDS),
+    _high("errnorm.fingerprint", "Only if no table knows it: its text with the variables cut out."),
+    _high("errnorm.param.*", "A value taken out of the text, under the rule of its kind; numbers and flags keep their type."),
+    _low("errnorm.operation", "What was being done, in the caller's word."),
+    _low("errnorm.decision", "What was decided: `retry` or `abort`."),
+    _low("errnorm.handled", "Whether the operation went on or is tried again.", "boolean"),
+    _high("errnorm.delay", "Seconds until the next attempt.", "double"),
+    _low("errnorm.attempt", "Which attempt of the operation failed, from 1.", "int", on=_RECORDS),
+    _low("errnorm.peer", "Whom it happened with, in the caller's word, without credentials.", on=_RECORDS),
+    _low("errnorm.client", "What the client library did about it by itself, `reconnecting`.", on=_RECORDS),
+    _high("errnorm.text", "What happened, in one line: the text of the row with what may be told filled in.", on=_LOG),
+    _high("errnorm.suppressed", "In a summary: how many lines like this one were not written.", "int", on=_LOG),
+    _high("errnorm.period", "In a summary: over how many seconds.", "double", on=_LOG),
+    _low("errnorm.emitter", "Which emitter failed.", on=("metric",)),
+    _low("exception.type", "The dotted name of the exception's class.", on=_RECORDS),
+    _high("exception.message", "The same as `errnorm.text`: an exception's own words can hold anything."),
+    _high("exception.stacktrace", "Where it was raised, without its words; only where asked for."),
 )
 
 _DEFAULT = Privacy()
+_ABORT: Final = Decided.ABORT
+_LONGEST_WORD = 128
 _MOST_REMEMBERED = 4096
 _remembered: dict[Verdict, Attributes] = {}
 
@@ -95,21 +109,21 @@ def event_name(error: NormalizedError) -> str:
     return f"{error.protocol or 'errnorm'}.error"
 
 
-def attributes(error: NormalizedError, privacy: Privacy = _DEFAULT) -> Attributes:
+def attributes(error: NormalizedError, privacy: Privacy = _DEFAULT, params: Params | None = None) -> Attributes:
     """
     Return everything that is told of an error, by name.
 
     Args:
         error: The error.
         privacy: What may be told of its parameters.
+        params: Its parameters that may be told, if they are at hand.
 
     Returns:
         Flat names and simple values; what is not known is absent.
     """
-    told = dict(judgement(error))
-    if error.params:
-        for name, value in privacy.params(error).items():
-            told[PARAM + name] = value
+    told = judgement(error).copy()
+    for name, value in (privacy.params(error) if params is None else params).items():
+        told[PARAM + name] = value
     if error.verdict.row is None and (fingerprint := error.fingerprint):
         told["errnorm.fingerprint"] = escaped(scrubbed(fingerprint), 2 * privacy.limit)
     return told
@@ -133,12 +147,12 @@ def _judgement(verdict: Verdict) -> Attributes:
     told: dict[str, str | bool | None] = {
         "error.type": error_type(verdict.reason),
         "errnorm.protocol": verdict.protocol or None,
-        "errnorm.category": verdict.category.value,
+        "errnorm.category": str(verdict.category),
         "errnorm.code": verdict.code,
         "errnorm.retryable": verdict.retryable,
         "errnorm.terminal": verdict.terminal,
-        "errnorm.recovery": verdict.recovery.value,
-        "errnorm.effect": verdict.effect.value,
+        "errnorm.recovery": str(verdict.recovery),
+        "errnorm.effect": str(verdict.effect),
         "errnorm.tables.version": verdict.tables_version or None,
     }
     return {key: value for key, value in told.items() if value is not None}
@@ -148,15 +162,20 @@ def circumstances(fault: Fault) -> Attributes:
     """Return what is told of the case rather than of the error: operation, decision, peer."""
     told: Attributes = {"errnorm.handled": fault.handled}
     if fault.operation is not None:
-        told["errnorm.operation"] = escaped(fault.operation, 128)
+        told["errnorm.operation"] = _word(fault.operation)
     if fault.peer is not None:
         told["errnorm.peer"] = peer_name(fault.peer)
     if fault.client is not None:
-        told["errnorm.client"] = escaped(fault.client, 128)
-    if fault.decision is not None:
-        told["errnorm.decision"] = str(getattr(fault.decision.verdict, "value", fault.decision.verdict))
-        if (delay := fault.decision.delay) is not None:
-            told["errnorm.delay"] = float(delay)
-    if (attempt := getattr(fault, "attempt", None)) is not None:
-        told["errnorm.attempt"] = int(attempt)
+        told["errnorm.client"] = _word(fault.client)
+    if (decision := fault.decision) is not None:
+        told["errnorm.decision"] = "abort" if decision.verdict is _ABORT else "retry"
+        if decision.delay is not None:
+            told["errnorm.delay"] = decision.delay
+    if fault.attempt is not None:
+        told["errnorm.attempt"] = fault.attempt
     return told
+
+
+@lru_cache(1024)
+def _word(word: str) -> str:
+    return escaped(word, _LONGEST_WORD)

@@ -10,61 +10,68 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Callable, Hashable
 
 __all__ = ["LEDGER", "Counts", "Ledger"]
 
+T = TypeVar("T")
+Values = Mapping[str, "str | bool | int | float"]
+Series = tuple[Values, int]
+
 _MOST_SERIES = 2000
-_OVERFLOW: Mapping[str, str | bool | int | float] = {"otel.metric.overflow": True}
+_REST: Final = object()
+# The name OpenTelemetry gives to the series that takes what is too many: specification/metrics/sdk.md, "overflow attribute".
+_OVERFLOW: Final = "otel.metric.overflow"
+# What the rest is still told apart by, so that the sums of decisions stay right too.
+_KEPT: Final = ("errnorm.decision",)
 
 
 class Counts:
-    """
-    One number for each set of attributes.
+    """One number for each set of attributes."""
 
-    Attributes:
-        name: The name of the metric.
-    """
-
-    def __init__(self, name: str, most: int = _MOST_SERIES) -> None:
+    def __init__(self, most: int = _MOST_SERIES) -> None:
         """Start at nothing; tell `most` series apart."""
-        self.name = name
         self._most = most
         self._counts: dict[Hashable, int] = {}
-        self._attributes: dict[Hashable, Mapping[str, str | bool | int | float]] = {}
+        self._attributes: dict[Hashable, Values] = {}
         self._lock = threading.RLock()
 
-    def add(self, key: Hashable, describe: Callable[[], Mapping[str, str | bool | int | float]]) -> None:
+    def add(self, key: Hashable, describe: Callable[[T], Values], of: T) -> None:
         """
         Count one.
 
         Args:
             key: Stands for its attributes.
             describe: Gives the attributes; called once for a key.
+            of: What it gives them of.
         """
         with self._lock:
-            try:
+            if key in self._counts:
                 self._counts[key] += 1
-            except KeyError:
-                self._add_new(key, describe)
+            elif len(self._counts) < self._most:
+                self._attributes[key] = describe(of)
+                self._counts[key] = 1
+            else:
+                self._add_to_the_rest(describe(of))
 
-    def _add_new(self, key: Hashable, describe: Callable[[], Mapping[str, str | bool | int | float]]) -> None:
-        if len(self._counts) >= self._most:
-            key, describe = None, lambda: _OVERFLOW
-        self._attributes.setdefault(key, describe())
+    def _add_to_the_rest(self, attributes: Values) -> None:
+        kept = {name: attributes[name] for name in _KEPT if name in attributes}
+        key = (_REST, *kept.items())
+        self._attributes[key] = {_OVERFLOW: True} | kept
         self._counts[key] = self._counts.get(key, 0) + 1
 
-    def read(self) -> list[tuple[dict[str, str | bool | int | float], int]]:
+    def read(self) -> list[Series]:
         """Return each set of attributes once, with its number."""
         with self._lock:
             found = [(self._attributes[key], count) for key, count in self._counts.items()]
-        merged: dict[Hashable, tuple[dict[str, str | bool | int | float], int]] = {}
+        merged: dict[Hashable, Series] = {}
         for attributes, count in found:
             names = tuple(sorted(attributes.items()))
-            merged[names] = (dict(attributes), merged.get(names, ({}, 0))[1] + count)
+            merged[names] = (attributes, merged[names][1] + count if names in merged else count)
         return list(merged.values())
 
     @property
@@ -79,14 +86,16 @@ class Counts:
         self._counts, self._attributes = {}, {}
 
 
+def _emitter(name: str) -> Values:
+    return {"errnorm.emitter": name}
+
+
 class Ledger:
     """
     All that is counted in this process.
 
     Attributes:
-        errors: Every error.
-
-        decisions: Every error about which something was decided.
+        errors: Every error, with what was decided about it.
 
         suppressed: Every log line that was not written.
 
@@ -95,23 +104,21 @@ class Ledger:
 
     def __init__(self) -> None:
         """Start at nothing."""
-        self.errors = Counts("errnorm.errors")
-        self.decisions = Counts("errnorm.decisions")
-        self.suppressed = Counts("errnorm.suppressed")
-        self.failures = Counts("errnorm.failures")
+        self.errors = Counts()
+        self.suppressed = Counts()
+        self.failures = Counts()
 
-    @property
-    def all(self) -> tuple[Counts, ...]:
-        """The four of them."""
-        return self.errors, self.decisions, self.suppressed, self.failures
+    def decisions(self) -> list[Series]:
+        """Return every error about which something was decided: counted once, with the errors, and told apart here."""
+        return [(attributes, count) for attributes, count in self.errors.read() if "errnorm.decision" in attributes]
 
     def failed(self, emitter: str) -> None:
         """Count a failure of an emitter."""
-        self.failures.add(emitter, lambda: {"errnorm.emitter": emitter})
+        self.failures.add(emitter, _emitter, emitter)
 
     def forget(self) -> None:
         """Start all of them anew."""
-        for counts in self.all:
+        for counts in (self.errors, self.suppressed, self.failures):
             counts.forget()
 
 

@@ -13,14 +13,14 @@ itself stays as it is.
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from errnorm.emitters.attributes import Attributes, attributes, circumstances, event_name, judgement
+from errnorm.emitters.attributes import Attributes, circumstances, event_name, judgement
 from errnorm.emitters.counts import LEDGER
-from errnorm.emitters.exceptions import exception_attributes, stacktrace
-from errnorm.emitters.privacy import escaped, peer_name
+from errnorm.emitters.lines import line
+from errnorm.emitters.privacy import peer_name
 from errnorm.emitters.recognition import recognized
-from errnorm.emitters.severity import Severity, severity
+from errnorm.emitters.severity import SEVERITIES, level_of
 from errnorm.emitters.storm import Guard, Summary
 from errnorm.emitters.summaries import Summaries
 from errnorm.emitters.writers import writer
@@ -30,43 +30,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
 
     from errnorm.emitters.counts import Ledger
-    from errnorm.emitters.privacy import Privacy
     from errnorm.emitters.writers import Write
     from errnorm.model import Fault, NormalizedError
 
-__all__ = ["LogEmitter", "Processor", "line", "processor"]
-
-_Example = tuple["NormalizedError", "str | None", Severity]
+__all__ = ["LogEmitter", "Processor", "processor"]
 
 
-def line(error: NormalizedError, settings: Settings, exception: BaseException | None = None, *, trace: bool = False) -> Attributes:
-    """
-    Return the fields that a log line about an error has.
-
-    Args:
-        error: The error.
-        settings: What may be told.
-        exception: The exception it arrived as.
-        trace: Whether to add a stack trace.
-    """
-    privacy = settings.privacy
-    told = attributes(error, privacy)
-    text = _text(error, settings, privacy)
-    if text:
-        told["errnorm.text"] = text
-    if exception is not None:
-        told |= exception_attributes(exception, text)
-        if trace:
-            told["exception.stacktrace"] = stacktrace(exception, text)
-    return told
-
-
-def _text(error: NormalizedError, settings: Settings, privacy: Privacy) -> str | None:
-    if settings.log_text == "none":
-        return None
-    if settings.log_text == "raw":
-        return escaped(error.text or "", settings.limit) or None
-    return privacy.text(error)
+# Where a line holds its error. A normalized error is worth more than an exception: somebody has looked at it.
+_WATCHED = ("error", "exception", "exc_info")
 
 
 class LogEmitter:
@@ -82,7 +53,7 @@ class LogEmitter:
         settings: Settings,
         *,
         ledger: Ledger = LEDGER,
-        guard: Guard[_Example] | None = None,
+        guard: Guard[NormalizedError] | None = None,
         write: Write | None = None,
         schedule: Callable[[float, Callable[[], None]], None] | None = None,
     ) -> None:
@@ -105,28 +76,32 @@ class LogEmitter:
 
     def __call__(self, fault: Fault) -> None:
         """Write the line of a fault, or count it."""
-        error, level = fault.error, severity(fault)
+        error, level = fault.error, level_of(fault)
         verdict = error.verdict
-        key = (verdict.code, verdict.section, error.protocol, fault.peer, level)
-        admitted, due = self.guard.admit(key, level, (error, fault.peer, level))
-        for summary in due:
-            self._sum_up(summary)
+        code = verdict.code
+        admitted, due = self.guard.admit((code, fault.peer, level, verdict.section, error.protocol), level, error)
+        if due:
+            self._summaries.write(due)
         if admitted:
             told = line(error, self._settings, fault.exception, trace=self._trace)
-            self._write(level, event_name(error), told | circumstances(fault))
+            told.update(circumstances(fault))
+            self._write(SEVERITIES[level], event_name(error), told)
         else:
-            self._ledger.suppressed.add((key[:3], level), lambda: _counted(error))
+            self._ledger.suppressed.add((code, verdict.section, error.protocol), _counted, error)
             self._summaries.arm()
 
-    def _sum_up(self, summary: Summary[_Example]) -> None:
-        error, peer, level = summary.example
-        told = dict(judgement(error))
+    def _sum_up(self, summary: Summary[NormalizedError]) -> None:
+        told: Attributes = {}
+        number, peer = summary.key, None
+        if isinstance(summary.key, tuple):
+            told = dict(judgement(summary.example))
+            _, peer, number, *_ = summary.key
         if peer is not None:
             told["errnorm.peer"] = peer_name(peer)
-        told["errnorm.suppressed"] = summary.count
+        told["errnorm.suppressed"] = summary.suppressed
         told["errnorm.period"] = round(summary.seconds, 3)
-        told["errnorm.text"] = f"{summary.count} more like this in {summary.seconds:.1f} s"
-        self._write(level, event_name(error), told)
+        told["errnorm.text"] = f"{summary.suppressed} more {'like this' if 'error.type' in told else 'of many kinds'}"
+        self._write(SEVERITIES[cast("int", number)], event_name(summary.example), told)
 
     def flush(self) -> None:
         """Write the summaries of everything that is counted."""
@@ -144,7 +119,7 @@ class Processor:
         """Tell what the settings allow; those of the environment if not given."""
         self._settings = settings or Settings.load()
 
-    def __call__(self, logger: object, name: str, event_dict: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    def __call__(self, _logger: object, _name: str, event_dict: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         """Look for an exception or a normalized error under `exc_info`, `error` and `exception`, and add the fields."""
         try:
             self._add(event_dict)
@@ -153,30 +128,19 @@ class Processor:
         return event_dict
 
     def _add(self, event_dict: MutableMapping[str, Any]) -> None:
-        for key in ("error", "exception", "exc_info"):
-            found = recognized(event_dict.get(key))
-            if found is None:
-                continue
-            error, exception = found
-            asked = bool(event_dict.get("exc_info")) and self._settings.traceback == "asked"
-            trace = self._settings.traceback == "always" or asked
-            for name, value in line(error, self._settings, exception, trace=trace).items():
-                event_dict.setdefault(name, value)
-            self._take_out(event_dict, exception)
+        found = {key: one for key in _WATCHED if (one := recognized(event_dict.get(key))) is not None}
+        if not found:
             return
-
-    @staticmethod
-    def _take_out(event_dict: MutableMapping[str, Any], exception: BaseException | None) -> None:
+        error = next(iter(found.values()))[0]
+        exception = next((exception for _, exception in found.values() if exception is not None), None)
+        asked = "exc_info" in found and self._settings.traceback == "asked"
+        trace = asked or self._settings.traceback == "always"
+        for name, value in line(error, self._settings, exception, trace=trace).items():
+            event_dict.setdefault(name, value)
         # What was told must not be told again, in the peer's words, by a renderer that comes later; and a bare `error` next
         # to `error.type` is more than some of them can bear.
-        for key in ("error", "exception"):
-            if recognized(event_dict.get(key)) is not None:
-                del event_dict[key]
-        if exception is not None and event_dict.get("exc_info"):
-            given = event_dict["exc_info"]
-            same = given is True or given is exception or (isinstance(given, tuple) and exception in given)
-            if same or recognized(given) is not None:
-                del event_dict["exc_info"]
+        for key in found:
+            del event_dict[key]
 
 
 @cache

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry.metrics import Observation, get_meter
 
+from errnorm.decision import Verdict
 from errnorm.emitters.attributes import ATTRIBUTES, circumstances, judgement
 from errnorm.emitters.counts import LEDGER
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, MeterProvider
 
     from errnorm.emitters.attributes import Attributes
-    from errnorm.emitters.counts import Counts, Ledger
+    from errnorm.emitters.counts import Ledger, Series
     from errnorm.model import Emitter, Fault
 
 __all__ = ["METRICS", "emitter", "publish"]
@@ -33,6 +34,7 @@ METRICS: Final[Mapping[str, tuple[str, str]]] = {
     "errnorm.failures": ("{failure}", "Emitters that failed to tell an error."),
 }
 
+_ABORT: Final = Verdict.ABORT
 _ALLOWED: Final = frozenset(attribute.key for attribute in ATTRIBUTES if "metric" in attribute.signals)
 _published: set[int] = set()
 
@@ -50,16 +52,16 @@ def publish(ledger: Ledger = LEDGER, provider: MeterProvider | None = None) -> N
         return
     _published.add(place)
     meter = get_meter("errnorm", meter_provider=provider)
-    for counts in ledger.all:
-        unit, about = METRICS[counts.name]
-        meter.create_observable_counter(counts.name, [_reader(counts)], unit, about)
+    readers = (ledger.errors.read, ledger.decisions, ledger.suppressed.read, ledger.failures.read)
+    for (name, (unit, about)), read in zip(METRICS.items(), readers, strict=True):
+        meter.create_observable_counter(name, [_callback(read)], unit, about)
 
 
-def _reader(counts: Counts) -> Callable[[CallbackOptions], Iterable[Observation]]:
-    def read(_: CallbackOptions) -> Iterable[Observation]:
-        return [Observation(count, attributes) for attributes, count in counts.read()]
+def _callback(read: Callable[[], list[Series]]) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    def observe(_: CallbackOptions) -> Iterable[Observation]:
+        return [Observation(count, attributes) for attributes, count in read()]
 
-    return read
+    return observe
 
 
 def emitter(ledger: Ledger = LEDGER, provider: MeterProvider | None = None) -> Emitter:
@@ -71,18 +73,24 @@ def emitter(ledger: Ledger = LEDGER, provider: MeterProvider | None = None) -> E
         provider: Who reads it; the global meter provider, also one that is set later, if not given.
     """
     publish(ledger, provider)
+    return _Counter(ledger)
 
-    def count(fault: Fault) -> None:
+
+class _Counter:
+    """Counts each fault. It waits for nobody and logs nothing, so it can be told at any time."""
+
+    reentrant = True
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._add = ledger.errors.add
+
+    def __call__(self, fault: Fault) -> None:
         error, decision = fault.error, fault.decision
         verdict = error.verdict
-        decided = None if decision is None else decision.verdict
         # A verdict without a row may be new each time, so it must not become part of a key.
-        key = (verdict if verdict.row is not None else None, error.protocol, fault.operation, decided, fault.handled)
-        ledger.errors.add(key, lambda: _described(fault))
-        if decided is not None:
-            ledger.decisions.add(key, lambda: _described(fault))
-
-    return count
+        known = None if verdict.row is None else verdict
+        aborted = None if decision is None else decision.verdict is _ABORT
+        self._add((known, error.protocol, fault.operation, aborted, fault.handled), _described, fault)
 
 
 def _described(fault: Fault) -> Attributes:

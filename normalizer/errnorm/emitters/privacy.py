@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from errnorm.model import NormalizedError
+    from errnorm.model import NormalizedError, Params
 
 __all__ = ["DEFAULT_RULES", "Privacy", "Rule", "escaped", "peer_name", "scrubbed"]
 
@@ -55,7 +56,7 @@ _UNSAFE = re.compile(
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 _USERINFO = re.compile(r"(?<![^\s,/])[^\s,/@]*@|(?<=//)[^\s,/]*@")
 _SECRET = re.compile(
-    r"(?i)\b(pass(?:word|wd|phrase)?|pwd|secret|token|api[-_ ]?key|authorization|bearer|basic|jwt|nkey|seed|credentials?|auth[-_]token)"
+    r"(?i)\b(pass(?:word|wd|phrase)?|pwd|secret|token|api[-_ ]?key|authorization|bearer|basic|jwt|nkey|seed|credentials?)"
     r"(?P<link>\s*[=:]\s*|\s+(?:is|was)\s+|\s+)(?!<)(?P<value>(?=\S*[^a-zA-Z\s.,;:!?'\")])\S+|(?<=[=:])\S+|(?<=[=:] )\S+)"
 )
 _LARGEST = 2**63
@@ -63,7 +64,7 @@ _LONGEST_NAME = 128
 
 
 def escaped(text: str, limit: int) -> str:
-    """
+    r"""
     Make a text fit for one line of anything.
 
     Args:
@@ -71,7 +72,7 @@ def escaped(text: str, limit: int) -> str:
         limit: Characters after which it is cut; the cut is marked by `…`.
 
     Returns:
-        The text, unprintable and misleading characters written as `\\x1b` or `\\u202e`.
+        The text, unprintable and misleading characters written as `\x1b` or `\u202e`.
     """
     cut = text if len(text) <= limit else text[:limit] + "…"
     return cut if cut.isascii() and cut.isprintable() else _UNSAFE.sub(_written, cut)
@@ -89,6 +90,7 @@ def scrubbed(text: str) -> str:
     return _SECRET.sub(lambda found: f"{found[1]}{found['link']}<secret>", text)
 
 
+@lru_cache(1024)
 def peer_name(peer: str) -> str:
     """Return the name of a peer as it may be told: without credentials, on one line, at most 128 characters."""
     return escaped(_USERINFO.sub("", peer), _LONGEST_NAME)
@@ -102,7 +104,7 @@ class Privacy:
         limit: Characters after which a value is cut.
     """
 
-    __slots__ = ("_key", "_rules", "limit")
+    __slots__ = ("_hashed", "_kept", "_key", "limit")
 
     def __init__(
         self,
@@ -124,17 +126,18 @@ class Privacy:
                 there are few enough addresses to try them all.
             limit: Characters after which a value is cut.
         """
-        self._rules = {**DEFAULT_RULES, **dict.fromkeys(keep, Rule.KEEP), **dict.fromkeys(hashed, Rule.HASH)}
-        self._rules |= dict.fromkeys(drop, Rule.DROP)
+        rules = {**DEFAULT_RULES, **dict.fromkeys(keep, Rule.KEEP), **dict.fromkeys(hashed, Rule.HASH)}
+        rules |= dict.fromkeys(drop, Rule.DROP)
         # blake2b takes 64 bytes of key at most; a longer one is folded into that.
         raw = key.encode("utf-8", "backslashreplace") if isinstance(key, str) else key
         self._key = raw if len(raw) <= 64 else blake2b(raw).digest()  # noqa: PLR2004
+        self._kept = frozenset(kind for kind, rule in rules.items() if rule is Rule.KEEP)
+        self._hashed = frozenset(kind for kind, rule in rules.items() if rule is Rule.HASH) if raw else frozenset()
         self.limit = limit
 
     def rule(self, kind: str | None) -> Rule:
         """Return what happens to the values of a kind; a hash that has no key is a drop."""
-        rule = self._rules.get(kind or "", Rule.DROP)
-        return Rule.DROP if rule is Rule.HASH and not self._key else rule
+        return Rule.KEEP if kind in self._kept else Rule.HASH if kind in self._hashed else Rule.DROP
 
     def value(self, kind: str | None, value: object) -> str | int | bool | None:
         """
@@ -147,32 +150,36 @@ class Privacy:
         Returns:
             The value, a hash of it, or `None` if it stays here.
         """
-        if kind is None:
-            return _number(value) if isinstance(value, int) else None
-        rule = self.rule(kind)
-        if rule is Rule.DROP:
-            return None
-        if rule is Rule.HASH:
-            return self._hashed(kind, value)
-        return _number(value) if isinstance(value, int) else escaped(value, self.limit) if isinstance(value, str) else None
+        if kind in self._hashed:
+            return self._hash(f"{kind}:{value}")
+        if isinstance(value, str):
+            return escaped(value, self.limit) if kind in self._kept else None
+        return _number(value) if isinstance(value, int) and (kind is None or kind in self._kept) else None
 
-    def _hashed(self, kind: str, value: object) -> str:
-        digest = blake2b(f"{kind}:{value}".encode("utf-8", "backslashreplace"), key=self._key, digest_size=8)
-        return f"{kind}:{digest.hexdigest()}"
+    def _hash(self, text: str) -> str:
+        digest = blake2b(text.encode("utf-8", "backslashreplace"), key=self._key, digest_size=8)
+        return f"{text.partition(':')[0]}:{digest.hexdigest()}"
 
-    def params(self, error: NormalizedError) -> dict[str, str | int | bool]:
+    def params(self, error: NormalizedError) -> Params:
         """Return the parameters of an error that may leave, by name."""
+        params = error.params
+        if not params:
+            return params
         kinds = error.verdict.kinds
-        told: dict[str, str | int | bool] = {}
-        for name, value in error.params.items():
+        told: Params = {}
+        for name, value in params.items():
             safe = self.value(kinds.get(name), value)
             if safe is not None and name.isidentifier():
                 told[name] = safe
         return told
 
-    def text(self, error: NormalizedError) -> str:
+    def text(self, error: NormalizedError, params: Params | None = None) -> str:
         """
         Say in one line what happened, in words that are ours or the table's.
+
+        Args:
+            error: The error.
+            params: Its parameters that may leave, if they are at hand.
 
         Returns:
             For a known error the text of its row with the parameters that may leave; `<name>` stands for the others. For an
@@ -180,12 +187,26 @@ class Privacy:
         """
         placed = error.row
         if placed is None:
-            return scrubbed(error.fingerprint or "") or error.reason.about
+            return escaped(scrubbed(error.fingerprint or ""), 2 * self.limit) or error.reason.about
         template = placed.row.text or placed.key
         if "{" not in template:
             return escaped(template, self.limit)
-        params = self.params(error)
-        return escaped(_PLACE.sub(lambda found: str(params.get(found[1], f"<{found[1]}>")), template), 2 * self.limit)
+        params = self.params(error) if params is None else params
+        return escaped("".join(_filled(_pieces(template), params)), 2 * self.limit)
+
+
+@lru_cache(1024)
+def _pieces(template: str) -> tuple[str, ...]:
+    return tuple(_PLACE.split(template))
+
+
+def _filled(pieces: tuple[str, ...], params: Params) -> list[str]:
+    # Text and names take turns.
+    filled = list(pieces)
+    for index in range(1, len(filled), 2):
+        name = filled[index]
+        filled[index] = str(params[name]) if name in params else f"<{name}>"
+    return filled
 
 
 def _number(value: int) -> int | str:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
+from errnorm.marks import known
 from errnorm.model import NormalizedError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["recognized"]
 
@@ -28,8 +25,9 @@ def recognized(value: object) -> tuple[NormalizedError, BaseException | None] | 
     exception = _exception(value)
     if exception is None:
         return None
-    error = _normalized(exception)
-    return None if error is None or (not error.known and error.protocol is None) else (error, exception)
+    # What a guard has made of it knows the protocol it happened under; anything else is looked at now.
+    error = known(exception)
+    return (error, exception) if error.known or error.protocol is not None else None
 
 
 def _exception(value: object) -> BaseException | None:
@@ -38,12 +36,3 @@ def _exception(value: object) -> BaseException | None:
     if isinstance(value, tuple) and len(value) == 3:  # noqa: PLR2004 - class, exception, traceback
         value = value[1]
     return value if isinstance(value, BaseException) else None
-
-
-def _normalized(exception: BaseException) -> NormalizedError | None:
-    import errnorm  # noqa: PLC0415 - the package is complete only when its parts are loaded
-
-    # What a guard has made of it knows the protocol it happened under; anything else is looked at anew.
-    of: Callable[[object], object] | None = getattr(errnorm, "of", None)
-    made = None if of is None else of(exception)
-    return made if isinstance(made, NormalizedError) else errnorm.normalize(exception)

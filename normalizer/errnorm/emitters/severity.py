@@ -3,39 +3,65 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
+from errnorm.decision import Verdict
 from errnorm.taxonomy import Category, Reason, Recovery
 
 if TYPE_CHECKING:
-    from errnorm.model import Fault, NormalizedError
+    from errnorm.model import Fault
 
-__all__ = ["Severity", "failed", "orderly", "severity"]
+__all__ = ["SEVERITIES", "Severity", "failed", "level_of", "orderly", "severity"]
 
 
 class Severity(IntEnum):
-    """A level, with the number that the standard library's `logging` has for it."""
+    """
+    A level, with the number that the standard library's `logging` has for it.
 
-    DEBUG = 10
-    INFO = 20
-    WARNING = 30
-    ERROR = 40
+    Attributes:
+        method: The name of the logging method, `warning`.
+    """
 
-    @property
-    def method(self) -> str:
-        """The name of the logging method, `warning`."""
-        return self.name.lower()
+    method: str
+
+    def __new__(cls, number: int, method: str) -> Self:
+        """Hold the name of the logging method beside the number."""
+        level = int.__new__(cls, number)
+        level._value_ = number
+        level.method = method
+        return level
+
+    DEBUG = 10, "debug"
+    INFO = 20, "info"
+    WARNING = 30, "warning"
+    ERROR = 40, "error"
 
 
-def orderly(error: NormalizedError) -> bool:
-    """Tell whether nothing is wrong: a notice, or an end that this side wanted."""
-    verdict = error.verdict
-    return verdict.recovery is Recovery.NONE or verdict.reason is Reason.SHUTDOWN_CLIENT
+# Bound once: looking a member up on its class costs more than everything else here.
+_NONE = Recovery.NONE
+_CLOSED_HERE = Reason.SHUTDOWN_CLIENT
+_SHUTDOWN = Category.SHUTDOWN
+_ABORT = Verdict.ABORT
+_RETRY = Verdict.RETRY
+
+SEVERITIES = {int(level): level for level in Severity}
+
+
+def orderly(fault: Fault) -> bool:
+    """
+    Tell whether nothing is wrong: a notice, or an end that this side wanted.
+
+    An operation that fails because this side has closed the connection is no orderly end: it did not get done.
+    """
+    verdict = fault.error.verdict
+    return verdict.recovery is _NONE or (verdict.reason is _CLOSED_HERE and fault.operation is None)
 
 
 def failed(fault: Fault) -> bool:
     """Tell whether the operation failed in the end: nobody handled it, nobody tries again, and it was no orderly end."""
-    return not fault.handled and _decided(fault) != "retry" and not orderly(fault.error)
+    if fault.handled or (fault.decision is not None and fault.decision.verdict is _RETRY):
+        return False
+    return not orderly(fault)
 
 
 def severity(fault: Fault) -> Severity:
@@ -43,21 +69,19 @@ def severity(fault: Fault) -> Severity:
     Return the level of a fault.
 
     Returns:
-        INFO for an orderly end and DEBUG for a mere notice; ERROR for an abort, and for what nobody handled and no retry
-        mends; WARNING for everything else: somebody deals with it.
+        INFO for an orderly end and DEBUG for a mere notice; WARNING for what somebody deals with: it was handled, will be
+        tried again, or can be; ERROR for an abort, and for what nobody handled and no retry mends.
     """
-    if orderly(fault.error):
-        return Severity.INFO if fault.error.category is Category.SHUTDOWN else Severity.DEBUG
-    decided = _decided(fault)
-    if decided == "abort":
-        return Severity.ERROR
-    if fault.handled or decided == "retry" or fault.error.retryable:
-        return Severity.WARNING
-    return Severity.ERROR
+    return SEVERITIES[level_of(fault)]
 
 
-def _decided(fault: Fault) -> str | None:
-    if fault.decision is None:
-        return None
-    verdict = fault.decision.verdict
-    return str(getattr(verdict, "value", verdict))
+def level_of(fault: Fault) -> int:
+    """Return the level of a fault as a plain number, which can be hashed ten times as fast."""
+    verdict, decision = fault.error.verdict, fault.decision
+    if verdict.recovery is _NONE or (verdict.reason is _CLOSED_HERE and fault.operation is None):
+        return 20 if verdict.category is _SHUTDOWN else 10
+    if fault.handled:
+        return 30
+    if decision is not None:
+        return 40 if decision.verdict is _ABORT else 30
+    return 30 if verdict.retryable else 40

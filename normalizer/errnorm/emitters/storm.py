@@ -17,7 +17,7 @@ import time
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Sequence
 
 __all__ = ["Guard", "Summary"]
 
@@ -29,22 +29,26 @@ class Summary(NamedTuple, Generic[T]):
     What was not written.
 
     Attributes:
+        key: What kind they are, and whom they are about; the shared key if there were too many kinds.
+
         example: The first of them, or rather what the caller gave for it.
 
-        count: How many.
+        suppressed: How many.
 
         seconds: Over how long.
     """
 
+    key: Hashable
     example: T
-    count: int
+    suppressed: int
     seconds: float
 
 
 class _Burst(Generic[T]):
-    __slots__ = ("example", "started", "suppressed", "told")
+    __slots__ = ("example", "key", "started", "suppressed", "told")
 
-    def __init__(self, started: float) -> None:
+    def __init__(self, key: Hashable, started: float) -> None:
+        self.key = key
         self.started = started
         self.told = 0
         self.suppressed = 0
@@ -81,7 +85,7 @@ class Guard(Generic[T]):
         # Taken again by the thread that has it if a signal handler or a finalizer has an error of its own to tell.
         self._lock = threading.RLock()
 
-    def admit(self, key: Hashable, shared: Hashable, example: T) -> tuple[bool, list[Summary[T]]]:
+    def admit(self, key: Hashable, shared: Hashable, example: T) -> tuple[bool, Sequence[Summary[T]]]:
         """
         Ask whether one more may be written.
 
@@ -94,7 +98,7 @@ class Guard(Generic[T]):
             Whether it may, and the summaries that are due before it.
         """
         if not self.burst:
-            return True, _NOTHING
+            return True, ()
         now = self._clock()
         with self._lock:
             burst = self._bursts.get(key)
@@ -103,20 +107,20 @@ class Guard(Generic[T]):
                 burst.suppressed += 1
                 if burst.example is None:
                     burst.example = example
-                return False, _NOTHING
+                return False, ()
             return self._admit(key, shared, example, now)
 
-    def _admit(self, key: Hashable, shared: Hashable, example: T, now: float) -> tuple[bool, list[Summary[T]]]:
-        due: list[Summary[T]] = _NOTHING
+    def _admit(self, key: Hashable, shared: Hashable, example: T, now: float) -> tuple[bool, Sequence[Summary[T]]]:
+        due: Sequence[Summary[T]] = ()
         if key not in self._bursts and len(self._bursts) >= self._keys:
             due = self._swept(now)
             key = shared if len(self._bursts) >= self._keys else key
         burst = self._bursts.get(key)
         if burst is None:
-            burst = self._bursts[key] = _Burst(now)
+            burst = self._bursts[key] = _Burst(key, now)
         elif now - burst.started >= self.interval:
-            due = due + _summed(burst, now)
-            burst = self._bursts[key] = _Burst(now)
+            due = [*due, *_summed(burst, now)]
+            burst = self._bursts[key] = _Burst(key, now)
         if burst.told < self.burst:
             burst.told += 1
             return True, due
@@ -154,10 +158,7 @@ class Guard(Generic[T]):
             return sum(burst.suppressed for burst in self._bursts.values())
 
 
-_NOTHING: list[Summary[T]] = []  # type: ignore[valid-type]
-
-
 def _summed(burst: _Burst[T], now: float) -> list[Summary[T]]:
     if not burst.suppressed or burst.example is None:
         return []
-    return [Summary(burst.example, burst.suppressed, now - burst.started)]
+    return [Summary(burst.key, burst.example, burst.suppressed, now - burst.started)]

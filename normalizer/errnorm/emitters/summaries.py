@@ -14,14 +14,12 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from errnorm.emitters.counts import Ledger
     from errnorm.emitters.storm import Guard, Summary
 
 __all__ = ["Summaries"]
-
-Schedule = "Callable[[float, Callable[[], None]], None]"
 
 _live: WeakSet[Summaries] = WeakSet()
 
@@ -46,7 +44,7 @@ class Summaries:
             schedule: Calls something after some seconds; a thread that sleeps if not given.
         """
         self._guard = guard
-        self._write = write
+        self._write_one = write
         self._ledger = ledger
         self._schedule = schedule or _in_a_thread
         self._armed = False
@@ -68,18 +66,19 @@ class Summaries:
 
     def _over(self) -> None:
         self._armed = False
-        self._write_all(self._guard.due())
+        self.write(self._guard.due())
         if self._guard.counted:
             self.arm()
 
     def flush(self) -> None:
         """Write the summaries of everything that is counted."""
-        self._write_all(self._guard.flush())
+        self.write(self._guard.flush())
 
-    def _write_all(self, summaries: list[Summary[Any]]) -> None:
+    def write(self, summaries: Sequence[Summary[Any]]) -> None:
+        """Write summaries; one that cannot be written does not stop the others."""
         for summary in summaries:
             try:
-                self._write(summary)
+                self._write_one(summary)
             except Exception:  # noqa: BLE001 - nobody is there to catch it
                 self._ledger.failed("log")
 

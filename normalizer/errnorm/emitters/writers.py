@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -33,14 +34,20 @@ def writer(name: Literal["auto", "structlog", "logging", "otel"]) -> Write:
 
 def write_with_structlog(level: Severity, event: str, fields: Attributes) -> None:
     """Write through structlog as the application has configured it."""
-    import structlog  # noqa: PLC0415 - only who uses structlog pays for it
-
-    logger = structlog.get_logger("errnorm")
+    logger = _structlog()
     written = getattr(logger, level.method)(event, **fields)
     # An asynchronous logger gives a coroutine, which nobody here could wait for; it has a synchronous twin.
-    if inspect.iscoroutine(written):
+    if written is not None and inspect.iscoroutine(written):
         written.close()
         getattr(logger.bind().sync_bl, level.method)(event, **fields)
+
+
+@cache
+def _structlog() -> Any:  # noqa: ANN401 - what the application has configured
+    import structlog  # noqa: PLC0415 - only who uses structlog pays for it
+
+    # It looks the configuration up when it is used, not now.
+    return structlog.get_logger("errnorm")
 
 
 def write_with_logging(level: Severity, event: str, fields: Attributes) -> None:
@@ -58,7 +65,12 @@ def write_with_otel(level: Severity, event: str, fields: Attributes) -> None:
     number = {10: SeverityNumber.DEBUG, 20: SeverityNumber.INFO, 30: SeverityNumber.WARN, 40: SeverityNumber.ERROR}[level]
     body = str(fields.get("errnorm.text", ""))
     record = LogRecord(
-        context=get_current(), severity_number=number, severity_text=number.name, body=body, attributes=dict(fields), event_name=event
+        context=get_current(),
+        severity_number=number,
+        severity_text=number.name,
+        body=body,
+        attributes=dict(fields),
+        event_name=event,
     )
     get_logger("errnorm").emit(record)
 
