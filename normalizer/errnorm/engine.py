@@ -6,8 +6,7 @@ the family, unknown. It ends in an answer for every signal there can be. Everyth
 in its table; nothing here names one.
 
 What the tables say depends on few things: the row, the family, the details, and whether the connection was seen to end. So
-a verdict is made once for each combination and shared from then on; a peer that invents families cannot make it grow, since
-only those that a row knows become part of it.
+a verdict is made once for each combination and shared from then on.
 """
 
 from __future__ import annotations
@@ -23,7 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine"]
 
-_Key = tuple["Placed | None", "tuple[Placed, ...]", "Placed | None", "bool | None", "str | None"]
+_Pairs = tuple[tuple[str, str], ...]
+_Key = tuple["Placed | None", _Pairs, _Pairs, "bool | None", "str | None"]
+
+_MOST_VERDICTS = 4096
 
 
 class Engine:
@@ -34,11 +36,12 @@ class Engine:
         table: The table.
     """
 
-    __slots__ = ("_plain", "_verdicts", "table")
+    __slots__ = ("_deciding", "_plain", "_verdicts", "table")
 
     def __init__(self, table: Table) -> None:
         """Judge by this table."""
         self.table = table
+        self._deciding = frozenset(name for name, section in table.sections.items() if section.head.decides is not None)
         self._plain: dict[Placed, Verdict] = {}
         self._verdicts: dict[_Key, Verdict] = {}
 
@@ -52,23 +55,25 @@ class Engine:
         placed, reading = None, None
         if signal.code is not None and (found := self.table.find(signal.section, signal.code)) is not None:
             placed, reading = found
-            # Most signals have a row and nothing that bends it.
-            if not signal.family and not signal.details and signal.closed is None:
+            # Most signals have a row and nothing that bends it; a family bends a row only if one of its sections decides.
+            if signal.closed is None and not signal.details and not (signal.family and self._deciding):
                 verdict = self._plain.get(placed)
                 if verdict is None:
                     verdict = self._plain[placed] = self._judge(placed, (), None, None, None)
                 return NormalizedError(verdict, signal, reading)
-        return NormalizedError(self._verdict(placed, signal), signal, reading)
-
-    def _verdict(self, placed: Placed | None, signal: Signal) -> Verdict:
-        families = self._known(signal.family) if signal.family else ()
-        detail = next(iter(self._known(signal.details)), None) if signal.details else None
-        # A section that no table has can be anything: it must not become part of a key and fill the memory.
-        section = signal.section if signal.section in self.table.sections else None
-        key = (placed, families, detail, signal.closed, section)
+        key = (placed, signal.family, signal.details, signal.closed, signal.section)
         verdict = self._verdicts.get(key)
-        if verdict is None:
-            verdict = self._verdicts[key] = self._judge(*key)
+        return NormalizedError(verdict or self._remembered(key), signal, reading)
+
+    def _remembered(self, key: _Key) -> Verdict:
+        placed, family, details, closed, section = key
+        # A section that no table has can be anything, and is not repeated.
+        known_section = section if section in self.table.sections else None
+        verdict = self._judge(placed, self._known(family), next(iter(self._known(details)), None), closed, known_section)
+        # What a peer makes up becomes part of the key, so there is a bound.
+        if len(self._verdicts) >= _MOST_VERDICTS:
+            self._verdicts.clear()
+        self._verdicts[key] = verdict
         return verdict
 
     def _known(self, pairs: tuple[tuple[str, str], ...]) -> tuple[Placed, ...]:

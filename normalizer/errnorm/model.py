@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from typing_extensions import TypedDict
 
 from errnorm.fingerprint import fingerprint_of
+from errnorm.templates import values_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -207,7 +208,7 @@ class NormalizedError:
         `lossy` among them is true if a client library had changed the letters of the text before it was seen.
         """
         if self._params is None:
-            params: Params = {} if self._reading is None else self._reading.params()
+            params: Params = {} if self._reading is None else values_of(self._reading)
             if self.signal.params:
                 params |= self.signal.params
             if self.signal.lossy and params:

@@ -28,6 +28,7 @@ __all__ = ["Normalizer"]
 
 _log = logging.getLogger("errnorm")
 
+_EXCEPTIONS = (BaseException, ReportedException)
 _LONGEST_TEXT = 4096
 _LONGEST_REMEMBERED = 256
 _MOST_REMEMBERED = 1024
@@ -107,7 +108,7 @@ class Normalizer:
     def _normalize(self, raw: object, protocol: str | None) -> NormalizedError:
         if isinstance(raw, str) and type(raw) is not str:
             raw = str.__str__(raw)  # a subclass can lie about its letters, its length and its hash
-        exceptional = isinstance(raw, BaseException | ReportedException)
+        exceptional = isinstance(raw, _EXCEPTIONS)
         underlying = protocol is not None and not exceptional
         best: NormalizedError | None = None
         for link in causes(raw) if exceptional else (raw,):
@@ -199,6 +200,6 @@ def _described(raw: object) -> str:
         return raw[:_LONGEST_TEXT]
     if isinstance(raw, bytes | bytearray | memoryview):
         return bytes(raw[:_LONGEST_TEXT]).decode("utf-8", "backslashreplace")
-    if isinstance(raw, BaseException | ReportedException):
+    if isinstance(raw, _EXCEPTIONS):
         return f"{class_names(raw)[0]}: {message_of(raw)}"
     return class_names(raw)[0]

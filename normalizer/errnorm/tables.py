@@ -173,7 +173,10 @@ class Table:
         """
         if section is not None:
             indexed = self.sections.get(section)
-            return None if indexed is None else indexed.find(code)
+            if indexed is None:
+                return None
+            placed = indexed.exact.get(code)  # what most calls end with, without a further call
+            return indexed.find(code) if placed is None else (placed, None)
         return next((found for indexed in self.sections.values() if (found := indexed.find(code)) is not None), None)
 
     def get(self, section: str, code: str) -> Placed | None:

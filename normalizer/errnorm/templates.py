@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from errnorm.model import Params
 
-__all__ = ["KINDS", "Reading", "Template", "TemplateIndex"]
+__all__ = ["KINDS", "Reading", "Template", "TemplateIndex", "values_of"]
 
 T = TypeVar("T")
 
@@ -43,30 +43,24 @@ KINDS: Mapping[str, str] = {
 _SAMPLES = {"number": "7", "duration": "7s", "text": "some words"}
 
 _PLACE = re.compile(r'(?P<quote>"?)\{(?P<name>[a-z_]+)\}(?P=quote)')
-_QUOTED = r'"(?P<{name}>(?:[^"\\]|\\.)*)"'
-_HEAD = 8
+_QUOTED = r'"(?P<{name}>[^"\\]*(?:\\.[^"\\]*)*)"'
+_START = 6
 
 
-class Reading:
-    """A text that matched a template: its values, taken out when they are asked for."""
+# A text that matched: the match, and the kind of each place. A plain pair, because one is made for every such error.
+Reading = tuple["re.Match[str]", "Mapping[str, str]"]
 
-    __slots__ = ("_kinds", "_match")
 
-    def __init__(self, match: re.Match[str], kinds: Mapping[str, str]) -> None:
-        """Hold the match and the kind of each place."""
-        self._match = match
-        self._kinds = kinds
-
-    def params(self) -> Params:
-        """Return the values by name, numbers as integers."""
-        match = self._match
-        return {name: _value(kind, match[name]) for name, kind in self._kinds.items()}
+def values_of(reading: Reading) -> Params:
+    """Return the values of a text that matched, by name, numbers as integers."""
+    match, kinds = reading
+    return {name: _value(kind, match[name]) for name, kind in kinds.items()}
 
 
 class Template(Generic[T]):
     """One text with named places, and what it stands for."""
 
-    __slots__ = ("_kinds", "_text", "head", "match", "value")
+    __slots__ = ("_text", "head", "kinds", "match", "value")
 
     def __init__(self, text: str, kinds: Mapping[str, str], value: T, *, ignore_case: bool) -> None:
         """
@@ -83,44 +77,36 @@ class Template(Generic[T]):
         """
         self.value = value
         self._text = text
-        self._kinds: dict[str, str] = {}
+        self.kinds: dict[str, str] = {}
         pattern, end = "", 0
         for place in _PLACE.finditer(text):
             name = place["name"]
             if name not in kinds:
                 message = f"the place {{{name}}} is not declared under [params]"
                 raise ValueError(message)
-            if name in self._kinds:
+            if name in self.kinds:
                 message = f"the place {{{name}}} stands twice"
                 raise ValueError(message)
-            self._kinds[name] = kinds[name]
+            self.kinds[name] = kinds[name]
             value_pattern = _QUOTED.format(name=name) if place["quote"] else f"(?P<{name}>{KINDS[kinds[name]]})"
             pattern += re.escape(text[end : place.start()]) + value_pattern
             end = place.end()
         pattern += re.escape(text[end:])
         head = text[: text.index("{")].removesuffix('"')
         self.head = head.lower() if ignore_case else head
-        self.match = re.compile(pattern, re.DOTALL | (re.IGNORECASE if ignore_case else 0)).fullmatch
+        # The head is compared by whoever asks; only what comes behind it is left to the expression.
+        tail = pattern[len(re.escape(head)) :]
+        self.match = re.compile(tail, re.DOTALL | (re.IGNORECASE if ignore_case else 0)).fullmatch
 
     @staticmethod
     def has_places(text: str) -> bool:
         """Tell whether a text has places at all."""
         return _PLACE.search(text) is not None
 
-    def read(self, text: str) -> Reading | None:
-        """
-        Match a whole text.
-
-        Returns:
-            The values, to be asked for; `None` if the text is another one.
-        """
-        match = self.match(text)
-        return None if match is None else Reading(match, self._kinds)
-
     def sample(self) -> str:
         """Return a text that this template matches."""
         return _PLACE.sub(
-            lambda place: place[0].replace(f"{{{place['name']}}}", _SAMPLES.get(self._kinds[place["name"]], "word")), self._text
+            lambda place: place[0].replace(f"{{{place['name']}}}", _SAMPLES.get(self.kinds[place["name"]], "word")), self._text
         )
 
 
@@ -131,17 +117,24 @@ def _value(kind: str, text: str) -> str | int:
     return text
 
 
+_Group = tuple[str, int, tuple[Template[T], ...]]
+
+
 class TemplateIndex(Generic[T]):
     """All templates of a section, found by their first letters."""
 
-    __slots__ = ("_by_head", "_lengths")
+    __slots__ = ("_by_start", "_short")
 
     def __init__(self, templates: list[Template[T]]) -> None:
         """Sort the templates by head, the longest first: it says the most."""
-        self._by_head: dict[str, list[Template[T]]] = {}
+        by_head: dict[str, list[Template[T]]] = {}
         for template in sorted(templates, key=lambda one: -len(one.head)):
-            self._by_head.setdefault(template.head[:_HEAD], []).append(template)
-        self._lengths = sorted({len(head) for head in self._by_head}, reverse=True)
+            by_head.setdefault(template.head, []).append(template)
+        self._by_start: dict[str, list[_Group[T]]] = {}
+        self._short: list[_Group[T]] = []
+        for head, same in by_head.items():
+            groups = self._short if len(head) < _START else self._by_start.setdefault(head[:_START], [])
+            groups.append((head, len(head), tuple(same)))
 
     def find(self, text: str, folded: str) -> tuple[T, Reading] | None:
         """
@@ -154,13 +147,16 @@ class TemplateIndex(Generic[T]):
         Returns:
             What the template stands for, and the reading; `None` if none matches.
         """
-        for length in self._lengths:
-            for template in self._by_head.get(folded[:length], ()):
-                if folded.startswith(template.head) and (reading := template.read(text)) is not None:
-                    return template.value, reading
+        for groups in (self._by_start.get(folded[:_START]), self._short):
+            for head, length, templates in groups or ():
+                if folded.startswith(head):
+                    for template in templates:
+                        if match := template.match(text, length):
+                            return template.value, (match, template.kinds)
         return None
 
     def matching(self, text: str, folded: str) -> list[T]:
         """Return what every template that matches a whole text stands for: more than one is one too many."""
-        candidates = (template for length in self._lengths for template in self._by_head.get(folded[:length], ()))
-        return [one.value for one in candidates if folded.startswith(one.head) and one.match(text) is not None]
+        groups = [*self._by_start.get(folded[:_START], ()), *self._short]
+        candidates = (one for head, _, templates in groups if folded.startswith(head) for one in templates)
+        return [one.value for one in candidates if one.match(text, len(one.head))]
