@@ -86,7 +86,7 @@ def _elsewhere(normalizer: Normalizer, text: str, protocol: str | None) -> Itera
 def _lines(error: NormalizedError, elsewhere: list[tuple[str, Placed]], style: Style) -> Iterator[str]:
     row = error.row
     head = f"{error.protocol or 'no protocol'} {error.section or ''}".strip()
-    yield style.strong(error.reason) + style.dim(f"  {head}  ") + printable(row.key if row else "no row knows this")
+    yield style.strong(error.reason) + style.dim(f"  {head}  ") + printable(_name(row) if row else "no row knows this")
     yield ""
     retry = style.good if error.retryable else style.bad
     for label, text in _facts(error):
@@ -98,6 +98,11 @@ def _lines(error: NormalizedError, elsewhere: list[tuple[str, Placed]], style: S
         yield style.dim("The same words elsewhere:")
         for protocol, other in elsewhere[:_MOST_ELSEWHERE]:
             yield f"  {protocol} {other.section:<10} {other.row.reason:<24} {other.row.recovery}"
+
+
+def _name(row: Placed) -> str:
+    further = [name for name in (row.row.text, row.row.constant) if name and name != row.key]
+    return f"{row.key} ({', '.join(further)})" if further else row.key
 
 
 def _facts(error: NormalizedError) -> Iterator[tuple[str, str]]:
