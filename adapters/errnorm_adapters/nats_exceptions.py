@@ -21,6 +21,14 @@ __all__ = ["observe_exception"]
 
 _BARE = "nats.errors.Error"
 _CODED = {"nats.js.errors.APIError", "nats.jetstream.errors.JetStreamError"}
+# Classes that stand for a status, where the status with its description says more; all others say more than their status.
+_GENERAL = {
+    *_CODED,
+    "nats.js.errors.BadRequestError",
+    "nats.js.errors.NotFoundError",
+    "nats.js.errors.ServerError",
+    "nats.js.errors.ServiceUnavailableError",
+}
 _STATUS = "nats.client.errors.StatusError"
 _SPOKEN = {"nats.js.errors.Error", "nats.aio.errors.NatsError"}
 _SLOW = {"nats.errors.SlowConsumerError", "nats.client.errors.SlowConsumerError"}
@@ -90,7 +98,8 @@ def _observe_api(error: object, family: _Family) -> Signal | None:
     if isinstance(err_code, int) and not isinstance(err_code, bool):
         text = description if isinstance(description, str) else message_of(error)
         return Signal("nats", "jetstream", str(err_code), text[:4096], family=(("api", str(code)), *family))
-    return _with_status(code, description, family)
+    ours = next((name for _, name in family if name.startswith("nats.")), "")
+    return _with_status(code, description, family) if ours in _GENERAL else None
 
 
 def _with_status(code: object, description: object, family: _Family) -> Signal | None:
