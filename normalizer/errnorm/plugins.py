@@ -7,12 +7,13 @@ The name of an entry point is its protocol. A table may have several files: `nat
 from __future__ import annotations
 
 import os
-import tomllib
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import tomli
 
 from errnorm.rows import TableError, broken, read
 from errnorm.tables import Table
@@ -107,8 +108,8 @@ def _text(path: Path) -> str:
 
 def _protocol_of(text: str, path: Path) -> str:
     try:
-        protocol = tomllib.loads(text).get("protocol")
-    except tomllib.TOMLDecodeError as error:
+        protocol = tomli.loads(text).get("protocol")
+    except tomli.TOMLDecodeError as error:
         raise TableError(broken(text, str(path), error)) from error
     if not isinstance(protocol, str):
         message = f'{path}:1: protocol: the file must say which protocol it is about: protocol = "nats"'

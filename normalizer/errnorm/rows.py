@@ -22,10 +22,10 @@ and path: no unknown word, no missing column, and (`errnorm.tables`) no two rows
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
+import tomli
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
 
@@ -253,7 +253,7 @@ def read(text: str, origin: str, base: Mapping[tuple[str, str], Placed] | None =
     return TableFile(head, rows, origin)
 
 
-def broken(text: str, origin: str, error: tomllib.TOMLDecodeError) -> str:
+def broken(text: str, origin: str, error: tomli.TOMLDecodeError) -> str:
     """Say where a text stops being TOML: `mine.toml:3: …`."""
     place = re.search(r" \(at line (\d+), column \d+\)$", str(error))
     line = int(place[1]) if place else text.count("\n") + 1
@@ -269,8 +269,8 @@ class _Source:
 
     def parse(self) -> dict[str, Any]:
         try:
-            return tomllib.loads(self.text)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            return tomli.loads(self.text)
+        except (tomli.TOMLDecodeError, RecursionError) as error:
             if isinstance(error, RecursionError):
                 message = f"{self.origin}: no TOML: nested too deep"
                 raise TableError(message) from None
@@ -317,6 +317,6 @@ _PLAIN = {"missing": "the column is missing", "unexpected_keyword_argument": "no
 
 def _key_of(line: str) -> str:
     try:
-        return next(iter(tomllib.loads(line)), "")
-    except tomllib.TOMLDecodeError:
+        return next(iter(tomli.loads(line)), "")
+    except tomli.TOMLDecodeError:
         return ""

@@ -54,8 +54,10 @@ class Section:
                 self._claim(spelling, placed)
             templates.extend(self._template(spelling, placed, kinds) for spelling in placed.templates())
         self._templates = TemplateIndex(templates)
-        for text, placed in [*self.exact.items(), *((one.sample(), one.value) for one in templates)]:
-            self._refuse_others(text, placed)
+        for text, placed in self.exact.items():
+            self._refuse_others(text, placed, None)
+        for template in templates:
+            self._refuse_others(template.sample(), template.value, template)
 
     def _template(self, spelling: str, placed: Placed, kinds: Mapping[str, str]) -> Template[Placed]:
         try:
@@ -71,9 +73,9 @@ class Section:
             if other is not placed:
                 self._refuse(text, placed, other)
 
-    def _refuse_others(self, text: str, placed: Placed) -> None:
+    def _refuse_others(self, text: str, placed: Placed, own: Template[Placed] | None) -> None:
         folded = self.fold(text)
-        others = [*self._templates.matching(text, folded), self.exact.get(folded, placed)]
+        others = [*self._templates.others(text, folded, own), self.exact.get(folded, placed)]
         other = next((other for other in others if other is not placed), None)
         if other is not None:
             self._refuse(text, placed, other)

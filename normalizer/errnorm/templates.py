@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from errnorm.model import Params
 
@@ -60,7 +60,7 @@ def values_of(reading: Reading) -> Params:
 class Template(Generic[T]):
     """One text with named places, and what it stands for."""
 
-    __slots__ = ("_text", "head", "kinds", "match", "value")
+    __slots__ = ("_flags", "_tail", "_text", "head", "kinds", "match", "value")
 
     def __init__(self, text: str, kinds: Mapping[str, str], value: T, *, ignore_case: bool) -> None:
         """
@@ -95,8 +95,14 @@ class Template(Generic[T]):
         head = text[: text.index("{")].removesuffix('"')
         self.head = head.lower() if ignore_case else head
         # The head is compared by whoever asks; only what comes behind it is left to the expression.
-        tail = pattern[len(re.escape(head)) :]
-        self.match = re.compile(tail, re.DOTALL | (re.IGNORECASE if ignore_case else 0)).fullmatch
+        self._tail = pattern[len(re.escape(head)) :]
+        self._flags = re.DOTALL | (re.IGNORECASE if ignore_case else 0)
+        self.match: Callable[[str, int], re.Match[str] | None] = self._first_match
+
+    def _first_match(self, text: str, start: int) -> re.Match[str] | None:
+        # Most templates of a table never meet a text, and compiling them all is most of the time that loading would take.
+        self.match = re.compile(self._tail, self._flags).fullmatch
+        return self.match(text, start)
 
     @staticmethod
     def has_places(text: str) -> bool:
@@ -155,8 +161,8 @@ class TemplateIndex(Generic[T]):
                             return template.value, (match, template.kinds)
         return None
 
-    def matching(self, text: str, folded: str) -> list[T]:
-        """Return what every template that matches a whole text stands for: more than one is one too many."""
+    def others(self, text: str, folded: str, own: Template[T] | None = None) -> list[T]:
+        """Return what every template but one's own that matches a whole text stands for: one is one too many."""
         groups = [*self._by_start.get(folded[:_START], ()), *self._short]
-        candidates = (one for head, _, templates in groups if folded.startswith(head) for one in templates)
+        candidates = [one for head, _, templates in groups if folded.startswith(head) for one in templates if one is not own]
         return [one.value for one in candidates if one.match(text, len(one.head))]

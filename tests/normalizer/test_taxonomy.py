@@ -24,7 +24,7 @@ def test_a_reason_says_what_whose_and_what_to_do(reason: Reason) -> None:
     assert all(text.endswith(".") for text in (reason.about, reason.cause, reason.advice))
 
 
-@pytest.mark.parametrize("term", [*Category, *Recovery, *Effect, *Reach, *Evidence])
+@pytest.mark.parametrize("term", [*Category, *Recovery, *Effect, *Reach, *Evidence], ids=repr)
 def test_every_word_carries_its_description(term: Category | Recovery | Effect | Reach | Evidence) -> None:
     assert term.about.endswith(".")
 

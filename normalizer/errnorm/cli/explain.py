@@ -90,7 +90,9 @@ def _lines(error: NormalizedError, elsewhere: list[tuple[str, Placed]], style: S
     yield ""
     retry = style.good if error.retryable else style.bad
     for label, text in _facts(error):
-        for number, line in enumerate(textwrap.wrap(printable(text), _WIDTH - _LABEL) or [""]):
+        for number, line in enumerate(
+            textwrap.wrap(printable(text), _WIDTH - _LABEL, break_on_hyphens=False, break_long_words=False) or [""]
+        ):
             shown = retry(line) if label == "Retry" else line
             yield (style.dim(f"{label:<{_LABEL}}") if number == 0 else " " * _LABEL) + shown
     if elsewhere:
