@@ -97,11 +97,10 @@ def test_is_found_by_its_description_unless_that_is_all_places(placed: Placed) -
     assert (found is None) if text.startswith("{") else (found is not None and found[0] is placed)
 
 
-def test_a_pasted_description_gives_its_values() -> None:
-    found = TABLE.find("jetstream", "Wrong last sequence: 41")
+def test_a_pasted_description_gives_its_values(engine: Engine) -> None:
+    error = engine.judge(Signal("nats", "jetstream", "Wrong last sequence: 41"))
 
-    assert found is not None
-    assert found[1] == {"seq": 41}
+    assert (error.code, error.params) == ("10071", {"seq": 41})
 
 
 @pytest.mark.parametrize(
