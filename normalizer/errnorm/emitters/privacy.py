@@ -54,7 +54,7 @@ _UNSAFE = re.compile(
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _PLACE = re.compile(r"\{([a-z_]+)\}")
-_USERINFO = re.compile(r"(?<![^\s,/])[^\s,/@]*@|(?<=//)[^\s,/]*@")
+_USERINFO = re.compile(r"(?<![^\s,])([a-z][a-z0-9+.-]*://)?[^\s,]*@", re.IGNORECASE)
 _SECRET = re.compile(
     r"(?i)\b(pass(?:word|wd|phrase)?|pwd|secret|token|api[-_ ]?key|authorization|bearer|basic|jwt|nkey|seed|credentials?)"
     r"(?P<link>\s*[=:]\s*|\s+(?:is|was)\s+|\s+)(?!<)(?P<value>(?=\S*[^a-zA-Z\s.,;:!?'\")])\S+|(?<=[=:])\S+|(?<=[=:] )\S+)"
@@ -93,7 +93,7 @@ def scrubbed(text: str) -> str:
 @lru_cache(1024)
 def peer_name(peer: str) -> str:
     """Return the name of a peer as it may be told: without credentials, on one line, at most 128 characters."""
-    return escaped(_USERINFO.sub("", peer), _LONGEST_NAME)
+    return escaped(_USERINFO.sub(r"\1", peer), _LONGEST_NAME)
 
 
 class Privacy:
