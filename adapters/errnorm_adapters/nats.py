@@ -22,6 +22,10 @@ __all__ = ["observe"]
 _MOST = 65536
 _LONGEST_TEXT = 4096
 
+# Written out once: a union that is written in a function is built anew at each call.
+_EXCEPTIONS = (BaseException, ReportedException)
+_BYTES = (bytes, bytearray, memoryview)
+
 
 def observe(error: object, /) -> Signal | None:
     """
@@ -40,9 +44,9 @@ def observe(error: object, /) -> Signal | None:
     """
     if isinstance(error, str):
         return observe_error(error) if error.startswith("-ERR") else _observe_text(error[:_MOST])
-    if isinstance(error, BaseException | ReportedException):
+    if isinstance(error, _EXCEPTIONS):
         return observe_exception(error)
-    if isinstance(error, bytes | bytearray | memoryview):
+    if isinstance(error, _BYTES):
         return _observe_bytes(bytes(error)[:_MOST])
     if isinstance(error, Mapping):
         return observe_document(error) or _observe_logged(error)

@@ -40,6 +40,9 @@ _Family = tuple[tuple[str, str], ...]
 _families: dict[tuple[str, ...], _Family] = {}
 _MOST_CLASSES = 1024
 
+# Most exceptions of nats-py carry nothing but their class: no arguments, no attributes. All of such a class give one signal.
+_constant: dict[type, Signal] = {}
+
 
 def observe_exception(error: object) -> Signal | None:
     """
@@ -48,6 +51,15 @@ def observe_exception(error: object) -> Signal | None:
     Returns:
         The signal; `None` if neither its class nor its words are of NATS.
     """
+    signal = _constant.get(type(error))
+    return signal if signal is not None and _is_empty(error) else _observe(error)
+
+
+def _is_empty(error: object) -> bool:
+    return isinstance(error, BaseException) and not error.args and not error.__dict__
+
+
+def _observe(error: object) -> Signal | None:
     names = class_names(error)
     family = _families.get(names)
     if family is None:
@@ -61,7 +73,10 @@ def observe_exception(error: object) -> Signal | None:
         coded = _observe_coded(error, names, family)
         if coded is not None:
             return coded
-    return Signal("nats", "client", name, message_of(error), family=family[1:], params=_params(error, names))
+    signal = Signal("nats", "client", name, message_of(error), family=family[1:], params=_params(error, names))
+    if name.startswith("nats.") and _is_empty(error) and len(_constant) < _MOST_CLASSES:
+        _constant[type(error)] = signal
+    return signal
 
 
 def _remembered(names: tuple[str, ...]) -> _Family:
@@ -78,7 +93,7 @@ def _observe_bare(error: object) -> Signal:
     text = message_of(error)
     if text.startswith("nats: "):
         return observe_said(text, raised=True)
-    return Signal("nats", "client", text or _BARE, text)
+    return Signal("nats", "client", text or _BARE, text, family=(("error", text),))
 
 
 def _observe_coded(error: object, names: tuple[str, ...], family: _Family) -> Signal | None:

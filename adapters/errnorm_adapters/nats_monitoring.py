@@ -7,6 +7,7 @@ A document is known by its keys. Those that other people's documents have too (`
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from itertools import islice
 
@@ -22,16 +23,36 @@ _ADVISORY = ("io.nats.server.advisory.", "io.nats.jetstream.advisory.")
 _DISCONNECT = "io.nats.server.advisory.v1.client_disconnect"
 _CLOSE_CODES = range(1000, 1016)
 
+_CONNECTIONS = re.compile(r'"connections"\s{0,9}:\s{0,9}\[\s{0,9}')
+_DECODER = json.JSONDecoder()
+
 Document = Mapping[object, object]
 
 
 def observe_json(text: str) -> Document | None:
-    """Read a JSON object; `None` if the text is none."""
+    """Read a JSON object, or the entries that are whole in the beginning of a /connz document; `None` if the text is neither."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
-        return None
+        return _cut_off(text)
     return document if isinstance(document, Mapping) else None
+
+
+def _cut_off(text: str) -> Document | None:
+    # A /connz document can be longer than what is read of it. Its first whole entries are as good as all of them.
+    start = _CONNECTIONS.search(text, 0, _LONGEST_TEXT)
+    entries: list[object] = []
+    end = start.end() if start is not None else len(text)
+    try:
+        while end < len(text):
+            entry, end = _DECODER.raw_decode(text, end)
+            entries.append(entry)
+            ahead = text[end : end + 32]
+            end += len(ahead) - len(ahead.lstrip(" 	
+,"))
+    except (ValueError, RecursionError):
+        pass
+    return {"connections": entries} if entries else None
 
 
 def observe_document(document: Document) -> Signal | None:

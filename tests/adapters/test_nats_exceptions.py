@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import nats.aio.errors
 import nats.errors
@@ -211,3 +209,15 @@ class Hostile(nats.errors.Error):
 
 def test_an_exception_that_fails_when_looked_at_is_known_by_its_class() -> None:
     assert seen(Hostile()).family[0] == ("client", "nats.errors.Error")
+
+
+def test_exceptions_with_nothing_but_a_class_share_one_signal() -> None:
+    first, second = observe(nats.errors.BadTimeoutError()), observe(nats.errors.BadTimeoutError())
+
+    assert first is second
+
+
+def test_an_exception_with_something_of_its_own_shares_nothing() -> None:
+    assert seen(nats.errors.BadHeaderError()).text == "nats: invalid header"
+    assert seen(nats.errors.BadHeaderError("a b")).text == "nats: invalid header: 'a b'"
+    assert seen(nats.errors.BadHeaderError()).text == "nats: invalid header"

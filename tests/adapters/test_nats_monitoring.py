@@ -151,6 +151,22 @@ def test_a_large_document_is_looked_at_within_bounds() -> None:
     assert observe({"connections": [{"cid": number} for number in range(5000)] + [ENTRY]}) is None
 
 
+@pytest.mark.parametrize("indent", [None, 2])
+def test_the_beginning_of_a_document_that_is_longer_than_what_is_read_is_enough(indent: int | None) -> None:
+    entries = [{"cid": 1, "name": "still open"}, ENTRY, *({"cid": number, "name": "x" * 99} for number in range(3000))]
+    text = json.dumps({"server_id": "N", "num_connections": len(entries), "connections": entries}, indent=indent)
+
+    assert len(text) > 65536
+    assert judged(text).code == "Kicked"
+
+
+@pytest.mark.parametrize(
+    "text", ['{"connections": [', '{"connections": [ {"cid": 1, "rea', '{"connections": [7, {"reason": "Kicked"']
+)
+def test_a_document_that_breaks_off_before_any_reason_is_no_error(text: str) -> None:
+    assert not judged(text).known
+
+
 def test_json_that_is_nested_too_deeply_is_text() -> None:
     signal = observe('{"a":' * 10_000)
 

@@ -42,6 +42,27 @@ TRICKS = [
 NAMES = st.lists(st.one_of(st.sampled_from(TRICKS), st.text(max_size=6)), max_size=6).map("".join)
 
 
+CLASSES = ["nats.errors.Error", "nats.js.errors.APIError", "nats.client.errors.StatusError", "builtins.ConnectionError"]
+KEYS = [
+    "type",
+    "error",
+    "code",
+    "err_code",
+    "error_code",
+    "description",
+    "reason",
+    "close_reason",
+    "client",
+    "connections",
+    "cid",
+    "response",
+    "Status",
+    "Description",
+    "status_code",
+    "log",
+]
+
+
 def quoted(name: str) -> str:
     """Write a name as Go's %q does."""
     return json.dumps(name, ensure_ascii=False).replace("\x7f", "\\x7f")
@@ -65,28 +86,21 @@ def test_no_bytes_break_the_adapter(raw: bytes) -> None:
         lambda inner: st.one_of(
             st.lists(inner, max_size=3),
             st.dictionaries(
-                st.sampled_from([
-                    "type", "error", "code", "err_code", "error_code", "description", "reason", "close_reason", "client", "connections",
-                    "cid", "response", "Status", "Description", "status_code", "log",
-                ]),
+                st.sampled_from(KEYS),
                 inner,
                 max_size=5,
             ),
         ),
         max_leaves=20,
     )
-)  # fmt: skip
+)
 def test_no_document_breaks_the_adapter(document: object) -> None:
     assert isinstance(observe(document), Signal | None)
     assert isinstance(observe(json.dumps(document)), Signal | None)
 
 
 @given(
-    st.lists(
-        st.sampled_from(
-            ["nats.errors.Error", "nats.js.errors.APIError", "nats.client.errors.StatusError", "builtins.ConnectionError"]
-        )
-    ),
+    st.lists(st.sampled_from(CLASSES)),
     NAMES,
     st.dictionaries(
         st.sampled_from(["code", "err_code", "error_code", "status", "description"]),
