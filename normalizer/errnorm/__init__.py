@@ -16,6 +16,7 @@ from errnorm.taxonomy import Category, Effect, Evidence, Reach, Reason, Recovery
 
 if TYPE_CHECKING:
     from errnorm.middleware import Guard, Middleware
+    from errnorm.supervisor import StoppedError, keep
 
 __all__ = [
     "Adapter",
@@ -36,11 +37,13 @@ __all__ = [
     "ReportedException",
     "Row",
     "Signal",
+    "StoppedError",
     "TableError",
     "Verdict",
     "decide",
     "is_retryable",
     "is_terminal",
+    "keep",
     "normalize",
     "of",
 ]
@@ -49,11 +52,16 @@ __all__ = [
 _LAZY = {
     "Guard": "errnorm.middleware",
     "Middleware": "errnorm.middleware",
+    "StoppedError": "errnorm.supervisor",
+    "keep": "errnorm.supervisor",
 }
+_LAZY_MODULES = {"emitters", "retry"}
 
 
 def __getattr__(name: str) -> object:
     """Import what is asked for only now."""
+    if name in _LAZY_MODULES:
+        return import_module(f"errnorm.{name}")
     module = _LAZY.get(name)
     if module is None:
         message = f"module {__name__!r} has no attribute {name!r}"

@@ -199,7 +199,7 @@ def _judged(case: _Case, random: Callable[[], float]) -> Decision:
 
 def _pause(case: _Case, random: Callable[[], float]) -> tuple[float, str]:
     policy, chance = case.policy, random()
-    hint = _hint(case.error)
+    hint = hint_of(case.error)
     if hint is not None:
         # Never earlier than asked, and a little apart from everybody else who was told the same.
         return min(hint + chance * policy.base, policy.longest_hint), "the peer said when to come back"
@@ -210,7 +210,7 @@ def _pause(case: _Case, random: Callable[[], float]) -> tuple[float, str]:
     return chance * min(policy.cap, policy.base * 2.0**doublings), "time may mend it"
 
 
-def _hint(error: NormalizedError) -> float | None:
+def hint_of(error: NormalizedError) -> float | None:
     """Return the pause the peer asked for, in seconds, if it is one: an adapter hands it over as `retry_after`."""
     try:
         hint = float(error.params["retry_after"])

@@ -10,12 +10,13 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from errnorm.causes import causes
 from errnorm.model import NormalizedError
 
 if TYPE_CHECKING:
     from errnorm.decision import Decision
 
-__all__ = ["Mark", "claim", "known", "mark_of", "of"]
+__all__ = ["Mark", "claim", "known", "mark_of", "of", "told_inside"]
 
 _log = logging.getLogger("errnorm")
 
@@ -93,3 +94,21 @@ def of(exception: BaseException) -> NormalizedError:
         The normalized error, the same object that was told.
     """
     return known(exception)
+
+
+def told_inside(exception: BaseException, error: NormalizedError) -> Mark | None:
+    """
+    Return the mark of an exception inside this one, if this one is only its wrapper: the same fault under another name.
+
+    It is not, if it says something of its own, or is of the same class and came while the other one was being handled.
+    """
+    for link in causes(exception):
+        mark = mark_of(link)
+        if mark is not None and type(link) is not type(exception) and _is_same(exception, error, mark.error):
+            return mark
+    return None
+
+
+def _is_same(exception: BaseException, error: NormalizedError, told: NormalizedError) -> bool:
+    # Verdicts are made once for each kind of error, so the same kind is the same object; not so where nothing is known.
+    return error.verdict is told.verdict or (not error.known and not told.known and exception.__cause__ is not None)

@@ -21,18 +21,18 @@ faults: they pass untold. Nothing here raises an exception of its own.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, Protocol, Self, TypeVar, cast
 
 from errnorm import normalize
-from errnorm.causes import causes
 from errnorm.decision import Policy, decide, members
 from errnorm.emitters import Teller, default_emitters
-from errnorm.marks import Mark, claim, known, mark_of
+from errnorm.marks import Mark, claim, known, mark_of, told_inside
 from errnorm.model import Fault, NormalizedError
 from errnorm.wrapping import wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
     from errnorm.decision import Decision
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from errnorm.normalizer import Normalizer
     from errnorm.settings import Settings
 
-__all__ = ["Guard", "Middleware"]
+__all__ = ["Guard", "Middleware", "RetryContext"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -49,6 +49,18 @@ _log = logging.getLogger("errnorm")
 
 # They end an iteration, not an operation.
 _NO_FAULTS = (StopIteration, StopAsyncIteration)
+
+
+class RetryContext(Protocol):
+    """What `Middleware.retrying` returns: to be iterated by `for` or `async for`; each attempt is a `with` block."""
+
+    def __iter__(self) -> Iterator[AbstractContextManager[object]]:
+        """Iterate over the attempts."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[AbstractContextManager[object]]:
+        """Iterate over the attempts without blocking."""
+        ...
 
 
 class Guard:
@@ -217,6 +229,40 @@ class Middleware:
 
         return decorate
 
+    def retrying(
+        self,
+        protocol: str | None = None,
+        *,
+        operation: str | None = None,
+        idempotent: bool = False,
+        policy: Policy | None = None,
+    ) -> RetryContext:
+        """
+        Return stamina's `retry_context`: a loop that tries again as decided, and tells each failure once.
+
+            async for attempt in errors.retrying("nats", operation="fetch", idempotent=True):   # or `for`
+                with attempt:
+                    await fetch()
+
+        The last error is raised unchanged. stamina must be installed.
+
+        Args:
+            protocol: `"nats"` or `"xmpp"`, whichever the block speaks.
+            operation: What is being done, in a word of few possible values.
+            idempotent: Whether doing it twice is as good as doing it once.
+            policy: How patient to be; as the middleware is if not given.
+
+        Raises:
+            ImportError: If stamina is not installed.
+        """
+        import stamina  # noqa: PLC0415 - only who calls this needs it
+
+        from errnorm.retry import for_attempts  # noqa: PLC0415 - as above
+
+        policy = policy or self.policy
+        hook = for_attempts(protocol, operation=operation, idempotent=idempotent, policy=policy, middleware=self)
+        return cast("RetryContext", stamina.retry_context(on=hook, attempts=policy.attempts, timeout=None))
+
     def observe(  # noqa: PLR0913 - what a callback may know
         self,
         raw: object,
@@ -270,6 +316,22 @@ class Middleware:
             _log.debug("errnorm: an error could not be told", exc_info=True)
             return known(raw, protocol)
 
+    def known(self, raw: object, protocol: str | None = None) -> NormalizedError:
+        """
+        Say what something is, by what a guard made of it or else by the tables, and tell nobody. Never raises.
+
+        Returns:
+            The error; of a group of exceptions, the first member that must not be retried, or else the first.
+        """
+        if isinstance(raw, NormalizedError):
+            return raw
+        if (mark := mark_of(raw)) is not None:
+            return mark.error
+        if isinstance(raw, BaseExceptionGroup) and (faults := members(raw)):
+            errors = [self.known(fault, protocol) for fault in faults]
+            return next((error for error in errors if not error.retryable), errors[0])
+        return self.normalize(raw, protocol)
+
     def saw(self, exception: BaseException, guard: Guard) -> None:
         """Tell an exception that left a guard, unless it is no fault or was told already. Never raises."""
         try:
@@ -296,7 +358,7 @@ class Middleware:
             self._see_group(exception, around)
         elif _is_fault(exception) and mark_of(exception) is None:
             error = self._normalized(raw, around)
-            told = _told_inside(exception, error)
+            told = told_inside(exception, error)
             decision = self._decided(error, around)
             mark = told or Mark(error, decision, idempotent=around.idempotent)
             if claim(exception, mark) and told is None:
@@ -333,21 +395,3 @@ class Middleware:
 
 def _is_fault(exception: BaseException) -> bool:
     return isinstance(exception, Exception) and not isinstance(exception, _NO_FAULTS)
-
-
-def _told_inside(exception: BaseException, error: NormalizedError) -> Mark | None:
-    """
-    Return the mark of an exception inside this one, if this one is only its wrapper: the same fault under another name.
-
-    It is not, if it says something of its own, or is of the same class and came while the other one was being handled.
-    """
-    for link in causes(exception):
-        mark = mark_of(link)
-        if mark is not None and type(link) is not type(exception) and _is_same(exception, error, mark.error):
-            return mark
-    return None
-
-
-def _is_same(exception: BaseException, error: NormalizedError, told: NormalizedError) -> bool:
-    # Verdicts are made once for each kind of error, so the same kind is the same object; not so where nothing is known.
-    return error.verdict is told.verdict or (not error.known and not told.known and exception.__cause__ is not None)
