@@ -109,6 +109,8 @@ class Verdict:
     Attributes:
         row: The row that decided; `None` if no row knows the error.
 
+        final: Whether a row knows the error, and not merely as a wrapper of another.
+
         tables_version: Name and version of the table that decided, `"nats 1.0.0"`.
 
         kinds: The kind of each parameter, by name, as the table declares them: it decides what may be told of the value.
@@ -118,6 +120,7 @@ class Verdict:
         "category",
         "code",
         "effect",
+        "final",
         "kinds",
         "protocol",
         "reason",
@@ -154,6 +157,7 @@ class Verdict:
         self.terminal = terminal
         self.effect = effect
         self.row = row
+        self.final = row is not None and not row.row.wraps
         self.tables_version = tables_version
         self.kinds = kinds
 

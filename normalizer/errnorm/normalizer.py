@@ -108,24 +108,33 @@ class Normalizer:
     def _normalize(self, raw: object, protocol: str | None) -> NormalizedError:
         if isinstance(raw, str) and type(raw) is not str:
             raw = str.__str__(raw)  # a subclass can lie about its letters, its length and its hash
+        order = self._orders.get(protocol) or self._order(protocol)
+        # Nearly always whoever is asked first knows the error as it stands, and nobody else needs asking.
+        first = self._ask(order[0], raw) if order else None
+        if first is None or not first.verdict.final:
+            first = self._ask_around(raw, protocol, order, first) or _nobody_knows(raw, protocol)
+        if protocol is not None and first.protocol != protocol and self._underlies(first.protocol):
+            first.protocol = protocol
+        return first
+
+    def _ask_around(
+        self, raw: object, protocol: str | None, order: tuple[str, ...], first: NormalizedError | None
+    ) -> NormalizedError | None:
         exceptional = isinstance(raw, _EXCEPTIONS)
         underlying = protocol is not None and not exceptional
-        best: NormalizedError | None = None
+        best = first
         for link in causes(raw) if exceptional else (raw,):
-            for name in self._order(protocol):
+            for name in order[1:] if link is raw else order:
                 if underlying and name != protocol and not self._underlies(name):
                     continue
                 answer = self._ask(name, link)
                 if answer is None:
                     continue
-                rank = _rank(answer)
-                if rank == _FINAL:
-                    return self._placed(answer, protocol)
-                if best is None or rank > _rank(best):
+                if answer.verdict.final:
+                    return answer
+                if best is None or _rank(answer) > _rank(best):
                     best = answer
-        if best is None or _rank(best) == 0:
-            return _nobody_knows(raw, protocol)
-        return self._placed(best, protocol)
+        return None if best is None or _rank(best) == _WORDS else best
 
     def _order(self, protocol: str | None) -> tuple[str, ...]:
         order = self._orders.get(protocol)
@@ -148,11 +157,6 @@ class Normalizer:
             self._say_once(name, error)
             return None
 
-    def _placed(self, error: NormalizedError, protocol: str | None) -> NormalizedError:
-        if protocol is not None and error.protocol != protocol and self._underlies(error.protocol):
-            error.protocol = protocol
-        return error
-
     def _say_once(self, name: str, error: Exception) -> None:
         # Errors come in storms, and a broken adapter would fail for each of them.
         if name not in self._broken:
@@ -170,14 +174,14 @@ class Normalizer:
         return engine is not None and engine.table.underlies
 
 
-_FINAL = 3
+_WORDS, _SECTION, _WRAPPER = range(3)
 
 
 def _rank(answer: NormalizedError) -> int:
-    """Rank an answer: a row that knows it; a row that merely wraps; a text of a section that no row knows; any other text."""
+    """Rank what is not final: words of nobody knows where, a section in which no row knows it, a row that merely wraps."""
     if answer.row is not None:
-        return 2 if answer.row.row.wraps else _FINAL
-    return 0 if answer.signal.section is None else 1
+        return _WRAPPER
+    return _WORDS if answer.signal.section is None else _SECTION
 
 
 def _nobody_knows(raw: object, protocol: str | None) -> NormalizedError:
