@@ -24,6 +24,7 @@ _DISCONNECT = "io.nats.server.advisory.v1.client_disconnect"
 _CLOSE_CODES = range(1000, 1016)
 
 _CONNECTIONS = re.compile(r'"connections"\s{0,9}:\s{0,9}\[\s{0,9}')
+_BETWEEN = " \t\r\n,"
 _DECODER = json.JSONDecoder()
 
 Document = Mapping[object, object]
@@ -48,8 +49,7 @@ def _cut_off(text: str) -> Document | None:
             entry, end = _DECODER.raw_decode(text, end)
             entries.append(entry)
             ahead = text[end : end + 32]
-            end += len(ahead) - len(ahead.lstrip(" 	
-,"))
+            end += len(ahead) - len(ahead.lstrip(_BETWEEN))
     except (ValueError, RecursionError):
         pass
     return {"connections": entries} if entries else None
