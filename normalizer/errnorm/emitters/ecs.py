@@ -21,12 +21,15 @@ if TYPE_CHECKING:
 
 __all__ = ["ECS_NAMES", "Names", "processor", "renamed"]
 
+# The class of the exception has no name there (`error.type` is the reason), and must not stay under `exception`: the formatter
+# for structlog takes all that stands there for a stack trace.
 # Elastic Common Schema, fields of `error` and `event`: https://www.elastic.co/docs/reference/ecs/ecs-error
 ECS_NAMES: Final[Mapping[str, str]] = {
     "errnorm.code": "error.code",
     "errnorm.text": "error.message",
     "exception.message": "error.message",
     "exception.stacktrace": "error.stack_trace",
+    "exception.type": "errnorm.exception",
     "errnorm.category": "event.reason",
 }
 

@@ -9,12 +9,13 @@ none, and goes on while an exporter hangs.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary, WeakSet
 
 from opentelemetry.metrics import Observation, get_meter
 
 from errnorm.decision import Verdict
 from errnorm.emitters.attributes import ATTRIBUTES, circumstances, judgement
-from errnorm.emitters.counts import LEDGER
+from errnorm.emitters.counts import LEDGER, Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, MeterProvider
 
     from errnorm.emitters.attributes import Attributes
-    from errnorm.emitters.counts import Ledger, Series
+    from errnorm.emitters.counts import Series
     from errnorm.model import Emitter, Fault
 
 __all__ = ["METRICS", "emitter", "publish"]
@@ -36,7 +37,14 @@ METRICS: Final[Mapping[str, tuple[str, str]]] = {
 
 _ABORT: Final = Verdict.ABORT
 _ALLOWED: Final = frozenset(attribute.key for attribute in ATTRIBUTES if "metric" in attribute.signals)
-_published: set[int] = set()
+
+
+class _Global:
+    """Stands for the global meter provider, which may change from one that does nothing to a real one."""
+
+
+_GLOBAL = _Global()
+_published: WeakKeyDictionary[Ledger, WeakSet[object]] = WeakKeyDictionary()
 
 
 def publish(ledger: Ledger = LEDGER, provider: MeterProvider | None = None) -> None:
@@ -47,10 +55,10 @@ def publish(ledger: Ledger = LEDGER, provider: MeterProvider | None = None) -> N
         ledger: What is counted.
         provider: Who shall read it.
     """
-    place = id(ledger) ^ id(provider)
-    if place in _published:
+    readers_of = _published.setdefault(ledger, WeakSet())
+    if (provider or _GLOBAL) in readers_of:
         return
-    _published.add(place)
+    readers_of.add(provider or _GLOBAL)
     meter = get_meter("errnorm", meter_provider=provider)
     readers = (ledger.errors.read, ledger.decisions, ledger.suppressed.read, ledger.failures.read)
     for (name, (unit, about)), read in zip(METRICS.items(), readers, strict=True):

@@ -53,7 +53,7 @@ def raised(judge: Callable[..., NormalizedError]) -> Callable[..., WireError]:
     def make(code: str = PUBLISH, own_words: str | None = None) -> WireError:
         error = judge(code)
         try:
-            raise WireError(code if own_words is None else own_words)  # noqa: TRY301 - for its traceback
+            raise WireError(code if own_words is None else own_words)
         except WireError as exception:
             claim(exception, Mark(error, decide(error)))
             return exception

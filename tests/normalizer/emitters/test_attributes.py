@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.normalizer.emitters.wire import ABORT, PUBLISH, RETRY
 
 from errnorm.emitters.attributes import ATTRIBUTES, OTHER, attributes, circumstances, error_type, event_name
 from errnorm.emitters.privacy import Privacy
 from errnorm.taxonomy import Reason
+from tests.normalizer.emitters.wire import ABORT, PUBLISH, RETRY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +52,10 @@ def test_error_type_is_the_reason_or_the_word_that_is_reserved(reason: Reason) -
 
 
 def test_two_occurrences_of_one_fault_group_the_same(judge: Callable[..., NormalizedError]) -> None:
-    one, other = attributes(judge("lost 17 of 20 in 3ms at 10.0.0.1:4222")), attributes(judge("lost 2 of 9 in 1.5s at 10.9.9.9:1"))
+    one, other = (
+        attributes(judge("lost 17 of 20 in 3ms at 10.0.0.1:4222")),
+        attributes(judge("lost 2 of 9 in 1.5s at 10.9.9.9:1")),
+    )
     assert one == other
 
 

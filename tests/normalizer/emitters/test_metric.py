@@ -16,8 +16,8 @@ from tests.normalizer.emitters.wire import ABORT, RETRY
 
 pytest.importorskip("opentelemetry.sdk")
 
-from opentelemetry.sdk.metrics import MeterProvider  # noqa: E402 - only if it is installed
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader  # noqa: E402
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -113,7 +113,12 @@ def test_two_keys_with_the_same_names_are_one_series() -> None:
 
 def test_nothing_is_lost_between_threads(ledger: Ledger, fault: Callable[..., Fault]) -> None:
     count, case = metric.emitter(ledger, MeterProvider()), fault()
-    threads = [threading.Thread(target=lambda: [count(case) for _ in range(5000)]) for _ in range(8)]
+
+    def hammer() -> None:
+        for _ in range(5000):
+            count(case)
+
+    threads = [threading.Thread(target=hammer) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -130,6 +135,16 @@ def test_to_publish_twice_is_to_publish_once(meter: Meter, ledger: Ledger, fault
     metric.emitter(ledger, meter.provider)
     meter.count(fault())
     assert [count for _, count in meter.read()["errnorm.errors"]] == [1]
+
+
+def test_a_provider_in_the_place_of_one_that_is_gone_reads_too(fault: Callable[..., Fault]) -> None:
+    from errnorm.emitters.counts import Ledger  # noqa: PLC0415 - its name is taken by the type above
+
+    for _ in range(20):
+        ledger = Ledger()
+        meter = Meter(ledger)
+        meter.count(fault())
+        assert meter.read()["errnorm.errors"]
 
 
 def test_a_failed_emitter_is_counted_by_its_name(meter: Meter, ledger: Ledger) -> None:

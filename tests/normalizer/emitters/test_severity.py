@@ -6,9 +6,9 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.normalizer.emitters.wire import ABORT, PUBLISH, RETRY
 
 from errnorm.emitters.severity import Severity, failed, severity
+from tests.normalizer.emitters.wire import ABORT, PUBLISH, RETRY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

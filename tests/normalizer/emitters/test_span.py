@@ -8,14 +8,14 @@ import pytest
 
 from errnorm.emitters import span as span_module
 from errnorm.emitters.attributes import ATTRIBUTES
-from tests.normalizer.emitters.wire import ABORT, PUBLISH, RETRY
+from tests.normalizer.emitters.wire import ABORT, OWN_WORDS, PUBLISH, RETRY
 
 pytest.importorskip("opentelemetry.sdk")
 
-from opentelemetry.sdk.trace import TracerProvider  # noqa: E402 - only if it is installed
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor  # noqa: E402
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter  # noqa: E402
-from opentelemetry.trace import StatusCode  # noqa: E402
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +52,7 @@ def trace() -> Trace:
 def test_an_operation_that_failed_makes_its_span_red_and_says_why(
     trace: Trace, fault: Callable[..., Fault], raised: Callable[..., Exception], settings: Callable[..., Settings]
 ) -> None:
-    span = trace.tell(settings(), fault(decision=ABORT, operation="publish", exception=raised(own_words="password=rosebud")))
+    span = trace.tell(settings(), fault(decision=ABORT, operation="publish", exception=raised(own_words=OWN_WORDS)))
     assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, PUBLISH)
     assert dict(span.attributes or {}) == {
         "error.type": "auth.forbidden",
@@ -115,7 +115,7 @@ def test_the_exception_goes_where_the_variable_says(
 def test_a_stack_trace_stands_there_only_if_asked_for(
     trace: Trace, fault: Callable[..., Fault], raised: Callable[..., Exception], settings: Callable[..., Settings]
 ) -> None:
-    span = trace.tell(settings(traceback="always"), fault(decision=ABORT, exception=raised(own_words="password=rosebud")))
+    span = trace.tell(settings(traceback="always"), fault(decision=ABORT, exception=raised(own_words=OWN_WORDS)))
     assert "in make" in str((span.events[0].attributes or {})["exception.stacktrace"])
     assert "rosebud" not in span.to_json()
 

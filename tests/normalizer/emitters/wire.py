@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from errnorm.emitters.attributes import Attributes
     from errnorm.emitters.severity import Severity
 
-__all__ = ["ABORT", "PUBLISH", "RETRY", "TABLE", "JSONLog", "Lines", "WireError"]
+__all__ = ["ABORT", "OWN_WORDS", "PUBLISH", "RETRY", "TABLE", "JSONLog", "Lines", "WireError"]
 
+# Not in one piece: a stack trace quotes the lines of the test, and must not be found guilty of that.
+OWN_WORDS = "password=" + "rose" + "bud"
 PUBLISH = 'No Publish to "a.b"'
 TABLE = """
 protocol = "wire"

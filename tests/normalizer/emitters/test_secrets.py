@@ -1,0 +1,135 @@
+"""Everything that is written, searched for everything that must not be."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import structlog
+
+from errnorm.emitters import ecs, metric
+from errnorm.emitters import span as span_module
+from errnorm.emitters.log import LogEmitter, Processor
+from errnorm.emitters.records import Fields
+from errnorm.marks import Mark, claim
+from errnorm.model import Fault
+from tests.normalizer.emitters.wire import ABORT, RETRY, WireError
+
+pytest.importorskip("opentelemetry.sdk")
+
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from errnorm.emitters.counts import Ledger
+    from errnorm.model import NormalizedError
+    from errnorm.settings import Settings
+    from tests.normalizer.emitters.wire import JSONLog
+
+# In pieces, because stack traces quote this file.
+USER, HOST, WORD, KEY, BODY = "jul" + "iet", "10.66." + "7.8", "hunter2" + "hunter2", "SUAM" + "K2FG4" * 10, "O Rom" + "eo"
+SECRETS = (USER, HOST, WORD, KEY, BODY)
+TEXTS = (
+    f"Wrong password of {USER}, {USER}@capulet.lit/balcony at {HOST}:4222: {BODY} {WORD}",
+    f"no idea who '{USER}' is, password={WORD}",
+    f"unheard of: token {WORD} of {USER}@capulet.lit from {HOST}",
+    f"unheard of: nats://{USER}:{WORD}@{HOST}:4222",
+    f"unheard of: seed {KEY}",
+    f'unheard of: <message from="{USER}@capulet.lit"><body>"{BODY}"</body></message>',
+)
+
+
+@pytest.fixture
+def cases(judge: Callable[..., NormalizedError]) -> list[Fault]:
+    faults = []
+    for text in TEXTS:
+        for decision in (ABORT, RETRY):
+            try:
+                raise WireError(text) from ValueError(text)
+            except WireError as exception:
+                error = judge(
+                    text, params={"user": USER, "address": HOST, "jid": f"{USER}@capulet.lit", "novel": WORD, "text": BODY}
+                )
+                claim(exception, Mark(error, decision))
+                faults.append(Fault(error, exception=exception, decision=decision, peer=f"nats://{USER}:{WORD}@broker:4222"))
+    return faults
+
+
+def guilty(written: str) -> list[str]:
+    return [secret for secret in SECRETS if secret in written]
+
+
+@pytest.mark.parametrize("options", [{}, {"traceback": "always"}, {"hash_key": "k", "traceback": "always"}])
+def test_no_log_line_has_one(
+    cases: list[Fault], json_log: JSONLog, settings: Callable[..., Settings], options: dict[str, Any]
+) -> None:
+    json_log.configure(ecs.processor, structlog.processors.dict_tracebacks)
+    tell = LogEmitter(settings(storm_burst=3, **options))
+    for case in cases * 5:
+        tell(case)
+    tell.flush()
+    assert len(json_log.lines) > len(TEXTS)
+    assert guilty(json_log.text) == []
+
+
+def test_no_line_of_the_applications_own_has_one(
+    cases: list[Fault], json_log: JSONLog, settings: Callable[..., Settings]
+) -> None:
+    log = json_log.configure(Processor(settings()), structlog.processors.format_exc_info)
+    for case in cases:
+        for key in ("error", "exception", "exc_info"):
+            log.error("failed", **{key: case.exception, "error" if key == "exc_info" else "exc_info": case.error})
+    assert len(json_log.lines) == 3 * len(cases)
+    assert guilty(json_log.text) == []
+
+
+def test_no_record_of_the_standard_library_has_one(cases: list[Fault], settings: Callable[..., Settings]) -> None:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(Fields(settings()))
+    log = logging.Logger("app")  # noqa: LOG001 - one that nobody else sees
+    log.addHandler(handler)
+    for case in cases:
+        log.error("failed", exc_info=case.exception)
+    assert stream.getvalue().count("Traceback") == len(cases)
+    assert guilty(stream.getvalue()) == []
+
+
+@pytest.mark.parametrize("options", [{}, {"traceback": "always"}, {"hash_key": "k", "traceback": "always"}])
+def test_no_span_has_one(cases: list[Fault], settings: Callable[..., Settings], options: dict[str, Any]) -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    tell = span_module.emitter(settings(**options))
+    for case in cases:
+        with provider.get_tracer("test").start_as_current_span("publish"):
+            tell(case)
+    written = "\n".join(span.to_json() for span in exporter.get_finished_spans())
+    assert written.count('"name": "publish"') == len(cases)
+    assert guilty(written) == []
+
+
+def test_no_metric_has_one(cases: list[Fault], ledger: Ledger) -> None:
+    reader = InMemoryMetricReader()
+    count = metric.emitter(ledger, MeterProvider([reader]))
+    for case in cases:
+        count(case)
+    data = reader.get_metrics_data()
+    assert data is not None
+    assert json.loads(data.to_json())["resource_metrics"]
+    assert guilty(data.to_json()) == []
+
+
+def test_the_search_finds_what_is_there(cases: list[Fault], json_log: JSONLog, settings: Callable[..., Settings]) -> None:
+    json_log.configure()
+    tell = LogEmitter(settings(log_text="raw", limit=1000))
+    for case in cases:
+        tell(case)
+    assert guilty(json_log.text) == list(SECRETS)
