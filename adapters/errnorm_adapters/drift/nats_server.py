@@ -11,7 +11,7 @@ from errnorm.taxonomy import Reach
 from errnorm_adapters.drift.reading import Comparison, Reading, UnusablePathError, bare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from errnorm.tables import Placed
@@ -64,7 +64,7 @@ def read(path: Path) -> Reading | None:
         if number := compare():
             reading.counts[what] = number
     server.compare_sources()
-    reading.findings = server.comparison.settled(texts=True)
+    reading.findings = server.comparison.settled(texts=("error", "close", "status", "log"))
     return reading if reading.counts else None
 
 
@@ -126,12 +126,7 @@ class _Server:
         declared = {name for source in self.go.values() for name in _DECLARED.findall(source)}
         own = set(_DECLARED.findall(self.go.get("errors.go", "")))
         for name in sorted(own):
-            text = self.constants.get(name)
-            placed = self.comparison.named(name)
-            if not placed and (text is None or not self.comparison.matches("error", text)):
-                self.comparison.miss("error", name, text, "errors.go")
-            elif placed and text is not None and not any(bare(text) in _spellings(one) for one in placed):
-                self.comparison.change(placed[0], text, placed[0].row.text or placed[0].key, "errors.go")
+            self._compare_named("error", name, self.constants.get(name), "errors.go", declared)
         for row in self.comparison.rows("error") if own else ():
             if (row.row.constant or "").startswith("Err") and row.row.constant not in declared:
                 self.comparison.lose(row)
@@ -139,15 +134,22 @@ class _Server:
 
     def compare_states(self) -> int:
         for name, text in self.states.items():
-            placed = [one for one in self.comparison.named(name) if one.section == "close"]
-            if not placed:
-                self.comparison.miss("close", name, text, "monitor.go")
-            elif bare(text) not in _spellings(placed[0]):
-                self.comparison.change(placed[0], text, placed[0].key, "monitor.go")
-        for one in self.comparison.rows("close") if self.states else ():
-            if one.row.constant is not None and one.row.constant not in self.states:
-                self.comparison.lose(one)
+            self._compare_named("close", name, text, "monitor.go", self.states)
+        for row in self.comparison.rows("close") if self.states else ():
+            if row.row.constant is not None and row.row.constant not in self.states:
+                self.comparison.lose(row)
         return len(self.states)
+
+    def _compare_named(self, section: str, name: str, text: str | None, where: str, declared: Collection[str]) -> None:
+        # A named error may have its row in another section: JetStream's older ones stand beside the codes that replaced them.
+        rows = [one for one in self.comparison.named(name) if section in {one.section, "error"}]
+        same = self.comparison.row_of(section, text) if text is not None else None
+        if not rows and same is None:
+            self.comparison.miss(section, name, text, where)
+        elif rows and text is not None and not any(bare(text) in _spellings(one) for one in rows):
+            self.comparison.change(rows[0], text, rows[0].row.text or rows[0].key, where)
+        elif not rows and same is not None and same.row.constant is not None and same.row.constant not in declared:
+            self.comparison.change(same, name, same.row.constant, where)
 
     def compare_sent(self) -> int:
         sent = {text: name for name, source in self.go.items() for text in self._sent(source)}

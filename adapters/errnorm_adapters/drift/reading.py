@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from errnorm.plugins import load_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
     from errnorm.tables import Placed, Table
@@ -154,9 +154,14 @@ class Comparison:
         """Return the rows that upstream's constant finds, in all sections."""
         return self._constants.get(constant, [])
 
+    def row_of(self, section: str, text: str) -> Placed | None:
+        """Return the row of a section that a text of upstream, its verbs filled in, finds."""
+        found = (self.table.find(section, sample) for sample in samples(text))
+        return next((one[0] for one in found if one is not None), None)
+
     def matches(self, section: str, text: str) -> bool:
-        """Tell whether a text of upstream, its verbs filled in, finds a row of a section."""
-        return any(self.table.find(section, sample) is not None for sample in samples(text))
+        """Tell whether a text of upstream finds a row of a section."""
+        return self.row_of(section, text) is not None
 
     def miss(self, section: str, name: str, upstream: str | None = None, where: str = "") -> None:
         """Note that upstream has something that no row matches."""
@@ -171,16 +176,21 @@ class Comparison:
         """Note that upstream says something else now."""
         self.findings.append(Finding(Kind.CHANGED, placed.section, placed.row.constant or placed.key, upstream, row, where))
 
-    def settled(self, *, texts: bool = False) -> list[Finding]:
+    def settled(self, texts: Collection[str] = ()) -> list[Finding]:
         """
         Return the differences, each once.
 
         Args:
-            texts: Whether the names are texts, so that a row without a source and a text without a row that are nearly alike
-                are one that changed.
+            texts: The sections whose keys are texts: there, a row without a source and a text without a row that are nearly
+                alike are one text that changed.
         """
-        kept = list(dict.fromkeys(self.findings))
-        for lost in [finding for finding in kept if texts and finding.kind is Kind.LOST]:
+        changed = {(finding.section, finding.name) for finding in self.findings if finding.kind is Kind.CHANGED}
+        kept = [
+            finding
+            for finding in dict.fromkeys(self.findings)
+            if finding.kind is not Kind.LOST or (finding.section, finding.name) not in changed
+        ]
+        for lost in [finding for finding in kept if finding.kind is Kind.LOST and finding.section in texts]:
             near = [
                 (_likeness(lost, other), other) for other in kept if other.kind is Kind.NO_ROW and other.section == lost.section
             ]
@@ -193,10 +203,7 @@ class Comparison:
 
 
 def _likeness(lost: Finding, other: Finding) -> float:
-    # Numbers and class names are codes: 10058 and 10059 are alike, and are two things.
     one, two = bare(lost.row or lost.name), bare(other.upstream or other.name)
-    if " " not in one:
-        return 0.0
     return SequenceMatcher(None, one, two, autojunk=False).ratio()
 
 
