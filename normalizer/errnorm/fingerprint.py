@@ -2,7 +2,8 @@
 A stable name for a text that no row knows: the text with everything that varies cut out.
 
 Two occurrences of one fault must get one fingerprint, two faults must get two; what varies are the quoted names, addresses,
-ids and numbers. One expression cuts them all in one pass, over a bounded prefix, so the cost does not grow with the text.
+ids and numbers. A bounded prefix is looked at, word by word: most words are plain and stay as they are, so the expression
+meets only those that are not, and never more than a few letters of one.
 """
 
 from __future__ import annotations
@@ -12,16 +13,18 @@ import re
 __all__ = ["fingerprint_of"]
 
 _LONGEST = 512
+_LONGEST_WORD = 80
 
-# Order matters: the widest comes first, so that a number inside a UUID is not cut before the UUID. Every alternative is
-# anchored on a class of characters of its own and none repeats a repeat, so the time is linear.
+_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|(?<![A-Za-z])'[^']*'")
+
+# The widest first, so that a number inside a UUID is not cut before the UUID. An id of digits alone cannot be told from a
+# number, so the two share one name.
 _VARIABLE = re.compile(
     r"""
-      (?P<quoted>"(?:[^"\\]|\\.)*"|(?<![A-Za-z])'[^']*')
-    | (?P<url>[a-z][a-z0-9+.]{1,9}://\S+)
+      (?P<url>[a-z][a-z0-9+.]{1,9}://.+)
     | (?P<uuid>[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})
-    | (?P<time>\d{4}[-/]\d\d[-/]\d\d(?:[T ]\d\d:\d\d:\d\d[.\d]*(?:Z|[+-]\d\d:?\d\d)?)?)
-    | (?P<jid>[^\s@"'<>/]{1,64}@[^\s"'<>,;)]+)
+    | (?P<time>\d{4}[-/]\d\d[-/]\d\d(?:T\d\d:\d\d:\d\d[.\d]*(?:Z|[+-]\d\d:?\d\d)?)?|(?<!\d)\d\d:\d\d:\d\d(?:\.\d+)?)
+    | (?P<jid>[^@"'<>/:;,(){}=]+@[^"'<>,;(){}]+)
     | (?P<address>\[[0-9A-Fa-f:.]+\](?::\d+)?|(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?)
     | (?P<duration>(?<![\w.])\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h)(?:\d+(?:\.\d+)?(?:ms|s|m))*(?!\w))
     | (?P<id>(?<!\w)(?:(?=[A-Za-z]*\d)[A-Za-z0-9]{20,}|[A-Z2-7]{56}|0x[0-9A-Fa-f]+|(?=[a-f]*\d)[0-9a-f]{8,})(?!\w))
@@ -29,9 +32,7 @@ _VARIABLE = re.compile(
     """,
     re.VERBOSE,
 )
-# An id of digits alone cannot be told from a number, so the two share one name.
 _LABELS = {name: f"<{'n' if name in {'id', 'number'} else name}>" for name in _VARIABLE.groupindex}
-_SPACE = re.compile(r"\s+")
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 
@@ -45,5 +46,19 @@ def fingerprint_of(text: str) -> str:
     Returns:
         Printable ASCII of at most 512 characters or a little over; `""` for an empty text.
     """
-    template = _VARIABLE.sub(lambda found: _LABELS[found.lastgroup or ""], text[:_LONGEST])
-    return _UNPRINTABLE.sub("?", _SPACE.sub(" ", template)).strip()
+    text = text[:_LONGEST]
+    if '"' in text or "'" in text:
+        text = _QUOTED.sub("<quoted>", text)
+    words = [word if word.isalpha() and len(word) <= _LONGEST_WORD else _without_variables(word) for word in text.split()]
+    template = " ".join(words)
+    return template if template.isascii() and template.isprintable() else _UNPRINTABLE.sub("?", template)
+
+
+def _without_variables(word: str) -> str:
+    if word == "<quoted>" or len(word) > _LONGEST_WORD:
+        return word if word == "<quoted>" else "<long>"  # a word of that length is an encoding of something
+    return _VARIABLE.sub(_label, word)
+
+
+def _label(found: re.Match[str]) -> str:
+    return _LABELS[found.lastgroup or ""]

@@ -1,0 +1,26 @@
+"""
+The short form of the benchmarks: a regression of kind is noticed, noise is not.
+
+Only ratios of one run are looked at, and each bound is held at twice its size.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.measure import fastest
+from benchmarks.paths import FLOOR, paths
+
+pytestmark = pytest.mark.slow
+
+BOUND = [case for case in paths() if case.target is not None]
+
+
+@pytest.mark.parametrize("name", [case.name for case in BOUND])
+def test_no_path_costs_twice_its_bound(name: str) -> None:
+    case = next(case for case in BOUND if case.name == name)
+    for _ in range(3):  # a neighbour on the machine can spoil one run; a regression spoils all
+        ratio = fastest(FLOOR, [case], repeats=9)[1].ratio
+        if ratio <= 2 * (case.target or 0):
+            return
+    pytest.fail(f"{name}: {ratio:.1f} times the floor, bound {case.target}")
