@@ -29,7 +29,9 @@ LIBRARIES = {
     "slixmpp/__init__.py": NEVER_RUN,
     "slixmpp/exceptions.py": "class XMPPError(Exception): ...\n",
     "slixmpp/stanza/__init__.py": NEVER_RUN,
-    "slixmpp/stanza/error.py": "class Error(ElementBase):\n    conditions = {'forbidden', 'gone'}\n    types = {'cancel', 'wait'}\n",
+    "slixmpp/stanza/error.py": (
+        "class Error(ElementBase):\n    conditions = {'forbidden', 'gone'}\n    types = {'cancel', 'wait'}\n"
+    ),
 }
 NATS = "nats-server/server/"
 
@@ -252,6 +254,17 @@ def test_a_virtual_environment_is_searched(upstream: Path) -> None:
     (upstream / "libraries").rename(packages)
 
     assert [found.upstream for found in drift.read(upstream / "venv")] == ["client libraries"]
+
+
+def test_a_package_spread_over_the_distributions_of_a_source_tree_is_read_whole(upstream: Path) -> None:
+    tree = upstream / "tree"
+    (tree / "nats").mkdir(parents=True)
+    (tree / "nats" / "pyproject.toml").write_text("", "utf-8")
+    shutil.copytree(upstream / "libraries" / "nats", tree / "nats" / "src" / "nats")
+    (tree / "nats-core" / "src" / "nats" / "client").mkdir(parents=True)
+    (tree / "nats-core" / "src" / "nats" / "client" / "errors.py").write_text("class CoreError(Exception): ...\n", "utf-8")
+
+    assert seen(tree) == {("no row", "client", "nats.client.errors.CoreError")}
 
 
 def test_json_says_the_same_as_the_text(upstream: Path, capsys: pytest.CaptureFixture[str]) -> None:

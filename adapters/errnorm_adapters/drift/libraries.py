@@ -50,26 +50,28 @@ def read(path: Path) -> Reading | None:
     """
     if not path.is_dir():
         return None
-    packages = {name: folder for name in _PACKAGES if (folder := _package(path, name)) is not None}
+    packages = {name: folders for name in _PACKAGES if (folders := _folders(path, name))}
     if not packages:
         return None
-    versions = " ".join(f"{name} {_version(folder)}" for name, folder in packages.items())
+    versions = " ".join(f"{name} {_version(folders[0])}" for name, folders in packages.items())
     reading = Reading("client libraries", path, versions, "")
     for protocol in dict.fromkeys(_PACKAGES[name] for name in packages):
         if protocol in protocols():
-            _compare(protocol, [packages[name] for name in packages if _PACKAGES[name] == protocol], reading)
+            folders = [folder for name in packages if _PACKAGES[name] == protocol for folder in packages[name]]
+            _compare(protocol, folders, reading)
     return reading
 
 
-def _package(path: Path, name: str) -> Path | None:
-    places = [path, path / "src", path / name, path / name / "src", *path.glob("lib/python*/site-packages"), path.parent]
-    return next(
-        (place / name for place in places if _is_package(place / name) and path in {place / name, *(place / name).parents}), None
-    )
+def _folders(path: Path, name: str) -> list[Path]:
+    # One package may be spread over several distributions of a source tree: nats/src/nats, nats-core/src/nats.
+    places = (name, f"src/{name}", f"*/src/{name}", f"lib/python*/site-packages/{name}")
+    found = {folder for place in places for folder in path.glob(place)} | ({path} if path.name == name else set())
+    return sorted(folder for folder in found if _is_package(folder))
 
 
 def _is_package(folder: Path) -> bool:
-    return (folder / "__init__.py").is_file() and any((folder / file).is_file() for file in ("errors.py", "exceptions.py"))
+    own = not any((folder / sign).exists() for sign in ("src", "pyproject.toml", "setup.py"))
+    return own and any(file for name in ("errors.py", "exceptions.py") for file in folder.rglob(name))
 
 
 def _version(folder: Path) -> str:
