@@ -1,0 +1,158 @@
+"""
+ejabberd, as Debian's package installs it.
+
+What was needed:
+
+* `ejabberdctl` runs only as root or as the user `ejabberd`, changes to that user, and reads /etc. None of it is necessary:
+  the Erlang machine is started here as the script does it, with the paths in the environment.
+* Without a node name the machine is not distributed: no epmd, no cookie, no port but those of the configuration. Mnesia does not
+  mind, as long as its directory is used by a node without a name every time.
+* So `ejabberdctl` cannot reach it; the commands go to `mod_http_api`, which the permissions open to loopback alone.
+* The configuration is YAML, which contains JSON: a test gives a mapping. Where it names options of `listen` or `modules`,
+  they are laid over the ones below.
+* SIGTERM ends it in order, with `system-shutdown` to its clients.
+* `erl_child_setup` ends by itself when the machine has; where the first process of a container does not collect its dead, `ps` shows it
+  as defunct. Nothing runs.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.servers.process import HOST, PATH, Server, ServerError, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.servers.certificates import Certificates
+
+
+def libraries() -> Path | None:
+    """Return the folder that holds ejabberd's Erlang code, or `None` where it is not installed."""
+    found = sorted(Path("/usr/lib").glob("*/ejabberd-*/ebin/ejabberd.app"))
+    return found[-1].parents[2] if found and shutil.which("erl", path=PATH) else None
+
+
+class EjabberdServer(Server):
+    """
+    An ejabberd that serves `localhost`.
+
+    Attributes:
+        port: Where clients connect.
+
+        http: Where BOSH (`/bosh`), WebSocket (`/ws`) and the commands (`/api`) answer.
+
+        component: Where components connect; their password is `secret`.
+    """
+
+    name = "ejabberd"
+    patience = 40.0
+
+    def __init__(
+        self,
+        directory: Path,
+        config: Mapping[str, Any] | None = None,
+        *,
+        c2s: Mapping[str, Any] | None = None,
+        users: Mapping[str, str] | None = None,
+        tls: Certificates | None = None,
+    ) -> None:
+        """
+        Say what to start.
+
+        Args:
+            directory: Where its files are.
+            config: Top-level options; `modules` is laid over the modules that are always on, all else replaces.
+            c2s: Options of the listener for clients, `{"max_stanza_size": 10_000}`.
+            users: Passwords by user on `localhost`.
+            tls: Certificates; a client may use STARTTLS then, and must with `c2s={"starttls_required": True}`.
+        """
+        super().__init__(directory)
+        self.http = free_port()
+        self.component = free_port()
+        self._config = dict(config or {})
+        self._c2s = dict(c2s or {})
+        self._users = dict(users or {})
+        self._tls = tls
+
+    def _listeners(self) -> list[dict[str, Any]]:
+        handlers = {"/api": "mod_http_api", "/bosh": "mod_bosh", "/ws": "ejabberd_http_ws"}
+        clients: dict[str, Any] = {"port": self.port, "module": "ejabberd_c2s", "access": "everyone", "shaper": "none"}
+        clients |= {"starttls": True} if self._tls else {}
+        return [
+            {"ip": HOST, **clients, **self._c2s},
+            {"ip": HOST, "port": self.http, "module": "ejabberd_http", "request_handlers": handlers},
+            {"ip": HOST, "port": self.component, "module": "ejabberd_service", "access": "everyone", "password": "secret"},
+        ]
+
+    def _document(self) -> dict[str, Any]:
+        modules = {f"mod_{name}": {} for name in ("admin_extra", "bosh", "disco", "muc", "ping", "pubsub", "roster", "stream_mgmt")}
+        return {
+            "hosts": ["localhost"],
+            "loglevel": "debug",
+            "auth_method": "internal",
+            "auth_password_format": "plain",
+            "listen": self._listeners(),
+            "acl": {"loopback": {"ip": ["127.0.0.0/8"]}},
+            "access_rules": {"everyone": ["allow"]},
+            "api_permissions": {"loopback": {"who": [{"ip": "127.0.0.0/8"}], "what": ["*"]}},
+            **({"certfiles": [str(self._tls.both)]} if self._tls else {}),
+            **self._config,
+            "modules": {**modules, **self._config.get("modules", {})},
+        }
+
+    def prepare(self) -> None:
+        """Write the configuration."""
+        (self.directory / "ejabberd.yml").write_text(json.dumps(self._document(), indent=1), "utf-8")
+
+    def command(self) -> list[str]:
+        """Return the Erlang machine and its arguments: two schedulers at most, and room for fewer processes than usual."""
+        machine = ["erl", "+S", "2:2", "+P", "20000", "+Q", "4096", "-noinput"]
+        return [*machine, "-mnesia", "dir", json.dumps(str(self.directory / "spool")), "-s", "ejabberd"]
+
+    def environment(self) -> Mapping[str, str]:
+        """Return where the machine finds its code, its configuration and the place for its logs."""
+        return {
+            "ERL_LIBS": str(libraries()),
+            "EJABBERD_CONFIG_PATH": str(self.directory / "ejabberd.yml"),
+            "EJABBERD_LOG_PATH": str(self.log_path),
+            "ERL_CRASH_DUMP": str(self.directory / "crash"),
+            "ERL_MAX_PORTS": "4096",
+            "HOME": str(self.directory),
+        }
+
+    def ports(self) -> tuple[int, ...]:
+        """Return the three that must answer."""
+        return (self.port, self.http, self.component)
+
+    def settle(self) -> None:
+        """Make the users, once."""
+        known = self.call("registered_users", host="localhost")
+        for user, password in self._users.items():
+            if user not in known:
+                self.call("register", user=user, host="localhost", password=password)
+
+    def call(self, command: str, **arguments: object) -> Any:  # noqa: ANN401 - what the command answers
+        """Give an administrator's command, `call("kick_user", user="alice", host="localhost")`, and return the answer."""
+        request = urllib.request.Request(  # noqa: S310 - our own server
+            f"http://{HOST}:{self.http}/api/{command}",
+            json.dumps(arguments).encode(),
+            {"Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=15) as response:  # noqa: S310 - our own server
+                return json.load(response)
+        except urllib.error.HTTPError as error:
+            message = f"{command}: {error.code} {error.read().decode('utf-8', 'replace')}"
+            raise ServerError(message) from None
+
+    def reload(self, config: Mapping[str, Any]) -> None:
+        """Put other options into force."""
+        self._config = dict(config)
+        self.prepare()
+        self.call("reload_config")

@@ -1,0 +1,183 @@
+"""
+Prosody, as Debian's package installs it.
+
+What was needed:
+
+* `prosody -F` in the foreground with a configuration of its own; root must say `run_as_root`, others are not asked.
+* Every port service has a default that listens on all addresses: each one that is not wanted gets an empty list of ports, and
+  HTTP has an `http_interfaces` of its own beside `interfaces`.
+* `log` to the console, or the log lands where the package put it. It holds everything sent and received at `debug`.
+* With `authentication = "internal_plain"` a user is one small Lua file; letters other than ASCII letters, digits and `_` are
+  written as `%xx` in its path.
+* Everything an administrator does goes through `prosodyctl shell` (0.12 and newer) and the socket of `admin_shell`; a path
+  of a socket has at most 107 bytes, so it lies in a short directory of its own.
+* `certificates` must exist, empty or not, or each start complains.
+* Settings before the first `VirtualHost` are global; an assignment later in the file replaces an earlier one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.servers.process import PATH, Server, ServerError, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from tests.servers.certificates import Certificates
+
+MODULES = ("admin_shell", "disco", "pep", "ping", "posix", "roster", "saslauth", "smacks", "tls")
+
+_GLOBAL = """
+run_as_root = true
+daemonize = false
+pidfile = {pidfile}
+data_path = {data}
+admin_socket = {socket}
+certificates = {certificates}
+interfaces = {{ "127.0.0.1" }}
+http_interfaces = {{ "127.0.0.1" }}
+component_interfaces = {{ "127.0.0.1" }}
+c2s_ports = {{ {port} }}
+http_ports = {{ {http} }}
+component_ports = {{ {component} }}
+s2s_ports = {{}}
+c2s_direct_tls_ports = {{}}
+s2s_direct_tls_ports = {{}}
+https_ports = {{}}
+authentication = "internal_plain"
+storage = "internal"
+c2s_require_encryption = false
+s2s_require_encryption = false
+allow_unencrypted_plain_auth = true
+log = {{ {{ levels = {{ min = "debug" }}, to = "console" }} }}
+modules_enabled = {{ {modules} }}
+"""
+
+
+def program() -> Path | None:
+    """Return the program, or `None` where Prosody is not installed."""
+    found = shutil.which("prosody", path=PATH)
+    return Path(found) if found and shutil.which("prosodyctl", path=PATH) else None
+
+
+class ProsodyServer(Server):
+    """
+    A Prosody that serves `localhost`.
+
+    Attributes:
+        port: Where clients connect.
+
+        http: Where BOSH (`/http-bind`) and WebSocket (`/xmpp-websocket`) answer, if their modules are on.
+
+        component: Where components connect.
+    """
+
+    name = "prosody"
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        settings: str = "",
+        hosts: str = "",
+        modules: Iterable[str] = (),
+        users: Mapping[str, str] | None = None,
+        tls: Certificates | None = None,
+    ) -> None:
+        """
+        Say what to start.
+
+        Args:
+            directory: Where its files are.
+            settings: Global settings in Lua, `"c2s_timeout = 1"`.
+            hosts: What follows the virtual host `localhost`, `'Component "rooms.localhost" "muc"'`.
+            modules: Modules to switch on beside those that are always on.
+            users: Passwords by user on `localhost`.
+            tls: Certificates; a client may use STARTTLS then, and must if the settings say so.
+        """
+        super().__init__(directory)
+        self.http = free_port()
+        self.component = free_port()
+        self._settings = settings
+        self._hosts = hosts
+        self._modules = (*MODULES, *modules)
+        self._users = dict(users or {})
+        self._tls = tls
+        self._short = Path(tempfile.mkdtemp(prefix="prosody"))
+        for folder in ("data", "certs"):
+            (directory / folder).mkdir(exist_ok=True)
+        for user, password in self._users.items():
+            self._write_user(user, password)
+
+    def _write_user(self, user: str, password: str) -> None:
+        accounts = self.directory / "data" / "localhost" / "accounts"
+        accounts.mkdir(parents=True, exist_ok=True)
+        (accounts / f"{_stored(user)}.dat").write_text(f'return {{ ["password"] = {json.dumps(password)} }};\n', "utf-8")
+
+    def prepare(self) -> None:
+        """Write the configuration."""
+        text = _GLOBAL.format(
+            pidfile=json.dumps(str(self.directory / "prosody.pid")),
+            data=json.dumps(str(self.directory / "data")),
+            socket=json.dumps(str(self._short / "admin")),
+            certificates=json.dumps(str(self.directory / "certs")),
+            port=self.port,
+            http=self.http,
+            component=self.component,
+            modules=", ".join(json.dumps(name) for name in self._modules),
+        )
+        if self._tls:
+            text += f"ssl = {{ key = {json.dumps(str(self._tls.key))}, certificate = {json.dumps(str(self._tls.certificate))} }}\n"
+        text += f'{self._settings}\nVirtualHost "localhost"\n{self._hosts}\n'
+        (self.directory / "prosody.cfg.lua").write_text(text, "utf-8")
+
+    def command(self) -> list[str]:
+        """Return the program and its arguments."""
+        return [str(program()), "--config", str(self.directory / "prosody.cfg.lua"), "-F"]
+
+    def ports(self) -> tuple[int, ...]:
+        """Return the ports that must answer: the one of HTTP opens only with a module that uses it."""
+        return (self.port, self.http) if {"bosh", "websocket"} & set(self._modules) else (self.port,)
+
+    def shell(self, command: str) -> str:
+        """Give an administrator's command, `'user:delete("alice@localhost")'`, and return the answer."""
+        config = str(self.directory / "prosody.cfg.lua")
+        done = subprocess.run(
+            ["prosodyctl", "--config", config, "shell", command],
+            env={"PATH": PATH, "HOME": str(self.directory)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=15,
+        )
+        if done.returncode or "OK:" not in done.stdout:
+            message = f"{command}: {done.stdout}{done.stderr}"
+            raise ServerError(message)
+        return done.stdout
+
+    def reload(self, settings: str) -> None:
+        """Put other global settings into force; what Prosody reads only when it starts stays as it was."""
+        self._settings = settings
+        self.prepare()
+        self.shell("config:reload()")
+
+    def stop(self, seconds: float = 5.0) -> None:
+        """End it, and take the directory of the socket away once it has ended."""
+        super().stop(seconds)
+        for left in self._short.glob("*"):
+            left.unlink()
+
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
+        shutil.rmtree(self._short, ignore_errors=True)
+
+
+def _stored(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_]", lambda found: "".join(f"%{byte:02x}" for byte in found[0].encode()), name)
