@@ -41,6 +41,9 @@ _CLOSE_RECEIVED = re.compile(r"received 10(?:0\d|1[0-5]) \([a-z ]+\) ([^;]+)(?:;
 # How str() of a JetStream API error reads in nats-py (js/errors.py).
 _API_ERROR = re.compile(r"nats: (\w+): code=(\d{3}|None) err_code=(\d{5}|None) description='(.*)'", re.DOTALL)
 
+# And how that of its other JetStream errors does.
+_NAMED = re.compile(r"nats: JetStream\.(\w+)")
+
 # nats.go names the kind before the text of a permissions violation.
 _GO_KIND = "permissions violation: "
 
@@ -109,7 +112,12 @@ def observe_said(text: str, *, raised: bool = False) -> Signal:
     words = text[:_LONGEST_TEXT]
     if raised or '"' in said:
         return Signal("nats", "error", said, words, family=(("client", text),), lossy=lossy)
-    return Signal("nats", "client", text, words, family=(("error", said),), lossy=lossy)
+    return Signal("nats", "client", text, words, family=(("error", said), *_named(text)))
+
+
+def _named(text: str) -> tuple[tuple[str, str], ...]:
+    found = _NAMED.match(text)
+    return () if found is None else (("client", f"nats.js.errors.{found[1]}"),)
 
 
 def observe_api_text(text: str) -> Signal | None:

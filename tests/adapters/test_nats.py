@@ -66,6 +66,10 @@ def test_lines_that_a_server_sends_before_an_error_are_passed_over() -> None:
     assert judged(packet).code == "maximum connections exceeded"
 
 
+def test_a_packet_without_an_error_is_unknown() -> None:
+    assert not judged("PING\r\nPONG\r\n").known
+
+
 def test_an_error_in_the_payload_of_a_message_is_none() -> None:
     assert not judged("MSG a 1 24\r\n-ERR 'Stale Connection'\r\n\r\n").known
     assert not judged("PING\r\nMSG a 1 24\r\n-ERR 'Stale Connection'\r\n\r\n").known
@@ -135,6 +139,8 @@ def test_the_words_of_the_library_itself_go_before_the_same_words_of_the_server(
             "client",
             "nats.js.errors.ServiceUnavailableError",
         ),
+        ("nats: JetStream.InvalidBucketNameError ", "client", "nats.js.errors.InvalidBucketNameError"),
+        ("nats: JetStream.Error cannot create queue subscription 'a' to consumer 'b'", "client", "cannot create subscription"),
     ],
     ids=repr,
 )

@@ -11,6 +11,7 @@ import pytest
 
 from errnorm import NormalizedError, ReportedException, normalize
 from errnorm.causes import class_names, message_of
+from errnorm_adapters import nats_exceptions
 from errnorm_adapters.nats import observe
 
 if TYPE_CHECKING:
@@ -142,6 +143,12 @@ def test_a_lowered_subject_is_marked() -> None:
     assert error.params == {"subject": "s.no", "queue": "q", "lossy": True}
 
 
+def test_a_text_of_the_client_itself_was_never_lowered() -> None:
+    error = judged(ValueError("nats: invalid stream name: 'a.b'"))
+
+    assert error.params == {"text": "'a.b'"}
+
+
 def test_a_text_of_the_server_that_no_row_knows_stays_unknown() -> None:
     error = judged(nats.errors.Error("nats: the moon is down"))
 
@@ -221,3 +228,12 @@ def test_an_exception_with_something_of_its_own_shares_nothing() -> None:
     assert seen(nats.errors.BadHeaderError()).text == "nats: invalid header"
     assert seen(nats.errors.BadHeaderError("a b")).text == "nats: invalid header: 'a b'"
     assert seen(nats.errors.BadHeaderError()).text == "nats: invalid header"
+
+
+def test_classes_made_by_the_thousand_are_known_without_being_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nats_exceptions, "_MOST_CLASSES", 0)
+    kept = len(nats_exceptions._families)
+    names = ("app.Fleeting", "nats.errors.TimeoutError")
+
+    assert judged(ReportedException(names)).code == "nats.errors.TimeoutError"
+    assert len(nats_exceptions._families) == kept
