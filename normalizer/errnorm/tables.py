@@ -168,7 +168,7 @@ class Table:
 
     def find(self, section: str | None, code: str) -> Found | None:
         """
-        Find the row of a code or text in one section, or in all of them in their order.
+        Find the row of a code or text in one section, or in all of them in their order, the same letters before the same words.
 
         Returns:
             The row and the reading of its places; `None` if no row matches.
@@ -179,6 +179,10 @@ class Table:
                 return None
             placed = indexed.exact.get(code)  # what most calls end with, without a further call
             return indexed.find(code) if placed is None else (placed, None)
+        # A section that has the text letter by letter knows it better than one that has it in another case.
+        for indexed in self.sections.values():
+            if (placed := indexed.exact.get(code)) is not None:
+                return placed, None
         return next((found for indexed in self.sections.values() if (found := indexed.find(code)) is not None), None)
 
     def get(self, section: str, code: str) -> Placed | None:

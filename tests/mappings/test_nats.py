@@ -238,6 +238,14 @@ def test_too_many_subscriptions_end_the_connection_only_as_a_close_reason() -> N
 
 
 @pytest.mark.parametrize(
+    ("text", "section"),
+    [("maximum subscriptions exceeded", "error"), ("Maximum Subscriptions Exceeded", "close"), ("Stale Connection", "error")],
+)
+def test_words_alone_go_to_the_section_that_spells_them_so(text: str, section: str) -> None:
+    assert ENGINE.judge(Signal("nats", None, text)).section == section
+
+
+@pytest.mark.parametrize(
     ("section", "code", "reason", "recovery"),
     [
         ("error", "Authorization Violation", "auth.rejected", "reauthenticate"),
