@@ -31,10 +31,10 @@ GROUPS = {
     r"maximum .*reached|(memory|storage) resources|resource limits exceeded": {"limits.resources/abandon"},
     r"temporarily unavailable|is offline$|can not handle|incomplete results|stream not valid": {"transport.unavailable/wait"},
     r"is offline: ": {"transport.unavailable/abandon"},
-    r" is disabled|replicas > 1 not supported|unsupported header|placement not supported": {"protocol.unsupported/modify"},
-    r"clustering support required|not in clustered mode|supported in clustered mode|api level|not enabled$": {
-        "protocol.unsupported/abandon"
+    r" is disabled|replicas > 1 not supported|unsupported header|api level|placement not supported": {
+        "protocol.unsupported/modify"
     },
+    r"clustering support required|not in clustered mode|supported in clustered mode": {"protocol.unsupported/abandon"},
     r"account not found|not enabled for account|no JetStream default": {"auth.account/abandon"},
     r"^(stream|source) (mirror|mirrors|source) (must|can not)|mirrors can not|^mirror |^source (with|transform|filters)": {
         "protocol.configuration/modify"
@@ -61,26 +61,27 @@ JUDGED = {
     "limits.resources/abandon": "10002 10026-10028 10047 10053",
     "limits.resources/wait": "10005 10023",
     "limits.size/modify": "10054 10097 10102 10107 10117 10121-10122 10125 10135 10153 10199",
+    "protocol.configuration/abandon": "10076",
     "protocol.configuration/modify": (
         "10021-10022 10024 10030-10034 10046 10052 10055 10061 10078-10095 10098 10101 10108 10112-10116 10123 10126 "
         "10132-10134 10136-10147 10150-10152 10154-10157 10159 10161 10173 10178 10181-10184 10186-10187 10196-10198 "
         "10209 10213-10222"
     ),
     "protocol.conflict/modify": (
-        "10013 10058 10060 10065 10070-10071 10099-10100 10105-10106 10130 10148 10164 10180 10201 10225"
+        "10013 10058 10060 10065 10070-10071 10099-10100 10105-10106 10130 10148 10164 10180 10201 10204 10225"
     ),
     "protocol.conflict/wait": "10124 10158 10202 10226",
     "protocol.malformed/modify": (
         "10003 10015-10020 10025 10038 10056 10073 10103 10127-10128 10131 10162 10165 10169-10171 10175 10179 "
-        "10189-10193 10200 10203-10204 10206-10207 10212 10223 10227"
+        "10189-10193 10200 10203 10206-10207 10212 10223 10227"
     ),
     "protocol.not_found/modify": "10014 10037 10040 10043-10044 10059 10068 10149 10160 10208",
     "protocol.rejected/abandon": "10224",
     "protocol.rejected/modify": "10012 10057 10069 10110-10111",
     "protocol.unexpected/abandon": "10109 10129",
     "protocol.unexpected/modify": "10176",
-    "protocol.unsupported/abandon": "10006 10010 10036 10076 10185",
-    "protocol.unsupported/modify": "10011 10074 10166 10168 10174 10177 10188 10205",
+    "protocol.unsupported/abandon": "10006 10010 10036",
+    "protocol.unsupported/modify": "10011 10074 10166 10168 10174 10177 10185 10188 10205",
     "transport.internal/abandon": "10042 10048-10051 10062 10064 10066-10067 10072 10104 10172",
     "transport.internal/wait": "10041 10063 10077",
     "transport.remote/wait": "10029 10045",
