@@ -36,13 +36,14 @@ class Engine:
         table: The table.
     """
 
-    __slots__ = ("_deciding", "_plain", "_verdicts", "table")
+    __slots__ = ("_deciding", "_plain", "_shared", "_verdicts", "table")
 
     def __init__(self, table: Table) -> None:
         """Judge by this table."""
         self.table = table
         self._deciding = frozenset(name for name, section in table.sections.items() if section.head.decides is not None)
         self._plain: dict[Placed, Verdict] = {}
+        self._shared: dict[Signal, NormalizedError] = {}
         self._verdicts: dict[_Key, Verdict] = {}
 
     def judge(self, signal: Signal) -> NormalizedError:
@@ -52,6 +53,11 @@ class Engine:
         Returns:
             Always an answer; `unknown` if neither the code nor the family of the signal has a row.
         """
+        if signal.shared:
+            return self._shared.get(signal) or self._shared.setdefault(signal, self._answer(signal))
+        return self._answer(signal)
+
+    def _answer(self, signal: Signal) -> NormalizedError:
         placed, reading = None, None
         if signal.code is not None and (found := self.table.find(signal.section, signal.code)) is not None:
             placed, reading = found

@@ -56,9 +56,11 @@ class Signal:
         closed: True or False if the adapter saw whether the connection ended; `None` if only the table knows.
 
         lossy: True if a client library has changed the letters of the text (lower case), so that parameters are not exact.
+
+        shared: True if the adapter gives this very object for every error of its kind; it is then judged once.
     """
 
-    __slots__ = ("address", "closed", "code", "details", "family", "lossy", "params", "protocol", "section", "text")
+    __slots__ = ("address", "closed", "code", "details", "family", "lossy", "params", "protocol", "section", "shared", "text")
 
     def __init__(  # noqa: PLR0913 - one small object, built on the hot path
         self,
@@ -73,6 +75,7 @@ class Signal:
         address: str | None = None,
         closed: bool | None = None,
         lossy: bool = False,
+        shared: bool = False,
     ) -> None:
         """Hold the facts as they are."""
         self.protocol = protocol
@@ -85,6 +88,7 @@ class Signal:
         self.address = address
         self.closed = closed
         self.lossy = lossy
+        self.shared = shared
 
     def __repr__(self) -> str:
         """Show what is set."""
@@ -219,6 +223,12 @@ class NormalizedError:
                 params["lossy"] = True
             self._params = params
         return self._params
+
+    def under(self, protocol: str) -> NormalizedError:
+        """Return the same error as one that happened under another protocol."""
+        error = NormalizedError(self.verdict, self.signal, self._reading)
+        error.protocol = protocol
+        return error
 
     @property
     def section(self) -> str | None:

@@ -114,7 +114,7 @@ class Normalizer:
         if first is None or not first.verdict.final:
             first = self._ask_around(raw, protocol, order, first) or _nobody_knows(raw, protocol)
         if protocol is not None and first.protocol != protocol and self._underlies(first.protocol):
-            first.protocol = protocol
+            return first.under(protocol)
         return first
 
     def _ask_around(

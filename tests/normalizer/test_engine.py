@@ -134,6 +134,11 @@ def test_the_verdict_of_one_kind_of_error_is_shared(engine: Engine) -> None:
     assert one.verdict is other.verdict
 
 
+def test_a_signal_that_is_shared_is_judged_once(engine: Engine) -> None:
+    signal = Signal("post", "window", "closed", shared=True)
+    assert engine.judge(signal) is engine.judge(signal)
+
+
 TABLE = Table([read((Path(__file__).parents[1] / "data" / "post.toml").read_text("utf-8"), "post.toml")])
 words = st.sampled_from(["letter", "window", "mood", "detail", "x"]) | st.text()
 pairs = st.lists(st.tuples(words, words), max_size=3).map(tuple)
