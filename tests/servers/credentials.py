@@ -36,7 +36,7 @@ class Key:
     def __init__(self, prefix: int) -> None:
         self.seed: bytes = nkeys.encode_seed(os.urandom(32), prefix)
         self._pair = nkeys.from_seed(bytearray(self.seed))
-        self.public: str = self._pair.public_key.decode()
+        self.public = bytes(self._pair.public_key).decode()
 
     def sign(self, data: bytes) -> bytes:
         """Sign."""
@@ -46,7 +46,8 @@ class Key:
     def claim(self, subject: str, nats: dict[str, Any], name: str, expires: float | None = None) -> str:
         """Return a JWT that says something about a key."""
         now = int(time.time())
-        claims: dict[str, Any] = {"jti": f"{name}-{now}", "iat": now, "iss": self.public, "name": name, "sub": subject, "nats": nats}
+        claims: dict[str, Any] = {"jti": f"{name}-{now}", "iat": now, "iss": self.public, "name": name}
+        claims |= {"sub": subject, "nats": nats}
         if expires is not None:
             claims["exp"] = int(expires)
         signed = b".".join(_base64(json.dumps(part).encode()) for part in ({"typ": "JWT", "alg": "ed25519-nkey"}, claims))

@@ -11,8 +11,8 @@ What was needed:
 * The configuration is YAML, which contains JSON: a test gives a mapping. Where it names options of `listen` or `modules`,
   they are laid over the ones below.
 * SIGTERM ends it in order, with `system-shutdown` to its clients.
-* `erl_child_setup` ends by itself when the machine has; where the first process of a container does not collect its dead, `ps` shows it
-  as defunct. Nothing runs.
+* `erl_child_setup` ends by itself when the machine has; where the first process of a container does not collect its dead,
+  `ps` shows it as defunct. Nothing runs.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tests.servers.certificates import Certificates
+
+
+MODULES = ("admin_extra", "bosh", "disco", "muc", "ping", "pubsub", "roster", "stream_mgmt")
 
 
 def libraries() -> Path | None:
@@ -91,7 +94,7 @@ class EjabberdServer(Server):
         ]
 
     def _document(self) -> dict[str, Any]:
-        modules = {f"mod_{name}": {} for name in ("admin_extra", "bosh", "disco", "muc", "ping", "pubsub", "roster", "stream_mgmt")}
+        modules: dict[str, Any] = {f"mod_{name}": {} for name in MODULES}
         return {
             "hosts": ["localhost"],
             "loglevel": "debug",
@@ -137,7 +140,7 @@ class EjabberdServer(Server):
             if user not in known:
                 self.call("register", user=user, host="localhost", password=password)
 
-    def call(self, command: str, **arguments: object) -> Any:  # noqa: ANN401 - what the command answers
+    def call(self, command: str, **arguments: object) -> Any:
         """Give an administrator's command, `call("kick_user", user="alice", host="localhost")`, and return the answer."""
         request = urllib.request.Request(  # noqa: S310 - our own server
             f"http://{HOST}:{self.http}/api/{command}",
@@ -145,7 +148,7 @@ class EjabberdServer(Server):
             {"Content-Type": "application/json"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=15) as response:  # noqa: S310 - our own server
+            with urllib.request.urlopen(request, timeout=15) as response:
                 return json.load(response)
         except urllib.error.HTTPError as error:
             message = f"{command}: {error.code} {error.read().decode('utf-8', 'replace')}"

@@ -9,6 +9,7 @@ What was needed:
 * SIGUSR2 is lame duck mode: the clients are told at once and closed after the grace period, 10 s unless the configuration says
   less. The duration, 2 min, may be no less than 30 s; with few clients it ends sooner.
 * `/connz?state=closed` knows the reason of a close a moment after the client sees it: `closed_reason` waits for it.
+* Only a client that says `"protocol": 1` in its CONNECT is told later, in another INFO, that the server is in lame duck mode.
 * The wheel puts its program beside Python's; Debian puts its own into /usr/sbin.
 """
 
@@ -131,9 +132,9 @@ class NatsServer(Server):
         """Ask it to send its clients away, then to end."""
         self.signal(signal.SIGUSR2)
 
-    def monitoring(self, path: str) -> Any:  # noqa: ANN401 - a document of the server
+    def monitoring(self, path: str) -> Any:
         """Fetch a monitoring document, `"connz?state=closed"`."""
-        with urllib.request.urlopen(f"http://{HOST}:{self.monitor}/{path}", timeout=5) as response:  # noqa: S310 - our own
+        with urllib.request.urlopen(f"http://{HOST}:{self.monitor}/{path}", timeout=5) as response:
             return json.load(response)
 
     def closed_reason(self, cid: int, seconds: float = 5.0) -> str:
@@ -157,7 +158,8 @@ class NatsServer(Server):
         """
         wire = self.dial()
         info: dict[str, Any] = json.loads(wire.until(b"\r\n").removeprefix(b"INFO "))
-        wire.send(b"CONNECT " + json.dumps({"verbose": False, "headers": True, **options}).encode() + b"\r\nPING\r\n")
+        connect = {"verbose": False, "headers": True, "protocol": 1, **options}
+        wire.send(b"CONNECT " + json.dumps(connect).encode() + b"\r\nPING\r\n")
         return wire, info
 
     def watch_system(self, **options: object) -> Wire:
