@@ -8,6 +8,7 @@ validated, because everything in them comes from our own code; what comes from p
 from __future__ import annotations
 
 import json
+from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any, Protocol
 
 from typing_extensions import TypedDict
@@ -118,6 +119,8 @@ class Verdict:
         tables_version: Name and version of the table that decided, `"nats 1.0.0"`.
 
         kinds: The kind of each parameter, by name, as the table declares them: it decides what may be told of the value.
+
+        written: The JSON of what it says, by the protocol that stands there.
     """
 
     __slots__ = (
@@ -134,6 +137,7 @@ class Verdict:
         "section",
         "tables_version",
         "terminal",
+        "written",
     )
 
     def __init__(  # noqa: PLR0913 - built once a kind of error
@@ -164,6 +168,7 @@ class Verdict:
         self.final = row is not None and not row.row.wraps
         self.tables_version = tables_version
         self.kinds = kinds
+        self.written: dict[str | None, str] = {}
 
 
 class Record(TypedDict):
@@ -183,6 +188,13 @@ class Record(TypedDict):
     address: str | None
     fingerprint: str | None
     tables_version: str
+
+
+_MOST_PROTOCOLS = 16
+
+
+def _quoted(text: str | None) -> str:
+    return "null" if text is None else encode_basestring_ascii(text)
 
 
 class NormalizedError:
@@ -329,7 +341,22 @@ class NormalizedError:
 
     def to_json(self) -> str:
         """Return `to_record` as one line of ASCII JSON."""
-        return json.dumps(self.to_record())
+        verdict, params, fingerprint = self.verdict, self.params, self.fingerprint
+        # What the verdict says is the same for all errors of a kind, and is written once.
+        head = verdict.written.get(self.protocol)
+        if head is None:
+            head = self._written()
+            if len(verdict.written) < _MOST_PROTOCOLS:  # a caller may name any
+                verdict.written[self.protocol] = head
+        return (
+            f'{head}, "text": {_quoted(self.signal.text)}, "params": {json.dumps(params) if params else "{}"}, '
+            f'"address": {_quoted(self.signal.address)}, "fingerprint": {_quoted(fingerprint)}, '
+            f'"tables_version": {_quoted(verdict.tables_version)}}}'
+        )
+
+    def _written(self) -> str:
+        record = list(self.to_record().items())
+        return json.dumps(dict(record[: list(Record.__annotations__).index("text")])).removesuffix("}")
 
     @staticmethod
     def json_schema() -> Mapping[str, Any]:

@@ -172,10 +172,10 @@ def _answer(
         counts.unknown += 1
         if unknowns is not None:
             unknowns.add(error)
-    record: dict[str, Any] = dict(error.to_record())
-    if arguments.keep:
-        record["input"] = {name: value for name, value in document.items() if name not in _OWN}
-    return json.dumps(record) + "\n"
+    if not arguments.keep:
+        return error.to_json() + "\n"
+    kept = {name: value for name, value in document.items() if name not in _OWN}
+    return json.dumps({**error.to_record(), "input": kept}) + "\n"
 
 
 def _opened(name: str, stack: ExitStack) -> BinaryIO:
