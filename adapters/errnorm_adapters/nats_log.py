@@ -3,6 +3,8 @@ Lines of the log of nats-server: the frame comes off, the rest is looked up.
 
     [123] 2026/11/22 22:30:48.190000 [ERR] 127.0.0.1:49092 - cid:7 - "v1:python:app" - authentication error - User "a"
 
+What the program prints before it has a log, when its configuration is refused, is read as well.
+
 The frame is what logger/log.go and client.go put around a text: process, time and level; the connection with its number and the
 client's own name; and behind it, on lines that are rate limited, the account and the user.
 """
@@ -43,6 +45,12 @@ _INTERNAL = re.compile(r"(?:SYSTEM|JETSTREAM|ACCOUNT) - ")
 _ACCOUNT = re.compile(r' - Account:(?P<account>[^"]+?)(?: - (?:(?:user|nkey|jwt):(?P<user>[^"]+)|token))?')
 _USER = re.compile(r' - (?:(?:user|nkey|jwt):(?P<user>[^"]+)|token)')
 
+# What the program prints when it refuses a configuration: the file, line and column, and what was being added.
+_REFUSED = re.compile(
+    r"nats-server: (?P<place>\S{1,256}:\d{1,9}:\d{1,9})?(?:: )?"
+    r'(?:Error adding (?:stream|service) (?:im|ex)port "(?:[^"\\]|\\.)*": )?'
+)
+
 _KINDS = {"Client", "Router", "Gateway", "Leafnode", "JetStream", "Account", "System"}
 _PEERS = {"Client", "Route", "Gateway", "Leafnode", "JetStream"}
 
@@ -55,6 +63,8 @@ def observe_line(text: str) -> Signal | None:
         The signal, with the number and address of the connection, account and user as parameters; `None` if nothing of a
         frame is there.
     """
+    if (refused := _REFUSED.match(text)) is not None:
+        return _observe_refused(text[refused.end() :], refused["place"])
     start = 0
     if (frame := _FRAME.match(text)) is not None:
         start = frame.end()
@@ -66,6 +76,11 @@ def observe_line(text: str) -> Signal | None:
         start = connection.end()
         params |= _numbered(connection.groupdict())
     return _observe_body(text[start:].strip(), params)
+
+
+def _observe_refused(rest: str, place: str | None) -> Signal:
+    said = rest.partition("\n")[0].strip()
+    return Signal("nats", None, said, said[:_LONGEST_TEXT], params={"place": place} if place else None)
 
 
 def _numbered(values: dict[str, str]) -> Params:

@@ -167,3 +167,27 @@ def test_a_name_cannot_end_its_line(name: str) -> None:
     error = judged(TIME + "[ERR] " + FROM + f'authentication error - User "{name}"')
 
     assert (error.code, error.params["user"]) == ("authentication error - User", name)
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "place"),
+    [
+        ("nats-server: a.conf:1:0: server name cannot contain spaces\n", "server name cannot contain spaces", "a.conf:1:0"),
+        (
+            'nats-server: a.conf:7:1: Error adding stream import "x": stream import prefix can not contain wildcard tokens',
+            "stream import prefix can not contain wildcard tokens",
+            "a.conf:7:1",
+        ),
+        ('nats-server: a.conf:1:0: unknown field "foo"', "unknown field", "a.conf:1:0"),
+        (
+            "nats-server: cluster name conflicts between cluster and gateway definitions",
+            "cluster name conflicts between cluster and gateway definitions",
+            None,
+        ),
+    ],
+    ids=repr,
+)
+def test_a_refused_configuration_is_read_where_the_program_printed_it(line: str, code: str, place: str | None) -> None:
+    error = judged(line)
+
+    assert (error.code, error.params.get("place")) == (code, place)
