@@ -12,7 +12,6 @@ from xml.etree.ElementTree import Element
 
 from errnorm.causes import ReportedException
 from errnorm.model import Signal
-
 from errnorm_adapters.xmpp_elements import of_element
 from errnorm_adapters.xmpp_exceptions import of_exception
 from errnorm_adapters.xmpp_text import before_xml, of_text

@@ -11,16 +11,16 @@ RFC 6120 4.9, 5.4, 6.5, 8.3; RFC 7395; XEP-0086, 0124, 0138, 0198, 0206, 0388.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from errnorm.model import Params, Signal
-
 from errnorm_adapters.xmpp_xml import CLIENT, STREAMS, Node
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-__all__ = ["DEFINED", "TYPES", "application", "family_of", "of_element", "stanza_signal"]
+__all__ = ["DEFINED", "TYPES", "application", "of_element", "stanza_signal"]
 
 _STANZA_CONDITIONS = "{urn:ietf:params:xml:ns:xmpp-stanzas}"
 _STREAM_CONDITIONS = "{urn:ietf:params:xml:ns:xmpp-streams}"
@@ -59,33 +59,52 @@ DEFINED = frozenset({
 })  # fmt: skip
 
 
+class _Known:
+    """The children of one kind of error that are expected: found by their whole tag, without looking into it."""
+
+    __slots__ = ("conditions", "names")
+
+    def __init__(self, conditions: str, names: Iterable[str] = (), texts: str | None = None) -> None:
+        self.conditions = conditions
+        self.names = {f"{conditions}{name}": name for name in names}
+        self.names[f"{texts or conditions}text"] = "text"
+
+
+_IN_STANZA = _Known(_STANZA_CONDITIONS, DEFINED)
+_IN_STREAM = _Known(_STREAM_CONDITIONS)
+_IN_SASL = _Known(_SASL)
+# The text is in the namespace of the wrapper, the condition is not (XEP-0388 2.6.2).
+_IN_SASL2 = _Known(_SASL, (), _SASL2)
+_IN_COMPRESS = _Known(_COMPRESS)
+
+
 class _Said:
     """What the children of an error say, sorted by namespace."""
 
     __slots__ = ("address", "applications", "condition", "params", "text")
 
-    def __init__(self, error: Node, conditions: str, texts: str) -> None:
+    def __init__(self, error: Node, known: _Known) -> None:
         self.condition: str | None = None
         self.address: str | None = None
         self.text: str | None = None
         self.applications: tuple[tuple[str, str], ...] = ()
         self.params: Params | None = None
         rank = 0
-        skip = len(conditions)
-        for number, child in enumerate(error):
-            tag = child.tag
-            if number == _MOST_CHILDREN:
-                break
-            if not isinstance(tag, str):
-                continue
-            if tag.endswith("}text") and tag.startswith(texts):
+        for child in islice(error, _MOST_CHILDREN):
+            name = known.names.get(child.tag)
+            if name is None:
+                self._take_stranger(child, known)
+            elif name == "text":
                 rank = self._take_text(child, rank)
-            elif tag.startswith(conditions):
-                if self.condition is None:
-                    self.condition = tag[skip:]
+            elif self.condition is None:
+                self.condition = name
+                if child.text:
                     self.address = _stripped(child.text)
-            elif tag[:1] == "{" and not tag.startswith(_CONTENTS[1:]):
-                self._take_application(child, tag)
+
+    def add(self, name: str, value: str) -> None:
+        if self.params is None:
+            self.params = {}
+        self.params[name] = value
 
     def _take_text(self, child: Node, rank: int) -> int:
         # The same text may come in several languages: English if there is one, else one of no language, else the first.
@@ -95,6 +114,17 @@ class _Said:
             self.text = (child.text or "")[:_LONGEST_TEXT]
             return better
         return rank
+
+    def _take_stranger(self, child: Node, known: _Known) -> None:
+        tag = child.tag
+        if not isinstance(tag, str) or tag[:1] != "{":
+            return
+        if tag.startswith(known.conditions):
+            if self.condition is None:
+                self.condition = tag[len(known.conditions) :]
+                self.address = _stripped(child.text)
+        elif not tag.startswith(_CONTENTS[1:]):
+            self._take_application(child, tag)
 
     def _take_application(self, child: Node, tag: str) -> None:
         namespace, _, name = tag[1:].partition("}")
@@ -138,33 +168,27 @@ def of_element(root: Node) -> Signal | None:
     Returns:
         What was seen; `None` if it is no error of XMPP.
     """
-    tag = root.tag
-    reader = _READERS.get(tag) if isinstance(tag, str) else None
+    reader = _READERS.get(root.tag)
     return None if reader is None else reader(root)
 
 
-def family_of(kind: str | None, code: str | None, condition: str | None) -> _Family:
+def stanza_signal(condition: str | None, kind: str | None, code: str | None, text: str | None) -> Signal:
     """
-    Return where a stanza error belongs if its condition has no row, and who decides about waiting.
+    Return the signal of a stanza error.
 
     Args:
-        kind: The type on the wire.
-        code: The numeric code of XEP-0086.
         condition: The name of the condition.
+        kind: The type on the wire.
+        code: The numeric code of XEP-0086: what is left where the condition or the type is missing.
+        text: What was said.
     """
-    by_type = TYPES.get(kind) if kind else None
-    if by_type is not None and condition is not None:
-        return by_type
+    family = TYPES.get(kind) if kind else None
+    if family is not None and condition is not None:
+        return Signal("xmpp", "stanza", condition, text, family=family)
     legacy: _Family = (("legacy", code),) if code and _CODE(code) else ()
-    return legacy + (_UNDEFINED if by_type is None else by_type)
-
-
-def stanza_signal(condition: str | None, kind: str | None, code: str | None, text: str | None) -> Signal:
-    """Return the signal of a stanza error; a condition that says nothing gives way to a numeric code, if the type is missing."""
-    family = family_of(kind, code, condition)
-    if condition == "undefined-condition" and family[0][0] == "legacy":
+    if legacy and condition == "undefined-condition":
         condition = None
-    return Signal("xmpp", "stanza", condition, text, family=family)
+    return Signal("xmpp", "stanza", condition, text, family=legacy + (family or _UNDEFINED))
 
 
 def _of_stanza(stanza: Node) -> Signal | None:
@@ -182,21 +206,19 @@ def _of_stanza(stanza: Node) -> Signal | None:
 
 
 def _of_error(error: Node) -> Signal:
-    said = _Said(error, _STANZA_CONDITIONS, _STANZA_CONDITIONS)
-    condition = said.condition
-    signal = stanza_signal(condition, error.get("type"), error.get("code"), said.text)
-    if signal.text is None and error.text and condition is None:
-        signal.text = error.text.strip()[:_LONGEST_TEXT] or None
-    by = error.get("by")
-    if by:
-        said.params = {"by": by[:_LONGEST_JID]} | (said.params or {})
+    said = _Said(error, _IN_STANZA)
+    text = said.text
+    if said.condition is None and text is None and error.text:
+        text = error.text.strip()[:_LONGEST_TEXT] or None
+    signal = stanza_signal(said.condition, error.get("type"), error.get("code"), text)
+    if (by := error.get("by")) is not None:
+        said.add("by", by[:_LONGEST_JID])
+    if said.condition not in DEFINED and said.condition is not None and _NAME(said.condition):
+        said.add("condition", said.condition)
     return _completed(signal, said)
 
 
 def _completed(signal: Signal, said: _Said) -> Signal:
-    condition = said.condition
-    if condition is not None and condition not in DEFINED and signal.section == "stanza" and _NAME(condition):
-        said.params = {"condition": condition} | (said.params or {})
     signal.details = said.applications
     signal.params = said.params
     signal.address = said.address
@@ -204,7 +226,7 @@ def _completed(signal: Signal, said: _Said) -> Signal:
 
 
 def _of_stream_error(error: Node) -> Signal:
-    said = _Said(error, _STREAM_CONDITIONS, _STREAM_CONDITIONS)
+    said = _Said(error, _IN_STREAM)
     return _completed(_named("stream", said, "undefined-condition"), said)
 
 
@@ -223,13 +245,12 @@ def _of_stream(stream: Node) -> Signal | None:
 
 
 def _of_sasl(failure: Node) -> Signal:
-    said = _Said(failure, _SASL, _SASL)
+    said = _Said(failure, _IN_SASL)
     return _completed(_named("sasl", said, "not-authorized"), said)
 
 
 def _of_sasl2(failure: Node) -> Signal:
-    # The text is in the namespace of the wrapper, the condition is not (XEP-0388 2.6.2).
-    said = _Said(failure, _SASL, _SASL2)
+    said = _Said(failure, _IN_SASL2)
     return _completed(_named("sasl", said, "not-authorized"), said)
 
 
@@ -238,15 +259,15 @@ def _of_starttls(_failure: Node) -> Signal:
 
 
 def _of_compression(failure: Node) -> Signal:
-    said = _Said(failure, _COMPRESS, _COMPRESS)
+    said = _Said(failure, _IN_COMPRESS)
     return _completed(_named("compress", said, "setup-failed"), said)
 
 
 def _of_sm(failed: Node) -> Signal:
-    said = _Said(failed, _STANZA_CONDITIONS, _STANZA_CONDITIONS)
+    said = _Said(failed, _IN_STANZA)
     nested = next((child for child in failed if child.tag in _ERRORS or child.tag == f"{{{_namespace(failed)}}}error"), None)
     if said.condition is None and nested is not None:
-        said = _Said(nested, _STANZA_CONDITIONS, _STANZA_CONDITIONS)
+        said = _Said(nested, _IN_STANZA)
     said.params = (_details(failed) | (said.params or {})) or None
     return _completed(_named("sm", said, "failed"), said)
 
@@ -264,7 +285,7 @@ def _of_body(body: Node) -> Signal | None:
         return Signal("xmpp", "bosh", "error")
     if kind != "terminate":
         return None
-    said = _Said(body, _STREAM_CONDITIONS, _STREAM_CONDITIONS)
+    said = _Said(body, _IN_STREAM)
     condition = body.get("condition")
     # Old connection managers leave the stream error's children without the stream error around them (XEP-0206 6).
     if condition == "remote-stream-error" and said.condition is not None:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, cast
 
 from errnorm.causes import attribute, class_names, message_of
 from errnorm.model import Signal
-
 from errnorm_adapters.xmpp_elements import application, of_element, stanza_signal
 
 if TYPE_CHECKING:
@@ -22,23 +21,27 @@ if TYPE_CHECKING:
 __all__ = ["of_exception"]
 
 _MODULES = ("slixmpp.", "aioxmpp.", "aiosasl.", "nbxmpp.")
-_STANZA = frozenset({
-    "slixmpp.exceptions.XMPPError",
-    "slixmpp.exceptions.IqError",
-    "slixmpp.exceptions.PresenceError",
-    "aioxmpp.errors.XMPPError",
-    "nbxmpp.errors.StanzaError",
-})
+_STANZA = frozenset(
+    {
+        "slixmpp.exceptions.XMPPError",
+        "slixmpp.exceptions.IqError",
+        "slixmpp.exceptions.PresenceError",
+        "aioxmpp.errors.XMPPError",
+        "nbxmpp.errors.StanzaError",
+    }
+)
 _STREAM = frozenset({"aioxmpp.errors.StreamError"})
-_SASL = frozenset({
-    "aioxmpp.errors.SecurityNegotiationFailure",
-    "aiosasl.SASLError",
-    "aiosasl.SASLFailure",
-    "aiosasl.AuthenticationFailure",
-    "aiosasl.common.SASLError",
-    "aiosasl.common.SASLFailure",
-    "aiosasl.common.AuthenticationFailure",
-})
+_SASL = frozenset(
+    {
+        "aioxmpp.errors.SecurityNegotiationFailure",
+        "aiosasl.SASLError",
+        "aiosasl.SASLFailure",
+        "aiosasl.AuthenticationFailure",
+        "aiosasl.common.SASLError",
+        "aiosasl.common.SASLFailure",
+        "aiosasl.common.AuthenticationFailure",
+    }
+)
 _TYPE_OF_CLASS = {
     "aioxmpp.errors.XMPPAuthError": "auth",
     "aioxmpp.errors.XMPPCancelError": "cancel",
@@ -89,7 +92,12 @@ def _kind(names: tuple[str, ...]) -> tuple[str, _Family] | None:
     family = tuple(("client", name) for name in ours)
     if "slixmpp.exceptions.IqTimeout" in ours:
         return "timeout", family
-    for kind, classes in (("stanza", _STANZA | _TYPE_OF_CLASS.keys()), ("stream", _STREAM), ("sasl", _SASL), ("several", _SEVERAL)):
+    for kind, classes in (
+        ("stanza", _STANZA | _TYPE_OF_CLASS.keys()),
+        ("stream", _STREAM),
+        ("sasl", _SASL),
+        ("several", _SEVERAL),
+    ):
         if not classes.isdisjoint(ours):
             return kind, family
     return "class", family

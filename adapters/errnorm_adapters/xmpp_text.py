@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 
 from errnorm.model import Signal
-
 from errnorm_adapters.xmpp_elements import DEFINED, TYPES, stanza_signal
 
 __all__ = ["before_xml", "of_text"]
@@ -33,8 +32,8 @@ _PROSODY = re.compile(
 )
 # slixmpp's debug log, the text of its exceptions (the whole stanza), and Prosody's own word on the stream error it sends.
 _BEFORE_XML = re.compile(
-    r"[^<]{0,160}(?:\bRECV: |\bslixmpp\.exceptions\.(?:IqError|PresenceError|XMPPError): |\bDisconnecting [^<]{1,64}, <stream:error> is: )"
-    r"(?=<)"
+    r"[^<]{0,160}(?:\bRECV: |\bslixmpp\.exceptions\.(?:IqError|PresenceError|XMPPError): "
+    r"|\bDisconnecting [^<]{1,64}, <stream:error> is: )(?=<)"
 )
 _TIMED_OUT = re.compile(r"slixmpp\.exceptions\.IqTimeout(?:: .*)?", re.DOTALL)
 

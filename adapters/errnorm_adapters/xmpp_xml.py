@@ -13,9 +13,11 @@ namespace, with its end but not its beginning, or the other way round. They are 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from xml.etree.ElementTree import Element, ParseError, XMLParser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["CLIENT", "STREAMS", "Node", "decoded", "parse", "resembles_xmpp"]
 
@@ -27,11 +29,9 @@ _CLOSE = "</stream:stream>"
 
 # The largest stanza a server takes by default is 512 KiB (Prosody, between servers).
 MOST_CHARACTERS = 512 * 1024
-MOST_LEVELS = 64
+MOST_LEVELS = 256
 MOST_ELEMENTS = 4096
 MOST_ATTRIBUTES = 256
-# So few tags can be neither too deep nor too many, so few signs of equality no flood of attributes.
-_FEW = MOST_LEVELS
 
 _DECLARATION = re.compile(r"<\?xml\s[^<>]{0,128}\?>\s*")
 _ENCODING = re.compile(r"encoding\s*=\s*[\"'](?!utf-8[\"'])", re.IGNORECASE)
@@ -54,15 +54,15 @@ class Node(Protocol):
         """Return an attribute."""
         ...
 
-    def __iter__(self) -> Iterable[Node]:  # type: ignore[misc]
+    def __iter__(self) -> Iterator[Node]:
         """Return the children."""
         ...
 
 
 def decoded(raw: bytes) -> str | None:
-    """Decode bytes as UTF-8, without a byte order mark; `None` if they are anything else."""
+    """Decode bytes as UTF-8; `None` if they are anything else."""
     try:
-        return raw.decode("utf-8-sig")
+        return raw.decode()
     except UnicodeDecodeError:
         return None
 
@@ -107,7 +107,7 @@ def _forbidden(text: str) -> str | None:
     return None
 
 
-def _outside_cdata(text: str) -> Iterable[str]:
+def _outside_cdata(text: str) -> Iterator[str]:
     end = 0
     while (start := text.find("<![CDATA[", end)) >= 0:
         # A section that opens after something forbidden is not reached: the piece before it is refused first.
@@ -119,7 +119,7 @@ def _outside_cdata(text: str) -> Iterable[str]:
 
 
 def _flood(text: str) -> str | None:
-    # Every element has at least one `<`, every two of them that are not empty four: an upper bound without parsing.
+    # No element has more than two: an upper bound without parsing.
     return "too-many-nodes" if text.count("<") > 2 * MOST_ELEMENTS else None
 
 
@@ -147,7 +147,7 @@ def _framed(text: str) -> str:
 
 
 def _fed(text: str) -> Element | str | None:
-    parser = XMLParser()
+    parser = XMLParser()  # noqa: S314 - what makes XML dangerous was refused before: see the head of this module
     try:
         # The encoding of a str is known: what a declaration says about it is no longer asked.
         parser.feed(text)
@@ -160,7 +160,8 @@ def _fed(text: str) -> Element | str | None:
 
 
 def _excess(root: Element, text: str) -> str | None:
-    if text.count("<") > _FEW and _deeper(root):
+    # A level takes two tags: fewer cannot be too deep.
+    if text.count("<") > 2 * MOST_LEVELS and _deeper(root):
         return "too-deep"
     if text.count("=") > MOST_ATTRIBUTES and any(len(element.attrib) > MOST_ATTRIBUTES for element in root.iter()):
         return "too-many-nodes"
@@ -170,7 +171,7 @@ def _excess(root: Element, text: str) -> str | None:
 def _deeper(root: Element) -> bool:
     level: list[Element] = [root]
     for _ in range(MOST_LEVELS):
-        level = [child for element in level for child in element]
+        level = [child for element in level if len(element) for child in element]
         if not level:
             return False
     return True
