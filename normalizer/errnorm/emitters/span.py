@@ -4,6 +4,9 @@ The span: what went wrong with the operation, on the span that describes it.
 Only an operation that failed in the end makes its span red. An attempt that will be repeated leaves status and attributes
 alone and stands on the span as an event of its own, so that a reader finds all attempts of an operation in one place. What
 was handled without a decision leaves no trace here: it is no part of how the operation went.
+
+OpenTelemetry's own `start_as_current_span` records an exception that leaves its block once more, in the exception's own words.
+Switch that off (`record_exception=False, set_status_on_exception=False`), or send spans through `export.NormalizingExporter`.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.trace import Status, StatusCode, get_current_span
 
-from errnorm.emitters.attributes import attributes, circumstances, event_name
+from errnorm.emitters.attributes import Attributes, attributes, circumstances, error_type, event_name
 from errnorm.emitters.exceptions import exception_attributes, stacktrace
 from errnorm.emitters.severity import failed
 
@@ -58,7 +61,8 @@ def _failure(span: Span, fault: Fault, settings: Settings) -> None:
     # The description is ours: the exception's own message can hold anything.
     span.set_status(Status(StatusCode.ERROR, text))
     if fault.exception is not None and settings.exception_signal != "logs":
-        told = exception_attributes(fault.exception, text)
+        # The type stands here too: by it one tells this event from one that somebody else has recorded.
+        told: Attributes = {"error.type": error_type(fault.error.reason), **exception_attributes(fault.exception, text)}
         if settings.traceback == "always":
             told["exception.stacktrace"] = stacktrace(fault.exception, text)
         span.add_event("exception", told)

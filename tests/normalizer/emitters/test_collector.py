@@ -90,7 +90,7 @@ class Backend:
         taken = self.taken = {path: [] for path in _REQUESTS}  # type: ignore[var-annotated]
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802 - the name the standard library gives it
+            def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 body = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
                 taken[self.path].append(_REQUESTS[self.path].FromString(body))
@@ -224,6 +224,8 @@ def test_a_backend_that_never_answers_does_not_hold_the_application_up(backend: 
         silent.listen(8)
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
         environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "ERRNORM_LOG_WITH": "otel", "PYTHONPATH": ".", "PATH": ""}
-        done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True, timeout=60)
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True, timeout=60
+        )
     assert json.loads(done.stdout) < 2.0
     assert backend.spans == []

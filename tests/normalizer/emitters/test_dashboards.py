@@ -16,7 +16,7 @@ from tests.normalizer.emitters.wire import ABORT
 
 pytest.importorskip("opentelemetry.sdk")
 
-from opentelemetry.sdk.metrics import MeterProvider  # noqa: E402 - only if it is installed
+from opentelemetry.sdk.metrics import MeterProvider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

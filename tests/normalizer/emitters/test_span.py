@@ -70,7 +70,7 @@ def test_an_operation_that_failed_makes_its_span_red_and_says_why(
         "errnorm.decision": "abort",
     }
     assert [(event.name, dict(event.attributes or {})) for event in span.events] == [
-        ("exception", {"exception.type": KLASS, "exception.message": PUBLISH})
+        ("exception", {"error.type": "auth.forbidden", "exception.type": KLASS, "exception.message": PUBLISH})
     ]
     assert "rosebud" not in span.to_json()
 

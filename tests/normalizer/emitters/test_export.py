@@ -1,0 +1,139 @@
+"""Spans that others have made, as they leave."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from errnorm.causes import ReportedException
+from errnorm.emitters import span as span_module
+from errnorm.model import NormalizedError, Signal, Verdict
+from errnorm.taxonomy import Effect, Reason, Recovery
+from tests.normalizer.emitters.wire import ABORT, OWN_WORDS, PUBLISH, WireError
+
+pytest.importorskip("opentelemetry.sdk")
+
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
+
+from errnorm.emitters.export import NormalizingExporter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.trace import Tracer
+
+    from errnorm.engine import Engine
+    from errnorm.model import Fault
+    from errnorm.settings import Settings
+
+LOGIN = "Wrong password of romeo, romeo@montague.lit at 10.0.0.1: " + OWN_WORDS
+KLASS = "tests.normalizer.emitters.wire.WireError"
+
+
+class Exported:
+    """A tracer behind which spans are normalized, and what came out."""
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        def normalize(raw: object) -> NormalizedError:
+            assert isinstance(raw, ReportedException)
+            if raw.names == (KLASS,):
+                return engine.judge(Signal("wire", "error", raw.text, raw.text))
+            nothing = Verdict(
+                protocol=None, section=None, code=None, reason=Reason.UNKNOWN, recovery=Recovery.ABANDON, terminal=False,
+                effect=Effect.UNKNOWN, row=None, tables_version="",
+            )  # fmt: skip
+            return NormalizedError(nothing, Signal("", text=raw.text))
+
+        self.memory = InMemorySpanExporter()
+        self.provider = TracerProvider()
+        self.provider.add_span_processor(SimpleSpanProcessor(NormalizingExporter(self.memory, settings, normalize)))
+        self.tracer: Tracer = self.provider.get_tracer("of somebody else")
+
+    @property
+    def span(self) -> ReadableSpan:
+        return self.memory.get_finished_spans()[-1]
+
+    def raising(self, error: Exception) -> ReadableSpan:
+        with pytest.raises(type(error)), self.tracer.start_as_current_span("theirs", attributes={"mine": 1}):
+            raise error
+        return self.span
+
+
+@pytest.fixture
+def exported(engine: Engine, settings: Callable[..., Settings]) -> Exported:
+    return Exported(engine, settings())
+
+
+def test_an_exception_recorded_by_others_is_told_in_our_words(exported: Exported) -> None:
+    span = exported.raising(WireError(LOGIN))
+    text = "Wrong password of <user>, <jid> at <address>: <text>"
+    assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, text)
+    attributes: dict[str, Any] = dict(span.attributes or {})
+    assert (attributes["error.type"], attributes["errnorm.recovery"], attributes["mine"]) == (
+        "auth.rejected",
+        "reauthenticate",
+        1,
+    )
+    (event,) = span.events
+    assert dict(event.attributes or {})["exception.message"] == text
+    assert not [word for word in ("romeo", "10.0.0.1", OWN_WORDS) if word in span.to_json()]
+
+
+def test_a_fault_told_by_us_and_recorded_by_others_is_there_once(
+    exported: Exported, fault: Callable[..., Fault], raised: Callable[..., Exception], settings: Callable[..., Settings]
+) -> None:
+    error = raised(own_words=OWN_WORDS)
+    with pytest.raises(WireError), exported.tracer.start_as_current_span("publish"):
+        span_module.emitter(settings())(fault(exception=error, decision=ABORT, operation="publish"))
+        raise error
+    assert [dict(event.attributes or {})["exception.message"] for event in exported.span.events] == [PUBLISH]
+    assert exported.span.status.description == PUBLISH
+    assert (exported.span.attributes or {})["errnorm.operation"] == "publish"
+    assert OWN_WORDS not in exported.span.to_json()
+
+
+def test_an_error_of_somebody_else_goes_out_as_it_came(exported: Exported) -> None:
+    span = exported.raising(LookupError("mine"))
+    assert span.status.description == "LookupError: mine"
+    assert "exception.stacktrace" in (span.events[0].attributes or {})
+
+
+def test_an_exception_that_was_handled_does_not_make_a_span_red(exported: Exported) -> None:
+    with exported.tracer.start_as_current_span("theirs") as span:
+        span.record_exception(WireError(PUBLISH))
+    assert exported.span.status.status_code is StatusCode.UNSET
+    assert "error.type" not in (exported.span.attributes or {})
+    assert (exported.span.events[0].attributes or {})["error.type"] == "auth.forbidden"
+
+
+def test_everything_else_of_a_span_is_as_it_was(exported: Exported) -> None:
+    plain = InMemorySpanExporter()
+    exported.provider.add_span_processor(SimpleSpanProcessor(plain))
+    exported.raising(WireError(PUBLISH))
+    one, other = exported.span, plain.get_finished_spans()[-1]
+    for name in ("name", "context", "parent", "resource", "links", "kind", "start_time", "end_time", "instrumentation_scope"):
+        assert getattr(one, name) == getattr(other, name)
+    for name in ("dropped_attributes", "dropped_events", "dropped_links"):
+        assert getattr(one, name) == getattr(other, name)
+
+
+def test_a_span_that_cannot_be_normalized_is_sent_all_the_same(settings: Callable[..., Settings]) -> None:
+    def broken(_: object) -> NormalizedError:
+        raise LookupError
+
+    memory, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(NormalizingExporter(memory, settings(), broken)))
+    with pytest.raises(WireError), provider.get_tracer("test").start_as_current_span("theirs"):
+        raise WireError
+    assert memory.get_finished_spans()[0].name == "theirs"
+
+
+def test_what_is_asked_of_it_is_asked_of_the_exporter_behind(exported: Exported) -> None:
+    assert exported.provider.force_flush()
+    exported.provider.shutdown()
+    assert exported.memory._stopped
