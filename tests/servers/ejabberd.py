@@ -142,13 +142,13 @@ class EjabberdServer(Server):
 
     def call(self, command: str, **arguments: object) -> Any:
         """Give an administrator's command, `call("kick_user", user="alice", host="localhost")`, and return the answer."""
-        request = urllib.request.Request(  # noqa: S310 - our own server
+        request = urllib.request.Request(
             f"http://{HOST}:{self.http}/api/{command}",
             json.dumps(arguments).encode(),
             {"Content-Type": "application/json"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=15) as response:
+            with urllib.request.urlopen(request, timeout=15) as response:  # noqa: S310 - our own server
                 return json.load(response)
         except urllib.error.HTTPError as error:
             message = f"{command}: {error.code} {error.read().decode('utf-8', 'replace')}"

@@ -1,0 +1,106 @@
+"""The rules the design lives by: who imports whom, what is public, what an import costs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import errnorm
+
+ROOT = Path(__file__).parent.parent
+CLIENTS = ("aiohttp", "aioxmpp", "nats", "nats_core", "pyjabber", "slixmpp", "websockets")
+TELEMETRY = ("opentelemetry", "structlog")
+PROBE = """
+import json, sys
+import errnorm
+if {use}:
+    errnorm.normalize("item-not-found", "xmpp")
+    errnorm.normalize("nats: no servers available for connection")
+    errnorm.normalize(ConnectionRefusedError(111, "Connection refused"))
+print(json.dumps(sorted(sys.modules)))
+"""
+MODULES_AT_MOST = 200
+
+
+def modules_after(*, use: bool) -> set[str]:
+    """Return what is imported in a fresh interpreter that has imported errnorm and, if told to, used it."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", PROBE.format(use=use)], capture_output=True, text=True, check=True, timeout=60, cwd="/"
+    )
+    return set(json.loads(done.stdout))
+
+
+def modules_before() -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", "import json, sys; print(json.dumps(sorted(sys.modules)))"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        cwd="/",
+    )
+    return set(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("use", [False, True], ids=["imported", "used"])
+def test_neither_import_nor_use_brings_a_client_library_or_telemetry(use: bool) -> None:
+    tops = {name.partition(".")[0] for name in modules_after(use=use)}
+    assert not tops.intersection((*CLIENTS, *TELEMETRY))
+
+
+def test_an_import_brings_a_bounded_number_of_modules() -> None:
+    assert len(modules_after(use=False) - modules_before()) <= MODULES_AT_MOST
+
+
+def test_import_contracts_are_kept() -> None:
+    linter = Path(sys.executable).parent / "lint-imports"
+    if not linter.exists():
+        pytest.skip("import-linter is not installed: pip install --group lint")
+    done = subprocess.run([str(linter), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_public_names_are_those_that_are_listed() -> None:
+    found = {name: getattr(errnorm, name) for name in {*vars(errnorm), *errnorm.__all__} if not name.startswith("_")}
+    ours = {name for name, value in found.items() if str(getattr(value, "__module__", "")).startswith("errnorm")}
+    assert ours == {name for name in errnorm.__all__ if not isinstance(found[name], ModuleType)}
+
+
+def test_every_public_name_is_there_and_is_listed_in_order() -> None:
+    assert list(errnorm.__all__) == sorted(set(errnorm.__all__))
+    assert all(getattr(errnorm, name) is not None for name in errnorm.__all__)
+
+
+def every_module() -> list[str]:
+    """Return the dotted name of every module that ships, but for the demonstrations, which need the extras."""
+    paths = [path.relative_to(ROOT) for root in ("normalizer", "adapters") for path in (ROOT / root).rglob("*.py")]
+    names = [".".join(path.with_suffix("").parts[1:]).removesuffix(".__init__") for path in paths]
+    return sorted(name for name in names if ".demo" not in name and not name.endswith("__main__"))
+
+
+@pytest.mark.parametrize("name", every_module())
+def test_what_a_module_lists_it_has(name: str) -> None:
+    module = import_module(name)
+    assert all(hasattr(module, listed) for listed in getattr(module, "__all__", ()))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "mappings" / "errnorm_mappings").rglob("*.py")), ids=lambda path: path.name)
+def test_tables_are_data_and_hold_no_code(path: Path) -> None:
+    code = compile(path.read_text("utf-8"), path.name, "exec")
+    assert set(code.co_names) <= {"__doc__"}
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("*/errnorm*/py.typed")), ids=lambda path: path.parent.name)
+def test_every_package_says_that_it_is_typed(path: Path) -> None:
+    assert path.read_bytes() == b""
+
+
+def test_there_are_three_typed_packages() -> None:
+    typed = {path.parent.name for path in ROOT.glob("*/errnorm*/py.typed")}
+    assert typed == {"errnorm", "errnorm_adapters", "errnorm_mappings"}
