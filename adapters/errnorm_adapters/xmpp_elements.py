@@ -57,6 +57,8 @@ DEFINED = frozenset({
     "redirect", "registration-required", "remote-server-not-found", "remote-server-timeout", "resource-constraint",
     "service-unavailable", "subscription-required", "undefined-condition", "unexpected-request",
 })  # fmt: skip
+# RFC 6120 4.9.3.19, 8.3.3.5, 8.3.3.14: the conditions that hold an address; text in any other is nobody's.
+_ADDRESSED = frozenset({"gone", "redirect", "see-other-host"})
 
 
 class _Known:
@@ -97,9 +99,12 @@ class _Said:
             elif name == "text":
                 rank = self._take_text(child, rank)
             elif self.condition is None:
-                self.condition = name
-                if child.text:
-                    self.address = _stripped(child.text)
+                self._take_condition(child, name)
+
+    def _take_condition(self, child: Node, name: str) -> None:
+        self.condition = name
+        if name in _ADDRESSED:
+            self.address = _stripped(child.text)
 
     def add(self, name: str, value: str) -> None:
         if self.params is None:
@@ -116,13 +121,12 @@ class _Said:
         return rank
 
     def _take_stranger(self, child: Node, known: _Known) -> None:
-        tag = child.tag
+        tag: object = child.tag  # comments of lxml have a function there
         if not isinstance(tag, str) or tag[:1] != "{":
             return
         if tag.startswith(known.conditions):
             if self.condition is None:
-                self.condition = tag[len(known.conditions) :]
-                self.address = _stripped(child.text)
+                self._take_condition(child, tag[len(known.conditions) :])
         elif not tag.startswith(_CONTENTS[1:]):
             self._take_application(child, tag)
 

@@ -1,7 +1,10 @@
 """What stood on the wire is seen for what it is: by namespaces, at its level, and never by what a peer wrote into a text."""
 
+# ruff: noqa: E501, ISC004 - vectors stay as they stood on the wire, one a line where that can be
+
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -9,8 +12,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import errnorm
-from errnorm.model import NormalizedError, Signal
 from errnorm_adapters.xmpp import observe
+
+if TYPE_CHECKING:
+    from errnorm.model import NormalizedError, Signal
 
 STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 STREAMS = "urn:ietf:params:xml:ns:xmpp-streams"
@@ -135,6 +140,10 @@ def test_type_then_condition_then_code_say_whether_to_wait(raw: str, retryable: 
 )
 def test_the_address_to_go_to_is_taken_out_without_white_space(raw: str) -> None:
     assert judged(raw).address == "xmpp:new@example.org"
+
+
+def test_text_inside_any_other_condition_is_no_address() -> None:
+    assert judged(f"<error type='cancel'><conflict xmlns='{STANZAS}'>xmpp:evil@example.org</conflict></error>").address is None
 
 
 def test_by_and_the_application_condition_are_parameters() -> None:

@@ -1,5 +1,7 @@
 """Names of conditions and lines of logs are known as they are pasted; what a peer wrote inside them decides nothing."""
 
+# ruff: noqa: E501, ISC004 - vectors stay as they stood on the wire, one a line where that can be
+
 from __future__ import annotations
 
 import time
