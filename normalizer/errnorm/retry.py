@@ -73,10 +73,9 @@ class _Operation:
     middleware: Middleware | None
     random: Callable[[], float]
 
-    def known(self, exception: Exception) -> NormalizedError:
-        if self.middleware is not None:
-            return self.middleware.known(exception, self.protocol)
-        return known(exception, self.protocol)
+    def subject(self, exception: Exception) -> object:
+        """Return what is decided about: by the tables of the middleware, if there is one."""
+        return exception if self.middleware is None else self.middleware.known(exception, self.protocol)
 
     def may_repeat(self, exception: BaseException) -> bool:
         if self.idempotent is not None:
@@ -87,8 +86,9 @@ class _Operation:
     def decide(self, exception: Exception) -> Decision:
         """Decide without any memory, and tell."""
         decision = decide(
-            self.known(exception),
+            self.subject(exception),
             idempotent=self.may_repeat(exception),
+            protocol=self.protocol,
             policy=self.policy,
             random=self.random,
         )
@@ -97,7 +97,9 @@ class _Operation:
 
     def decide_next(self, exception: Exception, attempts: Attempts) -> Decision:
         """Decide with a memory of the attempts before, and tell."""
-        decision = attempts.decide(self.known(exception), idempotent=self.may_repeat(exception))
+        decision = attempts.decide(
+            self.subject(exception), idempotent=self.may_repeat(exception), protocol=self.protocol
+        )
         self.tell(exception, decision)
         return decision
 
@@ -150,7 +152,7 @@ def for_stamina(
 
     def hook(exception: Exception) -> bool | float:
         decision = asked.decide(exception)
-        if decision.delay is None or not _asks_for_a_pause(asked.known(exception)):
+        if decision.delay is None or not _asks_for_a_pause(known(asked.subject(exception), protocol)):
             return decision.retry
         return decision.delay
 
