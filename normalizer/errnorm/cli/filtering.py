@@ -23,6 +23,14 @@ from errnorm.cli.progress import Progress
 from errnorm.cli.unknowns import Unknowns
 from errnorm.normalizer import Normalizer
 
+try:
+    from orjson import loads as _fast_loads  # the extra `fast`
+except ImportError:
+
+    def _fast_loads(line: bytes) -> Any:  # noqa: ANN401 - JSON
+        return json.loads(line.decode())
+
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
@@ -59,7 +67,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     parser.set_defaults(run=_run)
 
 
-def normalize_line(line: bytes, normalizer: Normalizer, protocol: str | None = None) -> tuple[NormalizedError, dict[str, Any]]:
+def normalize_line(line: bytes, normalizer: Normalizer, protocol: str | None = None) -> NormalizedError:
     """
     Normalize one line.
 
@@ -69,15 +77,12 @@ def normalize_line(line: bytes, normalizer: Normalizer, protocol: str | None = N
         protocol: The protocol if the line does not say one.
 
     Returns:
-        The error, and the line's object.
+        The error.
 
     Raises:
         UnusableLineError: If the line is no JSON, or none of the forms.
     """
-    try:
-        document = json.loads(line.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise UnusableLineError(_why(error)) from None
+    document = _parsed(line)
     if not isinstance(document, dict):
         message = "not an object"
         raise UnusableLineError(message)
@@ -85,7 +90,19 @@ def normalize_line(line: bytes, normalizer: Normalizer, protocol: str | None = N
     if said is not None and not isinstance(said, str):
         message = "protocol is not a text"
         raise UnusableLineError(message)
-    return normalizer.normalize(_observable(document), said or protocol), document
+    return normalizer.normalize(_observable(document), said or protocol)
+
+
+def _parsed(line: bytes) -> Any:  # noqa: ANN401 - JSON
+    try:
+        return _fast_loads(line)
+    except (ValueError, RecursionError):
+        pass
+    # What the fast parser refuses may be good all the same: a byte order mark, NaN, half a surrogate pair.
+    try:
+        return json.loads(line.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise UnusableLineError(_why(error)) from None
 
 
 def _why(error: Exception) -> str:
@@ -163,7 +180,7 @@ def _answer(
     line: bytes, number: int, arguments: argparse.Namespace, normalizer: Normalizer, counts: _Counts, unknowns: Unknowns | None
 ) -> str:
     try:
-        error, document = normalize_line(line, normalizer, arguments.protocol)
+        error = normalize_line(line, normalizer, arguments.protocol)
     except UnusableLineError as problem:
         counts.unusable += 1
         counts.first_unusable = counts.first_unusable or f"line {number}: {problem}"
@@ -174,6 +191,8 @@ def _answer(
             unknowns.add(error)
     if not arguments.keep:
         return error.to_json() + "\n"
+    # The fast parser makes a float of a number that is too long for it; what is carried through must stay as it was.
+    document = json.loads(line.decode("utf-8-sig"))
     kept = {name: value for name, value in document.items() if name not in _OWN}
     return json.dumps({**error.to_record(), "input": kept}) + "\n"
 

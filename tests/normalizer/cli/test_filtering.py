@@ -145,6 +145,21 @@ def test_other_keys_are_dropped_unless_kept(piped: Piped) -> None:
     assert piped(line, "--keep")[1][0]["input"] == {"id": [1, {"a": None}]}
 
 
+def test_what_is_kept_stays_as_it_was_to_the_last_digit(piped: Piped) -> None:
+    line = '{"raw": "item-not-found", "id": 123456789012345678901234567890}'
+    assert piped(line, "--keep")[1][0]["input"] == {"id": 123456789012345678901234567890}
+
+
+@pytest.mark.parametrize("line", [b'\xef\xbb\xbf{"raw": "conflict"}', b'{"raw": "conflict", "x": NaN}', b'{"raw": "\\ud800"}'])
+def test_what_only_a_patient_parser_reads_is_read(piped: Piped, line: bytes) -> None:
+    assert piped(line)[0] == 0
+
+
+def test_without_the_fast_parser_everything_is_read_all_the_same(piped: Piped, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("errnorm.cli.filtering._fast_loads", json.loads)
+    assert piped(GOOD)[1][0]["reason"] == "auth.rejected"
+
+
 def test_a_protocol_can_be_given_for_lines_that_say_none(piped: Piped) -> None:
     assert piped('{"raw": "x y z"}', "--protocol", "nats")[1][0]["protocol"] == "nats"
 
@@ -221,7 +236,7 @@ documents = st.dictionaries(
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=200)
 def test_any_object_gives_a_record_or_is_unusable(document: dict[str, object]) -> None:
     try:
-        error, _ = normalize_line(json.dumps(document).encode(), NORMALIZER)
+        error = normalize_line(json.dumps(document).encode(), NORMALIZER)
     except UnusableLineError:
         return
     assert list(json.loads(error.to_json())) == KEYS
