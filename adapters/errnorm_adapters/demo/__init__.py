@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import sys
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
@@ -41,6 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     names = parser.parse_args(argv).protocol or sorted(installed)
     if unknown := [name for name in names if name not in installed]:
         parser.error(f"there is no demonstration of {', '.join(unknown)}")
+    # What the client libraries log by themselves would stand between the lines: without a handler it goes to stderr.
+    logging.getLogger().addHandler(logging.NullHandler())
     printer = Printer(sys.stdout)
     stages = [_shown(name, printer) for name in names]
     printer.side_by_side([case for stage in stages for case in stage.cases])

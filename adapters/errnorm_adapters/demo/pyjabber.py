@@ -8,11 +8,15 @@ site-packages, and has no way to make a user. So it is started from here.
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import os
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 __all__ = ["main"]
 
+_ROUNDS = 10_000
 _PLUGINS = ["http://jabber.org/protocol/disco#info", "http://jabber.org/protocol/pubsub", "jabber:iq:register"]
 _ITEMS = {"pubsub.$": {"name": "", "category": "pubsub", "type": "service", "var": "http://jabber.org/protocol/pubsub", "extra": {}}}
 
@@ -26,6 +30,10 @@ def main(client_port: int, server_port: int, directory: Path) -> None:
         server_port: Where other servers would.
         directory: For its certificate.
     """
+    # The authority that signs the certificate comes with the package, and is looked for where the certificate goes.
+    for name in ("ca_cert.pem", "ca_key.pem"):
+        (directory / name).write_bytes((files("pyjabber") / "network" / "certs" / name).read_bytes())
+
     from pyjabber.server import Server  # noqa: PLC0415 - installed only for the demonstration
     from pyjabber.server_parameters import Parameters  # noqa: PLC0415
 
@@ -43,9 +51,25 @@ def main(client_port: int, server_port: int, directory: Path) -> None:
         )
         # It has no parameter to listen on one address only.
         server._public_ip = None  # noqa: SLF001
-        await server.start()
+        serving = asyncio.create_task(server.start())
+        await server.ready.wait()
+        await _add_user("demo", "secret")
+        await serving
 
     asyncio.run(serve())
+
+
+async def _add_user(name: str, password: str) -> None:
+    # In the form in which its SASL module stores and reads it.
+    from pyjabber.db.database import DB  # noqa: PLC0415
+    from pyjabber.db.model import Model  # noqa: PLC0415
+    from sqlalchemy import insert  # noqa: PLC0415
+
+    salt = os.urandom(16)
+    digest = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, _ROUNDS)
+    stored = f"sha256${_ROUNDS}${salt.hex()}${digest.hex()}"
+    async with await DB.connection_async() as connection, connection.begin():
+        await connection.execute(insert(Model.Credentials).values({"jid": name, "hash_pwd": stored}))
 
 
 if __name__ == "__main__":

@@ -110,6 +110,7 @@ class Server:
         with suppress(OSError):
             _, writer = await asyncio.open_connection(HOST, self.port)
             writer.close()
+            await writer.wait_closed()
             return True
         return False
 
