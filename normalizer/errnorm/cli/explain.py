@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from errnorm.model import NormalizedError
     from errnorm.tables import Placed
 
-__all__ = ["add_to", "explained"]
+__all__ = ["add_to", "explained", "facts"]
 
 _WIDTH = 100
 _LABEL = 9
@@ -89,7 +89,7 @@ def _lines(error: NormalizedError, elsewhere: list[tuple[str, Placed]], style: S
     yield style.strong(error.reason) + style.dim(f"  {head}  ") + printable(_name(row) if row else "no row knows this")
     yield ""
     retry = style.good if error.retryable else style.bad
-    for label, text in _facts(error):
+    for label, text in facts(error):
         for number, line in enumerate(
             textwrap.wrap(printable(text), _WIDTH - _LABEL, break_on_hyphens=False, break_long_words=False) or [""]
         ):
@@ -107,7 +107,8 @@ def _name(row: Placed) -> str:
     return f"{row.key} ({', '.join(further)})" if further else row.key
 
 
-def _facts(error: NormalizedError) -> Iterator[tuple[str, str]]:
+def facts(error: NormalizedError) -> Iterator[tuple[str, str]]:
+    """Yield what is to be said of an error, as pairs of a label and a text: the catalogue prints the same words."""
     row = error.row
     yield "What", error.reason.about
     if row is not None and row.row.note:
