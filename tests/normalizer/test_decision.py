@@ -89,7 +89,7 @@ def test_fresh_credentials_do_not_help_against_a_final_answer() -> None:
     ("address", "redirects", "retry"),
     [("b.example", True, True), ("b.example", False, False), (None, True, False), ("", True, False)],
 )
-def test_a_redirect_needs_an_address_and_the_consent_of_the_caller(address: str | None, redirects: bool, retry: bool) -> None:  # noqa: FBT001
+def test_a_redirect_needs_an_address_and_the_consent_of_the_caller(address: str | None, redirects: bool, retry: bool) -> None:
     assert decide(error("moved", address=address), redirects=redirects).retry is retry
 
 
@@ -172,7 +172,7 @@ def raises() -> str:
 
 
 class HostileError(Exception):
-    __str__ = __repr__ = lambda self: raises()  # type: ignore[assignment]  # noqa: ARG005
+    __str__ = __repr__ = lambda self: raises()  # noqa: ARG005
 
 
 RAW = [None, 0, "", b"\xff", {}, [], object(), int, HostileError(), KeyboardInterrupt(), StopIteration()]
@@ -200,7 +200,7 @@ def test_a_group_without_any_fault_is_an_abort() -> None:
 
 
 def test_a_group_of_any_size_and_depth_is_decided() -> None:
-    group = ExceptionGroup("many", [ConnectionRefusedError(111, "refused")] * 1000)
+    group: ExceptionGroup[Exception] = ExceptionGroup("many", [ConnectionRefusedError(111, "refused")] * 1000)
     for _ in range(200):
         group = ExceptionGroup("deep", [group])
 
@@ -273,7 +273,7 @@ def test_attempts_decide_about_raw_errors_too() -> None:
 
 @given(st.lists(st.sampled_from(CODES), max_size=30), st.integers(1, 5), st.integers())
 def test_no_sequence_of_errors_gets_more_attempts_than_the_policy_allows(codes: list[str], most: int, seed: int) -> None:
-    attempts = Policy(attempts=most).start(random=chance.Random(seed).random)
+    attempts = Policy(attempts=most).start(random=chance.Random(seed).random)  # noqa: S311 - a die, not a secret
     kept = itertools.takewhile(lambda one: one.retry, (attempts.decide(error(code), idempotent=True) for code in codes))
 
     assert len(list(kept)) < most
