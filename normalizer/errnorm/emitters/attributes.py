@@ -16,7 +16,7 @@ from errnorm.emitters.privacy import Privacy, escaped, peer_name, scrubbed
 from errnorm.taxonomy import Reason
 
 if TYPE_CHECKING:
-    from errnorm.model import Fault, NormalizedError, Params, Verdict
+    from errnorm.model import Fault, NormalizedError, Verdict
 
 __all__ = ["ATTRIBUTES", "OTHER", "PARAM", "Attribute", "Attributes", "attributes", "circumstances", "error_type", "event_name"]
 
@@ -109,20 +109,19 @@ def event_name(error: NormalizedError) -> str:
     return f"{error.protocol or 'errnorm'}.error"
 
 
-def attributes(error: NormalizedError, privacy: Privacy = _DEFAULT, params: Params | None = None) -> Attributes:
+def attributes(error: NormalizedError, privacy: Privacy = _DEFAULT) -> Attributes:
     """
     Return everything that is told of an error, by name.
 
     Args:
         error: The error.
         privacy: What may be told of its parameters.
-        params: Its parameters that may be told, if they are at hand.
 
     Returns:
         Flat names and simple values; what is not known is absent.
     """
     told = judgement(error).copy()
-    for name, value in (privacy.params(error) if params is None else params).items():
+    for name, value in privacy.params(error).items():
         told[PARAM + name] = value
     if error.verdict.row is None and (fingerprint := error.fingerprint):
         told["errnorm.fingerprint"] = escaped(scrubbed(fingerprint), 2 * privacy.limit)

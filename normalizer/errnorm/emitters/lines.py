@@ -9,7 +9,7 @@ from errnorm.emitters.exceptions import exception_attributes, stacktrace
 from errnorm.emitters.privacy import escaped
 
 if TYPE_CHECKING:
-    from errnorm.model import NormalizedError, Params
+    from errnorm.model import NormalizedError
     from errnorm.settings import Settings
 
 __all__ = ["line"]
@@ -28,9 +28,8 @@ def line(
         trace: Whether to add a stack trace.
     """
     privacy = settings.privacy
-    params = privacy.params(error)
-    told = attributes(error, privacy, params)
-    text = _text(error, settings, params)
+    told = attributes(error, privacy)
+    text = privacy.text(error) if settings.log_text == "template" else _other(error, settings)
     if text:
         told["errnorm.text"] = text
     if exception is not None:
@@ -40,7 +39,5 @@ def line(
     return told
 
 
-def _text(error: NormalizedError, settings: Settings, params: Params) -> str | None:
-    if settings.log_text == "template":
-        return settings.privacy.text(error, params)
+def _other(error: NormalizedError, settings: Settings) -> str | None:
     return escaped(error.text, settings.limit) if settings.log_text == "raw" and error.text else None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from errnorm.model import NormalizedError, Params
+    from errnorm.tables import Placed
 
 __all__ = ["DEFAULT_RULES", "Privacy", "Rule", "escaped", "peer_name", "scrubbed"]
 
@@ -61,6 +62,7 @@ _SECRET = re.compile(
 )
 _LARGEST = 2**63
 _LONGEST_NAME = 128
+_MOST_ROWS = 4096
 
 
 def escaped(text: str, limit: int) -> str:
@@ -104,7 +106,7 @@ class Privacy:
         limit: Characters after which a value is cut.
     """
 
-    __slots__ = ("_hashed", "_kept", "_key", "limit")
+    __slots__ = ("_hashed", "_kept", "_key", "_last", "_pieces", "limit")
 
     def __init__(
         self,
@@ -133,6 +135,8 @@ class Privacy:
         self._key = raw if len(raw) <= 64 else blake2b(raw).digest()  # noqa: PLR2004
         self._kept = frozenset(kind for kind, rule in rules.items() if rule is Rule.KEEP)
         self._hashed = frozenset(kind for kind, rule in rules.items() if rule is Rule.HASH) if raw else frozenset()
+        self._pieces: dict[Placed, list[str]] = {}
+        self._last: tuple[NormalizedError, Params, str] | None = None
         self.limit = limit
 
     def rule(self, kind: str | None) -> Rule:
@@ -150,10 +154,10 @@ class Privacy:
         Returns:
             The value, a hash of it, or `None` if it stays here.
         """
+        if type(value) is str and kind in self._kept:
+            return escaped(value, self.limit)
         if kind in self._hashed:
             return self._hash(f"{kind}:{value}")
-        if isinstance(value, str):
-            return escaped(value, self.limit) if kind in self._kept else None
         return _number(value) if isinstance(value, int) and (kind is None or kind in self._kept) else None
 
     def _hash(self, text: str) -> str:
@@ -161,52 +165,57 @@ class Privacy:
         return f"{text.partition(':')[0]}:{digest.hexdigest()}"
 
     def params(self, error: NormalizedError) -> Params:
-        """Return the parameters of an error that may leave, by name."""
-        params = error.params
-        if not params:
-            return params
-        kinds = error.verdict.kinds
-        told: Params = {}
-        for name, value in params.items():
-            safe = self.value(kinds.get(name), value)
-            if safe is not None and name.isidentifier():
-                told[name] = safe
-        return told
+        """Return the parameters of an error that may leave, by name. Not to be changed."""
+        return self._told(error)[1]
 
-    def text(self, error: NormalizedError, params: Params | None = None) -> str:
+    def text(self, error: NormalizedError) -> str:
         """
         Say in one line what happened, in words that are ours or the table's.
-
-        Args:
-            error: The error.
-            params: Its parameters that may leave, if they are at hand.
 
         Returns:
             For a known error the text of its row with the parameters that may leave; `<name>` stands for the others. For an
             unknown error its fingerprint.
         """
-        placed = error.row
+        return self._told(error)[2]
+
+    def _told(self, error: NormalizedError) -> tuple[NormalizedError, Params, str]:
+        # Log and span ask for the same error one after the other. Replaced in one step, so threads can do no harm here.
+        last = self._last
+        if last is None or last[0] is not error:
+            params = self._params(error)
+            last = self._last = (error, params, self._text(error, params))
+        return last
+
+    def _params(self, error: NormalizedError) -> Params:
+        kinds = error.verdict.kinds
+        told: Params = {}
+        for name, value in error.params.items():
+            safe = self.value(kinds.get(name), value)
+            if safe is not None and name.isidentifier():
+                told[name] = safe
+        return told
+
+    def _text(self, error: NormalizedError, params: Params) -> str:
+        placed = error.verdict.row
         if placed is None:
             return escaped(scrubbed(error.fingerprint or ""), 2 * self.limit) or error.reason.about
-        template = placed.row.text or placed.key
-        if "{" not in template:
-            return escaped(template, self.limit)
-        params = self.params(error) if params is None else params
-        return escaped("".join(_filled(_pieces(template), params)), 2 * self.limit)
+        pieces = self._pieces.get(placed) or self._split(placed)
+        return pieces[0] if len(pieces) == 1 else escaped(_filled(pieces, params), 2 * self.limit)
+
+    def _split(self, placed: Placed) -> list[str]:
+        """Split the text of a row at its places: words and names take turns."""
+        pieces = _PLACE.split(escaped(placed.row.text or placed.key, self.limit)) or [""]
+        if len(self._pieces) < _MOST_ROWS:
+            self._pieces[placed] = pieces
+        return pieces
 
 
-@lru_cache(1024)
-def _pieces(template: str) -> tuple[str, ...]:
-    return tuple(_PLACE.split(template))
-
-
-def _filled(pieces: tuple[str, ...], params: Params) -> list[str]:
-    # Text and names take turns.
-    filled = list(pieces)
+def _filled(pieces: list[str], params: Params) -> str:
+    filled = pieces.copy()
     for index in range(1, len(filled), 2):
         name = filled[index]
         filled[index] = str(params[name]) if name in params else f"<{name}>"
-    return filled
+    return "".join(filled)
 
 
 def _number(value: int) -> int | str:
