@@ -1,5 +1,5 @@
 """
-Decide: try again, or stop?
+Decide whether to try again or to stop.
 
 The judgement is pure: an error, what the caller knows about its operation, and a `Policy` go in, a `Decision` comes out, and
 time and chance are handed in. It is made of vetoes, small rules that each know one reason to stop. The first veto is the
