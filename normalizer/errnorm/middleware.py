@@ -390,6 +390,7 @@ class Middleware:
             peer=around.peer,
             client=around.client,
             handled=around.handled,
+            attempt=around.attempt,
         )
 
 

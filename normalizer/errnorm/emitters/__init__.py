@@ -10,6 +10,7 @@ import logging
 import sys
 import threading
 from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from errnorm.emitters.counts import LEDGER
@@ -22,6 +23,18 @@ if TYPE_CHECKING:
     from errnorm.settings import Settings
 
 __all__ = ["Teller", "default_emitters"]
+
+_MODULES = frozenset(
+    {"attributes", "counts", "ecs", "export", "log", "metric", "privacy", "records", "severity", "span", "storm"}
+)
+
+
+def __getattr__(name: str) -> object:
+    """Import a module of this package when it is first asked for: `errnorm.emitters.log.processor`."""
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)
 
 
 def default_emitters(settings: Settings | None = None) -> tuple[Emitter, ...]:

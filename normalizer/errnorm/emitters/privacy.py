@@ -204,7 +204,10 @@ class Privacy:
 
     def _split(self, placed: Placed) -> list[str]:
         """Split the text of a row at its places: words and names take turns."""
-        pieces = _PLACE.split(escaped(placed.row.text or placed.key, self.limit)) or [""]
+        template = placed.row.text or placed.key
+        # A condition, a number or the name of a class says little to people; what it means says more.
+        said = template if " " in template else f"{template}: {placed.row.reason.about}"
+        pieces = _PLACE.split(escaped(said, self.limit))
         if len(self._pieces) < _MOST_ROWS:
             self._pieces[placed] = pieces
         return pieces

@@ -6,7 +6,7 @@ alone and stands on the span as an event of its own, so that a reader finds all 
 was handled without a decision leaves no trace here: it is no part of how the operation went.
 
 OpenTelemetry's own `start_as_current_span` records an exception that leaves its block once more, in the exception's own words.
-Switch that off (`record_exception=False, set_status_on_exception=False`), or send spans through `export.NormalizingExporter`.
+Send spans through `errnorm.emitters.export.NormalizingExporter`, which puts that right.
 """
 
 from __future__ import annotations
@@ -57,12 +57,14 @@ def tell(span: Span, fault: Fault, settings: Settings) -> None:
 
 def _failure(span: Span, fault: Fault, settings: Settings) -> None:
     text = settings.privacy.text(fault.error)
-    span.set_attributes(attributes(fault.error, settings.privacy) | circumstances(fault))
+    told = attributes(fault.error, settings.privacy)
+    told.update(circumstances(fault))
+    span.set_attributes(told)
     # The description is ours: the exception's own message can hold anything.
     span.set_status(Status(StatusCode.ERROR, text))
     if fault.exception is not None and settings.exception_signal != "logs":
         # The type stands here too: by it one tells this event from one that somebody else has recorded.
-        told: Attributes = {"error.type": error_type(fault.error.reason), **exception_attributes(fault.exception, text)}
+        event: Attributes = {"error.type": error_type(fault.error.reason), **exception_attributes(fault.exception, text)}
         if settings.traceback == "always":
-            told["exception.stacktrace"] = stacktrace(fault.exception, text)
-        span.add_event("exception", told)
+            event["exception.stacktrace"] = stacktrace(fault.exception, text)
+        span.add_event("exception", event)

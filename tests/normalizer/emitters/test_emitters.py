@@ -212,5 +212,11 @@ def test_neither_structlog_nor_opentelemetry_is_imported_before_it_is_needed() -
     assert done.stdout.strip() == "[]"
 
 
+def test_its_modules_are_there_without_being_imported_by_name() -> None:
+    code = "import errnorm; print(callable(errnorm.emitters.log.processor), hasattr(errnorm.emitters, 'nonsense'))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["True", "False"]
+
+
 def test_the_names_of_the_package_are_there() -> None:
     assert all(hasattr(errnorm.emitters, name) for name in errnorm.emitters.__all__)

@@ -80,6 +80,10 @@ def test_the_text_of_a_code_is_the_one_upstream_gives_it(judge: Callable[..., No
     assert Privacy().text(judge("10052")) == "stream <name> is full"
 
 
+def test_a_bare_word_is_told_with_its_meaning(judge: Callable[..., NormalizedError]) -> None:
+    assert Privacy().text(judge("Stale")) == "Stale: The connection is open but dead: pings went unanswered."
+
+
 def test_an_unknown_text_is_never_told_as_it_came(judge: Callable[..., NormalizedError]) -> None:
     text = Privacy().text(judge("who is juliet@capulet.lit at 10.1.2.3, token=abcdef, password: rosebud"))
     assert not [word for word in ("juliet", "10.1.2.3", "abcdef", "rosebud") if word in text]
