@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from errnorm.causes import attribute, class_names, message_of
+from errnorm.causes import ReportedException, attribute, class_names, message_of
 from errnorm.model import Signal
 from errnorm_adapters.nats_wire import observe_api_text, observe_error, observe_said, observe_status
 
@@ -69,12 +69,13 @@ def _observe(error: object) -> Signal | None:
     name = names[0]
     if name == _BARE:
         return _observe_bare(error)
-    if len(family) > 1 or name in _CODED or name == _STATUS:
+    if len(family) > 1 or name in _CODED or name == _STATUS or _has_code(error):
         coded = _observe_coded(error, names, family)
         if coded is not None:
             return coded
     signal = Signal("nats", "client", name, message_of(error), family=family[1:], params=_params(error, names))
     if name.startswith("nats.") and _is_empty(error) and len(_constant) < _MOST_CLASSES:
+        signal.shared = True
         _constant[type(error)] = signal
     return signal
 
@@ -97,7 +98,7 @@ def _observe_bare(error: object) -> Signal:
 
 
 def _observe_coded(error: object, names: tuple[str, ...], family: _Family) -> Signal | None:
-    if not _CODED.isdisjoint(names):
+    if not _CODED.isdisjoint(names) or _has_code(error):
         # Reported without its attributes? str() of an API error holds them all.
         return _observe_api(error, family) or observe_api_text(message_of(error))
     if _STATUS in names:
@@ -105,6 +106,11 @@ def _observe_coded(error: object, names: tuple[str, ...], family: _Family) -> Si
     if names[0] in _SPOKEN and (text := message_of(error)).startswith("nats: "):
         return Signal("nats", "client", text, text, family=family)
     return None
+
+
+def _has_code(error: object) -> bool:
+    # An exception that somebody wrote down may come without the classes it inherits from.
+    return isinstance(error, ReportedException) and isinstance(error.attributes.get("err_code"), int)
 
 
 def _observe_api(error: object, family: _Family) -> Signal | None:
