@@ -27,7 +27,7 @@ demo: .venv/.demo
 	@$(BIN)/python -m errnorm demo
 
 test: .venv/.dev servers
-	@$(BIN)/python -m pytest -q --cov --cov-report=term --cov-fail-under=$(COVERAGE) $(PYTEST)
+	@$(BIN)/python -m pytest -q -rs --cov --cov-report=term --cov-fail-under=$(COVERAGE) $(PYTEST)
 
 lint: .venv/.dev
 	@$(BIN)/ruff check -q

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.measure import fastest
 from benchmarks.paths import FLOOR, paths
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.untraced]
 
 BOUND = [case for case in paths() if case.target is not None]
 
