@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from errnorm.emitters.attributes import ATTRIBUTES, OTHER, attributes, circumstances, error_type, event_name
+from errnorm.emitters.exceptions import exception_attributes
 from errnorm.emitters.privacy import Privacy
 from errnorm.taxonomy import Reason
 from tests.normalizer.emitters.wire import ABORT, PUBLISH, RETRY
@@ -126,3 +127,7 @@ def test_a_parameter_without_a_kind_is_told_only_if_it_is_a_number(judge: Callab
         "errnorm.param.count": 1,
         "errnorm.param.flag": True,
     }
+
+
+def test_an_exception_of_which_nothing_may_be_said_has_its_class() -> None:
+    assert exception_attributes(TimeoutError("x"), None) == {"exception.type": "TimeoutError"}

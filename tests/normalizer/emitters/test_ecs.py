@@ -108,3 +108,17 @@ def test_an_event_that_bites_is_still_written() -> None:
 
     event = Biting({"error.type": "x"})
     assert ecs.processor(None, "error", event) is event
+
+
+def test_a_record_that_bites_is_still_written() -> None:
+    record = logging.LogRecord("app", logging.ERROR, __file__, 1, "no", (), None)
+    record.__dict__["error.type"] = "x"
+    record.__dict__["error"] = Unprintable()
+    assert ecs.Names().filter(record)
+
+
+class Unprintable:
+    """Something that cannot be printed."""
+
+    def __str__(self) -> str:
+        raise LookupError

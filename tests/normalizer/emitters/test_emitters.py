@@ -220,3 +220,25 @@ def test_its_modules_are_there_without_being_imported_by_name() -> None:
 
 def test_the_names_of_the_package_are_there() -> None:
     assert all(hasattr(errnorm.emitters, name) for name in errnorm.emitters.__all__)
+
+
+def test_a_flush_that_fails_does_not_stop_the_others(ledger: Ledger, fault: Callable[..., Fault]) -> None:
+    class Flushing:
+        def __init__(self, error: Exception | None = None) -> None:
+            self.error = error
+            self.flushed = False
+
+        def __call__(self, _: Fault) -> None:
+            """Hold everything back."""
+
+        def flush(self) -> None:
+            self.flushed = True
+            if self.error is not None:
+                raise self.error
+
+    one, other = Flushing(OSError()), Flushing()
+    tell = Teller([one, other], ledger)
+    tell(fault())
+    tell.flush()
+    assert (one.flushed, other.flushed) == (True, True)
+    assert list(failures(ledger).values()) == [1]

@@ -137,3 +137,11 @@ def test_what_is_asked_of_it_is_asked_of_the_exporter_behind(exported: Exported)
     assert exported.provider.force_flush()
     exported.provider.shutdown()
     assert exported.memory._stopped
+
+
+def test_spans_without_exceptions_are_handed_on_untouched(exported: Exported) -> None:
+    plain = InMemorySpanExporter()
+    exported.provider.add_span_processor(SimpleSpanProcessor(plain))
+    with exported.tracer.start_as_current_span("theirs") as span:
+        span.add_event("tea")
+    assert exported.span is plain.get_finished_spans()[-1]

@@ -350,3 +350,20 @@ class TestInjection:
         records.clear()
         LogEmitter(settings(log_with="logging", log_text="raw"))(Fault(judge(text)))
         assert len(records[0].getMessage().splitlines()) == 1
+
+
+class TestSummaries:
+    """What was counted is summed up by the next error too."""
+
+    def test_an_error_after_the_interval_brings_the_sum_of_the_one_before(
+        self, lines: Lines, ledger: Ledger, fault: Callable[..., Fault], settings: Callable[..., Settings]
+    ) -> None:
+        now = [0.0]
+        guard: Guard[NormalizedError] = Guard(1, 10, clock=lambda: now[0])
+        tell = LogEmitter(settings(), write=lines, ledger=ledger, guard=guard, schedule=lambda _seconds, _call: None)
+        for _ in range(3):
+            tell(fault())
+        now[0] = 11.0
+        tell(fault())
+        assert [fields.get("errnorm.suppressed") for fields in lines.fields] == [None, 2, None]
+        assert lines.fields[1]["errnorm.period"] == 11.0

@@ -164,3 +164,11 @@ def test_no_character_that_cannot_be_seen_gets_through(letter: str) -> None:
 @given(st.text(max_size=60), st.integers(1, 50))
 def test_it_never_gets_longer_than_the_escapes_make_it(text: str, limit: int) -> None:
     assert len(escaped(text, limit)) <= limit * 10 + 1
+
+
+def test_rows_are_remembered_up_to_a_bound_and_told_beyond_it(
+    judge: Callable[..., NormalizedError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("errnorm.emitters.privacy._MOST_ROWS", 0)
+    privacy = Privacy()
+    assert [privacy.text(judge('No Publish to "a"')) for _ in range(2)] == ['No Publish to "a"'] * 2

@@ -121,3 +121,13 @@ def test_opentelemetry_takes_the_name_of_the_event_and_the_fields(
         assert attributes["error.type"] == "auth.forbidden"
         assert attributes["exception.type"] == "tests.normalizer.emitters.wire.WireError"
         assert "rosebud" not in str(attributes)
+
+
+def test_a_record_that_bites_is_still_written(settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch) -> None:
+    def biting(_: object) -> None:
+        raise LookupError
+
+    monkeypatch.setattr("errnorm.emitters.records.recognized", biting)
+    application = Application(settings())
+    application.log.error("no")
+    assert application.text == "ERROR no type=\n"
