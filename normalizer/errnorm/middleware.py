@@ -371,7 +371,7 @@ class Middleware:
         marks = [mark for member in faults if (mark := mark_of(member)) is not None]
         if marks:
             # The whole is as bad as its worst member: one that must not be retried forbids it for all.
-            claim(group, next((mark for mark in marks if not mark.decision.retry), marks[0]))
+            claim(group, min(marks, key=lambda mark: (mark.decision.retry, mark.error.retryable)))
 
     def _normalized(self, raw: object, around: Guard) -> NormalizedError:
         return raw if isinstance(raw, NormalizedError) else self.normalize(raw, around.protocol)

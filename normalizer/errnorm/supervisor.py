@@ -223,9 +223,10 @@ class _Keeper(Generic[C]):
         """Decide about the end of a session, and ask the caller what only the caller knows."""
         error = self._middleware.known(ended, self._protocol)
         follow = error.recovery is Recovery.REDIRECT and await self._trusts(error.address)
-        # Only what would be tried again with other credentials is worth asking for them.
+        # Where even other credentials would not make it go on, nobody is asked for them, and that is the reason given.
         likely = attempts.preview(error, idempotent=True, redirects=follow, fresh_credentials=True)
-        fresh = likely.retry and likely.step is Recovery.REAUTHENTICATE and await self._has_credentials(error)
+        needed = likely.retry and likely.step is Recovery.REAUTHENTICATE
+        fresh = not needed or await self._has_credentials(error)
         return attempts.decide(error, idempotent=True, redirects=follow, fresh_credentials=fresh)
 
     async def _trusts(self, address: str | None) -> bool:

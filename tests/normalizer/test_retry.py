@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 from typing import TYPE_CHECKING
 
@@ -248,12 +249,15 @@ def test_calls_under_way_at_the_same_time_do_not_count_together(errors: Middlewa
         assert tenacity.retry(**hooks)(desk.ask)() == "done"
 
 
-def test_nothing_is_kept_of_calls_that_are_over(errors: Middleware) -> None:
-    hooks = for_tenacity("desk", middleware=errors, policy=QUICK)
-    for _ in range(9):
-        tenacity.retry(**hooks)(Desk("busy").ask)()
+def test_nothing_is_kept_of_calls_that_are_over() -> None:
+    hooks = for_tenacity("desk", middleware=Middleware(DeskNormalizer(), []), policy=QUICK)  # type: ignore[arg-type]
+    ask = tenacity.retry(**hooks)(Desk(*["busy"] * 9).ask)
+    for _ in range(3):
+        with contextlib.suppress(DeskError):
+            ask()
     gc.collect()
 
+    # tenacity itself remembers the last call of each thread.
     assert len(hooks["retry"].__self__._under_way) <= 1  # type: ignore[attr-defined]
 
 
