@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from errnorm_adapters.demo.servers import HOST, NatsServer
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from nats.aio.client import Client
 
     from errnorm_adapters.demo.stage import Stage
@@ -20,12 +22,13 @@ async def run(stage: Stage) -> None:
     """Show six errors of NATS on a stage."""
     async with NatsServer() as server:
         await _wrong_credentials(stage, server)
-        connection = await _connected(stage, server)
+        back = asyncio.Event()
+        connection = await _connected(stage, server, reconnected_cb=_setting(back))
         try:
             await _forbidden(stage, connection)
             await _too_large(stage, connection)
             await _nobody_answers(stage, connection)
-            await _away_and_back(stage, server, connection)
+            await _away_and_back(stage, server, connection, back)
         finally:
             await connection.close()
         await _stale(stage, server)
@@ -34,12 +37,19 @@ async def run(stage: Stage) -> None:
 async def _connected(stage: Stage, server: NatsServer, **options: Any) -> Client:  # noqa: ANN401 - what nats-py takes
     import nats  # noqa: PLC0415 - installed only for the demonstration
 
-    async def error_cb(error: Exception) -> None:  # noqa: RUF029 - nats-py wants a coroutine
+    async def error_cb(error: Exception) -> None:
         # nats-py calls this and goes on: what came here was raised to nobody.
         stage.errors.observe(error, "nats", operation="connection", client="goes on", idempotent=True)
 
     settings: dict[str, Any] = {"user": "demo", "password": "secret", "connect_timeout": 2, "reconnect_time_wait": 0.2}
     return await nats.connect(f"nats://{HOST}:{server.port}", error_cb=error_cb, **(settings | options))
+
+
+def _setting(event: asyncio.Event) -> Callable[[], Awaitable[None]]:
+    async def callback() -> None:
+        event.set()
+
+    return callback
 
 
 async def _wrong_credentials(stage: Stage, server: NatsServer) -> None:
@@ -81,26 +91,20 @@ async def _nobody_answers(stage: Stage, connection: Client) -> None:
     stage.close("ask where nobody listens", ["transport.unavailable"], said)
 
 
-async def _away_and_back(stage: Stage, server: NatsServer, connection: Client) -> None:
-    reconnects = connection.stats["reconnects"]
+async def _away_and_back(stage: Stage, server: NatsServer, connection: Client, back: asyncio.Event) -> None:
     await server.stop()
     fault = await stage.caught()
     await server.start()
     async with asyncio.timeout(10):
-        while connection.stats["reconnects"] == reconnects or not connection.is_connected:
-            await asyncio.sleep(0.05)
+        await back.wait()
     await connection.flush(timeout=5)
     stage.close("stop the server, start it again", ["transport.lost", "transport.refused"], fault.exception)
 
 
 async def _stale(stage: Stage, server: NatsServer) -> None:
     closed = asyncio.Event()
-
-    async def closed_cb() -> None:  # noqa: RUF029 - nats-py wants a coroutine
-        closed.set()
-
     connection = await _connected(
-        stage, server, allow_reconnect=False, ping_interval=0.3, max_outstanding_pings=1, closed_cb=closed_cb
+        stage, server, allow_reconnect=False, ping_interval=0.3, max_outstanding_pings=1, closed_cb=_setting(closed)
     )
     server.freeze()
     async with asyncio.timeout(10):

@@ -18,7 +18,8 @@ __all__ = ["main"]
 
 _ROUNDS = 10_000
 _PLUGINS = ["http://jabber.org/protocol/disco#info", "http://jabber.org/protocol/pubsub", "jabber:iq:register"]
-_ITEMS = {"pubsub.$": {"name": "", "category": "pubsub", "type": "service", "var": "http://jabber.org/protocol/pubsub", "extra": {}}}
+_PUBSUB = {"name": "", "category": "pubsub", "type": "service", "var": "http://jabber.org/protocol/pubsub", "extra": {}}
+_ITEMS = {"pubsub.$": _PUBSUB}
 
 
 def main(client_port: int, server_port: int, directory: Path) -> None:

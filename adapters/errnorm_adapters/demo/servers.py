@@ -93,11 +93,16 @@ class Server:
         with (self.directory / "log").open("ab") as log:
             # A session of its own: what the server starts itself can be stopped with it.
             self._process = await asyncio.create_subprocess_exec(
-                *self.command(), cwd=self.directory, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                *self.command(),
+                cwd=self.directory,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         try:
             async with asyncio.timeout(_PATIENCE):
-                while not await self._answers():
+                while not await self._answers():  # noqa: ASYNC110 - another process has no event to wait for
                     await asyncio.sleep(0.05)
         except TimeoutError:
             message = f"{self.name} did not answer within {_PATIENCE:g} s: {self._end_of_log()}"
