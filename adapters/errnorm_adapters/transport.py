@@ -23,6 +23,8 @@ __all__ = ["observe"]
 _Family = tuple[tuple[str, str], ...]
 _Reader = Callable[[object, _Family, str], Signal | None]
 
+# A tuple, because a union would be made anew for each error.
+_EXCEPTIONS = (BaseException, ReportedException)
 _LONGEST_TEXT = 4096
 _MOST_NUMBERS = 1_000_000
 
@@ -90,7 +92,7 @@ def observe(error: object) -> Signal | None:
     Returns:
         What was seen; `None` if it is no such thing.
     """
-    if isinstance(error, BaseException | ReportedException):
+    if isinstance(error, _EXCEPTIONS):
         found = _known(class_names(error))
         return None if found is None else found[0](error, found[1], message_of(error))
     if isinstance(error, bytes):

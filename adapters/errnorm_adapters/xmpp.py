@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["observe"]
 
+# A tuple, because a union would be made anew for each error.
+_EXCEPTIONS = (BaseException, ReportedException)
 _LONGEST_TEXT = 4096
 _WIDE = (b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<", b"\x00\x00\x00<")
 
@@ -41,9 +43,9 @@ def observe(error: object) -> Signal | None:
             return _of_text(error)
         if isinstance(error, Element):
             return of_element(cast("Node", error))
-        if isinstance(error, BaseException | ReportedException):
+        if isinstance(error, _EXCEPTIONS):
             return of_exception(error)
-        if isinstance(error, bytes | bytearray | memoryview):
+        if isinstance(error, (bytes, bytearray, memoryview)):
             return _of_bytes(bytes(error))
         return _of_object(error)
     except Exception:  # noqa: BLE001 - an element, a stanza or an exception of a stranger can raise anything
