@@ -21,7 +21,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
-from random import random as _random
+from random import random as _draw
 from typing import TYPE_CHECKING, Self
 
 from errnorm.marks import known
@@ -105,7 +105,7 @@ class Policy:
     spread: float = 10.0
     longest_hint: float = 300.0
 
-    def start(self, *, random: Callable[[], float] = _random) -> Attempts:
+    def start(self, *, random: Callable[[], float] = _draw) -> Attempts:
         """
         Return the memory for one operation or connection.
 
@@ -229,7 +229,7 @@ def decide(  # noqa: PLR0913 - everything a caller may know, each with a safe de
     policy: Policy | None = None,
     redirects: bool = False,
     fresh_credentials: bool = False,
-    random: Callable[[], float] = _random,
+    random: Callable[[], float] = _draw,
 ) -> Decision:
     """
     Answer the one question about an error: try again, or stop? Never raises, whatever the error is.
@@ -316,7 +316,7 @@ class Attempts:
 
     __slots__ = ("_random", "failed", "last", "last_auth", "outlived", "policy")
 
-    def __init__(self, policy: Policy | None = None, *, random: Callable[[], float] = _random) -> None:
+    def __init__(self, policy: Policy | None = None, *, random: Callable[[], float] = _draw) -> None:
         """Start with nothing tried."""
         self.policy = policy or _DEFAULT
         self._random = random

@@ -21,6 +21,7 @@ faults: they pass untold. Nothing here raises an exception of its own.
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ParamSpec, Protocol, Self, TypeVar, cast
 
 from errnorm import normalize
@@ -63,51 +64,27 @@ class RetryContext(Protocol):
         ...
 
 
+@dataclass(slots=True, eq=False)
 class Guard:
     """
     A `with` or `async with` block whose faults are normalized and told, and go on unchanged.
 
-    It holds no state of its own: one guard can be entered many times, also at the same time, by tasks and threads.
+    It changes nothing of its own: one guard can be entered many times, also at the same time, by tasks and threads.
+
+    Attributes:
+        middleware: Where it came from. `Middleware.guard` and `Middleware.observe` say what everything else means.
     """
 
-    __slots__ = (
-        "_middleware",
-        "attempt",
-        "client",
-        "decision",
-        "handled",
-        "idempotent",
-        "operation",
-        "peer",
-        "previous",
-        "protocol",
-    )
-
-    def __init__(  # noqa: PLR0913 - what is known around an operation
-        self,
-        middleware: Middleware,
-        protocol: str | None,
-        *,
-        operation: str | None = None,
-        idempotent: bool = False,
-        peer: str | None = None,
-        attempt: int = 1,
-        previous: NormalizedError | None = None,
-        handled: bool = False,
-        client: str | None = None,
-        decision: Decision | None = None,
-    ) -> None:
-        """Hold what is known; `Middleware.guard` and `Middleware.observe` say what each means."""
-        self._middleware = middleware
-        self.protocol = protocol
-        self.operation = operation
-        self.idempotent = idempotent
-        self.peer = peer
-        self.attempt = attempt
-        self.previous = previous
-        self.handled = handled
-        self.client = client
-        self.decision = decision
+    middleware: Middleware
+    protocol: str | None
+    operation: str | None = None
+    idempotent: bool = False
+    peer: str | None = None
+    attempt: int = 1
+    previous: NormalizedError | None = None
+    handled: bool = False
+    client: str | None = None
+    decision: Decision | None = None
 
     def __enter__(self) -> Self:
         """Enter; there is nothing to do."""
@@ -116,7 +93,7 @@ class Guard:
     def __exit__(self, kind: type[BaseException] | None, exception: BaseException | None, trace: TracebackType | None) -> None:
         """Tell what went wrong, if anything did, and let it go on."""
         if exception is not None:
-            self._middleware.saw(exception, self)
+            self.middleware.saw(exception, self)
 
     async def __aenter__(self) -> Self:
         """Enter; there is nothing to do, nor to wait for."""
@@ -127,7 +104,7 @@ class Guard:
     ) -> None:
         """Tell what went wrong, if anything did, and let it go on."""
         if exception is not None:
-            self._middleware.saw(exception, self)
+            self.middleware.saw(exception, self)
 
 
 class Middleware:

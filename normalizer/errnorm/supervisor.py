@@ -24,6 +24,7 @@ import asyncio
 import inspect
 import logging
 import time
+from dataclasses import dataclass
 from random import random as _random
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -127,9 +128,9 @@ async def keep(  # noqa: PLR0913 - two functions, and a safe default for everyth
         StoppedError: If the decision is to abort.
     """
     keeper = _Keeper(
-        connect,
-        serve,
-        close=close,
+        connect=connect,
+        serve=serve,
+        close=close or _close,
         protocol=protocol,
         middleware=middleware or Middleware(),
         credentials=credentials,
@@ -164,64 +165,50 @@ def _stopped(ended: object, error: NormalizedError, decision: Decision, attempts
     raise stopped from (ended if isinstance(ended, BaseException) else None)
 
 
+@dataclass(slots=True, kw_only=True)
 class _Keeper(Generic[C]):
-    """One session after the other, and what is asked between them."""
+    """One session after the other, and what is asked between them; `keep` says what each field means."""
 
-    def __init__(  # noqa: PLR0913 - the arguments of `keep`
-        self,
-        connect: Callable[..., Awaitable[C]],
-        serve: Callable[[C], Awaitable[object]],
-        *,
-        close: Callable[[C], object] | None,
-        protocol: str | None,
-        middleware: Middleware,
-        credentials: Callable[[NormalizedError], object] | None,
-        redirect: Callable[[str], object] | None,
-        peer: str | None,
-        healthy_after: float,
-        close_within: float,
-        clock: Callable[[], float],
-    ) -> None:
-        self._connect = connect
-        self._serve = serve
-        self._close = close or _close
-        self._protocol = protocol
-        self._middleware = middleware
-        self._credentials = credentials
-        self._redirect = redirect
-        self._peer = peer
-        self._healthy_after = healthy_after
-        self._close_within = close_within
-        self._clock = clock
-        self._operation = "connect"
-        self.was_healthy = False
+    connect: Callable[..., Awaitable[C]]
+    serve: Callable[[C], Awaitable[object]]
+    close: Callable[[C], object]
+    protocol: str | None
+    middleware: Middleware
+    credentials: Callable[[NormalizedError], object] | None
+    redirect: Callable[[str], object] | None
+    peer: str | None
+    healthy_after: float
+    close_within: float
+    clock: Callable[[], float]
+    operation: str = "connect"
+    was_healthy: bool = False
 
     async def session(self, where: tuple[str, ...]) -> object:
         """Open a client, serve with it, close it; return what it ended with."""
-        self._operation, self.was_healthy = "connect", False
+        self.operation, self.was_healthy = "connect", False
         try:
-            client = await self._connect(*where)
+            client = await self.connect(*where)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is judged and told
             return error
-        self._operation, began = "serve", self._clock()
+        self.operation, began = "serve", self.clock()
         try:
-            return await self._serve(client)
+            return await self.serve(client)
         except Exception as error:  # noqa: BLE001 - as above
             return error
         finally:
-            self.was_healthy = self._clock() - began >= self._healthy_after
+            self.was_healthy = self.clock() - began >= self.healthy_after
             await self._closed(client)
 
     async def _closed(self, client: C) -> None:
         try:
-            async with asyncio.timeout(self._close_within):
-                await _settled(self._close(client))
+            async with asyncio.timeout(self.close_within):
+                await _settled(self.close(client))
         except Exception:  # noqa: BLE001 - the session is over; why it ended is what matters
             _log.debug("errnorm: a client could not be closed", exc_info=True)
 
     async def decided(self, ended: object, attempts: Attempts) -> Decision:
         """Decide about the end of a session, and ask the caller what only the caller knows."""
-        error = self._middleware.known(ended, self._protocol)
+        error = self.middleware.known(ended, self.protocol)
         follow = error.recovery is Recovery.REDIRECT and await self._trusts(error.address)
         # Where even other credentials would not make it go on, nobody is asked for them, and that is the reason given.
         likely = attempts.preview(error, idempotent=True, redirects=follow, fresh_credentials=True)
@@ -230,28 +217,28 @@ class _Keeper(Generic[C]):
         return attempts.decide(error, idempotent=True, redirects=follow, fresh_credentials=fresh)
 
     async def _trusts(self, address: str | None) -> bool:
-        if self._redirect is None or not address:
+        if self.redirect is None or not address:
             return False
-        return bool(await self._asked(self._redirect, address, "redirect"))
+        return bool(await self._asked(self.redirect, address, "redirect"))
 
     async def _has_credentials(self, error: NormalizedError) -> bool:
-        return self._credentials is None or await self._asked(self._credentials, error, "credentials") is not False
+        return self.credentials is None or await self._asked(self.credentials, error, "credentials") is not False
 
     async def _asked(self, hook: Callable[[Any], object], about: object, operation: str) -> object:
         try:
             return await _settled(hook(about))
         except Exception as error:  # noqa: BLE001 - a hook that fails has said no, and why it failed is told
-            self._middleware.observe(error, self._protocol, operation=operation, peer=self._peer)
+            self.middleware.observe(error, self.protocol, operation=operation, peer=self.peer)
             return False
 
     def told(self, ended: object, decision: Decision) -> NormalizedError:
         """Tell what a session ended with."""
-        return self._middleware.observe(
+        return self.middleware.observe(
             ended,
-            self._protocol,
-            operation=self._operation,
+            self.protocol,
+            operation=self.operation,
             idempotent=True,
-            peer=self._peer,
+            peer=self.peer,
             decision=decision,
             handled=decision.retry,
         )

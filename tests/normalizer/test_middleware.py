@@ -65,6 +65,12 @@ class SlottedError(Exception):
     __slots__ = ("number",)
 
 
+class HidingError(Exception):
+    """Has no attributes to be found."""
+
+    __dict__ = property(lambda self: self.nonsense)
+
+
 class HostileError(Exception):
     """Answers every question with an exception."""
 
@@ -146,8 +152,10 @@ def test_a_callback_that_is_handed_no_fault_tells_nothing(errors: Middleware, to
     assert told == []
 
 
-def test_a_success_tells_nothing(errors: Middleware, told: Told) -> None:
+async def test_a_success_tells_nothing(errors: Middleware, told: Told) -> None:
     with errors.guard("desk"):
+        pass
+    async with errors.guard("desk"):
         pass
 
     assert told == []
@@ -210,6 +218,21 @@ def test_the_decision_that_is_told_follows_from_what_the_guard_knows(told: Told,
 @pytest.mark.parametrize("kind", [FrozenError, SlottedError, OSError, ValueError])
 def test_what_was_made_of_it_can_be_asked_of_the_exception(errors: Middleware, told: Told, kind: type[Exception]) -> None:
     assert errnorm.of(guarded(errors, kind())) is told[0].error
+
+
+def test_an_exception_that_cannot_be_marked_is_told_all_the_same(errors: Middleware, told: Told) -> None:
+    exception = HidingError()
+
+    assert guarded(errors, exception) is exception
+    assert len(told) == 1
+    assert not errnorm.of(exception).known
+
+
+def test_an_attribute_of_somebody_else_is_no_mark(errors: Middleware, told: Told) -> None:
+    exception = DeskError("busy")
+    vars(exception)["__errnorm__"] = "scribbled over"
+
+    assert errnorm.of(guarded(errors, exception)) is told[0].error
 
 
 def test_an_exception_that_no_guard_has_seen_can_be_asked_too() -> None:
