@@ -78,7 +78,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
     _high("errnorm.param.*", "A value taken out of the text, under the rule of its kind; numbers and flags keep their type."),
     _low("errnorm.operation", "What was being done, in the caller's word."),
     _low("errnorm.decision", "What was decided: `retry` or `abort`."),
-    _low("errnorm.handled", "Whether the operation went on or is tried again.", "boolean"),
+    _low("errnorm.handled", "Whether the operation went on all the same; on records only where it did.", "boolean"),
     _high("errnorm.delay", "Seconds until the next attempt.", "double"),
     _low("errnorm.attempt", "Which attempt of the operation failed, from 1.", "int", on=_RECORDS),
     _low("errnorm.peer", "Whom it happened with, in the caller's word, without credentials.", on=_RECORDS),
@@ -159,7 +159,7 @@ def _judgement(verdict: Verdict) -> Attributes:
 
 def circumstances(fault: Fault) -> Attributes:
     """Return what is told of the case rather than of the error: operation, decision, peer."""
-    told: Attributes = {"errnorm.handled": fault.handled}
+    told: Attributes = {"errnorm.handled": True} if fault.handled else {}
     if fault.operation is not None:
         told["errnorm.operation"] = _word(fault.operation)
     if fault.peer is not None:

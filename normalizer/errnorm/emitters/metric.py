@@ -102,5 +102,6 @@ class _Counter:
 
 
 def _described(fault: Fault) -> Attributes:
-    told = judgement(fault.error) | circumstances(fault)
+    # A label has to stand on every series, or they cannot be summed and compared.
+    told = judgement(fault.error) | {"errnorm.handled": fault.handled} | circumstances(fault)
     return {key: value for key, value in told.items() if key in _ALLOWED}

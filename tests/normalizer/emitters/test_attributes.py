@@ -63,7 +63,7 @@ def test_two_occurrences_of_one_fault_group_the_same(judge: Callable[..., Normal
 def test_everything_that_can_be_told_is_declared_with_its_type(
     judge: Callable[..., NormalizedError], fault: Callable[..., Fault]
 ) -> None:
-    case = fault(operation="publish", peer="a", client="closed", decision=RETRY, attempt=2)
+    case = fault(operation="publish", peer="a", client="closed", decision=RETRY, attempt=2, handled=True)
     told = attributes(judge("Too many: 3")) | attributes(judge("what?")) | circumstances(case)
     for key, value in told.items():
         expected = int if key == "errnorm.param.number" else _TYPES[declared(key).type]

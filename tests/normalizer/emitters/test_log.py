@@ -58,7 +58,6 @@ class TestEmitter:
                 "errnorm.tables.version": "wire 1.2.3",
                 "errnorm.param.subject": "a.b",
                 "errnorm.text": 'No Publish to "a.b"',
-                "errnorm.handled": False,
                 "errnorm.operation": "publish",
                 "errnorm.peer": "nats://a:4222",
                 "errnorm.decision": "abort",
@@ -111,7 +110,8 @@ class TestEmitter:
         self, lines: Lines, fault: Callable[..., Fault], raised: Callable[..., Exception], settings: Callable[..., Settings]
     ) -> None:
         tell = LogEmitter(settings(traceback="always"), write=lines, guard=Guard(burst=1))
-        for case in (fault(exception=raised(), decision=RETRY, peer="p", client="c", operation="o", attempt=1), fault("what?")):
+        everything = {"decision": RETRY, "peer": "p", "client": "c", "operation": "o", "attempt": 1, "handled": True}
+        for case in (fault(exception=raised(), **everything), fault("what?")):
             tell(case)
             tell(case)
         tell.flush()

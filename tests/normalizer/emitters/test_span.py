@@ -65,7 +65,6 @@ def test_an_operation_that_failed_makes_its_span_red_and_says_why(
         "errnorm.effect": "not_applied",
         "errnorm.tables.version": "wire 1.2.3",
         "errnorm.param.subject": "a.b",
-        "errnorm.handled": False,
         "errnorm.operation": "publish",
         "errnorm.decision": "abort",
     }
@@ -145,7 +144,7 @@ def test_all_its_names_are_declared_for_spans(
     trace: Trace, fault: Callable[..., Fault], raised: Callable[..., Exception], settings: Callable[..., Settings]
 ) -> None:
     case = fault(exception=raised(), decision=ABORT, peer="p", client="c", operation="o", attempt=1)
-    span = trace.tell(settings(traceback="always"), case, fault("what?"), fault("Stale", decision=RETRY))
+    span = trace.tell(settings(traceback="always"), case, fault("what?"), fault("Stale", decision=RETRY, handled=True))
     told = set(span.attributes or {}).union(*(event.attributes or {} for event in span.events))
     declared = {attribute.key for attribute in ATTRIBUTES if "span" in attribute.signals}
     assert {("errnorm.param.*" if key.startswith("errnorm.param.") else key) for key in told} == declared
