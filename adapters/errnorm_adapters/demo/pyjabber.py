@@ -35,7 +35,8 @@ def main(client_port: int, server_port: int, directory: Path) -> None:
     for name in ("ca_cert.pem", "ca_key.pem"):
         (directory / name).write_bytes((files("pyjabber") / "network" / "certs" / name).read_bytes())
 
-    from pyjabber.server import Server  # noqa: PLC0415 - installed only for the demonstration
+    import uvloop  # noqa: PLC0415 - installed only for the demonstration
+    from pyjabber.server import Server  # noqa: PLC0415
     from pyjabber.server_parameters import Parameters  # noqa: PLC0415
 
     async def serve() -> None:
@@ -57,7 +58,8 @@ def main(client_port: int, server_port: int, directory: Path) -> None:
         await _add_user("demo", "secret")
         await serving
 
-    asyncio.run(serve())
+    # It is made for uvloop: with asyncio's own loop it loses what comes right after STARTTLS.
+    uvloop.run(serve())
 
 
 async def _add_user(name: str, password: str) -> None:

@@ -48,7 +48,7 @@ async def run(stage: Stage, server: Server | None = None) -> None:
 
 
 async def _played(scene: Callable[[Stage, Server], Awaitable[None]], stage: Stage, server: Server) -> None:
-    # pyjabber now and then loses what comes right after STARTTLS, and then waits for ever: a new session mends it.
+    # A server can lose what comes right after STARTTLS, as pyjabber was seen to do, and wait for ever: a new session mends it.
     for _ in range(_TRIES - 1):
         try:
             return await scene(stage, server)
