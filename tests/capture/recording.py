@@ -1,0 +1,155 @@
+"""Scenarios and what they see; how an observation becomes a vector that is the same in every run."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from errnorm import Normalizer
+from errnorm.cli.filtering import normalize_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from errnorm.model import NormalizedError
+
+    from tests.servers.process import Server
+
+EXPECTED = ("section", "code", "category", "reason", "retryable", "terminal", "recovery")
+FORMS = ("raw", "close_reason", "exception")
+
+# What differs between two runs, and what stands for it. The stand-ins have the form of what they replace.
+_VARIABLE = (
+    (re.compile(r"(127\.0\.0\.1|localhost|\[::1\]):\d+"), r"\1:4222"),
+    (re.compile(r"('127\.0\.0\.1', )\d+"), r"\g<1>4222"),
+    (re.compile(r"\b([NAUOC])[A-Z2-7]{55}\b"), lambda found: found[1] + "A" * 55),
+    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "2026-01-01T00:00:00Z"),
+    (re.compile(r"\bcid:\d+"), "cid:1"),
+    (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "00000000-0000-4000-8000-000000000000"),
+    (re.compile(r"0x[0-9a-f]{6,}"), "0x7f0000000000"),
+    (re.compile(r"(/[\w.+-]+){2,}/(?=jetstream|server\.conf|[\w.]+\.pem)"), "/srv/"),
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """
+    What a scenario saw.
+
+    Attributes:
+        protocol: Of which protocol it is.
+
+        form: How it came: `raw`, `close_reason` or `exception`.
+
+        value: The text, or the exception in its JSON form.
+
+        closed: Whether the connection it happened on ended; `None` where there is none, or nobody looked.
+    """
+
+    protocol: str
+    form: str
+    value: str | dict[str, Any]
+    closed: bool | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Station:
+    """
+    A server as some scenarios need it; those that name the same station share one process.
+
+    Attributes:
+        server: Its name: `nats-server`, `prosody` or `ejabberd`.
+
+        make: Makes it, from a directory and the options of the run.
+    """
+
+    server: str
+    make: Callable[..., Server]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """
+    How to produce an error.
+
+    Attributes:
+        aim: The error it is after: its code in the table, or a subject where it is after many.
+
+        station: The server it needs.
+
+        run: Yields what it saw.
+
+        by: The producer, where it is a client library and not the server.
+
+        many: The aim is a subject.
+    """
+
+    aim: str
+    station: Station
+    run: Callable[[Any], Iterator[Seen]]
+    by: str | None = None
+    many: bool = False
+
+
+_NORMALIZER = Normalizer([])
+
+SCENARIOS: list[Scenario] = []
+
+
+def after(
+    aim: str, on: Station, *, by: str | None = None, many: bool = False
+) -> Callable[[Callable[[Any], Iterator[Seen]]], Callable[[Any], Iterator[Seen]]]:
+    """Register a scenario that is after an error, or many of a kind, on such a server; `by` names a client that produces it."""
+
+    def register(run: Callable[[Any], Iterator[Seen]]) -> Callable[[Any], Iterator[Seen]]:
+        SCENARIOS.append(Scenario(aim, on, run, by, many))
+        return run
+
+    return register
+
+
+def steady(value: Any) -> Any:
+    """Return a text, or all texts of an exception, without what differs between two runs."""
+    if isinstance(value, dict):
+        return {key: steady(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [steady(item) for item in value]
+    if isinstance(value, str):
+        for pattern, stand_in in _VARIABLE:
+            value = pattern.sub(stand_in, value)
+    return value
+
+
+def judged(vector: Mapping[str, Any]) -> NormalizedError:
+    """Normalize what a vector holds, as a line of `errnorm normalize`."""
+    return normalize_line(json.dumps(vector).encode(), _NORMALIZER)
+
+
+def expectation(error: NormalizedError) -> dict[str, Any]:
+    """Return the part of a judgement that a vector states."""
+    record: Mapping[str, Any] = error.to_record()
+    return {name: record[name] for name in EXPECTED}
+
+
+def as_vector(seen: Seen, server: str, version: str, scenario: str) -> dict[str, Any]:
+    """Return what was seen as a vector, with what is expected of it."""
+    head = {"server": server, "version": version, "scenario": scenario, "protocol": seen.protocol}
+    vector = {**head, seen.form: steady(seen.value), "closed": seen.closed}
+    return {**vector, "expected": expectation(judged(vector))}
+
+
+def exception_form(error: BaseException, **attributes: object) -> dict[str, Any]:
+    """Return an exception as JSON: class, text, what it inherits from, its plain public attributes, and its cause."""
+    kind = type(error)
+    form: dict[str, Any] = {"module": kind.__module__, "class": kind.__qualname__, "str": str(error)}
+    form["mro"] = [f"{each.__module__}.{each.__qualname__}" for each in kind.__mro__[1:-2]]
+    plain = {name: value for name, value in vars(error).items() if isinstance(value, str | int) and not name.startswith("_")}
+    if isinstance(error, OSError) and error.errno is not None:
+        plain["errno"] = error.errno
+    if plain | attributes:
+        form["attrs"] = plain | attributes
+    if isinstance(error.__cause__, BaseException):
+        form["cause"] = exception_form(error.__cause__)
+    return form

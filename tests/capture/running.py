@@ -1,0 +1,100 @@
+"""Start the servers, run the scenarios, and tell how far it is. Two servers at a time at most; every one is stopped by its pid."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.capture import scenarios, vectors
+from tests.capture.recording import SCENARIOS, as_vector
+from tests.servers import ejabberd, nats, prosody
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.capture.recording import Scenario, Station
+    from tests.capture.vectors import Vector
+    from tests.servers.process import Server
+
+Program = Path | None
+
+
+def load_scenarios() -> list[Scenario]:
+    """Import all modules of scenarios, and return what they have registered."""
+    for module in pkgutil.iter_modules(scenarios.__path__):
+        importlib.import_module(f"{scenarios.__name__}.{module.name}")
+    return SCENARIOS
+
+
+def installations() -> Iterator[tuple[str, str, Program]]:
+    """Yield each server that is installed: its name, its version, and its program where there are several."""
+    for path in (nats.current(), nats.debian()):
+        if path is not None:
+            yield "nats-server", nats.version(path), path
+    if prosody.program() is not None:
+        yield "prosody", _package("prosody"), None
+    if ejabberd.libraries() is not None:
+        yield "ejabberd", _package("ejabberd"), None
+
+
+def _package(name: str) -> str:
+    # Upstream's part of the version of the system's package: 0.12.3-1+deb12u1 is 0.12.3.
+    asked = subprocess.run(["dpkg-query", "-W", "-f=${Version}", name], capture_output=True, text=True, check=True, timeout=10)
+    return asked.stdout.partition("-")[0]
+
+
+def run(only: str = "", *, short: bool = False) -> list[Vector]:
+    """
+    Run the scenarios and return the vectors.
+
+    Args:
+        only: Leave out scenarios and servers whose name does not contain it.
+        short: One scenario a server.
+    """
+    captured: list[Vector] = []
+    load_scenarios()
+    for server, version, program in installations():
+        mine = [one for one in SCENARIOS if one.station.server == server and only in f"{server} {version}: {one.aim}"]
+        mine = mine[:1] if short else mine
+        for station in dict.fromkeys(one.station for one in mine):
+            captured += _at(station, [one for one in mine if one.station is station], version, program)
+    return vectors.distinct(captured)
+
+
+def _at(station: Station, mine: list[Scenario], version: str, program: Program) -> Iterator[Vector]:
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            with station.make(Path(directory) / "server", program) as server:
+                for scenario in mine:
+                    yield from _run(scenario, server, version)
+        except Exception as error:  # noqa: BLE001 - one server that does not start must not end the run
+            _tell(f"{station.server} {version}: {mine[0].aim}: {_first_line(error)}")
+
+
+def _run(scenario: Scenario, server: Server, version: str) -> Iterator[Vector]:
+    started, found = time.monotonic(), False
+    name, version = (scenario.by, installed(scenario.by)) if scenario.by else (scenario.station.server, version)
+    try:
+        for seen in scenario.run(server):
+            vector = as_vector(seen, name, version, scenario.aim)
+            found = found or scenario.many or scenario.aim in {vector["expected"]["code"], seen.value}
+            yield vector
+    except Exception as error:  # noqa: BLE001 - an older server may answer otherwise: told, and the run goes on
+        _tell(f"{name} {version}: {scenario.aim}: {_first_line(error)}")
+    else:
+        _tell(f"{name} {version}: {scenario.aim}: {'ok' if found else 'MISSED'} ({time.monotonic() - started:.1f} s)")
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".partition("\n")[0][:300]
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - progress

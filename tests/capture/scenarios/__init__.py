@@ -1,0 +1,1 @@
+"""The scenarios: a module a subject. Each is imported when the capture runs."""

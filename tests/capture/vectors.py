@@ -1,0 +1,88 @@
+"""The vectors: read, write, compare. One file a producer and version, one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.capture.recording import FORMS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+FOLDER = Path(__file__).parents[1] / "data" / "vectors"
+Vector = dict[str, Any]
+
+
+def read(folder: Path = FOLDER) -> Iterator[Vector]:
+    """Yield all vectors of a folder."""
+    for path in sorted(folder.glob("*.jsonl")):
+        yield from map(json.loads, path.read_text("utf-8").splitlines())
+
+
+def path_of(server: str, version: str, folder: Path = FOLDER) -> Path:
+    """Return the file of a producer."""
+    return folder / f"{server}-{version}.jsonl"
+
+
+def form_of(vector: Mapping[str, Any]) -> str:
+    """Return in which form the error came."""
+    return next(form for form in FORMS if form in vector)
+
+
+def identity(vector: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what makes a vector the same one in another run: its producer, its scenario, its form, and what was judged."""
+    expected = vector["expected"]
+    place = (str(expected["section"]), str(expected["code"]))
+    return (vector["server"], vector["version"], vector["scenario"], vector["protocol"], form_of(vector), *place)
+
+
+def of_the_same(captured: Iterable[Vector], *, scenarios: bool = False) -> list[Vector]:
+    """Return the known vectors of the producers, or of the scenarios, that were captured."""
+    names = ("server", "version", "scenario") if scenarios else ("server", "version")
+    made = {tuple(vector[name] for name in names) for vector in captured}
+    return [vector for vector in read() if tuple(vector[name] for name in names) in made]
+
+
+def distinct(vectors: Iterable[Vector]) -> list[Vector]:
+    """Return the vectors without those that are the same as one before."""
+    kept: dict[tuple[str, ...], Vector] = {}
+    for vector in vectors:
+        kept.setdefault(identity(vector), vector)
+    return list(kept.values())
+
+
+def write(vectors: Iterable[Vector], folder: Path = FOLDER) -> None:
+    """Write the vectors of each producer to its file, in the order given."""
+    by_path: dict[Path, list[str]] = {}
+    for vector in vectors:
+        line = json.dumps(vector, ensure_ascii=False)
+        by_path.setdefault(path_of(vector["server"], vector["version"], folder), []).append(line + "\n")
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, lines in by_path.items():
+        path.write_text("".join(lines), "utf-8")
+
+
+def differences(known: Iterable[Vector], captured: Iterable[Vector]) -> Iterator[str]:
+    """Yield a line for each vector that is new, gone or changed."""
+    before = {identity(vector): vector for vector in known}
+    now = {identity(vector): vector for vector in captured}
+    for name, vector in now.items():
+        if name not in before:
+            yield f"new      {_named(name)}: {_said(vector)}"
+        elif before[name] != vector:
+            yield f"changed  {_named(name)}: {_said(before[name])} -> {_said(vector)}"
+    for name, vector in before.items():
+        if name not in now:
+            yield f"gone     {_named(name)}: {_said(vector)}"
+
+
+def _named(name: tuple[str, ...]) -> str:
+    server, version, scenario, *_, section, code = name
+    return f"{server} {version}, {scenario} [{section} {code}]"
+
+
+def _said(vector: Vector) -> str:
+    said = json.dumps(vector[form_of(vector)], ensure_ascii=False)[:160]
+    return f"{said} closed={json.dumps(vector['closed'])} {vector['expected']['reason']}/{vector['expected']['recovery']}"
