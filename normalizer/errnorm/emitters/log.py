@@ -12,6 +12,7 @@ itself stays as it is.
 
 from __future__ import annotations
 
+import logging
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,7 +25,7 @@ from errnorm.emitters.severity import SEVERITIES, level_of
 from errnorm.emitters.storm import Guard, Summary
 from errnorm.emitters.summaries import Summaries
 from errnorm.emitters.writers import writer
-from errnorm.settings import Settings
+from errnorm.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
@@ -145,7 +146,12 @@ class Processor:
 
 @cache
 def _default() -> Processor:
-    return Processor()
+    try:
+        return Processor()
+    except SettingsError as error:
+        # Made when the application writes a line, which is no time to raise: whoever makes a middleware has been told.
+        logging.getLogger("errnorm").error("errnorm: %s; the processor goes by the defaults", error)  # noqa: TRY400 - its message says it all
+        return Processor(Settings())
 
 
 def processor(logger: object, name: str, event_dict: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from errnorm.emitters import log as log_module
 from errnorm.emitters.attributes import ATTRIBUTES
 from errnorm.emitters.log import LogEmitter, Processor, processor
 from errnorm.emitters.storm import Guard
@@ -300,6 +301,21 @@ class TestProcessor:
         monkeypatch.delenv("ERRNORM_TRACEBACK", raising=False)
         json_log.configure(processor).error("no", exc_info=raised())
         assert json_log.lines[0]["error.type"] == "auth.forbidden"
+
+    def test_a_setting_that_cannot_be_used_does_not_keep_a_line_from_being_written(
+        self,
+        json_log: JSONLog,
+        raised: Callable[..., Exception],
+        records: list[logging.LogRecord],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setenv("ERRNORM_LIMIT", "many")
+        log_module._default.cache_clear()
+        for _ in range(2):
+            json_log.configure(processor).error("no", exc_info=raised())
+        log_module._default.cache_clear()
+        assert [line["error.type"] for line in json_log.lines] == ["auth.forbidden"] * 2
+        assert ["ERRNORM_LIMIT" in record.getMessage() for record in records] == [True]
 
     def test_it_stands_in_the_chain_of_the_standard_library_too(
         self, raised: Callable[..., Exception], processed: Processor
