@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nats.aio.client import Client
+from slixmpp import ClientXMPP
 
 import errnorm
 from errnorm.decision import Policy
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from errnorm.model import Fault
     from tests.servers.nats import NatsServer
+    from tests.servers.prosody import ProsodyServer
 
 EVERY_SECOND = Policy(attempts=None, base=1, cap=1, spread=20)
 DONE = object()
@@ -451,3 +453,70 @@ async def test_a_wrong_password_costs_two_attempts_and_says_so(start_nats: Calla
         (Reason.AUTH_REJECTED, "connect", True),
         (Reason.AUTH_REJECTED, "connect", False),
     ]
+
+
+class XmppSession:
+    """What a caller of `keep` writes around slixmpp."""
+
+    def __init__(self, port: int, password: str) -> None:
+        self.port = port
+        self.password = password
+        self.connected: asyncio.Queue[ClientXMPP] = asyncio.Queue()
+        self.tries = 0
+
+    async def connect(self) -> ClientXMPP:
+        self.tries += 1
+        self.ended: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        self.settled = asyncio.Event()
+        client = ClientXMPP("juliet@localhost", self.password)
+        client.plugin["feature_mechanisms"].unencrypted_plain = True
+        client.enable_direct_tls = client.enable_starttls = False
+        client.enable_plaintext = True
+        client.add_event_handler("stream_error", lambda stanza: self.end(stanza.xml))
+        client.add_event_handler("failed_auth", lambda stanza: self.end(stanza.xml))
+        client.add_event_handler("disconnected", lambda _: self.end(ConnectionResetError(104, "Connection reset by peer")))
+        client.add_event_handler("connection_failed", self.end)
+        client.add_event_handler("session_start", lambda _: self.settled.set())
+        client.connect("127.0.0.1", self.port)
+        await self.settled.wait()
+        return client
+
+    async def serve(self, client: ClientXMPP) -> object:
+        if not self.ended.done():
+            self.connected.put_nowait(client)
+        return await self.ended
+
+    def end(self, reason: object) -> None:
+        self.settled.set()
+        if not self.ended.done():
+            self.ended.set_result(reason)
+
+
+async def test_keeps_a_client_of_xmpp_in_the_same_way(start_prosody: Callable[..., ProsodyServer]) -> None:
+    server = start_prosody(users={"juliet": "right"})
+    told: list[Fault] = []
+    session = XmppSession(server.port, "right")
+    errors = Middleware(emitters=[told.append])
+    kept = keep(session.connect, session.serve, protocol="xmpp", middleware=errors, policy=SOON)
+    task = asyncio.create_task(kept)
+    await asyncio.wait_for(session.connected.get(), 10)
+    await asyncio.to_thread(server.kill)
+    await asyncio.to_thread(server.start)
+    await asyncio.wait_for(session.connected.get(), 20)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert told
+    assert all(fault.handled and fault.error.retryable for fault in told)
+
+
+async def test_a_wrong_password_of_xmpp_costs_two_attempts_too(start_prosody: Callable[..., ProsodyServer]) -> None:
+    server = start_prosody(users={"juliet": "right"})
+    session = XmppSession(server.port, "wrong")
+    kept = keep(session.connect, session.serve, protocol="xmpp", middleware=Middleware(emitters=[]), policy=SOON)
+
+    with pytest.raises(StoppedError, match=r"auth\.rejected.*twice in a row"):
+        await asyncio.wait_for(kept, 20)
+
+    assert session.tries == 2
