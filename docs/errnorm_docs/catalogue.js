@@ -228,7 +228,7 @@
     if (shown.length && (known.length || guessed)) found.append(element("p", "best", known.length ? "The words also stand in:" : "No row knows this text. Rows that share its words:"));
     found.append(...shown.map((entry) => entry.row));
     const count = exact.size + others.length;
-    said.textContent = !away.length ? "No row has these words." : guessed ? "No row knows this text." : plural(count) + (known.length ? ", the first is exact" : "");
+    said.textContent = !away.length ? "No row has these words." : guessed ? "No row knows this text." : plural(count) + (known.length === count ? ", an exact match" : known.length ? ", the first is an exact match" : "");
     if (others.length > shown.length) said.textContent += `, the best ${plural(shown.length)} shown`;
   };
 

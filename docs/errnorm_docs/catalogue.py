@@ -46,6 +46,7 @@ def catalogue(tables: Sequence[Table]) -> str:
         "js": _part("catalogue.js"),
         "data": _data(tables, entries),
         "filters": _filters(entries),
+        "contents": _contents(tables),
         "rows": "\n".join(_section(name, list(rows)) for name, rows in groupby(entries, _place)),
         "count": f"{len(entries)}",
         "versions": " · ".join(escape(table.version) for table in tables),
@@ -75,9 +76,7 @@ def _data(tables: Iterable[Table], entries: Iterable[Entry]) -> str:
 
 def _filters(entries: Sequence[Entry]) -> str:
     protocols = {name: _NAMES.get(name, name) for name in dict.fromkeys(entry.protocol for entry in entries)}
-    counts = Counter(
-        word for entry in entries for word in (entry.protocol, _category(entry), entry.decision, _recovery(entry), _evidence(entry))
-    )
+    counts = Counter(pair for entry in entries for pair in _filtered_by(entry).items())
     words = {
         "protocol": ("Protocol", protocols),
         "category": ("Category", {word.value: word.value for word in Category}),
@@ -88,26 +87,33 @@ def _filters(entries: Sequence[Entry]) -> str:
     return "\n".join(_filter(name, label, choices, counts) for name, (label, choices) in words.items())
 
 
-def _filter(name: str, label: str, choices: dict[str, str], counts: Counter[str]) -> str:
+def _filter(name: str, label: str, choices: dict[str, str], counts: Counter[tuple[str, str]]) -> str:
     boxes = "".join(
         f'<label class="chip"><input type="checkbox" name="{name}" value="{value}">'
-        f"<span>{escape(text)} <b>{counts[value]}</b></span></label>"
+        f"<span>{escape(text)} <b>{counts[name, value]}</b></span></label>"
         for value, text in choices.items()
-        if counts[value]
+        if counts[name, value]
     )
     return f"<fieldset><legend>{label}</legend><div>{boxes}</div></fieldset>"
 
 
-def _category(entry: Entry) -> str:
-    return entry.placed.row.reason.category.value
+def _filtered_by(entry: Entry) -> dict[str, str]:
+    row = entry.placed.row
+    return {
+        "protocol": entry.protocol,
+        "category": row.reason.category.value,
+        "decision": entry.decision,
+        "recovery": row.recovery.value,
+        "evidence": row.evidence.partition(":")[0],
+    }
 
 
-def _recovery(entry: Entry) -> str:
-    return entry.placed.row.recovery.value
-
-
-def _evidence(entry: Entry) -> str:
-    return entry.placed.row.evidence.partition(":")[0]
+def _contents(tables: Iterable[Table]) -> str:
+    return "".join(
+        f"<li>{_NAMES.get(table.protocol, table.protocol)}: "
+        + ", ".join(f'<a href="#{table.protocol}/{escape(name)}">{escape(name)}</a>' for name in table.sections)
+        for table in tables
+    )
 
 
 def _section(place: tuple[str, str, str], rows: list[Entry]) -> str:
@@ -121,12 +127,12 @@ def _section(place: tuple[str, str, str], rows: list[Entry]) -> str:
 def _row(entry: Entry) -> str:
     row = entry.placed.row
     aside = escape(row.text or row.constant or "")
+    marks = " ".join(f'data-{name}="{value}"' for name, value in _filtered_by(entry).items())
     return (
-        f'<details class="row" id="{escape(entry.slug)}" data-protocol="{entry.protocol}" data-category="{_category(entry)}" '
-        f'data-decision="{entry.decision}" data-recovery="{row.recovery}" data-evidence="{_evidence(entry)}">'
+        f'<details class="row" id="{escape(entry.slug)}" {marks}>'
         f'<summary><span class="key">{_key(entry.placed.key)}{f" <small>{aside}</small>" if aside else ""}</span>'
         f'<span class="where">{entry.protocol} {entry.placed.section}</span>'
-        f'<span class="reason c-{_category(entry)}">{row.reason}</span>'
+        f'<span class="reason c-{row.reason.category}">{row.reason}</span>'
         f'<span class="step {_CLASS[entry.decision] if row.recovery is not Recovery.NONE else "calm"}">{row.recovery}</span>'
         f"</summary><dl>{_facts(entry)}</dl></details>"
     )

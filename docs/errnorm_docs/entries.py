@@ -17,12 +17,13 @@ from errnorm.plugins import load_table, protocols
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from errnorm.tables import Placed, SectionHead, Table
+    from errnorm.rows import SectionHead
+    from errnorm.tables import Placed, Table
     from errnorm.taxonomy import Recovery
 
 __all__ = ["DECISIONS", "Entry", "decision_of", "entries_of", "label_of", "slug_of", "tables"]
 
-# The four classes of terminal × retryable, and what they come to.
+# The four classes of terminal and retryable, and what they come to.
 DECISIONS = {
     "repeat": "repeat here",
     "reconnect": "repeat on a new connection",
@@ -31,7 +32,7 @@ DECISIONS = {
 }
 
 _NOT_IN_ADDRESSES = re.compile(r"[^a-z0-9.]+")
-_LABELS = {"What": "What it means", "Whose": "Whose doing", "Retry": "Retry?", "Do": "What to do", "Seen": "Where it shows"}
+_LABELS = {"What": "What it means", "Whose": "Whose doing", "Retry": "Retry?", "Do": "What to do", "Seen": "Where it shows", "Known": "Evidence"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Entry:
 
     @property
     def decision(self) -> str:
-        """The class of terminal × retryable it belongs to, a key of `DECISIONS`."""
+        """The class of terminal and retryable it belongs to, a key of `DECISIONS`."""
         return decision_of(self.placed.row.recovery, terminal=self.placed.row.terminal)
 
     @property
@@ -75,7 +76,7 @@ def label_of(name: str) -> str:
 
 
 def decision_of(recovery: Recovery, *, terminal: bool) -> str:
-    """Return the class of terminal × retryable, a key of `DECISIONS`."""
+    """Return the class of terminal and retryable, a key of `DECISIONS`."""
     if recovery.retryable:
         return "reconnect" if terminal else "repeat"
     return "stop" if terminal else "fails"
@@ -87,8 +88,8 @@ def slug_of(text: str) -> str:
 
 
 def tables() -> list[Table]:
-    """Return all installed tables, without anybody's overlays, in the order in which they were installed."""
-    return [load_table(protocol, []) for protocol in protocols()]
+    """Return all installed tables, without anybody's overlays; what lies under the protocols comes last."""
+    return sorted((load_table(protocol, []) for protocol in protocols()), key=lambda table: table.underlies)
 
 
 def entries_of(given: Iterable[Table]) -> list[Entry]:
