@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from errnorm.causes import ReportedException
 from errnorm.decision import Attempts, Decision, Policy, Verdict, decide
-from errnorm.marks import of
+from errnorm.marks import known, of
 from errnorm.model import Adapter, NormalizedError, Record, Signal
 from errnorm.normalizer import Normalizer
 from errnorm.tables import Row, TableError
@@ -92,9 +92,9 @@ def normalize(raw: object, protocol: str | None = None) -> NormalizedError:
 
 def is_retryable(error: object) -> bool:
     """Tell whether the same operation may succeed later, nobody changing anything. A predicate for any retry library."""
-    return normalize(error).retryable
+    return known(error).retryable
 
 
 def is_terminal(error: object) -> bool:
     """Tell whether the connection or stream it happened on is over because of it."""
-    return normalize(error).terminal
+    return known(error).terminal

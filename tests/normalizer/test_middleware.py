@@ -220,6 +220,14 @@ def test_what_was_made_of_it_can_be_asked_of_the_exception(errors: Middleware, t
     assert errnorm.of(guarded(errors, kind())) is told[0].error
 
 
+def test_the_predicates_go_by_what_a_guard_made_of_it(errors: Middleware) -> None:
+    exception = guarded(errors, DeskError("lost"))
+
+    assert errnorm.is_retryable(exception)
+    assert errnorm.is_terminal(exception)
+    assert errnorm.is_retryable(error("busy"))
+
+
 def test_an_exception_that_cannot_be_marked_is_told_all_the_same(errors: Middleware, told: Told) -> None:
     exception = HidingError()
 
