@@ -6,7 +6,10 @@ import inspect
 import logging
 import sys
 from functools import cache
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from errnorm.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Write", "write_with_logging", "write_with_otel", "write_with_structlog", "writer"]
 
+_RECORDS_SINCE = (1, 39)
 _LOGGER = logging.getLogger("errnorm")
 
 
@@ -28,8 +32,20 @@ class Write(Protocol):
 
 
 def writer(name: Literal["auto", "structlog", "logging", "otel"]) -> Write:
-    """Return what writes, by its name in the settings."""
+    """
+    Return what writes, by its name in the settings.
+
+    Raises:
+        SettingsError: If it is `otel` and OpenTelemetry is older than 1.39, whose records cannot be made from outside its SDK.
+    """
+    if name == "otel" and _release(version("opentelemetry-api")) < _RECORDS_SINCE:
+        message = "log_with: otel needs opentelemetry-api 1.39 or newer"
+        raise SettingsError(message)
     return _WRITERS[name]
+
+
+def _release(found: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in found.split(".")[:2])
 
 
 def write_with_structlog(level: Severity, event: str, fields: Attributes) -> None:

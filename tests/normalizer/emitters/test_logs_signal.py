@@ -9,6 +9,7 @@ import structlog
 
 from errnorm.emitters import writers
 from errnorm.emitters.log import LogEmitter, Processor
+from errnorm.settings import SettingsError
 from tests.normalizer.emitters.wire import ABORT, OWN_WORDS, PUBLISH, RETRY
 
 pytest.importorskip("opentelemetry.sdk")
@@ -117,3 +118,12 @@ def test_without_an_sdk_an_event_written_straight_goes_nowhere(
 def test_every_way_out_has_a_name_in_the_settings(settings: Callable[..., Settings]) -> None:
     for name in ("auto", "structlog", "logging", "otel"):
         assert callable(writers.writer(settings(log_with=name).log_with))
+
+
+@pytest.mark.parametrize("found", ["1.27.0", "1.38.1"])
+def test_an_opentelemetry_that_is_too_old_is_refused_at_once(
+    settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch, found: str
+) -> None:
+    monkeypatch.setattr("errnorm.emitters.writers.version", lambda _: found)
+    with pytest.raises(SettingsError, match=r"^log_with: otel needs opentelemetry-api 1\.39"):
+        LogEmitter(settings(log_with="otel"))
