@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -22,14 +23,6 @@ from errnorm.causes import ReportedException
 from errnorm.cli.progress import Progress
 from errnorm.cli.unknowns import Unknowns
 from errnorm.normalizer import Normalizer
-
-try:
-    from orjson import loads as _fast_loads  # the extra `fast`
-except ImportError:
-
-    def _fast_loads(line: bytes) -> Any:  # noqa: ANN401 - JSON
-        return json.loads(line.decode())
-
 
 if TYPE_CHECKING:
     import argparse
@@ -40,11 +33,23 @@ if TYPE_CHECKING:
 __all__ = ["UnusableLineError", "add_to", "normalize_line"]
 
 _UNUSABLE = 2
+_Loads = Callable[[bytes], Any]
 # A line longer than this is no error report; it is answered, and skipped without being held in memory.
 _LONGEST_LINE = 16 << 20
 _DEEPEST_CAUSE = 32
 _FORMS = ("raw", "close_reason", "exception")
 _OWN = frozenset({*_FORMS, "protocol"})
+
+
+def _parser() -> _Loads:
+    try:
+        from orjson import loads  # noqa: PLC0415 - the extra `fast`
+    except ImportError:
+        return lambda line: json.loads(line.decode())
+    return loads
+
+
+_fast_loads = _parser()
 
 
 class UnusableLineError(ValueError):
