@@ -168,16 +168,7 @@ class Middleware:
             previous: The error of the attempt before, if that failed too.
             handled: True if the caller goes on whatever happens here; spans are then left alone.
         """
-        return Guard(
-            self,
-            protocol,
-            operation=operation,
-            idempotent=idempotent,
-            peer=peer,
-            attempt=attempt,
-            previous=previous,
-            handled=handled,
-        )
+        return Guard(self, protocol, operation, idempotent, peer, attempt, previous, handled)
 
     def wrap(
         self,
