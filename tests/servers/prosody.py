@@ -12,6 +12,8 @@ What was needed:
 * Everything an administrator does goes through `prosodyctl shell` (0.12 and newer) and the socket of `admin_shell`; a path
   of a socket has at most 107 bytes, so it lies in a short directory of its own.
 * `certificates` must exist, empty or not, or each start complains.
+* Told to end, it writes `system-shutdown` to every stream, and now and then (one time in ten) has exited before that is on the
+  wire: a client without a login then sees the bare close. A test that insists on the text reads it in the log.
 * Settings before the first `VirtualHost` are global. An option that is set twice is worth a warning, and 0.12 fails over that
   warning where the path of the file is long: what a test sets takes the place of the line below.
 """

@@ -157,8 +157,10 @@ def test_prosody_says_that_it_is_shut_down(start_prosody: Callable[..., ProsodyS
     server = start_prosody()
     wire = open_stream(server)
     wire.until(b"</stream:features>")
-    server.signal(signal.SIGTERM)  # read while it ends: a reset at the end throws away what was not read yet
-    wire.until(b"<system-shutdown")
+    server.signal(signal.SIGTERM)
+    server.wait_for_log("<system-shutdown")
+    wire.until_closed()
+    assert wire.closed
 
 
 def test_an_administrator_of_prosody_makes_and_deletes_users(start_prosody: Callable[..., ProsodyServer]) -> None:
