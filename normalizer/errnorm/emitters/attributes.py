@@ -121,8 +121,9 @@ def attributes(error: NormalizedError, privacy: Privacy = _DEFAULT) -> Attribute
         Flat names and simple values; what is not known is absent.
     """
     told = judgement(error).copy()
-    for name, value in privacy.params(error).items():
-        told[PARAM + name] = value
+    if params := privacy.params(error):
+        for name, value in params.items():
+            told[PARAM + name] = value
     if error.verdict.row is None and (fingerprint := error.fingerprint):
         told["errnorm.fingerprint"] = escaped(scrubbed(fingerprint), 2 * privacy.limit)
     return told

@@ -32,11 +32,12 @@ if TYPE_CHECKING:
 
     from errnorm.emitters.counts import Ledger
     from errnorm.emitters.writers import Write
-    from errnorm.model import Fault, NormalizedError
+    from errnorm.model import Fault, NormalizedError, Verdict
 
 __all__ = ["LogEmitter", "Processor", "processor"]
 
 
+_MOST_ALIKE = 1024
 # Where a line holds its error. A normalized error is worth more than an exception: somebody has looked at it.
 _WATCHED = ("error", "exception", "exc_info")
 
@@ -71,7 +72,10 @@ class LogEmitter:
         self._settings = settings
         self._ledger = ledger
         self._write = write or writer(settings.log_with)
+        self._template = settings.log_text == "template"
         self._trace = settings.traceback == "always"
+        # Lines of known errors without parameters are all alike but for what happened around them.
+        self._alike: dict[Verdict, Attributes] = {}
         self.guard = guard or Guard(settings.storm_burst, settings.storm_interval, settings.storm_keys)
         self._summaries = Summaries(self.guard, self._sum_up, ledger, schedule)
 
@@ -84,12 +88,22 @@ class LogEmitter:
         if due:
             self._summaries.write(due)
         if admitted:
-            told = line(error, self._settings, fault.exception, trace=self._trace)
+            told = self._line(error, fault.exception)
             told.update(circumstances(fault))
             self._write(SEVERITIES[level], event_name(error), told)
         else:
             self._ledger.suppressed.add((code, verdict.section, error.protocol), _counted, error)
             self._summaries.arm()
+
+    def _line(self, error: NormalizedError, exception: BaseException | None) -> Attributes:
+        verdict = error.verdict
+        alike = self._template and exception is None and not error.params and error.protocol == verdict.protocol
+        if alike and (known := self._alike.get(verdict)) is not None:
+            return known.copy()
+        told = line(error, self._settings, exception, trace=self._trace)
+        if alike and verdict.row is not None and len(self._alike) < _MOST_ALIKE:
+            self._alike[verdict] = told.copy()
+        return told
 
     def _sum_up(self, summary: Summary[NormalizedError]) -> None:
         told: Attributes = {}

@@ -56,8 +56,9 @@ def tell(span: Span, fault: Fault, settings: Settings) -> None:
 
 
 def _failure(span: Span, fault: Fault, settings: Settings) -> None:
-    text = settings.privacy.text(fault.error)
-    told = attributes(fault.error, settings.privacy)
+    privacy = settings.privacy
+    text = privacy.text(fault.error)
+    told = attributes(fault.error, privacy)
     told.update(circumstances(fault))
     span.set_attributes(told)
     # The description is ours: the exception's own message can hold anything.

@@ -107,6 +107,20 @@ class TestEmitter:
         LogEmitter(settings(log_text=choice), write=lines)(Fault(judge("what? \x1b[2J")))
         assert lines.fields[0].get("errnorm.text") == text
 
+    def test_a_line_that_is_like_the_one_before_differs_in_what_happened_around_it(
+        self, lines: Lines, fault: Callable[..., Fault], settings: Callable[..., Settings]
+    ) -> None:
+        tell = LogEmitter(settings(), write=lines)
+        below = fault("Stale")
+        below.error.protocol = "other"
+        for case in (fault("Stale", operation="one"), fault("Stale", peer="two"), below, fault("Closed"), fault("Stale")):
+            tell(case)
+        one, two, other, closed, plain = lines.fields
+        assert (one["errnorm.operation"], "errnorm.operation" in two, two["errnorm.peer"]) == ("one", False, "two")
+        assert (other["errnorm.protocol"], plain["errnorm.protocol"]) == ("other", "wire")
+        assert (closed["error.type"], plain["error.type"]) == ("shutdown.client", "transport.stale")
+        assert "errnorm.peer" not in plain
+
     def test_all_its_names_are_declared_for_logs(
         self, lines: Lines, fault: Callable[..., Fault], raised: Callable[..., Exception], settings: Callable[..., Settings]
     ) -> None:
