@@ -53,23 +53,24 @@ class Engine:
         Returns:
             Always an answer; `unknown` if neither the code nor the family of the signal has a row.
         """
-        if signal.shared:
-            return self._shared.get(signal) or self._shared.setdefault(signal, self._answer(signal))
-        return self._answer(signal)
-
-    def _answer(self, signal: Signal) -> NormalizedError:
+        if signal.shared and (answer := self._shared.get(signal)) is not None:
+            return answer
         placed, reading = None, None
         if signal.code is not None and (found := self.table.find(signal.section, signal.code)) is not None:
             placed, reading = found
-            # Most signals have a row and nothing that bends it; a family bends a row only if one of its sections decides.
-            if signal.closed is None and not signal.details and not (signal.family and self._deciding):
-                verdict = self._plain.get(placed)
-                if verdict is None:
-                    verdict = self._plain[placed] = self._judge(placed, (), None, None, None)
-                return NormalizedError(verdict, signal, reading)
-        key = (placed, signal.family, signal.details, signal.closed, signal.section)
-        verdict = self._verdicts.get(key)
-        return NormalizedError(verdict or self._remembered(key), signal, reading)
+        family = signal.family
+        # Most signals have a row and nothing that bends it; a family bends a row only if one of its sections decides.
+        if placed is not None and signal.closed is None and not signal.details and not (family and self._deciding):
+            verdict = self._plain.get(placed)
+            if verdict is None:
+                verdict = self._plain[placed] = self._judge(placed, (), None, None, None)
+        else:
+            key = (placed, family, signal.details, signal.closed, signal.section)
+            verdict = self._verdicts.get(key) or self._remembered(key)
+        answer = NormalizedError(verdict, signal, reading)
+        if signal.shared:
+            self._shared[signal] = answer
+        return answer
 
     def _remembered(self, key: _Key) -> Verdict:
         placed, family, details, closed, section = key

@@ -106,7 +106,7 @@ class Normalizer:
         return None
 
     def _normalize(self, raw: object, protocol: str | None) -> NormalizedError:
-        if isinstance(raw, str) and type(raw) is not str:
+        if type(raw) is not str and isinstance(raw, str):
             raw = str.__str__(raw)  # a subclass can lie about its letters, its length and its hash
         order = self._orders.get(protocol) or self._order(protocol)
         # Nearly always whoever is asked first knows the error as it stands, and nobody else needs asking.
