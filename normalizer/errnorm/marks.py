@@ -110,5 +110,7 @@ def told_inside(exception: BaseException, error: NormalizedError) -> Mark | None
 
 
 def _is_same(exception: BaseException, error: NormalizedError, told: NormalizedError) -> bool:
-    # Verdicts are made once for each kind of error, so the same kind is the same object; not so where nothing is known.
-    return error.verdict is told.verdict or (not error.known and not told.known and exception.__cause__ is not None)
+    if error.known:
+        # Verdicts are made once for each kind of error, so the same kind is the same object.
+        return error.verdict is told.verdict
+    return not told.known and exception.__cause__ is not None

@@ -296,6 +296,17 @@ def test_what_fails_while_a_fault_is_handled_is_a_fault_of_its_own(errors: Middl
     assert told.codes == ["busy", second]
 
 
+def test_of_two_unknown_faults_the_second_is_not_taken_for_a_wrapper_of_the_first(errors: Middleware, told: Told) -> None:
+    with pytest.raises(LookupError), errors.guard("desk"):
+        try:
+            with errors.guard("desk"):
+                raise ValueError
+        except ValueError:
+            raise LookupError  # noqa: B904 - the point
+
+    assert len(told) == 2
+
+
 def test_a_repetition_is_a_new_fault(errors: Middleware, told: Told) -> None:
     for _ in range(3):
         guarded(errors, DeskError("busy"))

@@ -226,6 +226,24 @@ async def test_a_trusted_redirect_is_followed_once() -> None:
     assert session.connected == [(), ("b.example",), ()]
 
 
+async def test_an_address_that_comes_with_another_error_is_not_gone_to() -> None:
+    session = Session(error("lost", address="c.example"), DONE)
+    await session.keep(redirect=bool)
+
+    assert session.connected == [(), ()]
+
+
+async def test_the_reason_of_an_end_that_nobody_raised_can_be_asked_and_is_not_told_again() -> None:
+    session, denied = Session(), error("denied")
+    session.script.append(denied)
+    errors = Middleware(DeskNormalizer(), [session.told.append])  # type: ignore[arg-type]
+    with pytest.raises(StoppedError) as stopped, errors.guard("desk"):
+        await session.keep()
+
+    assert errnorm.of(stopped.value) is denied
+    assert len(session.told) == 1
+
+
 async def test_the_policy_limits_the_attempts() -> None:
     session = Session(*["lost"] * 9)
     with pytest.raises(StoppedError, match="it was tried 3 times"):
