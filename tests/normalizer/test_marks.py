@@ -17,7 +17,9 @@ def test_only_the_first_who_claims_an_exception_may_tell_it() -> None:
 
 
 def test_what_is_no_exception_has_no_mark() -> None:
-    assert all(mark_of(raw) is None for raw in (None, "busy", b"", {}, OSError))
+    raws: tuple[object, ...] = (None, "busy", b"", {}, OSError)
+
+    assert all(mark_of(raw) is None for raw in raws)
 
 
 def test_what_is_normalized_already_is_known() -> None:
