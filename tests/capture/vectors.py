@@ -32,9 +32,9 @@ def form_of(vector: Mapping[str, Any]) -> str:
 
 
 def identity(vector: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what makes a vector the same one in another run: its producer, its scenario, its form, and what was judged."""
+    """Return what makes a vector the same one in another run, and different from others of its scenario."""
     expected = vector["expected"]
-    place = (str(expected["section"]), str(expected["code"]))
+    place = (str(expected["section"]), str(expected["code"]), str(expected["reason"]), str(expected["recovery"]))
     return (vector["server"], vector["version"], vector["scenario"], vector["protocol"], form_of(vector), *place)
 
 
@@ -79,7 +79,7 @@ def differences(known: Iterable[Vector], captured: Iterable[Vector]) -> Iterator
 
 
 def _named(name: tuple[str, ...]) -> str:
-    server, version, scenario, *_, section, code = name
+    server, version, scenario, *_, section, code, _, _ = name
     return f"{server} {version}, {scenario} [{section} {code}]"
 
 

@@ -1,0 +1,141 @@
+"""What scenarios of XMPP share: ways to open a stream, to log in, to ask, and to look at what came."""
+
+from __future__ import annotations
+
+import base64
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from tests.capture.recording import Seen, Station
+from tests.servers.ejabberd import EjabberdServer
+from tests.servers.prosody import ProsodyServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tests.servers.process import Server
+    from tests.servers.wire import Wire
+
+USERS = {"alice": "secret", "bob": "secret", "carol": "secret"}
+SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
+STREAMS = "http://etherx.jabber.org/streams"
+DONE = b"<iq type='get' id='done' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>"
+
+# Every element that says that something failed, as it stands on the wire.
+_ERROR = re.compile(
+    rb"<stream:error\b.*?</stream:error>"
+    rb"|<(?P<name>failure|failed)\b(?:[^>]*/>|.*?</(?P=name)>)"
+    rb"|<(?P<stanza>iq|message|presence)\b(?=[^>]*\btype=['\"]error['\"])[^>]*>.*?</(?P=stanza)>"
+    rb"|<body\b(?=[^>]*\btype=['\"]terminate['\"])[^>]*?(?:/>|>.*?</body>)",
+    re.DOTALL,
+)
+_DONE = re.compile(rb"""\bid=['"]done['"]""")
+
+
+def prosody(**options: Any) -> Station:
+    """Return a Prosody with these options and three users."""
+    return Station("prosody", lambda directory, _: ProsodyServer(directory, **{"users": USERS, **options}))
+
+
+def ejabberd(config: Mapping[str, Any] | None = None, **options: Any) -> Station:
+    """Return an ejabberd with this configuration and three users."""
+    return Station("ejabberd", lambda directory, _: EjabberdServer(directory, config, **{"users": USERS, **options}))
+
+
+def failures(raw: bytes, *, closed: bool | None) -> Iterator[Seen]:
+    """Yield each element of an error among what was read; the answer to our own last request is none of them."""
+    for found in _ERROR.finditer(raw):
+        if not _DONE.search(found[0].partition(b">")[0]):
+            yield Seen("xmpp", "raw", found[0].decode(), closed)
+
+
+def header(to: str | None = "localhost", content: str = "jabber:client", streams: str = STREAMS, version: str = "1.0") -> bytes:
+    """Return the opening tag of a stream."""
+    address = "" if to is None else f" to='{to}'"
+    return f"<stream:stream xmlns='{content}' xmlns:stream='{streams}'{address} version='{version}'>".encode()
+
+
+def ended(wire: Wire, seconds: float = 5.0) -> Iterator[Seen]:
+    """Read until the server closes, and yield what it said."""
+    wire.until_closed(seconds)
+    yield from failures(wire.read, closed=wire.closed)
+
+
+def refused(server: Server, *openings: bytes) -> Iterator[Seen]:
+    """Open a connection, send something that ends it, and yield what the server said; once for each opening."""
+    for opening in openings:
+        wire = server.dial()
+        wire.send(opening)
+        yield from ended(wire)
+
+
+def opened(server: Server, to: str = "localhost") -> Wire:
+    """Open a stream and read the features."""
+    wire = server.dial()
+    wire.send(header(to))
+    wire.until(b"</stream:features>")
+    return wire
+
+
+def plain(user: str, password: str = "secret", authzid: str = "") -> bytes:
+    """Return a login with the mechanism PLAIN."""
+    return auth("PLAIN", base64.b64encode(f"{authzid}\0{user}\0{password}".encode()).decode())
+
+
+def auth(mechanism: str, text: str) -> bytes:
+    """Return a login."""
+    return f"<auth xmlns='{SASL}' mechanism='{mechanism}'>{text}</auth>".encode()
+
+
+def login(server: Server, user: str = "alice") -> Wire:
+    """Log in, and open the stream anew, without a resource."""
+    wire = opened(server)
+    wire.send(plain(user))
+    wire.until(b"<success")
+    wire.send(header())
+    wire.until(b"</stream:features>")
+    return wire
+
+
+def bind(wire: Wire, resource: str) -> None:
+    """Ask for a resource."""
+    asked = f"<resource>{resource}</resource>"
+    wire.send(f"<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>{asked}</bind></iq>".encode())
+    wire.until(b"</iq>")
+
+
+def session(server: Server, user: str = "alice", resource: str = "here") -> Wire:
+    """Log in and bind a resource."""
+    wire = login(server, user)
+    bind(wire, resource)
+    return wire
+
+
+def answered(wire: Wire, *stanzas: str) -> bytes:
+    """Send stanzas one after the other, each followed by a request that the server always answers; return what came."""
+    came = b""
+    for stanza in stanzas:
+        wire.send(stanza.encode() + DONE)
+        with suppress(AssertionError):
+            came += wire.until(b"done")
+            while wire.read.rfind(b">") < wire.read.rfind(b"done"):
+                came += wire.until(b">")
+    return came
+
+
+def asked(wire: Wire, *stanzas: str) -> Iterator[Seen]:
+    """Send stanzas, and yield the errors that came back, and whether the stream survived them."""
+    for stanza in stanzas:
+        yield from failures(answered(wire, stanza), closed=wire.closed)
+
+
+def iq(kind: str, payload: str, to: str = "", number: str = "1") -> str:
+    """Return a request."""
+    address = f" to='{to}'" if to else ""
+    return f"<iq type='{kind}' id='{number}'{address}>{payload}</iq>"
+
+
+def join(room: str, nick: str, inside: str = "") -> str:
+    """Return a presence that joins a room."""
+    return f"<presence to='{room}/{nick}' id='join'><x xmlns='http://jabber.org/protocol/muc'>{inside}</x></presence>"
