@@ -97,9 +97,7 @@ class _Operation:
 
     def decide_next(self, exception: Exception, attempts: Attempts) -> Decision:
         """Decide with a memory of the attempts before, and tell."""
-        decision = attempts.decide(
-            self.subject(exception), idempotent=self.may_repeat(exception), protocol=self.protocol
-        )
+        decision = attempts.decide(self.subject(exception), idempotent=self.may_repeat(exception), protocol=self.protocol)
         self.tell(exception, decision)
         return decision
 
