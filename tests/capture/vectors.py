@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.capture.recording import FORMS
+from tests.capture.recording import FORMS, judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -35,7 +35,9 @@ def identity(vector: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what makes a vector the same one in another run, and different from others of its scenario."""
     expected = vector["expected"]
     place = (str(expected["section"]), str(expected["code"]), str(expected["reason"]), str(expected["recovery"]))
-    return (vector["server"], vector["version"], vector["scenario"], vector["protocol"], form_of(vector), *place)
+    signal = judged(vector).signal
+    nuances = repr((signal.family, signal.details))
+    return (vector["server"], vector["version"], vector["scenario"], vector["protocol"], form_of(vector), *place, nuances)
 
 
 def of_the_same(captured: Iterable[Vector], *, scenarios: bool = False) -> list[Vector]:
@@ -79,7 +81,7 @@ def differences(known: Iterable[Vector], captured: Iterable[Vector]) -> Iterator
 
 
 def _named(name: tuple[str, ...]) -> str:
-    server, version, scenario, *_, section, code, _, _ = name
+    server, version, scenario, *_, section, code, _, _, _ = name
     return f"{server} {version}, {scenario} [{section} {code}]"
 
 
