@@ -12,15 +12,17 @@ from xml.etree.ElementTree import Element
 
 from errnorm.causes import ReportedException
 from errnorm.model import Signal
+from errnorm_adapters.xmpp_client import attach
 from errnorm_adapters.xmpp_elements import of_element
 from errnorm_adapters.xmpp_exceptions import of_exception
+from errnorm_adapters.xmpp_session import SessionError
 from errnorm_adapters.xmpp_text import before_xml, of_text
 from errnorm_adapters.xmpp_xml import decoded, parse, resembles_xmpp
 
 if TYPE_CHECKING:
     from errnorm_adapters.xmpp_xml import Node
 
-__all__ = ["observe"]
+__all__ = ["SessionError", "attach", "observe"]
 
 # A tuple, because a union would be made anew for each error.
 _EXCEPTIONS = (BaseException, ReportedException)
@@ -44,7 +46,7 @@ def observe(error: object) -> Signal | None:
         if isinstance(error, Element):
             return of_element(cast("Node", error))
         if isinstance(error, _EXCEPTIONS):
-            return of_exception(error)
+            return error.signal if isinstance(error, SessionError) else of_exception(error)
         if isinstance(error, (bytes, bytearray, memoryview)):
             return _of_bytes(bytes(error))
         return _of_object(error)
