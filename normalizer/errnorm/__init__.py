@@ -11,11 +11,11 @@ from errnorm.decision import Attempts, Decision, Policy, Verdict, decide
 from errnorm.marks import known, of
 from errnorm.model import Adapter, NormalizedError, Record, Signal
 from errnorm.normalizer import Normalizer
-from errnorm.tables import Row, TableError
 from errnorm.taxonomy import Category, Effect, Evidence, Reach, Reason, Recovery
 
 if TYPE_CHECKING:
     from errnorm.middleware import Guard, Middleware
+    from errnorm.rows import Row, TableError
     from errnorm.supervisor import StoppedError, keep
 
 __all__ = [
@@ -52,7 +52,9 @@ __all__ = [
 _LAZY = {
     "Guard": "errnorm.middleware",
     "Middleware": "errnorm.middleware",
+    "Row": "errnorm.rows",
     "StoppedError": "errnorm.supervisor",
+    "TableError": "errnorm.rows",
     "keep": "errnorm.supervisor",
 }
 _LAZY_MODULES = {"emitters", "retry"}

@@ -8,26 +8,23 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import tomli
-
-from errnorm.rows import TableError, broken, read
-from errnorm.tables import Table
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from importlib.metadata import EntryPoint
 
     from errnorm.model import Adapter
+    from errnorm.tables import Table
 
 __all__ = ["adapters", "load_adapter", "load_table", "overlaid", "overlay_paths", "protocols"]
 
 
 @cache
 def _group(name: str) -> tuple[EntryPoint, ...]:
+    from importlib.metadata import entry_points  # noqa: PLC0415 - half of what importing the library would cost
+
     return tuple(entry_points(group=name))
 
 
@@ -61,7 +58,9 @@ def overlaid(overlays: Iterable[Path]) -> list[str]:
     Raises:
         TableError: If a file cannot be read, or does not say its protocol.
     """
-    return [_protocol_of(_text(path), path) for path in overlays]
+    from errnorm import loading  # noqa: PLC0415 - who only imports the library pays for no table
+
+    return [loading.protocol_of(path) for path in overlays]
 
 
 def load_table(protocol: str, overlays: Iterable[Path] = ()) -> Table:
@@ -78,40 +77,7 @@ def load_table(protocol: str, overlays: Iterable[Path] = ()) -> Table:
     Raises:
         TableError: If a file cannot be read or used, or no file is about this protocol.
     """
+    from errnorm import loading  # noqa: PLC0415 - who only imports the library pays for no table
+
     points = [point for point in _group("errnorm.mappings") if point.name.partition(".")[0] == protocol]
-    built_in = [read(_resource(point), point.attr) for point in sorted(points, key=lambda point: point.name)]
-    laid = [(text, str(path)) for path in overlays if _protocol_of(text := _text(path), path) == protocol]
-    if not built_in:
-        if not laid:
-            message = f"no table for the protocol {protocol!r}: there are {', '.join(protocols())}"
-            raise TableError(message)
-        (text, origin), *laid = laid
-        built_in = [read(text, origin)]
-    return Table(built_in, laid)
-
-
-def _resource(point: EntryPoint) -> str:
-    try:
-        return files(point.module).joinpath(point.attr).read_text("utf-8")
-    except (OSError, ImportError, UnicodeDecodeError) as error:
-        message = f"{point.value}: {error}"
-        raise TableError(message) from error
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"{path}: {error.strerror if isinstance(error, OSError) else error}"
-        raise TableError(message) from error
-
-
-def _protocol_of(text: str, path: Path) -> str:
-    try:
-        protocol = tomli.loads(text).get("protocol")
-    except tomli.TOMLDecodeError as error:
-        raise TableError(broken(text, str(path), error)) from error
-    if not isinstance(protocol, str):
-        message = f'{path}:1: protocol: the file must say which protocol it is about: protocol = "nats"'
-        raise TableError(message)
-    return protocol
+    return loading.table(protocol, sorted(points, key=lambda point: point.name), overlays)

@@ -35,7 +35,7 @@ from errnorm.templates import KINDS, Template
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Head", "Placed", "Row", "SectionHead", "TableError", "TableFile", "broken", "read"]
+__all__ = ["Head", "Placed", "Row", "SectionHead", "TableError", "TableFile", "parse", "read"]
 
 Said = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 _Checked = ConfigDict(extra="forbid")
@@ -233,7 +233,7 @@ def read(text: str, origin: str, base: Mapping[tuple[str, str], Placed] | None =
         TableError: If it is no TOML, or a word is unknown, a column missing, or a section not announced.
     """
     source = _Source(text, origin)
-    document = source.parse()
+    document = parse(text, origin)
     head: Head = source.check(_HEAD, {name: document[name] for name in document if name in _OWN}, ())
     for name, kind in head.params.items():
         if kind not in KINDS:
@@ -253,11 +253,23 @@ def read(text: str, origin: str, base: Mapping[tuple[str, str], Placed] | None =
     return TableFile(head, rows, origin)
 
 
-def broken(text: str, origin: str, error: tomli.TOMLDecodeError) -> str:
-    """Say where a text stops being TOML: `mine.toml:3: …`."""
-    place = re.search(r" \(at line (\d+), column \d+\)$", str(error))
-    line = int(place[1]) if place else text.count("\n") + 1
-    return f"{origin}:{line}: no TOML: {str(error).partition(' (at ')[0]}"
+def parse(text: str, origin: str) -> dict[str, Any]:
+    """
+    Parse TOML.
+
+    Raises:
+        TableError: If it is none: `mine.toml:3: no TOML: …`.
+    """
+    try:
+        return tomli.loads(text)
+    except RecursionError:
+        message = f"{origin}:1: no TOML: nested too deep"
+        raise TableError(message) from None
+    except tomli.TOMLDecodeError as error:
+        place = re.search(r" \(at line (\d+), column \d+\)$", str(error))
+        line = int(place[1]) if place else text.count("\n") + 1
+        message = f"{origin}:{line}: no TOML: {str(error).partition(' (at ')[0]}"
+        raise TableError(message) from error
 
 
 class _Source:
@@ -266,15 +278,6 @@ class _Source:
     def __init__(self, text: str, origin: str) -> None:
         self.text = text
         self.origin = origin
-
-    def parse(self) -> dict[str, Any]:
-        try:
-            return tomli.loads(self.text)
-        except (tomli.TOMLDecodeError, RecursionError) as error:
-            if isinstance(error, RecursionError):
-                message = f"{self.origin}: no TOML: nested too deep"
-                raise TableError(message) from None
-            raise TableError(broken(self.text, self.origin, error)) from error
 
     def check(self, adapter: TypeAdapter[Any], value: object, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - what it checks
         try:
