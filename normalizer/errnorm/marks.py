@@ -21,6 +21,7 @@ __all__ = ["Mark", "claim", "known", "mark_of", "of", "told_inside"]
 _log = logging.getLogger("errnorm")
 
 _MARK = "__errnorm__"
+_PLAIN = (str, bytes, int, float, dict, list, tuple, set, type(None))
 
 
 class Mark:
@@ -57,8 +58,8 @@ def mark_of(exception: object) -> Mark | None:
     return mark if isinstance(mark, Mark) else None
 
 
-def claim(exception: BaseException, mark: Mark) -> bool:
-    """Put a mark on an exception; false if somebody else, perhaps in another thread, was faster."""
+def claim(exception: object, mark: Mark) -> bool:
+    """Put a mark on an exception, or on what one may be made from; false if somebody else, in another thread, was faster."""
     try:
         # Past `__setattr__`, which a frozen dataclass refuses; and atomic, so that no lock is held in an error handler.
         attributes: dict[str, object] = object.__getattribute__(exception, "__dict__")
@@ -100,13 +101,22 @@ def told_inside(exception: BaseException, error: NormalizedError) -> Mark | None
     """
     Return the mark of an exception inside this one, if this one is only its wrapper: the same fault under another name.
 
-    It is not, if it says something of its own, or is of the same class and came while the other one was being handled.
+    It is not, if it says something of its own, or is of the same class and came while the other one was being handled. What
+    an exception was made from, a stanza it holds, counts as inside it.
     """
     for link in causes(exception):
-        mark = mark_of(link)
-        if mark is not None and type(link) is not type(exception) and _is_same(exception, error, mark.error):
-            return mark
+        for inner in (link, *_held(link)):
+            mark = mark_of(inner)
+            if mark is not None and type(inner) is not type(exception) and _is_same(exception, error, mark.error):
+                return mark
     return None
+
+
+def _held(link: object) -> list[object]:
+    attributes = getattr(link, "__dict__", None)
+    if not isinstance(attributes, dict):
+        return []
+    return [value for name, value in attributes.items() if name != _MARK and not isinstance(value, _PLAIN)]
 
 
 def _is_same(exception: BaseException, error: NormalizedError, told: NormalizedError) -> bool:
