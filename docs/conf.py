@@ -5,11 +5,15 @@ from __future__ import annotations
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 from errnorm_docs.pages import write  # noqa: E402 - it stands beside this file, not among the installed packages
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 project = "errnorm"
 author = "The errnorm developers"
@@ -37,7 +41,21 @@ napoleon_use_ivar = True
 
 # Docstrings name things in single backquotes, as Markdown does: code, not a reference.
 default_role = "code"
-suppress_warnings = ["ref.python"]
+nitpicky = True
+nitpick_ignore_regex = [
+    # Names that only type checkers import stand in signatures without their module.
+    ("py:class", r"C|Category|Effect|Placed|Reason|Recovery|errnorm\.(decision|taxonomy)\..*|pydantic\..*"),
+    # Google's `Returns:` may begin with a type; ours begins with a sentence.
+    ("py:class", r".* .*|A function|an exception"),
+]
 write(HERE / "_generated")
 
 
+def setup(app: Sphinx) -> None:
+    """Let descriptions of properties hold a colon: napoleon would take what stands before it for a type."""
+    app.connect("autodoc-process-docstring", _shield, priority=100)
+
+
+def _shield(_app: Sphinx, what: str, _name: str, _thing: object, _options: object, lines: list[str]) -> None:
+    if what == "property":
+        lines.insert(0, "")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from errnorm.emitters.attributes import ATTRIBUTES
+from errnorm.emitters.metric import METRICS
 from errnorm.taxonomy import Category, Effect, Evidence, Reach, Reason, Recovery
 from errnorm_docs.catalogue import catalogue
 from errnorm_docs.entries import entries_of, tables
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from errnorm.tables import Table
     from errnorm_docs.entries import Entry
 
-__all__ = ["table_page", "vocabulary_page", "write"]
+__all__ = ["attributes_page", "table_page", "vocabulary_page", "write"]
 
 _WORDS = (Category, Recovery, Effect, Reach, Evidence)
 
@@ -32,7 +34,7 @@ def write(folder: Path) -> None:
     found = tables()
     entries = entries_of(found)
     made = {f"table-{table.protocol}.md": table_page(table, entries) for table in found}
-    made |= {"vocabulary.md": vocabulary_page(), "catalogue.html": catalogue(found)} | pictures(entries)
+    made |= {"vocabulary.md": vocabulary_page(), "attributes.md": attributes_page(), "catalogue.html": catalogue(found)} | pictures(entries)
     for name, text in made.items():
         path = folder / name
         if not path.exists() or path.read_text("utf-8") != text:
@@ -84,3 +86,13 @@ def vocabulary_page() -> str:
         for word in words:
             lines += [f"`{word}`", f": {word.about}", ""]
     return "\n".join(lines)
+
+
+def attributes_page() -> str:
+    """Return the page of the names that leave, from the list that the emitters go by."""
+    lines = ["# Attributes and metrics", "", "The names on log lines, spans and metrics. They are public: only ever added to.", ""]
+    lines += ["| key | type | cardinality | on | what it says |", "|---|---|---|---|---|"]
+    lines += [f"| `{one.key}` | {one.type} | {one.cardinality} | {', '.join(one.signals)} | {one.about} |" for one in ATTRIBUTES]
+    lines += ["", "## Metrics", "", "All are counters.", "", "| name | unit | what it counts |", "|---|---|---|"]
+    lines += [f"| `{name}` | `{unit}` | {about} |" for name, (unit, about) in METRICS.items()]
+    return "\n".join([*lines, ""])

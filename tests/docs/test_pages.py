@@ -16,6 +16,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from types import ModuleType
@@ -37,7 +38,7 @@ PAGES = sorted(
     for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     if not {"_generated", "_build", "dashboards"} & set(path.parts) and path.name != "CHANGELOG.md"
 )
-_FENCE = re.compile(r"^(?P<fence>`{3,})(?P<language>[\w{}-]*)[^\n]*\n(?P<code>.*?)^(?P=fence)$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^(?P<indent> *)(?P<fence>`{3,})(?P<language>[\w{}-]*)[^\n]*\n(?P<code>.*?)^(?P=indent)(?P=fence)$", re.MULTILINE | re.DOTALL)
 _NATS = "nats://127.0.0.1:4222"
 # Commands that build or fetch; they are the business of other tests.
 _NOT_HERE = ("make ", "pip ", "git ", "python -m build", "docker ", "apt-get ")
@@ -58,7 +59,7 @@ def blocks(page: Path) -> Iterator[Block]:
         following = found[at + 1] if at + 1 < len(found) else None
         told = following is not None and following["language"] == "text" and not text[match.end() : following.start()].strip()
         prints = following["code"] if following is not None and told else None
-        yield Block(match["language"], match["code"], text[: match.start()].count("\n") + 1, prints)
+        yield Block(match["language"], textwrap.dedent(match["code"]), text[: match.start()].count("\n") + 1, prints)
 
 
 def _runs(text: str, code: str, line: int, page: Path, namespace: dict[str, Any], runner: asyncio.Runner) -> str:
