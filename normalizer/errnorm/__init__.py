@@ -41,6 +41,7 @@ __all__ = [
     "TableError",
     "Verdict",
     "decide",
+    "installed",
     "is_retryable",
     "is_terminal",
     "keep",
@@ -74,7 +75,8 @@ def __getattr__(name: str) -> object:
 
 
 @cache
-def _default() -> Normalizer:
+def installed() -> Normalizer:
+    """Return the normalizer of this module's functions: the installed tables, and the overlays of `ERRNORM_TABLES`."""
     return Normalizer()
 
 
@@ -89,7 +91,7 @@ def normalize(raw: object, protocol: str | None = None) -> NormalizedError:
     Returns:
         The error; its category is `unknown` if nothing knows it.
     """
-    return _default().normalize(raw, protocol)
+    return installed().normalize(raw, protocol)
 
 
 def is_retryable(error: object) -> bool:

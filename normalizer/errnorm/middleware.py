@@ -24,7 +24,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ParamSpec, Protocol, Self, TypeVar, cast
 
-from errnorm import normalize
+from errnorm import installed
 from errnorm.decision import Policy, decide, members
 from errnorm.emitters import Teller, default_emitters
 from errnorm.marks import Mark, claim, known, mark_of, told_inside
@@ -139,8 +139,10 @@ class Middleware:
         Raises:
             SettingsError: If a setting of the environment cannot be used.
         """
-        self.normalize: Callable[[object, str | None], NormalizedError]
-        self.normalize = normalize if normalizer is None else normalizer.normalize
+        normalizer = normalizer or installed()
+        # Now, and not in the middle of the first failure: reading tables takes a tenth of a second, and blocks.
+        normalizer.prepare()
+        self.normalize: Callable[[object, str | None], NormalizedError] = normalizer.normalize
         self.policy = policy or Policy()
         self.emitters: tuple[Emitter, ...] = default_emitters(settings) if emitters is None else tuple(emitters)
         self._tell = Teller(self.emitters)

@@ -87,6 +87,13 @@ class Normalizer:
             self._engines[protocol] = self._load_engine(protocol)
         return self._engines[protocol]
 
+    def prepare(self) -> None:
+        """Load all adapters and tables now, without raising: what cannot be used is said as it is in `normalize`."""
+        for name in self._points:
+            self._ask(name, None)
+        for protocol in plugins.protocols():
+            self.engine(protocol)
+
     def load(self) -> None:
         """
         Load all tables now.

@@ -205,6 +205,14 @@ def test_loading_first_changes_nothing_else(normalizer: Normalizer) -> None:
     assert normalizer.normalize("fog", "post").known
 
 
+def test_who_prepares_reads_no_file_at_the_first_error(normalizer: Normalizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    normalizer.prepare()
+    monkeypatch.setattr(plugins, "load_table", None)
+    monkeypatch.setattr(plugins, "load_adapter", None)
+    assert normalizer.normalize("Queue Too Long").known
+    assert normalizer.normalize("fog", "post").known
+
+
 def test_a_table_that_is_gone_leaves_unknown_errors(normalizer: Normalizer, caplog: pytest.LogCaptureFixture) -> None:
     assert normalizer.engine("gone") is None
     assert normalizer.engine("gone") is None
