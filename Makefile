@@ -11,12 +11,13 @@ PYTEST ?=
 export PYTHON SERVERS
 BIN := .venv/bin
 
-.PHONY: help demo test lint types check env servers format constraints dist clean
+.PHONY: help demo test docs lint types check env servers format constraints dist clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo         real errors of a real NATS and a real XMPP server, normalized, in half a minute"
 	@echo "make test         all tests, with coverage"
+	@echo "make docs         the site and the catalogue, in docs/_build/html"
 	@echo "make check        lint, types and test"
 	@echo "make lint types   the two alone"
 	@echo "make env          the development environment, .venv"
@@ -28,6 +29,10 @@ demo: .venv/.demo
 
 test: .venv/.dev servers
 	@$(BIN)/python -m pytest -q -rs --cov --cov-report=term --cov-fail-under=$(COVERAGE) $(PYTEST)
+
+docs: .venv/.dev
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html, and the catalogue: docs/_build/html/catalogue.html"
 
 lint: .venv/.dev
 	@$(BIN)/ruff check -q
