@@ -139,9 +139,10 @@ class Middleware:
         Raises:
             SettingsError: If a setting of the environment cannot be used.
         """
-        normalizer = normalizer or installed()
-        # Now, and not in the middle of the first failure: reading tables takes a tenth of a second, and blocks.
-        normalizer.prepare()
+        if normalizer is None:
+            normalizer = installed()
+            # Now, and not in the middle of the first failure: reading tables takes a tenth of a second, and blocks.
+            normalizer.prepare()
         self.normalize: Callable[[object, str | None], NormalizedError] = normalizer.normalize
         self.policy = policy or Policy()
         self.emitters: tuple[Emitter, ...] = default_emitters(settings) if emitters is None else tuple(emitters)
