@@ -8,7 +8,8 @@ the same; what cannot be read as XML is answered, and told to nobody. Here each 
 
 An error whose condition slixmpp does not know (`policy-violation` is one) never reaches the caller of a request, who waits
 for the time-out. So it is given, behind the condition that came, the one by which RFC 6120 8.3.3 has unknown ones understood.
-Then the caller gets it at once, and the normalized error still has the condition that came.
+Then the caller gets it at once, and the normalized error still has the condition that came. Who waits for a room is left
+waiting in the same way, where the server (Prosody) refuses without echoing what was asked; there the echo is added.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ __all__ = ["SlixmppAttachment"]
 
 _STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 _BINDS = ("{urn:ietf:params:xml:ns:xmpp-bind}bind", "{urn:ietf:params:xml:ns:xmpp-session}session")
+_ROOM = "{http://jabber.org/protocol/muc}x"
 _STARTTLS_FAILED = "{urn:ietf:params:xml:ns:xmpp-tls}failure"
 _END = "End of stream"
 _NO_REDIRECTS = -1
@@ -243,6 +245,8 @@ class SlixmppAttachment(Attachment):
             self._stream_ends(_exception(xml))
         elif xml.get("type") == "error":
             _complete(stanza)
+            if self.client.event_handled(f"muc::{stanza['from'].bare}::presence-error") and xml.find(_ROOM) is None:
+                stanza.enable("muc_join")
             if xml.get("id") in self._stream.binds:
                 self._on_bind_failed(xml)
         return stanza
