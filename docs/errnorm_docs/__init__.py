@@ -1,1 +1,1 @@
-"""What makes the catalogue, the pictures and the reference pages out of the tables. Run by `make docs`; not part of the package."""
+"""Makes the catalogue, the pictures and the reference pages out of the tables, for `make docs`. Not part of the package."""

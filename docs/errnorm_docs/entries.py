@@ -32,7 +32,14 @@ DECISIONS = {
 }
 
 _NOT_IN_ADDRESSES = re.compile(r"[^a-z0-9.]+")
-_LABELS = {"What": "What it means", "Whose": "Whose doing", "Retry": "Retry?", "Do": "What to do", "Seen": "Where it shows", "Known": "Evidence"}
+_LABELS = {
+    "What": "What it means",
+    "Whose": "Whose doing",
+    "Retry": "Retry?",
+    "Do": "What to do",
+    "Seen": "Where it shows",
+    "Known": "Evidence",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
 
 from errnorm.emitters.attributes import ATTRIBUTES
 from errnorm.emitters.metric import METRICS
+from errnorm.emitters.privacy import DEFAULT_RULES
 from errnorm.taxonomy import Category, Effect, Evidence, Reach, Reason, Recovery
 from errnorm_docs.catalogue import catalogue
 from errnorm_docs.entries import entries_of, tables
@@ -34,7 +36,11 @@ def write(folder: Path) -> None:
     found = tables()
     entries = entries_of(found)
     made = {f"table-{table.protocol}.md": table_page(table, entries) for table in found}
-    made |= {"vocabulary.md": vocabulary_page(), "attributes.md": attributes_page(), "catalogue.html": catalogue(found)} | pictures(entries)
+    made |= {
+        "vocabulary.md": vocabulary_page(),
+        "attributes.md": attributes_page(),
+        "catalogue.html": catalogue(found),
+    } | pictures(entries)
     for name, text in made.items():
         path = folder / name
         if not path.exists() or path.read_text("utf-8") != text:
@@ -44,11 +50,21 @@ def write(folder: Path) -> None:
 def table_page(table: Table, entries: Iterable[Entry]) -> str:
     """Return the page of one table: every row, section by section."""
     mine = [entry for entry in entries if entry.protocol == table.protocol]
-    lines = [f"# Table: {table.protocol}", "", f"Version `{table.version}`, {len(mine)} rows. With search and filters the same rows",
-             "stand in the [catalogue](../catalogue.md).", ""]
+    lines = [
+        f"# Table: {table.protocol}",
+        "",
+        f"Version `{table.version}`, {len(mine)} rows. With search and filters the same rows",
+        "stand in the [catalogue](../catalogue.md).",
+        "",
+    ]
     for name, section in table.sections.items():
-        lines += [f"## `{name}`", "", f"{section.head.about[0].upper()}{section.head.about[1:]}. "
-                  + ("Case means nothing." if section.head.ignore_case else "Case counts."), ""]
+        lines += [
+            f"## `{name}`",
+            "",
+            f"{section.head.about[0].upper()}{section.head.about[1:]}. "
+            + ("Case means nothing." if section.head.ignore_case else "Case counts."),
+            "",
+        ]
         lines += _listed([entry for entry in mine if entry.placed.section == name])
     return "\n".join(lines)
 
@@ -56,24 +72,25 @@ def table_page(table: Table, entries: Iterable[Entry]) -> str:
 def _listed(entries: Sequence[Entry]) -> list[str]:
     if not entries:
         return ["No rows.", ""]
-    head = ["| key | reason | step | connection | effect | evidence | source |", "|---|---|---|---|---|---|---|"]
-    return [*head, *(_listed_row(entry) for entry in entries), ""]
+    return ["| what it says | what it means | how it is known |", "|---|---|---|", *map(_listed_row, entries), ""]
 
 
 def _listed_row(entry: Entry) -> str:
     row = entry.placed.row
-    name = f"{_code(entry.placed.key)} {_plain(row.text or row.constant or '')}".rstrip()
-    over = "over" if row.terminal else "lives"
-    cells = [name, _code(row.reason), row.recovery, over, row.effect, _plain(row.evidence), _plain(row.source)]
-    return f"| {' | '.join(cells)} |"
+    name = f'<a href="../catalogue.html#{escape(entry.slug)}">{_code(entry.placed.key)}</a>'
+    aside = _plain(row.text or row.constant or "")
+    connection = "connection over" if row.terminal else "connection lives"
+    meaning = f"{_code(row.reason)}<br>{row.recovery}, {connection}, effect {_plain(row.effect)}"
+    return f"| {name}{f'<br>{aside}' if aside else ''} | {meaning} | {_plain(row.evidence)}<br>{_plain(row.source)} |"
 
 
 def _code(text: str) -> str:
-    return "`" + text.replace("|", "\\|").replace("`", "'") + "`"
+    return f"<code>{_plain(text)}</code>"
 
 
 def _plain(text: str) -> str:
-    return "".join(f"\\{letter}" if letter in "\\`*_{}[]<>|#$~@" else letter for letter in text)
+    # As entities, letters that mean something to Markdown or HTML are only themselves.
+    return "".join(letter if letter.isalnum() or letter in " .,:;-/" else f"&#{ord(letter)};" for letter in text)
 
 
 def vocabulary_page() -> str:
@@ -90,9 +107,24 @@ def vocabulary_page() -> str:
 
 def attributes_page() -> str:
     """Return the page of the names that leave, from the list that the emitters go by."""
-    lines = ["# Attributes and metrics", "", "The names on log lines, spans and metrics. They are public: only ever added to.", ""]
+    lines = [
+        "# Attributes and metrics",
+        "",
+        "The names on log lines, spans and metrics. They are public: only ever added to.",
+        "",
+    ]
     lines += ["| key | type | cardinality | on | what it says |", "|---|---|---|---|---|"]
     lines += [f"| `{one.key}` | {one.type} | {one.cardinality} | {', '.join(one.signals)} | {one.about} |" for one in ATTRIBUTES]
     lines += ["", "## Metrics", "", "All are counters.", "", "| name | unit | what it counts |", "|---|---|---|"]
     lines += [f"| `{name}` | `{unit}` | {about} |" for name, (unit, about) in METRICS.items()]
+    lines += [
+        "",
+        "## Values by kind",
+        "",
+        "What leaves of a value, unless the settings say otherwise.",
+        "",
+        "| kind | rule |",
+        "|---|---|",
+    ]
+    lines += [f"| `{kind}` | {rule.value} |" for kind, rule in DEFAULT_RULES.items()]
     return "\n".join([*lines, ""])

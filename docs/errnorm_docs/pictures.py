@@ -56,7 +56,10 @@ def way() -> str:
         _box(330, 200, "Decision", ["retry or abort,", "step, delay, why"], 75),
         _box(640, 200, "log · span · metric", ["error.type =", f"  {error.reason}"], 75),
     ]
-    parts += [_line("M 690 145 L 690 165 L 430 165 L 430 195", "decide", 442, 184), _line("M 740 145 L 740 195", "tell", 752, 177)]
+    parts += [
+        _line("M 690 145 L 690 165 L 430 165 L 430 195", "decide", 442, 184),
+        _line("M 740 145 L 740 195", "tell", 752, 177),
+    ]
     return _svg(860, 295, "The way of one error: observe, judge, then decide and tell", parts)
 
 
@@ -99,9 +102,7 @@ def matrix(entries: Sequence[Entry]) -> str:
     ]
     for row, category in enumerate(categories):
         parts.append(f'<text class="strong" text-anchor="end" x="100" y="{89 + 46 * row}">{category}</text>')
-        parts += [
-            _cell(112 + 96 * column, 64 + 46 * row, counts[category, step], most) for column, step in enumerate(Recovery)
-        ]
+        parts += [_cell(112 + 96 * column, 64 + 46 * row, counts[category, step], most) for column, step in enumerate(Recovery)]
     return _svg(800, 75 + 46 * len(categories), "Category by recovery: how many rows of the tables say so", parts)
 
 
@@ -138,7 +139,9 @@ def evidence(entries: Sequence[Entry]) -> str:
 
 
 def _key(x: int, word: Evidence) -> str:
-    return f'<rect class="{word}" x="{x}" y="26" width="13" height="13" rx="2"/><text class="soft" x="{x + 20}" y="37">{word}</text>'
+    return (
+        f'<rect class="{word}" x="{x}" y="26" width="13" height="13" rx="2"/><text class="soft" x="{x + 20}" y="37">{word}</text>'
+    )
 
 
 def _stack(x: float, y: int, scale: float, counts: Counter[str]) -> str:

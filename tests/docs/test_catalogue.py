@@ -53,7 +53,9 @@ class _Words(HTMLParser):
         attributes = dict(attrs)
         if tag == "details" and attributes.get("class") == "row":
             self._row = self.rows[attributes["id"] or ""] = []
-        self.outside += [value for name, value in attrs if name in {"src", "href"} and value and not value.startswith(("#", "data:"))]
+        self.outside += [
+            value for name, value in attrs if name in {"src", "href"} and value and not value.startswith(("#", "data:"))
+        ]
         if attributes.get("id"):
             self.addresses.append(attributes["id"] or "")
 
@@ -122,7 +124,7 @@ def _recognised(browser: Chrome, texts: list[str]) -> list[list[dict[str, Any]]]
 RAW = [
     "-ERR 'Stale Connection'\r\n",
     "-ERR 'Authorization Violation'",
-    "-ERR 'Permissions Violation for Subscription to \"a.b\" using queue \"q\"'",
+    '-ERR \'Permissions Violation for Subscription to "a.b" using queue "q"\'',
     'nats: permissions violation for publish to "orders.new"',
     "nats: 'Authorization Violation'",
     "NATS/1.0 503\r\n\r\n",
@@ -132,7 +134,7 @@ RAW = [
     "[Errno 111] Connect call failed ('127.0.0.1', 4222)",
     "ConnectionResetError: [Errno 104] Connection reset by peer",
     "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)",
-    "<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>[2001:db8::1]:5222</see-other-host></stream:error>",
+    "<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>a.example</see-other-host></stream:error>",
     "<iq type='error'><error type='cancel'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
     "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>",
 ]
@@ -240,7 +242,9 @@ class TestFiltering:
         assert _shown(opened) == [slug for retryable, terminal, slug in rows if (retryable, terminal) == wanted]
 
     def test_the_counts_beside_them_are_right(self, opened: Chrome) -> None:
-        shown = opened.execute_script("return document.querySelector('input[name=category][value=transport]').nextSibling.textContent")
+        shown = opened.execute_script(
+            "return document.querySelector('input[name=category][value=transport]').nextSibling.textContent"
+        )
         assert shown == f"transport {sum(entry.placed.row.reason.category == 'transport' for entry in ENTRIES)}"
 
 
@@ -301,8 +305,10 @@ class TestSmallAndDark:
             """
             const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
             const texts = ["ink", "soft", "link", "auth", "limits", "protocol", "transport", "shutdown", "unknown"];
-            return [...texts.flatMap((text) => ["paper", "sheet", "wash"].map((ground) => [color("--" + text), color("--" + ground)])),
-                    [color("--yes"), color("--yes-wash")], [color("--no"), color("--no-wash")], [color("--ink"), color("--calm-wash")]];
+            const grounds = ["paper", "sheet", "wash"];
+            const chips = [["yes", "yes-wash"], ["no", "no-wash"], ["ink", "calm-wash"]];
+            return [...texts.flatMap((text) => grounds.map((ground) => [text, ground])), ...chips]
+                .map((pair) => pair.map((name) => color("--" + name)));
             """
         )
         low = [pair for pair in pairs or [] if _contrast(*pair) < 4.5]

@@ -38,7 +38,9 @@ PAGES = sorted(
     for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     if not {"_generated", "_build", "dashboards"} & set(path.parts) and path.name != "CHANGELOG.md"
 )
-_FENCE = re.compile(r"^(?P<indent> *)(?P<fence>`{3,})(?P<language>[\w{}-]*)[^\n]*\n(?P<code>.*?)^(?P=indent)(?P=fence)$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(
+    r"^(?P<indent> *)(?P<fence>`{3,})(?P<language>[\w{}-]*)[^\n]*\n(?P<code>.*?)^(?P=indent)(?P=fence)$", re.MULTILINE | re.DOTALL
+)
 _NATS = "nats://127.0.0.1:4222"
 # Commands that build or fetch; they are the business of other tests.
 _NOT_HERE = ("make ", "pip ", "git ", "python -m build", "docker ", "apt-get ")
@@ -102,14 +104,18 @@ def nats_url(tmp_path: Path) -> Iterator[str]:
     server = tmp_path / "nats"
     server.mkdir()
     permissions = {"publish": {"deny": ["orders.>"]}}
-    users = {"users": [{"user": "app", "password": "secret", "permissions": permissions}, {"user": "admin", "password": "secret"}]}
+    users = {
+        "users": [{"user": "app", "password": "secret", "permissions": permissions}, {"user": "admin", "password": "secret"}]
+    }
     with NatsServer(server, {"authorization": users, "max_payload": 1024}, jetstream=True) as running:
         yield f"nats://127.0.0.1:{running.port}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 @pytest.mark.filterwarnings("default")
-def test_every_block_of_the_page_runs(page: Path, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_block_of_the_page_runs(
+    page: Path, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = list(blocks(page))
     url = str(request.getfixturevalue("nats_url")) if any(_NATS in block.code for block in found) else ""
     module = ModuleType("page")
@@ -156,10 +162,10 @@ def test_there_are_pages() -> None:
 
 
 def test_every_command_of_the_program_is_in_its_reference() -> None:
-    listed = subprocess.run([sys.executable, "-m", "errnorm", "--help"], capture_output=True, text=True, check=True, timeout=60).stdout
+    listed = subprocess.run(
+        [sys.executable, "-m", "errnorm", "--help"], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
     page = (ROOT / "docs/reference/command-line.md").read_text("utf-8")
     commands = re.findall(r"^ {4}(\w+)(?: |$)", listed, re.MULTILINE)
     assert commands
     assert [name for name in commands if f"## `errnorm {name}`" not in page] == []
-
-

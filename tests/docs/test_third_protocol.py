@@ -15,9 +15,7 @@ pytestmark = pytest.mark.slow
 
 
 def _run(*command: str | Path, into: str | None = None) -> str:
-    done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, timeout=100, check=False, input=into
-    )
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=100, check=False, input=into)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -73,4 +71,7 @@ def test_a_reason_code_of_paho_is_known_by_the_name_of_its_class(python: Path) -
 
 
 def test_what_was_known_before_is_known_as_before(python: Path) -> None:
-    assert _run(python, "-c", "import errnorm; print(errnorm.normalize(\"-ERR 'Stale Connection'\").reason)").strip() == "transport.stale"
+    assert (
+        _run(python, "-c", "import errnorm; print(errnorm.normalize(\"-ERR 'Stale Connection'\").reason)").strip()
+        == "transport.stale"
+    )

@@ -9,7 +9,9 @@ from errnorm import Signal
 __all__ = ["observe"]
 
 # How brokers and clients write one down: `DISCONNECT 0x8e`, `SUBACK 0x87 Not authorized`.
-_WRITTEN = re.compile(r"(?P<packet>CONNACK|DISCONNECT|AUTH|PUBACK|PUBREC|PUBREL|PUBCOMP|SUBACK|UNSUBACK) 0x(?P<code>[0-9A-Fa-f]{2})(?: .*)?")
+_WRITTEN = re.compile(
+    r"(?P<packet>CONNACK|DISCONNECT|AUTH|PUBACK|PUBREC|PUBREL|PUBCOMP|SUBACK|UNSUBACK) 0x(?P<code>[0-9A-Fa-f]{2})(?: .*)?"
+)
 _ENDING = frozenset({"CONNACK", "DISCONNECT", "AUTH"})
 
 

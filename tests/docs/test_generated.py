@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from html import unescape
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from errnorm_docs.entries import entries_of, slug_of, tables
+from errnorm_docs.pages import attributes_page, table_page, vocabulary_page, write
+from errnorm_docs.pictures import pictures
+
+from errnorm import Category, Reason, Recovery
+from errnorm.emitters.attributes import ATTRIBUTES
+
+ROOT = Path(__file__).parents[2]
+TABLES = tables()
+ENTRIES = entries_of(TABLES)
+DRAWN = pictures(ENTRIES)
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.protocol)
+def test_the_page_of_a_table_has_every_row(table: object) -> None:
+    (found,) = (one for one in TABLES if one is table)
+    page = unescape(table_page(found, ENTRIES))
+    mine = [entry for entry in ENTRIES if entry.protocol == found.protocol]
+    assert [entry.slug for entry in mine if f"<code>{entry.placed.key}</code>" not in page] == []
+    assert re.findall(r'href="\.\./catalogue\.html#([^"]+)"', page) == [entry.slug for entry in mine]
+
+
+def test_the_page_of_the_vocabulary_has_every_word_with_its_description() -> None:
+    page = vocabulary_page()
+    assert [reason for reason in Reason if f"`{reason}`\n: {reason.about}" not in page] == []
+    assert [step for step in Recovery if step.about not in page] == []
+
+
+def test_the_page_of_attributes_has_every_name() -> None:
+    page = attributes_page()
+    assert [one.key for one in ATTRIBUTES if f"`{one.key}`" not in page] == []
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_picture_is_xml_with_a_title_and_both_colour_schemes(name: str) -> None:
+    root = ET.fromstring(DRAWN[name])  # noqa: S314 - drawn by ourselves
+    assert root.findtext(f"{SVG}title")
+    assert "prefers-color-scheme: dark" in (root.findtext(f"{SVG}style") or "")
+    assert "http://" not in DRAWN[name].replace("http://www.w3.org/2000/svg", "")
+
+
+def test_the_matrix_counts_every_row_once() -> None:
+    root = ET.fromstring(DRAWN["matrix.svg"])  # noqa: S314 - drawn by ourselves
+    numbers = [int(text.text) for text in root.iter(f"{SVG}text") if (text.text or "").isdigit()]
+    assert sum(numbers) == len(ENTRIES)
+    counts = Counter((entry.placed.row.reason.category, entry.placed.row.recovery) for entry in ENTRIES)
+    assert counts[Category.PROTOCOL, Recovery.MODIFY] in numbers
+
+
+def test_what_has_not_changed_is_not_written_again(tmp_path: Path) -> None:
+    write(tmp_path)
+    before = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    write(tmp_path)
+    assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("text", "slug"),
+    [
+        ("Stale Connection", "stale-connection"),
+        ('Publish to "{subject}"', "publish-to-subject"),
+        ("nats.errors.Error", "nats.errors.error"),
+    ],
+)
+def test_an_address_is_made_of_the_key_alone(text: str, slug: str) -> None:
+    assert slug_of(text) == slug
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    pytest.importorskip("furo", reason="no furo: pip install --group docs")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "sphinx",
+            "-q",
+            "-W",
+            "--keep-going",
+            "-b",
+            "html",
+            "-d",
+            tmp_path / "trees",
+            "docs",
+            tmp_path / "html",
+        ],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "html/catalogue.html").exists()
