@@ -7,7 +7,7 @@ import re
 import socket
 import struct
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tests.capture.recording import Seen, Station
 from tests.servers.certificates import issue
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.servers.wire import Wire
+
+class HasRead(Protocol):
+    """Something that has read bytes: a connection, or a part of what one has read."""
+
+    read: bytes
+
 
 _ERROR = re.compile(rb"-ERR '.*'\r\n")
 _STATUS = re.compile(rb"HMSG [^\r\n]*\r\n(NATS/1\.0 [^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n)")
@@ -35,7 +41,7 @@ def secured(directory: Path, program: Path | None) -> NatsServer:
     return NatsServer(directory, {"tls": {"timeout": 1}}, program=program, tls=issue(directory / "certificates"))
 
 
-def errors(wire: Wire, *, closed: bool | None) -> Iterator[Seen]:
+def errors(wire: HasRead, *, closed: bool | None) -> Iterator[Seen]:
     """Yield each -ERR and each status line that a connection has read."""
     for found in _ERROR.findall(wire.read):
         yield Seen("nats", "raw", found.decode(), closed)

@@ -1,0 +1,164 @@
+"""Status lines: what JetStream answers to those who pull messages, or get them directly."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from tests.capture.recording import Seen, Station, after
+from tests.capture.scenarios.nats_jetstream import api, ask, configured, create, listening, message, named
+from tests.capture.scenarios.nats_seeing import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.capture.scenarios.nats_jetstream import Request
+    from tests.servers.nats import NatsServer
+    from tests.servers.wire import Wire
+
+def jetstream() -> Station:
+    """Return a server of its own: what one scenario still waits for must not reach another."""
+    return configured({}, jetstream=True)
+
+
+def pulled(wire: Wire, subject: str, *bodies: str, seconds: float = 0.6) -> Iterator[Seen]:
+    """Send requests for messages, and yield the status lines that come within the time given."""
+    start = len(wire.read)
+    for body in bodies:
+        wire.send(f"PUB {subject} answer {len(body)}\r\n{body}\r\n".encode())
+    with suppress(AssertionError):
+        wire.until(b"no such mark", seconds)
+    said = Read(wire.read[start:])
+    yield from errors(said, closed=wire.closed)
+
+
+class Read:
+    """A part of what a connection has read."""
+
+    def __init__(self, read: bytes) -> None:
+        self.read = read
+
+
+def prepared(server: NatsServer, *requests: Request) -> Wire:
+    """Log in and send some requests whose answers do not matter."""
+    wire = listening(server)
+    for request in requests:
+        ask(wire, request)
+    return wire
+
+
+PULL = "$JS.API.CONSUMER.MSG.NEXT.{}"
+
+
+@after("pulling", jetstream(), many=True)
+def pulling(server: NatsServer) -> Iterator[Seen]:
+    limits = {"max_waiting": 2, "max_batch": 5, "max_expires": 2_000_000_000, "max_bytes": 500}
+    wire = prepared(server, create("K"), named("K.c"), named("K.l", **limits), message("K.x", b"x" * 100))
+    heard = PULL.format("K.l")
+    yield from pulled(wire, heard, '{"batch":50}', '{"expires":9000000000}', '{"max_bytes":9000,"batch":1}')
+    yield from pulled(wire, PULL.format("K.c"), '{"batch":1,"max_bytes":20}', '{"batch":-1}', "{bad", '{"expires":-1}')
+    yield from pulled(wire, PULL.format("K.c"), '{"batch":5,"no_wait":true}')
+    yield from pulled(wire, PULL.format("K.c"), '{"no_wait":true}', '{"batch":2,"expires":300000000}', seconds=1)
+    yield from pulled(wire, PULL.format("K.c"), '{"expires":2000000000,"idle_heartbeat":200000000}', seconds=0.8)
+    yield from pulled(wire, PULL.format("K.c"), '{"expires":200000000,"idle_heartbeat":200000000}')
+    waiting = '{"expires":1500000000}'
+    yield from pulled(wire, heard, waiting, waiting, waiting, seconds=0.3)
+
+
+@after("409 Consumer Deleted", jetstream())
+def consumer_deleted(server: NatsServer) -> Iterator[Seen]:
+    wire = prepared(server, create("KD"), named("KD.c"))
+    wire.send(b'PUB $JS.API.CONSUMER.MSG.NEXT.KD.c answer 22\r\n{"expires":5000000000}\r\n')
+    other = listening(server)
+    ask(other, api("CONSUMER.DELETE.KD.c"))
+    wire.until_closed(0.6)
+    yield from errors(wire, closed=wire.closed)
+
+
+@after("409 Consumer is push based", jetstream())
+def pull_from_a_push_consumer(server: NatsServer) -> Iterator[Seen]:
+    wire = prepared(server, create("KP"), named("KP.p", deliver_subject="there"))
+    yield from pulled(wire, PULL.format("KP.p"), "1")
+
+
+@after("100 Idle Heartbeat", jetstream())
+def heartbeats(server: NatsServer) -> Iterator[Seen]:
+    options = {"deliver_subject": "answer", "idle_heartbeat": 200_000_000, "flow_control": True}
+    wire = prepared(server, create("KH"), named("KH.p", **options))
+    yield from pulled(wire, "nowhere", seconds=1)
+
+
+@after("getting directly", jetstream(), many=True)
+def getting_directly(server: NatsServer) -> Iterator[Seen]:
+    wire = prepared(server, create("KG", allow_direct=True), message("KG.x"), message("KG.y"))
+    subject = "$JS.API.DIRECT.GET.KG"
+    bodies = ("", "{bad", '{"seq":99}', '{"last_by_subj":"KG.none"}', '{"seq":1,"last_by_subj":"KG.x"}')
+    yield from pulled(wire, subject, *bodies)
+    yield from pulled(wire, subject, '{"batch":5,"seq":1}', '{"multi_last":["KG.none"]}', '{"multi_last":["KG.>"],"batch":5}')
+    yield from pulled(wire, subject, '{"batch":5,"seq":99}', '{"multi_last":["KG.>"],"up_to_seq":1,"up_to_time":"2026-01-01T00:00:00Z"}')
+
+
+@after("413 Too Many Results", jetstream())
+def too_many_subjects(server: NatsServer) -> Iterator[Seen]:
+    wire = prepared(server, create("KM", allow_direct=True))
+    wire.send(b"".join(b"PUB KM.%d 0\r\n\r\n" % number for number in range(1100)) + b"PING\r\n")
+    wire.until(b"PONG\r\n")
+    time.sleep(0.3)
+    yield from pulled(wire, "$JS.API.DIRECT.GET.KM", '{"multi_last":["KM.>"]}')
+
+
+@after("423 Nats-Pin-Id mismatch", jetstream())
+def pinned_to_another(server: NatsServer) -> Iterator[Seen]:
+    options = {"priority_policy": "pinned_client", "priority_groups": ["a"], "priority_timeout": 5_000_000_000}
+    wire = prepared(server, create("KQ"), named("KQ.c", **options), message("KQ.x"), message("KQ.x"))
+    body = '{"batch":1,"group":"a","expires":500000000}'
+    yield from pulled(wire, PULL.format("KQ.c"), body, '{"batch":1,"group":"a","id":"nope","expires":500000000}')
+
+
+@after("Consumer pulls without a group", jetstream(), many=True)
+def pull_without_the_group(server: NatsServer) -> Iterator[Seen]:
+    options = {"priority_policy": "overflow", "priority_groups": ["a"]}
+    wire = prepared(server, create("KO"), named("KO.c", **options))
+    yield from pulled(wire, PULL.format("KO.c"), '{"batch":1}', '{"batch":1,"group":"b"}', '{"batch":1,"group":"a","priority":99}')
+
+
+@after("409 Server Shutdown", jetstream())
+def shutdown_while_waiting(server: NatsServer) -> Iterator[Seen]:
+    wire = prepared(server, create("KS"), named("KS.c"))
+    wire.send(b'PUB $JS.API.CONSUMER.MSG.NEXT.KS.c answer 22\r\n{"expires":5000000000}\r\nPING\r\n')
+    wire.until(b"PONG\r\n")
+    server.stop()
+    wire.until_closed(2)
+    yield from errors(wire, closed=None)
+
+
+@after("10039", configured({"accounts": {"A": {"users": [{"user": "a", "password": "b"}]}}}, jetstream=True))
+def account_without_jetstream(server: NatsServer) -> Iterator[Seen]:
+    wire = listening(server, user="a", **{"pass": "b"})
+    answer = ask(wire, api("INFO"))
+    if answer.startswith("{"):
+        yield Seen("nats", "raw", answer, wire.closed)
+
+
+@after("an account with limits", configured({"jetstream": {"max_memory_store": 1_000_000, "max_file_store": 1_000_000, "store_dir": "jetstream"},
+    "accounts": {"A": {"users": [{"user": "a", "password": "b"}], "jetstream": {"max_memory": 5000, "max_streams": 2,
+    "max_consumers": 1, "max_bytes_required": True, "memory_max_stream_bytes": 3000}}}}), many=True)  # fmt: skip
+def account_with_limits(server: NatsServer) -> Iterator[Seen]:
+    wire = listening(server, user="a", **{"pass": "b"})
+    requests = (
+        create("L1"),
+        create("L1", max_bytes=9000),
+        create("L1", max_bytes=2500),
+        create("L2", max_bytes=2900),
+        create("L2", max_bytes=2000),
+        create("L3", max_bytes=100),
+        create("L4", storage="file", max_bytes=100),
+        named("L1.a"),
+        named("L1.b"),
+        message("L1.x", b"x" * 9000),
+    )
+    for request in requests:
+        answer = ask(wire, request)
+        if '"error"' in answer:
+            yield Seen("nats", "raw", answer, wire.closed)
