@@ -11,7 +11,7 @@ PYTEST ?=
 export PYTHON SERVERS
 BIN := .venv/bin
 
-.PHONY: help demo test docs lint types check env servers format constraints dist clean
+.PHONY: help demo bench test docs lint types check env servers format constraints dist clean
 .DEFAULT_GOAL := help
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo "make lint types   the two alone"
 	@echo "make env          the development environment, .venv"
 	@echo "make constraints  pin the newest versions of everything"
+	@echo "make bench        every path against the floor and beside others, also as bench.json"
 	@echo "make dist         wheel and sdist in dist/"
 
 demo: .venv/.demo
@@ -48,6 +49,10 @@ check: lint types test
 
 env: .venv/.dev
 
+bench: .venv/.dev
+	@$(BIN)/uv pip install -q --python $(BIN)/python --constraint constraints.txt --group peers
+	@$(BIN)/python -m benchmarks.bench bench.json
+
 servers: .venv/.dev
 	@.ci/servers
 
@@ -55,7 +60,7 @@ format: .venv/.dev
 	@$(BIN)/ruff check -q --fix-only
 
 constraints: .venv/.dev
-	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --all-extras --group dev \
+	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --all-extras --group dev --group peers \
 		--no-annotate --no-header -o constraints.txt pyproject.toml
 
 dist: .venv/.dev

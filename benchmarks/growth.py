@@ -106,13 +106,15 @@ before = set(sys.modules)
 start = time.perf_counter()
 import errnorm
 imported = time.perf_counter()
-from errnorm import plugins
+imported_modules = len(set(sys.modules) - before)
+from errnorm import loading, plugins
 plugins.protocols()
 found = time.perf_counter()
 for protocol in plugins.protocols():
     plugins.load_table(protocol)
 loaded = time.perf_counter()
-print(json.dumps({"import, seconds": imported - start, "modules": len(set(sys.modules) - before), "tables, seconds": loaded - found}))
+figures = {"import, seconds": imported - start, "modules": imported_modules, "tables, seconds": loaded - found}
+print(json.dumps(figures))
 """
 
 

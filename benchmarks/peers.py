@@ -23,7 +23,9 @@ _TEXT = 'nats: permissions violation for publish to "orders.7"'
 
 def peers() -> list[Case]:
     """Return the cases of every peer that is installed."""
-    return [case for make in (_by_hand, _botocore, _google, _sqlalchemy, _slixmpp, _retryguard) for case in make()]
+    return [
+        case for make in (_by_hand, _nats, _slixmpp, _aioxmpp, _botocore, _google, _sqlalchemy, _retryguard) for case in make()
+    ]
 
 
 def _texts() -> list[str]:
@@ -96,6 +98,37 @@ def _sqlalchemy() -> Iterator[Case]:
     dialect.dbapi = Database
     error = Database.Error("server closed the connection unexpectedly")
     yield Case("SQLAlchemy: is_disconnect", lambda: dialect.is_disconnect(error, None, None), says="a bool")
+
+
+def _nats() -> Iterator[Case]:
+    if find_spec("nats") is None:
+        return
+    import asyncio  # noqa: PLC0415 - only where it is installed
+
+    from nats.aio.client import Client  # noqa: PLC0415 - likewise
+
+    async def error_cb(_: Exception) -> None:
+        await asyncio.sleep(0)
+
+    client = Client()
+    client._error_cb = error_cb  # noqa: SLF001 - what `connect` would set
+
+    def process() -> None:
+        # A coroutine that is driven by hand: an event loop would be most of what is measured.
+        running = client._process_err("'permissions violation for publish to \"orders.7\"'")  # noqa: SLF001 - what is measured
+        running.send(None)
+        running.close()
+
+    yield Case("nats-py: _process_err, permissions violation", process, says="an exception of its base class")
+
+
+def _aioxmpp() -> Iterator[Case]:
+    if find_spec("aioxmpp") is None:
+        return
+    from aioxmpp import errors, stanza  # noqa: PLC0415 - only where it is installed
+
+    error = stanza.Error(errors.ErrorCondition.ITEM_NOT_FOUND)
+    yield Case("aioxmpp: to_exception of a parsed stanza", error.to_exception, says="condition, type as class, text")
 
 
 def _slixmpp() -> Iterator[Case]:
