@@ -15,14 +15,14 @@ from errnorm.model import Signal
 from errnorm_adapters.xmpp_client import attach
 from errnorm_adapters.xmpp_elements import of_element
 from errnorm_adapters.xmpp_exceptions import of_exception
-from errnorm_adapters.xmpp_session import SessionError
+from errnorm_adapters.xmpp_session import Attachment, SessionError
 from errnorm_adapters.xmpp_text import before_xml, of_text
 from errnorm_adapters.xmpp_xml import decoded, parse, resembles_xmpp
 
 if TYPE_CHECKING:
     from errnorm_adapters.xmpp_xml import Node
 
-__all__ = ["SessionError", "attach", "observe"]
+__all__ = ["Attachment", "SessionError", "attach", "observe"]
 
 # A tuple, because a union would be made anew for each error.
 _EXCEPTIONS = (BaseException, ReportedException)
@@ -40,16 +40,16 @@ def observe(error: object) -> Signal | None:
     Returns:
         What was seen; `None` if it is nothing of XMPP.
     """
+    if type(error) is str:
+        return _of_text(error)
     try:
-        if isinstance(error, str):
-            return _of_text(error)
         if isinstance(error, Element):
             return of_element(cast("Node", error))
         if isinstance(error, _EXCEPTIONS):
             return error.signal if isinstance(error, SessionError) else of_exception(error)
         if isinstance(error, (bytes, bytearray, memoryview)):
             return _of_bytes(bytes(error))
-        return _of_object(error)
+        return _of_text(str.__str__(error)) if isinstance(error, str) else _of_object(error)
     except Exception:  # noqa: BLE001 - an element, a stanza or an exception of a stranger can raise anything
         return None
 

@@ -101,15 +101,26 @@ class Attachment:
         """Make the client give up: neither connected nor about to connect."""
         raise NotImplementedError
 
-    async def started(self) -> None:
+    async def started(self, within: float | None = None) -> None:
         """
-        Wait until a session has started.
+        Wait until a session has started; if it does not, the client gives up.
+
+        Args:
+            within: How long to wait, in seconds.
 
         Raises:
             SessionError: If it did not, and the client raised nothing; `errnorm.of` says what it was.
-            Exception: If it did not, what the client had raised.
+            TimeoutError: If the time is up.
+            Exception: If it did not start, what the client had raised.
         """
-        error = await self._unless_cancelled(self._starting)
+        from asyncio import timeout  # noqa: PLC0415 - who runs this has it loaded; who only normalizes should not need it
+
+        try:
+            async with timeout(within):
+                error = await self._unless_cancelled(self._starting)
+        except BaseException:
+            self.stop()
+            raise
         if error is not None:
             raise error
 
@@ -123,7 +134,7 @@ class Attachment:
         return await self._unless_cancelled(self._ending)
 
     async def _unless_cancelled(self, future: Future[Exception | None]) -> Exception | None:
-        from asyncio import shield  # noqa: PLC0415 - who runs this has it loaded; who only normalizes should not need it
+        from asyncio import shield  # noqa: PLC0415 - as above
 
         return await shield(future)
 

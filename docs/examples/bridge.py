@@ -1,0 +1,172 @@
+"""
+A bridge: what is published on a NATS subject is said in an XMPP room, and what is said in the room is published.
+
+    NATS_URL=nats://localhost NATS_SUBJECT=hall XMPP_JID=bridge@example.org XMPP_PASSWORD=… XMPP_ROOM=hall@rooms.example.org \\
+        python bridge.py
+
+Either server may go away at any time: the bridge waits for it, and what was to be carried waits with it. Where waiting is no
+use (credentials that were revoked, a room that admits nobody), it stops and says why. One middleware tells what happened, one
+policy says how patient to be, and one supervisor, `errnorm.keep`, decides for both sides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import nats
+from slixmpp import JID, ClientXMPP
+from slixmpp.exceptions import XMPPError
+
+import errnorm
+from errnorm.supervisor import PATIENT
+from errnorm_adapters.xmpp import attach
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from nats.aio.client import Client
+    from slixmpp.stanza import Message
+
+    from errnorm_adapters.xmpp import Attachment
+
+NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class Lane:
+    """One direction. A message stays at its head until the other side is known to have it."""
+
+    def __init__(self) -> None:
+        self.waiting: asyncio.Queue[str] = asyncio.Queue(1000)
+        self.head: str | None = None
+
+    async def carry(self, send: Callable[[str], Awaitable[None]]) -> None:
+        """Send one message after the other, until that fails."""
+        while True:
+            self.head = self.head or await self.waiting.get()
+            await send(self.head)
+            self.head = None
+
+
+@dataclass
+class Bridge:
+    """Both sides. `login` and `password` are asked anew for each connection, so that fresh credentials are used."""
+
+    nats_url: str
+    subject: str
+    jid: str
+    room: str
+    password: Callable[[], str]
+    login: Callable[[], dict[str, Any]] = dict
+    address: tuple[str, int] | tuple[()] = ()
+    authorities: str | None = None
+    policy: errnorm.Policy = PATIENT
+    errors: errnorm.Middleware = field(default_factory=errnorm.Middleware)
+    to_room: Lane = field(default_factory=Lane)
+    to_subject: Lane = field(default_factory=Lane)
+
+    async def run(self) -> None:
+        """Run until one side stops for good; raises `errnorm.StoppedError`s, in a group."""
+        both = {"middleware": self.errors, "policy": self.policy}
+        async with asyncio.TaskGroup() as sides:
+            sides.create_task(errnorm.keep(self.connect_nats, self.serve_nats, protocol="nats", **both))
+            sides.create_task(errnorm.keep(self.connect_xmpp, self.serve_xmpp, protocol="xmpp", **both))
+
+    async def connect_nats(self) -> Client:
+        """Connect to NATS, and leave all reconnecting to the supervisor."""
+        self.nats_ended: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        return await nats.connect(
+            self.nats_url, error_cb=self.on_nats_error, closed_cb=self.on_nats_closed,
+            allow_reconnect=False, no_echo=True, **self.login(),
+        )  # fmt: skip
+
+    async def on_nats_error(self, error: Exception) -> None:
+        """Keep what ends the session for the supervisor; tell the rest."""
+        if not self.errors.known(error, "nats").terminal:
+            self.errors.observe(error, "nats", operation="serve", client="nothing", handled=True)
+        elif not self.nats_ended.done():
+            self.nats_ended.set_result(error)
+
+    async def on_nats_closed(self) -> None:
+        """End the session, if no error has done so already."""
+        if not self.nats_ended.done():
+            self.nats_ended.set_result(ConnectionResetError("the connection was closed"))
+
+    async def serve_nats(self, client: Client) -> object:
+        """Hear the subject, and publish what was said in the room."""
+
+        async def send(text: str) -> None:
+            await client.publish(self.subject, text.encode())
+            await client.flush()  # the server has it
+
+        async def hear(message: Any) -> None:
+            await self.to_room.waiting.put(message.data.decode(errors="replace"))
+
+        await client.subscribe(self.subject, cb=hear)
+        return await until(self.nats_ended, self.to_subject.carry(send))
+
+    async def connect_xmpp(self) -> Attachment:
+        """Log in to XMPP, and leave all reconnecting to the supervisor."""
+        client = ClientXMPP(self.jid, self.password())
+        client.ca_certs = self.authorities
+        client.register_plugin("xep_0045")
+        session = attach(self.errors, client, supervised=True)
+        client.connect(*self.address)
+        await session.started(within=30)
+        return session
+
+    async def serve_xmpp(self, session: Attachment) -> object:
+        """Join the room, and say there what was published."""
+        client, room, nick = session.client, JID(self.room), JID(self.jid).user
+        answers: dict[str, asyncio.Future[Message]] = {}
+
+        async def send(text: str) -> None:
+            message = client.make_message(room, NOT_IN_XML.sub("\ufffd", text), mtype="groupchat")
+            message["id"] = client.new_id()
+            returned = answers[message["id"]] = asyncio.get_running_loop().create_future()
+            message.send()
+            async with asyncio.timeout(30):
+                answer = await returned  # a room returns each message to its author
+            if answer["type"] == "error":
+                raise XMPPError(answer["error"]["condition"], etype=answer["error"]["type"])
+
+        async def hear(message: Message) -> None:
+            if (returned := answers.pop(message["id"], None)) is not None:
+                returned.set_result(message)
+            elif message["type"] == "groupchat" and message["mucnick"] != nick:
+                await self.to_subject.waiting.put(message["body"])
+
+        client.add_event_handler("groupchat_message", hear)
+        client.add_event_handler("message_error", hear)
+        await client.plugin["xep_0045"].join_muc_wait(room, nick, maxstanzas=0, timeout=30)
+        return await until(session.ended(), self.to_room.carry(send))
+
+
+async def until(ended: Awaitable[object], carrying: Awaitable[None]) -> object:
+    """Carry until the session has ended; return what it ended with."""
+    session, worker = asyncio.ensure_future(ended), asyncio.ensure_future(carrying)
+    try:
+        await asyncio.wait({session, worker}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({session}, timeout=1)  # where sending failed, the session knows best why
+        return session.result() if session.done() else worker.exception()
+    finally:
+        worker.cancel()
+        session.cancel()
+
+
+def main() -> None:
+    """Run one bridge, as the environment says."""
+    get = os.environ.__getitem__
+    bridge = Bridge(get("NATS_URL"), get("NATS_SUBJECT"), get("XMPP_JID"), get("XMPP_ROOM"), lambda: get("XMPP_PASSWORD"))
+    try:
+        asyncio.run(bridge.run())
+    except ExceptionGroup as stopped:
+        sys.exit("\n".join(map(str, stopped.exceptions)))
+
+
+if __name__ == "__main__":
+    main()
