@@ -14,7 +14,7 @@ from errnorm_docs.entries import entries_of, slug_of, tables
 from errnorm_docs.pages import attributes_page, table_page, vocabulary_page, write
 from errnorm_docs.pictures import pictures
 
-from errnorm import Category, Reason, Recovery
+from errnorm import Category, Reason, Recovery, normalize
 from errnorm.emitters.attributes import ATTRIBUTES
 
 ROOT = Path(__file__).parents[2]
@@ -107,3 +107,17 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "html/catalogue.html").exists()
+
+
+def test_the_picture_in_the_readme_is_the_one_that_is_drawn() -> None:
+    assert (ROOT / "docs/way.svg").read_text("utf-8") == DRAWN["way.svg"]
+
+
+def test_the_table_in_the_readme_says_what_normalize_says() -> None:
+    lines = (ROOT / "README.md").read_text("utf-8").splitlines()
+    rows = [[cell.strip().strip("`") for cell in line.split(" | ")] for line in lines if line.startswith("| `")]
+    assert len(rows) > 5
+    for first, *said in rows:
+        error = normalize(first.removeprefix("| `"))
+        retry, connection = "yes" if error.retryable else "no", "over" if error.terminal else "lives"
+        assert said == [error.reason, retry, connection, f"{error.recovery}` |"], first
