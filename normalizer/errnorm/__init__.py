@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from errnorm.causes import ReportedException
 from errnorm.decision import Attempts, Decision, Policy, Verdict, decide
-from errnorm.marks import known, of
+from errnorm.marks import known as _known
+from errnorm.marks import of
 from errnorm.model import Adapter, NormalizedError, Record, Signal
-from errnorm.normalizer import Normalizer
+from errnorm.normalizer import Normalizer, unjudged
 from errnorm.taxonomy import Category, Effect, Evidence, Reach, Reason, Recovery
 
 if TYPE_CHECKING:
@@ -91,14 +92,17 @@ def normalize(raw: object, protocol: str | None = None) -> NormalizedError:
     Returns:
         The error; its category is `unknown` if nothing knows it.
     """
-    return installed().normalize(raw, protocol)
+    try:
+        return installed().normalize(raw, protocol)
+    except RecursionError:
+        return unjudged(protocol)  # not even what is installed could be looked up
 
 
 def is_retryable(error: object) -> bool:
     """Tell whether the same operation may succeed later, nobody changing anything. A predicate for any retry library."""
-    return known(error).retryable
+    return _known(error).retryable
 
 
 def is_terminal(error: object) -> bool:
     """Tell whether the connection or stream it happened on is over because of it."""
-    return known(error).terminal
+    return _known(error).terminal
