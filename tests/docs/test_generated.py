@@ -54,7 +54,8 @@ def test_a_picture_is_xml_with_a_title_and_both_colour_schemes(name: str) -> Non
 
 def test_the_matrix_counts_every_row_once() -> None:
     root = ET.fromstring(DRAWN["matrix.svg"])  # noqa: S314 - drawn by ourselves
-    numbers = [int(text.text) for text in root.iter(f"{SVG}text") if (text.text or "").isdigit()]
+    words = (text.text or "" for text in root.iter(f"{SVG}text"))
+    numbers = [int(word) for word in words if word.isdigit()]
     assert sum(numbers) == len(ENTRIES)
     counts = Counter((entry.placed.row.reason.category, entry.placed.row.recovery) for entry in ENTRIES)
     assert counts[Category.PROTOCOL, Recovery.MODIFY] in numbers

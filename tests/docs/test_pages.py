@@ -14,6 +14,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -28,6 +29,7 @@ import structlog
 from errnorm.plugins import load_table
 from errnorm.rows import read
 from tests.servers.nats import NatsServer, current
+from tests.servers.prosody import ProsodyServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +44,7 @@ _FENCE = re.compile(
     r"^(?P<indent> *)(?P<fence>`{3,})(?P<language>[\w{}-]*)[^\n]*\n(?P<code>.*?)^(?P=indent)(?P=fence)$", re.MULTILINE | re.DOTALL
 )
 _NATS = "nats://127.0.0.1:4222"
+_XMPP = '"127.0.0.1", 5222'
 # Commands that build or fetch; they are the business of other tests.
 _NOT_HERE = ("make ", "pip ", "git ", "python -m build", "docker ", "apt-get ")
 _NOT_RUN = {"", "{toctree}", "{figure}", "{image}", "{automodule}", "{eval-rst}", "{include}", "{literalinclude}", "{code-block}"}
@@ -111,13 +114,27 @@ def nats_url(tmp_path: Path) -> Iterator[str]:
         yield f"nats://127.0.0.1:{running.port}"
 
 
+@pytest.fixture
+def xmpp_address(tmp_path: Path) -> Iterator[str]:
+    if shutil.which("prosody") is None:
+        pytest.skip("no prosody: apt-get install prosody")
+    server = tmp_path / "prosody"
+    server.mkdir()
+    with ProsodyServer(server, users={"alice": "secret"}) as running:
+        yield f'"127.0.0.1", {running.port}'
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 @pytest.mark.filterwarnings("default")
 def test_every_block_of_the_page_runs(
     page: Path, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = list(blocks(page))
-    url = str(request.getfixturevalue("nats_url")) if any(_NATS in block.code for block in found) else ""
+    servers = {
+        placeholder: str(request.getfixturevalue(name))
+        for placeholder, name in ((_NATS, "nats_url"), (_XMPP, "xmpp_address"))
+        if any(placeholder in block.code for block in found)
+    }
     module = ModuleType("page")
     monkeypatch.setitem(sys.modules, "page", module)
     monkeypatch.chdir(tmp_path)
@@ -125,11 +142,13 @@ def test_every_block_of_the_page_runs(
         stack.callback(structlog.reset_defaults)
         runner = stack.enter_context(asyncio.Runner())
         for block in found:
-            _check(block, page, url, module, runner)
+            _check(block, page, servers, module, runner)
 
 
-def _check(block: Block, page: Path, url: str, module: ModuleType, runner: asyncio.Runner) -> None:
-    code, printed = block.code.replace(_NATS, url), ""
+def _check(block: Block, page: Path, servers: dict[str, str], module: ModuleType, runner: asyncio.Runner) -> None:
+    code, printed = block.code, ""
+    for placeholder, address in servers.items():
+        code = code.replace(placeholder, address)
     match block.language:
         case "python":
             printed = _runs("", code, block.line, page, vars(module), runner)
