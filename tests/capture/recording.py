@@ -26,6 +26,8 @@ _VARIABLE = (
     (re.compile(r"('127\.0\.0\.1', )\d+"), r"\g<1>4222"),
     (re.compile(r"\b([NAUOC])[A-Z2-7]{55}\b"), lambda found: found[1] + "A" * 55),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "2026-01-01T00:00:00Z"),
+    (re.compile(r"^\[\d+\] \d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d+"), "[1] 2026/01/01 00:00:00.000000"),
+    (re.compile(r"\bwith \d+ chunks of \d+ total"), "with 15 chunks of 900020 total"),
     (re.compile(r"\bcid:\d+"), "cid:1"),
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "00000000-0000-4000-8000-000000000000"),
     (re.compile(r"0x[0-9a-f]{6,}"), "0x7f0000000000"),

@@ -31,14 +31,8 @@ async def _nothing(_: object = None) -> None:
     """Do nothing."""
 
 
-class Kept:
-    """What a client's error callback was given."""
-
-    def __init__(self) -> None:
-        self.errors: list[BaseException] = []
-
-    async def __call__(self, error: BaseException) -> None:
-        self.errors.append(error)
+async def _slow(_: object) -> None:
+    await asyncio.sleep(1)
 
 
 def exceptions(errors: list[BaseException]) -> Iterator[Seen]:
@@ -51,23 +45,27 @@ def meeting(*steps: Callable[[Client], Awaitable[object]], server: NatsServer, *
     """Connect, take each step, and return what each raised, what the callback was given, and the client's last error."""
 
     async def meet() -> list[BaseException]:
-        kept = Kept()
+        kept: list[BaseException] = []
         found: list[BaseException] = []
+
+        async def keep(error: Exception) -> None:
+            kept.append(error)
+
         options.setdefault("allow_reconnect", False)
         try:
-            client = await nats.connect(server.url, error_cb=kept, connect_timeout=2, **options)
+            client = await nats.connect(server.url, error_cb=keep, connect_timeout=2, **options)
         except Exception as error:  # noqa: BLE001 - what is looked for
-            return [error, *kept.errors]
+            return [error, *kept]
         for step in steps:
             try:
                 await asyncio.wait_for(step(client), 10)
             except Exception as error:  # noqa: BLE001 - what is looked for
                 found.append(error)
         await asyncio.sleep(0.2)
-        last = [client.last_error] if client.last_error and client.last_error not in kept.errors else []
+        last = [client.last_error] if client.last_error and client.last_error not in kept else []
         if not client.is_closed:
             await client.close()
-        return [*found, *kept.errors, *last]
+        return [*found, *kept, *last]
 
     logging.disable(logging.CRITICAL)
     try:
@@ -129,23 +127,10 @@ def used_after_closing(server: NatsServer) -> Iterator[Seen]:
     yield from exceptions(meeting(close, read_on, server=server, **ALICE))
 
 
-@after("nats.errors.ConnectionDrainingError", limited, by="nats-py")
-def used_while_draining(server: NatsServer) -> Iterator[Seen]:
-    async def drain(nc: Client) -> None:
-        draining = asyncio.ensure_future(nc.drain())
-        await asyncio.sleep(0)
-        try:
-            await nc.subscribe("a")
-        finally:
-            await draining
-
-    yield from exceptions(meeting(drain, server=server, **ALICE))
-
-
 @after("nats.errors.SlowConsumerError", limited, by="nats-py")
 def a_handler_too_slow(server: NatsServer) -> Iterator[Seen]:
     async def flood(nc: Client) -> None:
-        await nc.subscribe("flood", cb=lambda _: asyncio.sleep(1), pending_msgs_limit=1)
+        await nc.subscribe("flood", cb=_slow, pending_msgs_limit=1)
         for _ in range(20):
             await nc.publish("flood", b"x")
         await nc.flush()
@@ -171,15 +156,6 @@ def the_server_stops(server: NatsServer) -> Iterator[Seen]:
         await asyncio.sleep(0.3)
 
     yield from exceptions(meeting(stop, server=server)[:1])
-
-
-@after("Unknown Protocol Operation", configured({}), by="nats-py")
-def another_protocol(server: NatsServer) -> Iterator[Seen]:
-    async def write(nc: Client) -> None:
-        await nc._send_command(b"NONSENSE\r\n")
-        await asyncio.sleep(0.3)
-
-    yield from exceptions(meeting(write, server=server)[-1:])
 
 
 @after("JetStream calls", streams, by="nats-py", many=True)

@@ -68,7 +68,7 @@ def _connected(server: PeeredServer, kind: str, connect: dict[str, object]) -> W
 
 def reasons(server: NatsServer, kind: str) -> list[str]:
     """Return the close reasons of peers of a kind in a server's log."""
-    return re.findall(rf"{_KINDS[kind]} connection closed: ([A-Z][\w ()]*?)(?: - .*)?$", server.log(), re.MULTILINE)
+    return re.findall(rf"{_KINDS[kind]} connection closed: ([A-Z][\w ()]*?)(?: (?:-|account:) .*)?$", server.log(), re.MULTILINE)
 
 
 def info(**fields: object) -> bytes:

@@ -41,6 +41,7 @@ def meeting(server: Server, *steps: Any, password: str = "secret") -> tuple[list
         client = ClientXMPP("alice@localhost/slix", password)
         found: list[BaseException] = []
         events: list[str] = []
+        farewells: list[str] = []
         started, over = asyncio.Event(), asyncio.Event()
         for name in ("xep_0030", "xep_0199", "xep_0077", "xep_0049"):
             client.register_plugin(name)
@@ -50,6 +51,7 @@ def meeting(server: Server, *steps: Any, password: str = "secret") -> tuple[list
         client.enable_plaintext = True
         client.add_event_handler("session_start", lambda _: started.set())
         client.add_event_handler("disconnected", lambda _: over.set())
+        client.add_event_handler("disconnected", lambda why: farewells.append(why) if isinstance(why, str) else None)
         for event in ("stream_error", "failed_auth"):
             client.add_event_handler(event, lambda stanza: events.append(str(stanza)))
         client.connect("127.0.0.1", server.port)
@@ -64,7 +66,7 @@ def meeting(server: Server, *steps: Any, password: str = "secret") -> tuple[list
         for each in waiting:
             each.cancel()
         await asyncio.sleep(0.1)
-        return found, events
+        return found, [*events, *farewells]
 
     logging.disable(logging.CRITICAL)
     try:
@@ -100,8 +102,9 @@ def wrong_password(server: Server) -> Iterator[Seen]:
 @after("system-shutdown", prosody(), by="slixmpp")
 def the_server_stops(server: Server) -> Iterator[Seen]:
     async def stop(_: ClientXMPP) -> None:
+        await asyncio.sleep(0.5)  # Prosody opens its ports before it listens to signals
         await asyncio.to_thread(server.stop, 5)
         await asyncio.sleep(0.3)
 
-    for event in meeting(server, stop)[1][:1]:
+    for event in meeting(server, stop)[1]:
         yield Seen("xmpp", "raw", event, closed=True)

@@ -1,0 +1,160 @@
+"""What nats-server writes into its log: on the run, and when it refuses its configuration."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING
+
+from tests.capture.recording import Seen, Station, after
+from tests.capture.scenarios.nats_accounts import OperatedServer, some_operator
+from tests.capture.scenarios.nats_seeing import configured, ended, refused, secured
+from tests.capture.scenarios.nats_wire import LOGIN, PERMISSIONS, a_reader_that_does_not_read, pings_unanswered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.servers.nats import NatsServer
+
+USERS = {"users": [{"user": "alice", "password": "secret", "permissions": PERMISSIONS}]}
+verbose = configured({"debug": True, "max_payload": 1000, "authorization": USERS}, jetstream=True)
+# Lines that say how the server is, and not what failed.
+_CHATTER = ("Version:", "Name:", "Node:", "ID:", "Git:", "Cluster:", "Go build", "Listening for", "Using configuration", "----", "___",
+            "Max Memory", "Max Storage", "Store Directory", "Domain:", "API Level", "Starting", "Took ", "Trusted", "Created", "  ")  # fmt: skip
+
+
+def written(server: NatsServer, *texts: str) -> Iterator[Seen]:
+    """Yield the first line of the log that has each of the texts."""
+    lines = server.log().splitlines()
+    for text in texts:
+        found = next((line for line in lines if text in line and not any(each in line for each in _CHATTER)), None)
+        if found is not None:
+            yield Seen("nats", "raw", found)
+
+
+@after("lines of the log", verbose, many=True)
+def lines_of_the_log(server: NatsServer) -> Iterator[Seen]:
+    for _ in ended(server, *server.login(user="alice", **{"pass": "wrong"})):
+        pass
+    wire, _ = server.login(**LOGIN)
+    wire.until(b"PONG\r\n")
+    for request in (b"PUB closed.door 0\r\n\r\n", b"PUB a _R_.b 0\r\n\r\n", b"SUB closed.door 1\r\n"):
+        wire.send(request + b"PING\r\n")
+        wire.until(b"PONG\r\n")
+    broken = (b"PUB a 5000\r\n", b"PUB a b c d\r\n", b"PUB a x\r\n", b"HPUB a 5\r\n", b"HPUB a x 5\r\n", b"HPUB a 9 5\r\n",
+              b"SUB\r\n", b"SUB a b c d\r\n", b"UNSUB\r\n", b"GET / HTTP/1.1\r\n\r\n")  # fmt: skip
+    for _ in refused(server, *broken, **LOGIN):
+        pass
+    for _ in refused(server, b"HPUB a 5 5\r\nhello\r\n", headers=False, **LOGIN):
+        pass
+    unreadable = server.dial()
+    unreadable.send(b"CONNECT {bad\r\n")
+    unreadable.until_closed()
+    server.stop()
+    yield from written(
+        server, "authentication error", "Publish Violation - Subject", "Publish Violation - Reply", "Subscription Violation",
+        "maximum payload exceeded", "parser ERROR", "processPub Bad or Missing Size", "processPub Parse Error",
+        "processHeaderPub Parse Error", "processHeaderPub Bad or Missing Header Size", "processHeaderPub Header Size larger",
+        "processSub Parse Error", "processUnsub Parse Error", "invalid character", "message headers not supported",
+        "Client connection created", "Initiating Shutdown", "Initiating JetStream Shutdown", "Server is ready", "Plaintext passwords",
+    )  # fmt: skip
+
+
+@after("lines of the log about slow consumers", configured({"debug": True, "write_deadline": "300ms"}), many=True)
+def slow_consumer_logged(server: NatsServer) -> Iterator[Seen]:
+    for _ in a_reader_that_does_not_read(server):
+        pass
+    yield from written(server, "Slow Consumer Detected: WriteDeadline")
+
+
+@after("lines of the log about pending bytes", configured({"debug": True, "max_payload": 100_000, "max_pending": 200_000}), many=True)
+def pending_bytes_logged(server: NatsServer) -> Iterator[Seen]:
+    for _ in a_reader_that_does_not_read(server):
+        pass
+    yield from written(server, "Slow Consumer Detected: MaxPending")
+
+
+@after("lines of the log about pings", configured({"debug": True, "ping_interval": 1, "ping_max": 1}), many=True)
+def stale_logged(server: NatsServer) -> Iterator[Seen]:
+    for _ in pings_unanswered(server):
+        pass
+    yield from written(server, "Stale Client Connection")
+
+
+@after("lines of the log about TLS", Station("nats-server", secured), many=True)
+def tls_logged(server: NatsServer) -> Iterator[Seen]:
+    wire, info = server.login()
+    for _ in ended(server, wire, info):
+        pass
+    yield from written(server, "TLS handshake error")
+
+
+@after("lines of the log about proxies", configured({"authorization": {"users": [{"user": "alice", "password": "secret",
+    "proxy_required": True}]}}), many=True)  # fmt: skip
+def proxy_logged(server: NatsServer) -> Iterator[Seen]:
+    for _ in ended(server, *server.login(**LOGIN)):
+        pass
+    yield from written(server, "proxy connection required")
+
+
+@after("lines of the log about JWT", some_operator, many=True)
+def jwt_logged(server: OperatedServer) -> Iterator[Seen]:
+    wire, info = server.enter(server.account.user(expires=1_000_000_000))
+    for _ in ended(server, wire, info):
+        pass
+    wire, info = server.login(jwt="a.b.c", sig="x")
+    for _ in ended(server, wire, info):
+        pass
+    yield from written(server, "authentication error", "JWT", "jwt")
+
+
+def _mapped(destination: str) -> dict[str, object]:
+    return {"mappings": {"from.*": destination}}
+
+
+REFUSED: dict[str, dict[str, object]] = {
+    "mapping to a broken subject": _mapped("to..x"),
+    "mapping out of range": _mapped("to.{{wildcard(9)}}"),
+    "mapping with a wrong argument": _mapped("to.{{wildcard(x)}}"),
+    "mapping without an argument": _mapped("to.{{wildcard()}}"),
+    "mapping with too many arguments": _mapped("to.{{wildcard(1,2)}}"),
+    "mapping with an unknown function": _mapped("to.{{bad(1)}}"),
+    "sampling": {"accounts": {"A": {"exports": [{"service": "a", "latency": {"subject": "b", "sampling": 900}}]}}},
+    "cluster and gateway": {"cluster": {"name": "a", "port": -1}, "gateway": {"name": "b", "port": -1}},
+    "gateway with a space": {"gateway": {"name": "a b", "port": -1}},
+    "server with a space": {"server_name": "a b"},
+    "cluster with a space": {"cluster": {"name": "a b", "port": -1}},
+    "unknown field": {"nonsense": 1},
+    "prefix with a wildcard": {"accounts": {
+        "A": {"exports": [{"stream": "s"}]},
+        "B": {"imports": [{"stream": {"account": "A", "subject": "s"}, "prefix": "p.*"}]},
+    }},
+    "import without export": {"accounts": {"A": {}, "B": {"imports": [{"stream": {"account": "A", "subject": "s"}}]}}},
+    "imports in a circle": {"accounts": {
+        "A": {"exports": [{"service": "a"}], "imports": [{"service": {"account": "B", "subject": "b"}, "to": "a"}]},
+        "B": {"exports": [{"service": "b"}], "imports": [{"service": {"account": "A", "subject": "a"}, "to": "b"}]},
+    }},
+    "a stream imported twice": {"accounts": {
+        "A": {"exports": [{"stream": "s"}]},
+        "B": {"imports": [{"stream": {"account": "A", "subject": "s"}}, {"stream": {"account": "A", "subject": "s"}}]},
+    }},
+    "pending less than a payload": {"max_payload": 100, "max_pending": 10},
+    "leaf nodes and gateways": {"leafnodes": {"port": -1}, "gateway": {"name": "b", "port": -1}},
+    "no such system account": {"system_account": "NONE"},
+    "reserved account": {"accounts": {"$G": {"users": [{"user": "a", "password": "b"}]}}},
+}  # fmt: skip
+
+
+@after("configurations that are refused", verbose, many=True)
+def configurations_refused(server: NatsServer) -> Iterator[Seen]:
+    path = server.directory / "refused.conf"
+    for config in REFUSED.values():
+        path.write_text(json.dumps(config), "utf-8")
+        command = [str(server.program), "-c", "refused.conf", "-a", "127.0.0.1", "-p", "-1"]
+        try:
+            done = subprocess.run(command, cwd=server.directory, capture_output=True, text=True, check=False, timeout=5)
+        except subprocess.TimeoutExpired:
+            continue  # it took the configuration
+        for line in done.stderr.splitlines():
+            if line.startswith("nats-server: ") or "[FTL]" in line:
+                yield Seen("nats", "raw", line)
