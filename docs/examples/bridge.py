@@ -1,8 +1,9 @@
 """
 A bridge: what is published on a NATS subject is said in an XMPP room, and what is said in the room is published.
 
-    NATS_URL=nats://localhost NATS_SUBJECT=hall XMPP_JID=bridge@example.org XMPP_PASSWORD=… XMPP_ROOM=hall@rooms.example.org \\
-        python bridge.py
+    export NATS_URL=nats://localhost NATS_SUBJECT=hall
+    export XMPP_JID=bridge@example.org XMPP_PASSWORD=… XMPP_ROOM=hall@rooms.example.org
+    python bridge.py
 
 Either server may go away at any time: the bridge waits for it, and what was to be carried waits with it. Where waiting is no
 use (credentials that were revoked, a room that admits nobody), it stops and says why. One middleware tells what happened, one
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from nats.aio.client import Client
+    from nats.aio.msg import Msg
     from slixmpp.stanza import Message
 
     from errnorm_adapters.xmpp import Attachment
@@ -41,6 +43,7 @@ class Lane:
     """One direction. A message stays at its head until the other side is known to have it."""
 
     def __init__(self) -> None:
+        """Start empty."""
         self.waiting: asyncio.Queue[str] = asyncio.Queue(1000)
         self.head: str | None = None
 
@@ -68,21 +71,25 @@ class Bridge:
     errors: errnorm.Middleware = field(default_factory=errnorm.Middleware)
     to_room: Lane = field(default_factory=Lane)
     to_subject: Lane = field(default_factory=Lane)
+    nats_ended: asyncio.Future[Exception] = field(init=False)
 
     async def run(self) -> None:
         """Run until one side stops for good; raises `errnorm.StoppedError`s, in a group."""
-        both = {"middleware": self.errors, "policy": self.policy}
+        both: dict[str, Any] = {"middleware": self.errors, "policy": self.policy}
         async with asyncio.TaskGroup() as sides:
             sides.create_task(errnorm.keep(self.connect_nats, self.serve_nats, protocol="nats", **both))
             sides.create_task(errnorm.keep(self.connect_xmpp, self.serve_xmpp, protocol="xmpp", **both))
 
     async def connect_nats(self) -> Client:
         """Connect to NATS, and leave all reconnecting to the supervisor."""
-        self.nats_ended: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        return await nats.connect(
+        new = asyncio.get_running_loop().create_future
+        self.nats_ended = new()
+        client = await nats.connect(
             self.nats_url, error_cb=self.on_nats_error, closed_cb=self.on_nats_closed,
             allow_reconnect=False, no_echo=True, **self.login(),
         )  # fmt: skip
+        self.nats_ended = new()  # whatever failed on the way here has been overcome
+        return client
 
     async def on_nats_error(self, error: Exception) -> None:
         """Keep what ends the session for the supervisor; tell the rest."""
@@ -103,7 +110,7 @@ class Bridge:
             await client.publish(self.subject, text.encode())
             await client.flush()  # the server has it
 
-        async def hear(message: Any) -> None:
+        async def hear(message: Msg) -> None:
             await self.to_room.waiting.put(message.data.decode(errors="replace"))
 
         await client.subscribe(self.subject, cb=hear)

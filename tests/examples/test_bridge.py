@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tests.servers.prosody import ProsodyServer
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "bridge.py"
+SECRET = "secret"  # noqa: S105 - of servers that live for one test
 ROOM = "hall@rooms.localhost"
 HURRIED = Policy(attempts=None, base=0.05, cap=0.2, spread=0.1)
 PATIENCE = 20.0
@@ -72,7 +73,7 @@ class Street:
 
     async def published(self, *texts: str) -> None:
         """Publish on the subject as somebody else."""
-        client = await nats.connect(self.nats_server.url, user="guest", password="secret")
+        client = await nats.connect(self.nats_server.url, user="guest", password=SECRET)
         for text in texts:
             await client.publish("hall", text.encode())
         await client.flush()
@@ -86,9 +87,7 @@ class Street:
         client.enable_direct_tls = False
         client.ca_certs = self.authorities
         client.register_plugin("xep_0045")
-        client.add_event_handler(
-            "groupchat_message", lambda m: heard.put_nowait(m["body"]) if m["mucnick"] == "bridge" else None
-        )
+        client.add_event_handler("groupchat_message", lambda m: heard.put_nowait(m["body"]) if m["mucnick"] == "bridge" else None)
         client.connect(HOST, self.prosody.port)
         await client.wait_until("session_start", 10)
         await client.plugin["xep_0045"].join_muc_wait(slixmpp.JID(ROOM), "guest", maxstanzas=0, timeout=10)
@@ -113,7 +112,7 @@ class Street:
 
     async def returned(self, text: str) -> None:
         """Wait until a text that is said in the room again and again is published."""
-        client = await nats.connect(self.nats_server.url, user="guest", password="secret")
+        client = await nats.connect(self.nats_server.url, user="guest", password=SECRET)
         subscription = await client.subscribe("hall")
         async with asyncio.timeout(PATIENCE), self.guest() as (guest, _):
             while True:
@@ -183,7 +182,7 @@ async def test_what_was_published_while_the_room_was_gone_is_said_when_it_is_bac
     await street.published("one", "two", "three")
     await asyncio.to_thread(street.prosody.start)
     async with asyncio.timeout(PATIENCE):
-        while street.bridge.to_room.head is not None or not street.bridge.to_room.waiting.empty():
+        while street.bridge.to_room.head is not None or not street.bridge.to_room.waiting.empty():  # noqa: ASYNC110 - looked at from outside
             await asyncio.sleep(0.05)
     assert not street.crossing.done()  # type: ignore[union-attr]
 

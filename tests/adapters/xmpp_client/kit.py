@@ -32,9 +32,7 @@ MECHANISMS = (
 )
 SUCCESS = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"
 BIND = "<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features>"
-BOUND = (
-    "<iq type='result' id='{id}'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>alice@localhost/desk</jid></bind></iq>"
-)
+BOUND = "<iq type='result' id='{id}'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>alice@localhost/desk</jid></bind></iq>"
 LOGIN = (
     ("<stream:stream", HEADER + MECHANISMS),
     ("<auth", SUCCESS),
@@ -57,8 +55,8 @@ class Memory:
     def rows(self) -> list[tuple[str | None, str, str, str | None]]:
         """Everything that was told: the operation, the row, the verdict, and what the client does."""
         return [
-            (fault.operation, f"{fault.error.section}:{fault.error.code}", str(fault.decision and fault.decision.verdict), fault.client)
-            for fault in self.faults
+            (one.operation, f"{one.error.section}:{one.error.code}", str(one.decision and one.decision.verdict), one.client)
+            for one in self.faults
         ]
 
     @property
@@ -107,7 +105,7 @@ class Desk:
     async def told(self, count: int = 1) -> None:
         """Wait until so many faults were told, and a little longer for what may still be."""
         async with asyncio.timeout(PATIENCE):
-            while len(self.memory.faults) < count:
+            while len(self.memory.faults) < count:  # noqa: ASYNC110 - an emitter is no coroutine
                 await asyncio.sleep(0.01)
         await asyncio.sleep(QUIET)
 

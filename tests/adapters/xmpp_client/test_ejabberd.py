@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.server
 
+WRONG = "wrong"
 NAMES = ("alice", "bob", "carol", "dave", "eve", "frank")
 ROOM = slixmpp.JID("hall@conference.localhost")
 
@@ -35,7 +36,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EjabberdServer]
 
 
 async def test_a_wrong_password_is_told_once(server: EjabberdServer) -> None:
-    async with desk(server.port, password="wrong", abort=True) as one:
+    async with desk(server.port, password=WRONG, abort=True) as one:
         one.client.add_event_handler("disconnected", lambda _: one.connect())
         one.connect()
         await one.end()

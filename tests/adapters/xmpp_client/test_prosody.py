@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from tests.servers.certificates import Certificates
     from tests.servers.prosody import ProsodyServer
 
+    Start = Callable[..., ProsodyServer]
+
+WRONG = "wrong"
 USERS = {"alice": "secret", "bob": "secret"}
 ROOMS = 'Component "rooms.localhost" "muc"\nmuc_room_locking = false'
 ROOM = slixmpp.JID("hall@rooms.localhost")
-
-Start = "Callable[..., ProsodyServer]"
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def start(start_prosody: Callable[..., ProsodyServer]) -> Callable[..., ProsodyS
 
 
 async def test_a_wrong_password_is_told_once_whatever_number_of_mechanisms_refused_it(start: Start) -> None:
-    async with desk(start().port, password="wrong") as one:
+    async with desk(start().port, password=WRONG) as one:
         one.connect()
         await one.end()
         assert one.rows == [("connect", "sasl:not-authorized", "abort", "closed")]
@@ -335,7 +336,7 @@ async def test_after_it_is_detached_nothing_is_told_and_nothing_of_it_is_left(st
 
 async def test_handlers_of_the_application_are_called_as_ever(start: Start) -> None:
     called: list[str] = []
-    async with desk(start().port, password="wrong", abort=True) as one:
+    async with desk(start().port, password=WRONG, abort=True) as one:
         for name in ("failed_auth", "failed_all_auth", "disconnected"):
             one.client.add_event_handler(name, lambda _, name=name: called.append(name))
         one.connect()
