@@ -38,8 +38,8 @@ _MOST_LINES = 16
 _CLOSE_CODE = re.compile(r"10(?:0\d|1[0-5])(?: |: ?)(.+)", re.DOTALL)
 _CLOSE_RECEIVED = re.compile(r"received 10(?:0\d|1[0-5]) \([a-z ]+\) ([^;]+)(?:; .*)?")
 
-# How str() of a JetStream API error reads in nats-py (js/errors.py).
-_API_ERROR = re.compile(r"nats: (\w+): code=(\d{3}|None) err_code=(\d{5}|None) description='(.*)'", re.DOTALL)
+# How a JetStream API error reads in nats-py (js/errors.py), and in nats.go (jserrors.go), which has no quotes.
+_API_ERROR = re.compile(r"nats: (\w+|API error): code=(\d{3}|None) err_code=(\d{5}|None) description='?(.*?)'?", re.DOTALL)
 
 # And how that of its other JetStream errors does.
 _NAMED = re.compile(r"nats: JetStream\.(\w+)")

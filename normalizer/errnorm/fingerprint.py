@@ -14,6 +14,7 @@ __all__ = ["fingerprint_of"]
 
 _LONGEST = 512
 _LONGEST_WORD = 80
+_MOST_TAGS = 8
 
 _QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|(?<![A-Za-z])'[^']*'")
 
@@ -33,6 +34,7 @@ _VARIABLE = re.compile(
     re.VERBOSE,
 )
 _LABELS = {name: f"<{'n' if name in {'id', 'number'} else name}>" for name in _VARIABLE.groupindex}
+_TAG = re.compile(r"<([A-Za-z_][\w.:-]{0,63})")
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 
@@ -47,6 +49,9 @@ def fingerprint_of(text: str) -> str:
         Printable ASCII of at most 512 characters or a little over; `""` for an empty text.
     """
     text = text[:_LONGEST]
+    if text.lstrip().startswith("<") and (tags := _TAG.findall(text)):
+        # What stands in an element is somebody's message: only the elements themselves are named.
+        return _UNPRINTABLE.sub("?", "".join(f"<{tag}>" for tag in tags[:_MOST_TAGS]))
     if '"' in text or "'" in text:
         text = _QUOTED.sub("<quoted>", text)
     words = [word if word.isalpha() and len(word) <= _LONGEST_WORD else _without_variables(word) for word in text.split()]

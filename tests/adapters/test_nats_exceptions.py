@@ -237,3 +237,8 @@ def test_classes_made_by_the_thousand_are_known_without_being_kept(monkeypatch: 
 
     assert judged(ReportedException(names)).code == "nats.errors.TimeoutError"
     assert len(nats_exceptions._families) == kept
+
+
+def test_an_api_error_as_nats_go_writes_it_is_known_by_its_code() -> None:
+    error = normalize("nats: API error: code=404 err_code=10059 description=stream not found", "nats")
+    assert (error.section, error.code, error.text) == ("jetstream", "10059", "stream not found")

@@ -51,6 +51,10 @@ def test_it_can_be_read() -> None:
     assert fingerprint_of('Refused "x" for 7 of 10.0.0.1:80 after 3s') == "Refused <quoted> for <n> of <address> after <duration>"
 
 
+def test_of_xml_only_the_elements_show() -> None:
+    assert fingerprint_of("<message from='ann@example'><body>my secret</body></message>") == "<message><body>"
+
+
 def test_an_apostrophe_is_not_a_quotation() -> None:
     assert fingerprint_of("it can't and won't") == "it can't and won't"
 
