@@ -63,7 +63,12 @@
   const ERRNO = /^\[(errno|winerror) (-?\d+)\] (.*)$/is;
   const OPENSSL = /^\[(?:SSL|X509|PEM)(?:: ([A-Z0-9_/]+))?\] (.*?)(?: \(_ssl\.c:\d+\))?$/s;
 
+  // What nats-server says of a configuration before it refuses to start: file, line, and what it was doing.
+  const REFUSED = /^nats-server: (?:\S+:\d+:\d+: )?(?:Error adding (?:stream|service) (?:import|export) "(?:[^"\\]|\\.)*": )?(.*)$/s;
+
   const ofNats = (text) => {
+    const refused = REFUSED.exec(text);
+    if (refused) return inAll(refused[1], ["nats"]).slice(0, 1);
     if (/^-ERR/i.test(text)) return first(["nats", "error", unquoted(text.slice(4).split("\n")[0].trim())]);
     const api = API.exec(text);
     if (api) { const hit = first(["nats", "jetstream", api[1]]); if (hit.length) return hit; }

@@ -188,3 +188,16 @@ def test_every_command_of_the_program_is_in_its_reference() -> None:
     commands = re.findall(r"^ {4}(\w+)(?: |$)", listed, re.MULTILINE)
     assert commands
     assert [name for name in commands if f"## `errnorm {name}`" not in page] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_that_a_page_links_to_is_there(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text("utf-8"))
+    missing = [link for link in links if "_generated/" not in link and not (page.parent / link).exists()]
+    assert not missing
+
+
+def test_every_page_can_be_reached_from_another() -> None:
+    text = "\n".join(page.read_text("utf-8") for page in PAGES)
+    orphans = [page.name for page in PAGES if "docs" in page.parts and page.stem != "index" and page.stem not in text]
+    assert not orphans
