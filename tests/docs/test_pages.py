@@ -67,14 +67,14 @@ def blocks(page: Path) -> Iterator[Block]:
         yield Block(match["language"], textwrap.dedent(match["code"]), text[: match.start()].count("\n") + 1, prints)
 
 
-def _runs(text: str, code: str, line: int, page: Path, namespace: dict[str, Any], runner: asyncio.Runner) -> str:
+def _printed_by(code: str, line: int, page: Path, namespace: dict[str, Any], runner: asyncio.Runner) -> str:
     compiled = compile("\n" * line + code, str(page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     out = io.StringIO()
     with redirect_stdout(out):
         result = eval(compiled, namespace)  # noqa: S307 - a block of our own pages
         if inspect.iscoroutine(result):
             runner.run(result)
-    return text + out.getvalue()
+    return out.getvalue()
 
 
 def _matches(expected: str, actual: str) -> bool:
@@ -151,7 +151,7 @@ def _check(block: Block, page: Path, servers: dict[str, str], module: ModuleType
         code = code.replace(placeholder, address)
     match block.language:
         case "python":
-            printed = _runs("", code, block.line, page, vars(module), runner)
+            printed = _printed_by(code, block.line, page, vars(module), runner)
         case "console":
             printed = _console(code, Path.cwd())
         case "toml":
