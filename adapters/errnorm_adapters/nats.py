@@ -44,10 +44,19 @@ def observe(error: object, /) -> Signal | None:
         What was seen. Text gives a signal unless it is XML, or JSON about something else; other things only when they are
         of NATS.
     """
-    if isinstance(error, str):
+    if type(error) is str:
         return observe_error(error) if error.startswith("-ERR") else _observe_text(error[:_MOST])
+    try:
+        return _observe_object(error)
+    except Exception:  # noqa: BLE001 - an exception or a document of a stranger can raise anything
+        return None
+
+
+def _observe_object(error: object) -> Signal | None:
     if isinstance(error, _EXCEPTIONS):
         return observe_exception(error)
+    if isinstance(error, str):
+        return observe(str.__str__(error))
     if isinstance(error, _BYTES):
         return _observe_bytes(bytes(error)[:_MOST])
     if isinstance(error, Mapping):

@@ -25,6 +25,7 @@ _CLOSE_CODES = range(1000, 1016)
 
 _CONNECTIONS = re.compile(r'"connections"\s{0,9}:\s{0,9}\[\s{0,9}')
 _BETWEEN = " \t\r\n,"
+_SHORT = 256
 _DECODER = json.JSONDecoder()
 
 Document = Mapping[object, object]
@@ -34,7 +35,11 @@ def observe_json(text: str) -> Document | None:
     """Read a JSON object, or the entries that are whole in the beginning of a /connz document; `None` if the text is neither."""
     try:
         document = json.loads(text)
-    except (ValueError, RecursionError):
+    except ValueError:
+        return _cut_off(text)
+    except RecursionError:
+        if len(text) <= _SHORT:
+            raise  # so little cannot be deep: it is our own stack that ends, and that says nothing about the text
         return _cut_off(text)
     return document if isinstance(document, Mapping) else None
 

@@ -92,12 +92,21 @@ def observe(error: object) -> Signal | None:
     Returns:
         What was seen; `None` if it is no such thing.
     """
+    if type(error) is str:
+        return _of_text(error[:_LONGEST_TEXT].strip())
+    try:
+        return _of_object(error)
+    except Exception:  # noqa: BLE001 - an exception of a stranger can raise anything
+        return None
+
+
+def _of_object(error: object) -> Signal | None:
     if isinstance(error, _EXCEPTIONS):
         found = _known(class_names(error))
         return None if found is None else found[0](error, found[1], message_of(error))
     if isinstance(error, bytes):
-        error = error[:_LONGEST_TEXT].decode("utf-8", "replace")
-    return _of_text(error[:_LONGEST_TEXT].strip()) if isinstance(error, str) else None
+        error = bytes.decode(error[:_LONGEST_TEXT], "utf-8", "replace")
+    return _of_text(str.__str__(error)[:_LONGEST_TEXT].strip()) if isinstance(error, str) else None
 
 
 @lru_cache(maxsize=1024)

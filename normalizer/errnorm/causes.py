@@ -4,22 +4,43 @@ Exceptions: their names, their attributes, and what they wrap.
 Adapters know exceptions by the dotted names of their classes, so that no client library needs to be installed, let alone
 imported. An exception described in a file (`ReportedException`) answers the same questions as a live one.
 
-Nothing here trusts an exception: `__str__` can raise, a cause can be its own cause, a chain can be ten thousand long.
+Nothing here trusts an exception: `__str__` can raise, a cause can be its own cause, a chain can be ten thousand long, and a class
+can say anything about itself. So what Python itself keeps is read past the class, and what the class computes is caught. What is
+no `Exception` passes, and so does a `MemoryError`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from types import TracebackType
 
-__all__ = ["ReportedException", "attribute", "causes", "class_names", "message_of"]
+    from typing_extensions import TypeIs
+
+__all__ = ["ReportedException", "attribute", "causes", "class_names", "is_a", "members_of", "message_of", "plain", "traceback_of"]
+
+T = TypeVar("T")
 
 # Wrappers deeper than this are no longer about the fault; it bounds the walk through cycles, chains and groups.
 _MOST_LINKS = 64
 _LONGEST_TEXT = 4096
 _MOST_CLASSES = 1024
+
+_LARGEST = 2**64
+_NAMELESS = ("builtins.object",)
+
+# Where Python keeps what a class can hide behind a property of its own.
+_mro = type.__dict__["__mro__"].__get__
+_module = type.__dict__["__module__"].__get__
+_qualname = type.__dict__["__qualname__"].__get__
+_cause = BaseException.__dict__["__cause__"].__get__
+_context = BaseException.__dict__["__context__"].__get__
+_traceback: Callable[[BaseException], TracebackType | None]
+_traceback = BaseException.__dict__["__traceback__"].__get__
+_suppresses = BaseException.__dict__["__suppress_context__"].__get__
+_exceptions = BaseExceptionGroup.__dict__["exceptions"].__get__
 
 _names: dict[type, tuple[str, ...]] = {}
 
@@ -54,6 +75,24 @@ class ReportedException:
         self.cause = cause
 
 
+def is_a(error: object, kind: type[T]) -> TypeIs[T]:
+    """Tell whether something is of a class, by what it is and not by the `__class__` that it claims."""
+    return issubclass(type(error), kind)
+
+
+def plain(value: object) -> object:
+    """Return a value that cannot lie: of a subclass of `str` or `int` what it holds; `None` for numbers no counter reaches."""
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return value
+    if issubclass(kind, str):
+        return str.__str__(value)
+    if issubclass(kind, int):
+        number = int.__index__(value)  # type: ignore[arg-type] # it is one, whatever its class claims
+        return number if -_LARGEST < number < _LARGEST else None
+    return value
+
+
 def class_names(error: object) -> tuple[str, ...]:
     """
     Return the dotted names along the method resolution order: `("nats.errors.TimeoutError", …, "builtins.object")`.
@@ -61,36 +100,47 @@ def class_names(error: object) -> tuple[str, ...]:
     Args:
         error: An exception, or a `ReportedException`.
     """
-    if isinstance(error, ReportedException):
-        return error.names
     kind = type(error)
-    names = _names.get(kind)
+    if issubclass(kind, ReportedException):
+        return error.names or _NAMELESS  # type: ignore[attr-defined] # it is one, whatever its class claims
+    names = _names.get(kind) if type(kind) is type else None  # a metaclass can lie about hash and equality
     if names is None:
-        names = tuple(f"{part.__module__}.{part.__qualname__}" for part in kind.__mro__)
+        names = tuple(_dotted(part) for part in _mro(kind)) or _NAMELESS
         # Classes made by the thousand at run time must not fill the memory: past the bound they are named anew each time.
-        if len(_names) < _MOST_CLASSES:
+        if type(kind) is type and len(_names) < _MOST_CLASSES:
             _names[kind] = names
     return names
 
 
+def _dotted(kind: type) -> str:
+    try:
+        module = plain(_module(kind))
+    except AttributeError:
+        module = None  # it was deleted
+    return f"{module if isinstance(module, str) else '?'}.{_qualname(kind)}"
+
+
 def attribute(error: object, name: str) -> object:
     """Return a public attribute of an exception, live or reported; `None` if it has none or reading it fails."""
-    if isinstance(error, ReportedException):
-        return error.attributes.get(name)
     try:
-        return getattr(error, name, None)
+        if is_a(error, ReportedException):
+            return plain(error.attributes.get(name))
+        return plain(getattr(error, name, None))
+    except MemoryError:
+        raise
     except Exception:  # noqa: BLE001 - a property of a stranger's class can raise anything
         return None
 
 
 def message_of(error: object) -> str:
     """Return `str()` of an exception, live or reported, cut to 4096 characters; `""` if it fails."""
-    if isinstance(error, ReportedException):
-        return error.text[:_LONGEST_TEXT]
     try:
-        return str(error)[:_LONGEST_TEXT]
+        said = plain(error.text if is_a(error, ReportedException) else str(error))
+    except MemoryError:
+        raise
     except Exception:  # noqa: BLE001 - a stranger's __str__ can raise anything
         return ""
+    return said[:_LONGEST_TEXT] if isinstance(said, str) else ""
 
 
 def causes(error: object) -> Iterator[object]:
@@ -112,13 +162,24 @@ def causes(error: object) -> Iterator[object]:
 
 
 def _inside(error: object) -> list[object]:
-    if isinstance(error, ReportedException):
-        return [] if error.cause is None else [error.cause]
-    if not isinstance(error, BaseException):
+    if is_a(error, ReportedException):
+        return [error.cause] if is_a(error.cause, ReportedException) else []
+    if not is_a(error, BaseException):
         return []
-    inside: list[object] = list(error.exceptions[:_MOST_LINKS]) if isinstance(error, BaseExceptionGroup) else []
-    if error.__cause__ is not None:
-        inside.append(error.__cause__)
-    elif error.__context__ is not None and not error.__suppress_context__:
-        inside.append(error.__context__)
+    inside: list[object] = list(members_of(error)[:_MOST_LINKS])
+    cause, context = _cause(error), _context(error)
+    if cause is not None:
+        inside.append(cause)
+    elif context is not None and not _suppresses(error):
+        inside.append(context)
     return inside
+
+
+def members_of(error: object) -> tuple[BaseException, ...]:
+    """Return what a group of exceptions holds, in its order; nothing for anything else."""
+    return _exceptions(error) if is_a(error, BaseExceptionGroup) else ()
+
+
+def traceback_of(error: BaseException) -> TracebackType | None:
+    """Return where an exception was raised."""
+    return _traceback(error)

@@ -24,6 +24,7 @@ from itertools import islice
 from random import random as _draw
 from typing import TYPE_CHECKING, Self
 
+from errnorm.causes import is_a, members_of
 from errnorm.marks import known
 from errnorm.taxonomy import Category, Effect, Reason, Recovery
 
@@ -37,6 +38,7 @@ __all__ = ["Attempts", "Decision", "Policy", "Verdict", "decide"]
 # Twice as long sixty-two times over is past every cap; beyond it a float would overflow.
 _MOST_DOUBLINGS = 62
 _MOST_MEMBERS = 64
+_MOST_LEAVES = 65536
 
 
 class Verdict(StrEnum):
@@ -272,7 +274,7 @@ def strictest(decisions: list[Decision]) -> Decision:
 
 
 def _members(error: object, protocol: str | None) -> list[NormalizedError]:
-    faults = members(error) if isinstance(error, BaseExceptionGroup) else []
+    faults = members(error) if is_a(error, BaseExceptionGroup) else []
     return [known(fault, protocol) for fault in faults] or [known(error, protocol)]
 
 
@@ -282,17 +284,22 @@ def members(group: BaseExceptionGroup[BaseException]) -> list[Exception]:
 
     What is no fault (a cancellation, a keyboard interrupt) is left out.
     """
-    return list(islice((leaf for leaf in _leaves(group) if isinstance(leaf, Exception)), _MOST_MEMBERS))
+    return list(islice((leaf for leaf in islice(_leaves(group), _MOST_LEAVES) if is_a(leaf, Exception)), _MOST_MEMBERS))
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    waiting: list[BaseException] = [group]
+    # A group can be a member twice, and of groups that are members twice: each is looked into once.
+    seen = {id(group)}
+    waiting = [iter(members_of(group))]
     while waiting:
-        one = waiting.pop(0)
-        if isinstance(one, BaseExceptionGroup):
-            waiting[:0] = one.exceptions
-        else:
+        one = next(waiting[-1], None)
+        if one is None:
+            waiting.pop()
+        elif not is_a(one, BaseExceptionGroup):
             yield one
+        elif id(one) not in seen:
+            seen.add(id(one))
+            waiting.append(iter(members_of(one)))
 
 
 class Attempts:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from errnorm.causes import causes
+from errnorm.causes import attribute, causes, class_names, is_a
 from errnorm.model import NormalizedError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def mark_of(exception: object) -> Mark | None:
         mark = object.__getattribute__(exception, _MARK)
     except Exception:  # noqa: BLE001 - a stranger's class can answer with anything
         return None
-    return mark if isinstance(mark, Mark) else None
+    return mark if is_a(mark, Mark) else None
 
 
 def claim(exception: object, mark: Mark) -> bool:
@@ -67,14 +67,14 @@ def claim(exception: object, mark: Mark) -> bool:
         if not isinstance(winner, Mark):
             winner = attributes[_MARK] = mark
     except Exception:  # noqa: BLE001 - told twice is better than never
-        _log.debug("errnorm: an exception of the class %s takes no attributes", type(exception).__name__)
+        _log.debug("errnorm: an exception of the class %s takes no attributes", class_names(exception)[0])
         return True
     return winner is mark
 
 
 def known(error: object, protocol: str | None = None) -> NormalizedError:
     """Return what is known of an error already, or normalize it now. Never raises."""
-    if isinstance(error, NormalizedError):
+    if is_a(error, NormalizedError):
         return error
     mark = mark_of(error)
     if mark is not None:
@@ -113,14 +113,14 @@ def told_inside(exception: BaseException, error: NormalizedError) -> Mark | None
 
 
 def _held(link: object) -> list[object]:
-    attributes = getattr(link, "__dict__", None)
-    if not isinstance(attributes, dict):
+    attributes = attribute(link, "__dict__")
+    if type(attributes) is not dict:
         return []
-    return [value for name, value in attributes.items() if name != _MARK and not isinstance(value, _PLAIN)]
+    return [value for name, value in attributes.items() if name != _MARK and not issubclass(type(value), _PLAIN)]
 
 
 def _is_same(exception: BaseException, error: NormalizedError, told: NormalizedError) -> bool:
     if error.known:
         # Verdicts are made once for each kind of error, so the same kind is the same object.
         return error.verdict is told.verdict
-    return not told.known and exception.__cause__ is not None
+    return not told.known and attribute(exception, "__cause__") is not None

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ParamSpec, Protocol, Self, TypeVar, cast
 
 from errnorm import installed
+from errnorm.causes import ReportedException, class_names, is_a
 from errnorm.decision import Policy, decide, members
 from errnorm.emitters import Teller, default_emitters
 from errnorm.marks import Mark, claim, known, mark_of, told_inside
@@ -294,11 +295,11 @@ class Middleware:
         Returns:
             The error; of a group of exceptions, the first member that must not be retried, or else the first.
         """
-        if isinstance(raw, NormalizedError):
+        if is_a(raw, NormalizedError):
             return raw
         if (mark := mark_of(raw)) is not None:
             return mark.error
-        if isinstance(raw, BaseExceptionGroup) and (faults := members(raw)):
+        if is_a(raw, BaseExceptionGroup) and (faults := members(raw)):
             errors = [self.known(fault, protocol) for fault in faults]
             return next((error for error in errors if not error.retryable), errors[0])
         return self.normalize(raw, protocol)
@@ -315,7 +316,7 @@ class Middleware:
         self._tell.flush()
 
     def _observe(self, raw: object, exception: BaseException | None, around: Guard) -> NormalizedError:
-        exception = raw if isinstance(raw, BaseException) else exception
+        exception = raw if is_a(raw, BaseException) else exception
         if exception is None:
             error = self._normalized(raw, around)
             self._tell(self._fault(error, None, self._decided(error, around), around))
@@ -325,15 +326,23 @@ class Middleware:
         return self._normalized(raw, around) if mark is None else mark.error
 
     def _see(self, exception: BaseException, raw: object, around: Guard) -> None:
-        if isinstance(exception, BaseExceptionGroup):
+        if is_a(exception, BaseExceptionGroup):
             self._see_group(exception, around)
         elif _is_fault(exception) and mark_of(exception) is None:
-            error = self._normalized(raw, around)
-            told = told_inside(exception, error)
+            error, told = self._looked_at(exception, raw, around)
             decision = self._decided(error, around)
             mark = told or Mark(error, decision, idempotent=around.idempotent)
             if claim(exception, mark) and told is None:
                 self._tell(self._fault(error, exception, decision, around))
+
+    def _looked_at(
+        self, exception: BaseException, raw: object, around: Guard
+    ) -> tuple[NormalizedError, Mark | None]:
+        try:
+            error = self._normalized(raw, around)
+            return error, told_inside(exception, error)
+        except Exception:  # noqa: BLE001 - what cannot be looked at is told by the name of its class
+            return self._normalized(ReportedException(class_names(exception)), around), None
 
     def _see_group(self, group: BaseExceptionGroup[BaseException], around: Guard) -> None:
         faults = members(group)
@@ -345,7 +354,7 @@ class Middleware:
             claim(group, min(marks, key=lambda mark: (mark.decision.retry, mark.error.retryable)))
 
     def _normalized(self, raw: object, around: Guard) -> NormalizedError:
-        return raw if isinstance(raw, NormalizedError) else self.normalize(raw, around.protocol)
+        return raw if is_a(raw, NormalizedError) else self.normalize(raw, around.protocol)
 
     def _decided(self, error: NormalizedError, around: Guard) -> Decision:
         return around.decision or decide(
@@ -366,4 +375,4 @@ class Middleware:
 
 
 def _is_fault(exception: BaseException) -> bool:
-    return isinstance(exception, Exception) and not isinstance(exception, _NO_FAULTS)
+    return is_a(exception, Exception) and not issubclass(type(exception), _NO_FAULTS)

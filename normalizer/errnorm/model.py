@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from typing_extensions import TypedDict
 
+from errnorm.causes import plain
 from errnorm.faults import Emitter, Fault
 from errnorm.fingerprint import fingerprint_of
 from errnorm.templates import values_of
@@ -194,7 +195,17 @@ _MOST_PROTOCOLS = 16
 
 
 def _quoted(text: str | None) -> str:
+    if type(text) is not str:
+        text = _plain_text(text)
     return "null" if text is None else encode_basestring_ascii(text)
+
+
+def _plain_text(text: str | None) -> str | None:
+    if text is None or type(text) is str:
+        return text
+    # What stood in the attribute of a stranger's class, or in the signal of a stranger's adapter.
+    found = plain(text)
+    return found if isinstance(found, str) else None
 
 
 class NormalizedError:
@@ -300,18 +311,18 @@ class NormalizedError:
     @property
     def text(self) -> str | None:
         """What the peer or the library said, as it was, bounded in length. Not safe to print: it may hold anything."""
-        return self.signal.text
+        return _plain_text(self.signal.text)
 
     @property
     def address(self) -> str | None:
         """Where the peer says to go instead. A claim, never followed by this library."""
-        return self.signal.address
+        return _plain_text(self.signal.address)
 
     @property
     def fingerprint(self) -> str | None:
         """For an unknown error, its text with the variables cut out; otherwise `None`."""
         if self._fingerprint is None and self.verdict.row is None:
-            self._fingerprint = fingerprint_of(self.signal.text or self.signal.code or "")
+            self._fingerprint = fingerprint_of(self.text or _plain_text(self.signal.code) or "")
         return self._fingerprint
 
     def to_record(self) -> Record:

@@ -13,7 +13,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from errnorm import plugins
-from errnorm.causes import ReportedException, causes, class_names, message_of
+from errnorm.causes import ReportedException, causes, class_names, message_of, plain
 from errnorm.engine import Engine
 from errnorm.model import NormalizedError, Signal, Verdict
 from errnorm.taxonomy import Effect, Reason, Recovery
@@ -24,11 +24,15 @@ if TYPE_CHECKING:
 
     from errnorm.model import Adapter
 
-__all__ = ["Normalizer"]
+__all__ = ["Normalizer", "unjudged"]
 
 _log = logging.getLogger("errnorm")
 
 _EXCEPTIONS = (BaseException, ReportedException)
+_BYTES = (bytes, bytearray, memoryview)
+_LETTERS = (str, *_BYTES)
+# Larger than anything an adapter reads to its end, so that nobody's time grows with what a peer sends.
+_MOST = 2**20
 _LONGEST_TEXT = 4096
 _LONGEST_REMEMBERED = 256
 _MOST_REMEMBERED = 1024
@@ -57,6 +61,7 @@ class Normalizer:
         self._broken: set[str] = set()
         self._orders: dict[str | None, tuple[str, ...]] = {}
         self._remembered: dict[tuple[str, str | None], NormalizedError] = {}
+        self._exhausted = 0
 
     def normalize(self, raw: object, protocol: str | None = None) -> NormalizedError:
         """
@@ -70,16 +75,29 @@ class Normalizer:
             The error; its category is `unknown` if nothing knows it.
         """
         if type(raw) is not str or len(raw) > _LONGEST_REMEMBERED:
-            return self._normalize(raw, protocol)
+            return self._safely(raw, protocol)
         # A storm repeats itself: the same text gives the same error, which nobody changes.
         key = (raw, protocol)
         error = self._remembered.get(key)
         if error is None:
-            error = self._normalize(raw, protocol)
+            before = self._exhausted
+            error = self._safely(raw, protocol)
+            if self._exhausted != before:
+                return error  # there was no room left to find out; the next time there may be
             if len(self._remembered) >= _MOST_REMEMBERED:
                 self._remembered.clear()
             self._remembered[key] = error
         return error
+
+    def _safely(self, raw: object, protocol: str | None) -> NormalizedError:
+        try:
+            return self._normalize(raw, protocol)
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - an object can lie even about its class
+            if isinstance(error, RecursionError):
+                self._exhausted += 1
+            return unjudged(protocol)
 
     def engine(self, protocol: str) -> Engine | None:
         """Return the engine of a protocol, loading its table if that has not been done; `None` if it cannot be loaded."""
@@ -108,13 +126,15 @@ class Normalizer:
         for overlays in (self._overlays, []) if self._overlays else ([],):
             try:
                 return Engine(plugins.load_table(protocol, overlays))
+            except (MemoryError, RecursionError):
+                raise  # it says nothing about the table
             except Exception as error:  # noqa: BLE001 - nothing may reach the application's error handler
                 _log.error("errnorm: the table of %s cannot be used: %s", protocol, error)
         return None
 
     def _normalize(self, raw: object, protocol: str | None) -> NormalizedError:
-        if type(raw) is not str and isinstance(raw, str):
-            raw = str.__str__(raw)  # a subclass can lie about its letters, its length and its hash
+        if issubclass(type(raw), _LETTERS):
+            raw = _bounded(raw)
         order = self._orders.get(protocol) or self._order(protocol)
         # Nearly always whoever is asked first knows the error as it stands, and nobody else needs asking.
         first = self._ask(order[0], raw) if order else None
@@ -127,7 +147,7 @@ class Normalizer:
     def _ask_around(
         self, raw: object, protocol: str | None, order: tuple[str, ...], first: NormalizedError | None
     ) -> NormalizedError | None:
-        exceptional = isinstance(raw, _EXCEPTIONS)
+        exceptional = issubclass(type(raw), _EXCEPTIONS)
         underlying = protocol is not None and not exceptional
         best = first
         for link in causes(raw) if exceptional else (raw,):
@@ -160,6 +180,11 @@ class Normalizer:
                 return None
             engine = self._engines.get(signal.protocol) or self.engine(signal.protocol)
             return None if engine is None else engine.judge(signal)
+        except MemoryError:
+            raise
+        except RecursionError:
+            self._exhausted += 1
+            return None
         except Exception as error:  # noqa: BLE001 - an adapter of a stranger can raise anything, and return anything
             self._say_once(name, error)
             return None
@@ -172,8 +197,13 @@ class Normalizer:
 
     def _adapter(self, name: str) -> Adapter | None:
         if name not in self._adapters:
-            self._adapters[name] = None
-            self._adapters[name] = plugins.load_adapter(self._points[name])
+            try:
+                self._adapters[name] = plugins.load_adapter(self._points[name])
+            except (MemoryError, RecursionError):
+                raise  # it says nothing about the adapter
+            except Exception:
+                self._adapters[name] = None
+                raise
         return self._adapters[name]
 
     def _underlies(self, protocol: str | None) -> bool:
@@ -191,8 +221,8 @@ def _rank(answer: NormalizedError) -> int:
     return _WORDS if answer.signal.section is None else _SECTION
 
 
-def _nobody_knows(raw: object, protocol: str | None) -> NormalizedError:
-    verdict = Verdict(
+def _unknown(protocol: str | None) -> Verdict:
+    return Verdict(
         protocol=protocol,
         section=None,
         code=None,
@@ -203,14 +233,35 @@ def _nobody_knows(raw: object, protocol: str | None) -> NormalizedError:
         row=None,
         tables_version="",
     )
-    return NormalizedError(verdict, Signal(protocol or "", text=_described(raw)))
+
+
+# Made before it is needed: that may be where there is hardly any stack left.
+_NOBODY = _unknown(None)
+
+
+def unjudged(protocol: str | None) -> NormalizedError:
+    """Return an error of which nothing is known, with as little work as possible."""
+    error = NormalizedError(_NOBODY, Signal(protocol or ""))
+    error.protocol = protocol
+    return error
+
+
+def _nobody_knows(raw: object, protocol: str | None) -> NormalizedError:
+    return NormalizedError(_unknown(protocol), Signal(protocol or "", text=_described(raw)))
+
+
+def _bounded(raw: object) -> object:
+    raw = plain(raw)  # a subclass can lie about its letters, its length and its hash
+    if type(raw) is str:
+        return raw[:_MOST]
+    return raw if len(raw) <= _MOST else bytes(memoryview(raw).cast("B")[:_MOST])  # type: ignore[arg-type] # bytes, or a view of some
 
 
 def _described(raw: object) -> str:
     if isinstance(raw, str):
         return raw[:_LONGEST_TEXT]
-    if isinstance(raw, bytes | bytearray | memoryview):
-        return bytes(raw[:_LONGEST_TEXT]).decode("utf-8", "backslashreplace")
-    if isinstance(raw, _EXCEPTIONS):
-        return f"{class_names(raw)[0]}: {message_of(raw)}"
+    if issubclass(type(raw), _BYTES):
+        return bytes(raw)[:_LONGEST_TEXT].decode("utf-8", "backslashreplace")  # type: ignore[call-overload, no-any-return] # as above
+    if issubclass(type(raw), _EXCEPTIONS):
+        return f"{class_names(raw)[0]}: {message_of(raw)}"[:_LONGEST_TEXT]
     return class_names(raw)[0]

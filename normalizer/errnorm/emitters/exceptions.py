@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING
 
-from errnorm.causes import class_names
+from errnorm.causes import class_names, traceback_of
 from errnorm.emitters.privacy import escaped
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def stacktrace(exception: BaseException, text: str | None) -> str:
         exception: The exception.
         text: What may be told of the error; `None` for nothing.
     """
-    frames = traceback.format_tb(exception.__traceback__, -_MOST_FRAMES)
+    frames = traceback.format_tb(traceback_of(exception), -_MOST_FRAMES)
     named = exception_attributes(exception, text)
     last = ": ".join(str(value) for value in named.values())
     return "".join(["Traceback (most recent call last):\n", *frames, last])

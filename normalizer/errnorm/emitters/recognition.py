@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from errnorm.causes import is_a
 from errnorm.marks import known
 from errnorm.model import NormalizedError
 
@@ -20,7 +21,7 @@ def recognized(value: object) -> tuple[NormalizedError, BaseException | None] | 
     Returns:
         The error and the exception it arrived as; `None` if it is nothing of ours, like a plain `KeyError`.
     """
-    if isinstance(value, NormalizedError):
+    if is_a(value, NormalizedError):
         return value, None
     exception = _exception(value)
     if exception is None:
@@ -33,6 +34,6 @@ def recognized(value: object) -> tuple[NormalizedError, BaseException | None] | 
 def _exception(value: object) -> BaseException | None:
     if value is True:
         return sys.exc_info()[1]
-    if isinstance(value, tuple) and len(value) == 3:  # noqa: PLR2004 - class, exception, traceback
+    if type(value) is tuple and len(value) == 3:  # noqa: PLR2004 - class, exception, traceback
         value = value[1]
-    return value if isinstance(value, BaseException) else None
+    return value if is_a(value, BaseException) else None
