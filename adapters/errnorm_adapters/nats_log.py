@@ -49,6 +49,7 @@ _USER = re.compile(r' - (?:(?:user|nkey|jwt):(?P<user>[^"]+)|token)')
 _REFUSED = re.compile(
     r"nats-server: (?P<place>\S{1,256}:\d{1,9}:\d{1,9})?(?:: )?"
     r'(?:Error adding (?:stream|service) (?:im|ex)port "(?:[^"\\]|\\.)*": )?'
+    r'(?:Error adding mapping for "(?:[^"\\]|\\.)*" to "(?:[^"\\]|\\.)*" : )?'
 )
 
 _KINDS = {"Client", "Router", "Gateway", "Leafnode", "JetStream", "Account", "System"}
