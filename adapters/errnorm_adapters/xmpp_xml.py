@@ -40,6 +40,8 @@ _OURS = re.compile(
     r"|(?:iq|message|presence|failure|failed|body|close)(?=[\s/>]|$))",
     re.IGNORECASE,
 )
+# One tag too full of attributes, declarations of namespaces among them. Each step begins where the last one ended: linear.
+_CROWDED = re.compile(rf"(?:[^<>\"'=]*=\s*(?:\"[^\"]*\"|'[^']*')){{{MOST_ATTRIBUTES + 1}}}")
 _NAMESPACES = ("jabber:", "urn:ietf:params:xml:ns:xmpp-", STREAMS, "http://jabber.org/protocol/", "urn:xmpp:")
 _FIRST = 2048
 
@@ -120,7 +122,13 @@ def _outside_cdata(text: str) -> Iterator[str]:
 
 def _flood(text: str) -> str | None:
     # No element has more than two: an upper bound without parsing.
-    return "too-many-nodes" if text.count("<") > 2 * MOST_ELEMENTS else None
+    if text.count("<") > 2 * MOST_ELEMENTS:
+        return "too-many-nodes"
+    if text.count("=") > MOST_ATTRIBUTES and any(
+        _CROWDED.match(piece) for piece in text.split("<") if piece.count("=") > MOST_ATTRIBUTES
+    ):
+        return "too-many-nodes"
+    return None
 
 
 def _built(text: str) -> Element | str:
