@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from errnorm_adapters.xmpp_aioxmpp import AioxmppAttachment
 from errnorm_adapters.xmpp_slixmpp import SlixmppAttachment
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Callable
 
     from errnorm.decision import Policy
@@ -36,18 +38,19 @@ def attach(  # noqa: PLR0913 - two things, and a safe default for everything els
     healthy_after: float = 60.0,
 ) -> Attachment:
     """
-    Tell what goes wrong with a client of slixmpp, and if asked to, stop it where trying again is no use.
+    Tell what goes wrong with a client of slixmpp or aioxmpp, and if asked to, stop it where trying again is no use.
 
     Each fault is told once, whatever number of events it comes in, with what was decided and with what the client does by
     itself (`client`): `"reconnecting"`, `"closed"`, `"nothing"`. The operation is `connect` until a session has started and
     `serve` from then on; of what a session survives, it is `login` (a mechanism failed, another did not), `resume`, `message`
     or `presence`. Handlers of the application are left alone.
 
-    Attach before connecting, and once.
+    Attach before connecting, and once; an `aioxmpp.Client` where an event loop runs. aioxmpp hands stanzas that come back as
+    errors to whoever sent them, so of it only sessions are told; it drops the address of a redirect, and never follows one.
 
     Args:
         middleware: Whom to tell.
-        client: A `ClientXMPP` or `ComponentXMPP`.
+        client: A `ClientXMPP` or `ComponentXMPP` of slixmpp, or an `aioxmpp.Client`.
         abort: Whether a decision to abort closes the client for good: it connects no more, on its own or if told so, until
             this is detached. slixmpp by itself tries forever, and an application that connects again whenever it is
             disconnected does so with a password that was refused.
@@ -63,10 +66,11 @@ def attach(  # noqa: PLR0913 - two things, and a safe default for everything els
     Returns:
         What holds it: `detach()` ends it, `started()` and `ended()` wait, `close()` closes the client.
     """
-    return SlixmppAttachment(
+    kind, loop = (SlixmppAttachment, client.loop) if hasattr(client, "add_event_handler") else _of_aioxmpp()
+    return kind(
         middleware,
         client,
-        client.loop,
+        loop,
         abort=abort,
         supervised=supervised,
         redirect=redirect,
@@ -74,3 +78,9 @@ def attach(  # noqa: PLR0913 - two things, and a safe default for everything els
         peer=peer,
         healthy_after=healthy_after,
     )
+
+
+def _of_aioxmpp() -> tuple[type[Attachment], AbstractEventLoop]:
+    from asyncio import get_running_loop  # noqa: PLC0415 - who runs this has it loaded; who only normalizes should not need it
+
+    return AioxmppAttachment, get_running_loop()

@@ -308,7 +308,9 @@ def _complete(stanza: Any) -> None:  # noqa: ANN401 - a stanza of slixmpp
     xml: Element = stanza.xml
     namespace = xml.tag.rpartition("}")[0]
     error = xml.find(f"{namespace}}}error")
+    known = stanza["error"]["condition"]
     if error is None:
-        error = SubElement(xml, f"{namespace}}}error", {"type": "cancel"})
-    if not stanza["error"]["condition"]:
+        # Looking at it has made one, of a feature that is not implemented.
+        stanza["error"]["condition"] = "undefined-condition"
+    elif not known:
         SubElement(error, f"{{{_STANZAS}}}undefined-condition")

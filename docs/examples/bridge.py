@@ -29,6 +29,7 @@ from errnorm_adapters.xmpp import attach
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from nats.aio.client import Client
     from nats.aio.msg import Msg
@@ -66,7 +67,7 @@ class Bridge:
     password: Callable[[], str]
     login: Callable[[], dict[str, Any]] = dict
     address: tuple[str, int] | tuple[()] = ()
-    authorities: str | None = None
+    authorities: Path | None = None
     policy: errnorm.Policy = PATIENT
     errors: errnorm.Middleware = field(default_factory=errnorm.Middleware)
     to_room: Lane = field(default_factory=Lane)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -164,9 +165,8 @@ async def scripted(*script: tuple[str, str], close: bool = False) -> AsyncIterat
                     if not data:
                         return
                     seen += data.decode()
-                found = seen.partition(awaited)[2]
-                identity = found.partition("id=")[2][1:].partition(found.partition("id=")[2][:1])[0] if "id=" in found else ""
-                seen = ""
+                found = re.search(r"""id=["']([^"']*)""", seen)
+                identity, seen = found[1] if found else "", ""
                 writer.write(answer.replace("{id}", identity).encode())
                 await writer.drain()
             if not close:
