@@ -8,12 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from errnorm import Normalizer
+from errnorm import Normalizer, Reach
 from tests.capture import vectors
 from tests.capture.recording import judged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from errnorm.model import NormalizedError
     from tests.capture.vectors import Vector
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 TABLES = Path(__file__).parents[2] / "mappings" / "errnorm_mappings"
 CLIENTS = ("nats-py", "slixmpp", "aioxmpp")
 _CLAIM = re.compile(r'evidence = "([^"]*)",( *)(?=source)')
+# A shorter text could stand anywhere.
+_SAYING = 12
 Place = tuple[str, str, str]
 
 
@@ -48,7 +50,23 @@ def producers() -> dict[Place, list[tuple[str, str]]]:
         error = judged(vector)
         for section, key in touched(error):
             found[error.protocol or "", section, key][vector["server"], vector["version"]] = None
+    for place, made in _carried(found.keys()).items():
+        found[place] = made
     return {place: _first_hand(list(made)) for place, made in found.items()}
+
+
+def _carried(known: Collection[Place]) -> dict[Place, dict[tuple[str, str], None]]:
+    """Return the rows whose text stands inside a text that has another row: a line of a log, a description."""
+    engine = _normalizer().engine("nats")
+    rows = [] if engine is None else [row for row in engine.table.rows.values() if len(row.key) >= _SAYING and row.row.reach is not Reach.NEVER]
+    found: dict[Place, dict[tuple[str, str], None]] = {}
+    for vector in vectors.read():
+        text = str(vector.get("raw", "")).lower()
+        for row in rows:
+            place = ("nats", row.section, row.key)
+            if row.section == "error" and place not in known and row.key.lower() in text:
+                found.setdefault(place, {})[vector["server"], vector["version"]] = None
+    return found
 
 
 def _first_hand(made: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -110,3 +128,21 @@ def _aligned(block: list[tuple[str, str | None]]) -> Iterator[str]:
         text = new or found[1]
         pad = " " * (width - len(text) + 1)
         yield line[: found.start()] + f'evidence = "{text}",{pad}' + line[found.end() :]
+
+
+def rewrite() -> None:
+    """Write into every row what the vectors say: what was provoked, and that what claims so without a vector is read in source."""
+    made = producers()
+    by_file: dict[str, dict[tuple[str, str], str]] = {}
+    for name, protocol in (("nats.toml", "nats"), ("jetstream.toml", "nats"), ("xmpp.toml", "xmpp")):
+        engine = _normalizer().engine(protocol)
+        rows = [] if engine is None else list(engine.table.rows.values())
+        said = {(row.section, row.key): row.row.evidence for row in rows if row.row.evidence.startswith("provoked")}
+        claims = dict.fromkeys(said, "source")
+        claims |= {place[1:]: claim(them) for place, them in made.items() if place[0] == protocol}
+        by_file[name] = claims
+    update(by_file)
+
+
+if __name__ == "__main__":
+    rewrite()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 from typing import TYPE_CHECKING, Any
 
 import nats
@@ -156,6 +157,25 @@ def the_server_stops(server: NatsServer) -> Iterator[Seen]:
         await asyncio.sleep(0.3)
 
     yield from exceptions(meeting(stop, server=server)[:1])
+
+
+@after("nats.errors.AuthorizationError", configured({"authorization": {"token": "one"}}), by="nats-py")
+def token_changed(server: NatsServer) -> Iterator[Seen]:
+    async def change(_: Client) -> None:
+        await asyncio.to_thread(server.reload, {"authorization": {"token": "two"}})
+        await asyncio.sleep(0.5)
+
+    yield from exceptions(meeting(change, server=server, token="one"))  # noqa: S106 - of the test
+
+
+@after("nats.errors.StaleConnectionError", configured({}), by="nats-py")
+def a_server_that_hangs(server: NatsServer) -> Iterator[Seen]:
+    async def hang(_: Client) -> None:
+        server.signal(signal.SIGSTOP)
+        await asyncio.sleep(1)
+        server.signal(signal.SIGCONT)
+
+    yield from exceptions(meeting(hang, server=server, ping_interval=0.1, max_outstanding_pings=1)[:1])
 
 
 @after("JetStream calls", streams, by="nats-py", many=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.capture.recording import Seen, Station, after
@@ -86,15 +87,15 @@ def tls_logged(server: NatsServer) -> Iterator[Seen]:
     wire, info = server.login()
     for _ in ended(server, wire, info):
         pass
-    yield from written(server, "TLS handshake error")
+    yield from written(server, "TLS handshake error", "TLS Required")
 
 
-@after("lines of the log about proxies", configured({"authorization": {"users": [{"user": "alice", "password": "secret",
+@after("lines of the log about proxies", configured({"debug": True, "authorization": {"users": [{"user": "alice", "password": "secret",
     "proxy_required": True}]}}), many=True)  # fmt: skip
 def proxy_logged(server: NatsServer) -> Iterator[Seen]:
     for _ in ended(server, *server.login(**LOGIN)):
         pass
-    yield from written(server, "proxy connection required")
+    yield from written(server, "roxy")
 
 
 @after("lines of the log about JWT", some_operator, many=True)
@@ -105,7 +106,7 @@ def jwt_logged(server: OperatedServer) -> Iterator[Seen]:
     wire, info = server.login(jwt="a.b.c", sig="x")
     for _ in ended(server, wire, info):
         pass
-    yield from written(server, "authentication error", "JWT", "jwt")
+    yield from written(server, "authentication error", "JWT", "jwt", "xpired")
 
 
 def _mapped(destination: str) -> dict[str, object]:
@@ -145,16 +146,18 @@ REFUSED: dict[str, dict[str, object]] = {
 }  # fmt: skip
 
 
-@after("configurations that are refused", verbose, many=True)
-def configurations_refused(server: NatsServer) -> Iterator[Seen]:
-    path = server.directory / "refused.conf"
-    for config in REFUSED.values():
-        path.write_text(json.dumps(config), "utf-8")
-        command = [str(server.program), "-c", "refused.conf", "-a", "127.0.0.1", "-p", "-1"]
-        try:
-            done = subprocess.run(command, cwd=server.directory, capture_output=True, text=True, check=False, timeout=5)
-        except subprocess.TimeoutExpired:
-            continue  # it took the configuration
-        for line in done.stderr.splitlines():
-            if line.startswith("nats-server: ") or "[FTL]" in line:
-                yield Seen("nats", "raw", line)
+def refusal(config: dict[str, object], server: NatsServer) -> Iterator[Seen]:
+    """Start a second server with a configuration that it must refuse, and yield what it says."""
+    (server.directory / "refused.conf").write_text(json.dumps(config), "utf-8")
+    command = [str(server.program), "-c", "refused.conf", "-a", "127.0.0.1", "-p", "-1"]
+    try:
+        done = subprocess.run(command, cwd=server.directory, capture_output=True, text=True, check=False, timeout=3)
+    except subprocess.TimeoutExpired:
+        return  # it took the configuration
+    for line in done.stderr.splitlines():
+        if line.startswith("nats-server: ") or "[FTL]" in line:
+            yield Seen("nats", "raw", line)
+
+
+for _name, _config in REFUSED.items():
+    after(f"configuration refused: {_name}", verbose, many=True)(partial(refusal, _config))

@@ -47,12 +47,12 @@ def peered(**leaf: object) -> Station:
 some_peer = peered()
 
 
-def knock(server: PeeredServer, kind: str, connect: dict[str, object], more: bytes = b"") -> Iterator[Seen]:
+def knock(server: PeeredServer, kind: str, connect: dict[str, object], more: bytes = b"", seconds: float = 2) -> Iterator[Seen]:
     """Connect to a port as a peer would, and yield what it said and why it closed."""
     before = len(reasons(server, kind))
     wire = _connected(server, kind, connect)
     wire.send(more + b"PING\r\n")
-    wire.until_closed(2)
+    wire.until_closed(seconds)
     yield from errors(wire, closed=wire.closed)
     if wire.closed:
         wait_until(lambda: len(reasons(server, kind)) > before, what="the log")
@@ -123,7 +123,7 @@ def leaf_node_of_a_cluster_with_a_space(server: PeeredServer) -> Iterator[Seen]:
 
 @after("Minimum Version Required", peered(min_version="2.9.0"))
 def leaf_node_too_old(server: PeeredServer) -> Iterator[Seen]:
-    yield from knock(server, "leafnodes", {"name": "two", "version": "2.8.0"})
+    yield from knock(server, "leafnodes", {"name": "two", "version": "2.8.0"}, seconds=8)
 
 
 @after("Duplicate Remote LeafNode Connection", some_peer)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.capture.recording import Seen, Station, after
-from tests.capture.scenarios.nats_seeing import configured, dialled, ended, lives, logged_reason, refused, reset, secured
+from tests.capture.scenarios.nats_seeing import configured, dialled, ended, errors, lives, logged_reason, refused, reset, secured
+from tests.servers.certificates import issue
+from tests.servers.nats import NatsServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from tests.servers.nats import NatsServer
+    from pathlib import Path
 
 PERMISSIONS = {
     "publish": {"deny": ["closed.>"]},
@@ -196,3 +197,14 @@ def written_to_a_reader_who_left(server: NatsServer) -> Iterator[Seen]:
         if server.closed_reason(info["client_id"], 15) == "Write Error":
             yield Seen("nats", "close_reason", "Write Error", closed=True)
             return
+
+
+def _throttled(directory: Path, program: Path | None) -> NatsServer:
+    return NatsServer(directory, {"tls": {"connection_rate_limit": 1}}, program=program, tls=issue(directory / "certificates"))
+
+
+@after("Connection Throttling Is Active", Station("nats-server", _throttled))
+def connections_too_fast(server: NatsServer) -> Iterator[Seen]:
+    for wire in [server.dial() for _ in range(6)]:
+        wire.until_closed(0.3)
+        yield from errors(wire, closed=wire.closed)
