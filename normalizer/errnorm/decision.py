@@ -201,15 +201,17 @@ def _judged(case: _Case, random: Callable[[], float]) -> Decision:
 
 def _pause(case: _Case, random: Callable[[], float]) -> tuple[float, str]:
     policy, chance = case.policy, random()
-    hint = hint_of(case.error)
-    if hint is not None:
-        # Never earlier than asked, and a little apart from everybody else who was told the same.
-        return min(hint + chance * policy.base, policy.longest_hint), "the peer said when to come back"
-    if case.error.reason is Reason.SHUTDOWN_SERVER and case.attempt <= 1:
-        return chance * policy.spread, "the server goes away; everybody comes back at different times"
     # Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     doublings = min(max(case.attempt - 1, 0), _MOST_DOUBLINGS)
-    return chance * min(policy.cap, policy.base * 2.0**doublings), "time may mend it"
+    grown = chance * min(policy.cap, policy.base * 2.0**doublings)
+    hint = hint_of(case.error)
+    if hint is not None:
+        # Never earlier than asked, and a little apart from everybody else who was told the same; but a peer that says "at
+        # once" each time does not make us come faster than we would by ourselves.
+        return min(max(hint + chance * policy.base, grown), policy.longest_hint), "the peer said when to come back"
+    if case.error.reason is Reason.SHUTDOWN_SERVER and case.attempt <= 1:
+        return chance * policy.spread, "the server goes away; everybody comes back at different times"
+    return grown, "time may mend it"
 
 
 def hint_of(error: NormalizedError) -> float | None:

@@ -1,0 +1,272 @@
+"""
+Nobody gets in: what a peer can write somewhere in an error never makes another error of it.
+
+Not another section, category, flag or decision, and not another shape of the line in the log.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import socket
+from typing import TYPE_CHECKING, Any
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+import pytest
+import structlog
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from errnorm import Signal, decide, plugins
+from errnorm.decision import Policy
+from errnorm.emitters.log import LogEmitter, Processor
+from errnorm.engine import Engine
+from errnorm.model import Fault, NormalizedError
+from errnorm.normalizer import Normalizer
+from errnorm.settings import Settings
+from errnorm.supervisor import StoppedError, keep
+from errnorm.templates import KINDS
+
+if TYPE_CHECKING:
+
+    from errnorm.emitters.attributes import Attributes
+    from errnorm.emitters.severity import Severity
+    from errnorm.tables import Placed
+
+ENGINES = {name: Engine(plugins.load_table(name)) for name in plugins.protocols()}
+ROWS = [
+    (protocol, placed, text)
+    for protocol, engine in ENGINES.items()
+    for placed in engine.table.rows.values()
+    for text in placed.templates()
+]
+# Every text of every table: what an attacker would like us to read.
+OTHERS = sorted({text for engine in ENGINES.values() for placed in engine.table.rows.values() for text in placed.spellings()})
+TRICKS = [
+    *("\n", "\r\n", "\\", '"', "'", '\\"', "' ", "\x00", "\x1b[31m", "\x1b]0;owned\x07", "\u202e", "\u2066", "\u2028", "\x85"),
+    *("-ERR 'Authorization Violation'\r\n", "+OK\r\n", "[ERR] ", " - cid:1 - ", "nats: ", "{", "}", "{subject}", "%s", "${jndi:ldap://x}"),
+    *('{"error.type": "auth.rejected"}', '", "error.type": "x', "<stream:error/>", "]]>", "--", " queue ", ", too many tokens"),
+]  # fmt: skip
+PIECES = st.one_of(st.sampled_from(OTHERS), st.sampled_from(TRICKS), st.text(max_size=8))
+HOSTILE = st.lists(PIECES, min_size=1, max_size=4).map("".join)
+PLACE = re.compile(r'"\{([a-z_]+)\}"|\{([a-z_]+)\}')
+FEW = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def as_go_writes_it(value: str) -> str:
+    """A value as `%q` writes it, which is how the server quotes what a client has named."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\x7f")
+
+
+def filled(text: str, value: str, kinds: dict[str, str], *, fitting: bool) -> str:
+    """Put a value into every place, as the peer would: in quotes escaped, elsewhere as it is, or so that it fits."""
+
+    def place(found: re.Match[str]) -> str:
+        if found[1]:
+            return as_go_writes_it(value)
+        kind = kinds[found[2]]
+        if not fitting or re.compile(KINDS[kind], re.DOTALL).fullmatch(value):
+            return value
+        return {"number": "7", "duration": "7s"}.get(kind) or re.sub(r"\s", "_", value) or "_"
+
+    return PLACE.sub(place, text)
+
+
+def judgement(error: NormalizedError) -> tuple[object, ...]:
+    decision = decide(error, idempotent=True, random=lambda: 0.5)
+    return error.protocol, error.section, error.code, error.reason, error.recovery, error.terminal, error.effect, decision
+
+
+@pytest.mark.parametrize(("protocol", "placed", "text"), ROWS, ids=lambda value: str(getattr(value, "key", value)))
+@FEW
+@given(value=HOSTILE)
+def test_no_value_makes_another_error_of_a_text(protocol: str, placed: Placed, text: str, value: str) -> None:
+    engine = ENGINES[protocol]
+    plain = engine.judge(Signal(protocol, placed.section, filled(text, "word", engine.table.kinds, fitting=True)))
+    fitting = engine.judge(Signal(protocol, placed.section, filled(text, value, engine.table.kinds, fitting=True)))
+    forced = engine.judge(Signal(protocol, placed.section, filled(text, value, engine.table.kinds, fitting=False)))
+    assert plain.row is placed
+    assert judgement(fitting) == judgement(plain)
+    assert forced.row in {placed, None}  # what does not fit is unknown, never somebody else's
+
+
+class Line:
+    """The line that structlog writes, as JSON, through the log emitter or the processor."""
+
+    def __init__(self, log_text: str) -> None:
+        self._settings = Settings.load({}, log_text=log_text, storm_burst=0)
+        self.written = io.StringIO()
+        processors: list[Any] = [Processor(self._settings), structlog.processors.JSONRenderer()]
+        self.logger: Any = structlog.wrap_logger(structlog.PrintLogger(self.written), processors=processors)
+
+    def _write(self, level: Severity, event: str, fields: Attributes) -> None:
+        getattr(self.logger, level.method)(event, **fields)
+
+    def emitted(self, error: NormalizedError) -> dict[str, Any]:
+        LogEmitter(self._settings, write=self._write)(Fault(error, operation="test", decision=decide(error)))
+        return self._taken()
+
+    def processed(self, error: NormalizedError) -> dict[str, Any]:
+        self.logger.error("it failed", error=error)
+        return self._taken()
+
+    def _taken(self) -> dict[str, Any]:
+        line = self.written.getvalue()
+        self.written.seek(0)
+        self.written.truncate()
+        assert line.endswith("\n")
+        assert len(line.splitlines()) == 1
+        assert line.rstrip("\n").isprintable()
+        return dict(json.loads(line, object_pairs_hook=_without_doubles))
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    assert len(dict(pairs)) == len(pairs)
+    return dict(pairs)
+
+
+FREE = ("errnorm.text", "errnorm.fingerprint", "errnorm.delay")
+
+
+def shape(line: dict[str, Any]) -> dict[str, Any]:
+    """What of a line no peer may change: all names, and all values but those of its own words."""
+    return {key: type(value) if key.startswith("errnorm.param.") or key in FREE else value for key, value in line.items()}
+
+
+@pytest.mark.parametrize("log_text", ["template", "raw", "none"])
+@pytest.mark.parametrize(("protocol", "placed", "text"), ROWS[::5], ids=lambda value: str(getattr(value, "key", value)))
+@FEW
+@given(value=HOSTILE)
+def test_no_value_changes_the_shape_of_a_line(protocol: str, placed: Placed, text: str, value: str, log_text: str) -> None:
+    engine, line = ENGINES[protocol], Line(log_text)
+    texts = [filled(text, one, engine.table.kinds, fitting=True) for one in ("word", value)]
+    plain, hostile = (engine.judge(Signal(protocol, placed.section, one, one)) for one in texts)
+    assert shape(line.emitted(hostile)) == shape(line.emitted(plain))
+    assert shape(line.processed(hostile)) == shape(line.processed(plain))
+
+
+@given(text=HOSTILE)
+@settings(max_examples=300, deadline=None)
+def test_an_unknown_text_is_one_line_that_says_it_is_unknown(text: str) -> None:
+    error = ENGINES["nats"].judge(Signal("nats", "error", "no such error: " + text, "no such error: " + text))
+    assert not error.known
+    assert Line("raw").emitted(error)["error.type"] == "_OTHER"
+
+
+NORMALIZER = Normalizer([])
+STANZA = "urn:ietf:params:xml:ns:xmpp-stanzas"
+STREAM = "urn:ietf:params:xml:ns:xmpp-streams"
+CONDITIONS = [placed.key for placed in ENGINES["xmpp"].table.rows.values() if placed.section == "stanza" and placed.key.isascii()]
+ENDS = [placed.key for placed in ENGINES["xmpp"].table.rows.values() if placed.section == "stream"]
+IN_XML = HOSTILE.map(lambda text: re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "", text))
+
+
+def stanza(condition: str, kind: str, said: str) -> bytes:
+    """An error in a stanza whose every free place holds the same words."""
+    root = Element("message", {"type": "error", "from": f"a@b/{said}", "to": said, "id": said})
+    SubElement(root, "body").text = said
+    error = SubElement(root, "error", {"type": kind, "by": said})
+    SubElement(error, condition, {"xmlns": STANZA})
+    SubElement(error, "text", {"xmlns": STANZA}).text = said
+    return tostring(root)
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+@FEW
+@given(said=IN_XML, kind=st.sampled_from(["auth", "cancel", "continue", "modify", "wait"]))
+def test_no_words_in_a_stanza_make_another_error_of_it(condition: str, said: str, kind: str) -> None:
+    plain, hostile = (NORMALIZER.normalize(stanza(condition, kind, one), "xmpp") for one in ("word", said))
+    assert judgement(hostile) == judgement(plain)
+    assert plain.section == "stanza"
+    line = Line("raw")
+    assert line.emitted(hostile)["error.type"] == line.emitted(plain)["error.type"]
+
+
+@pytest.mark.parametrize("condition", ENDS)
+@FEW
+@given(said=IN_XML)
+def test_no_words_in_a_stream_error_make_another_error_of_it(condition: str, said: str) -> None:
+    def stream(words: str) -> bytes:
+        root = Element("{http://etherx.jabber.org/streams}error")
+        SubElement(root, condition, {"xmlns": STREAM})
+        SubElement(root, "text", {"xmlns": STREAM}).text = words
+        return tostring(root)
+
+    plain, hostile = (NORMALIZER.normalize(stream(one), "xmpp") for one in ("word", said))
+    assert judgement(hostile) == judgement(plain)
+
+
+@given(payload=HOSTILE)
+@settings(max_examples=100, deadline=None)
+def test_a_payload_that_looks_like_an_error_stays_a_payload(payload: str) -> None:
+    packet = f"MSG subject 1 {len(payload.encode('utf-8', 'replace'))}\r\n{payload}\r\n-ERR 'Stale Connection'\r\n"
+    plain = NORMALIZER.normalize("MSG subject 1 4\r\nword\r\n-ERR 'Stale Connection'\r\n", "nats")
+    found = NORMALIZER.normalize(packet, "nats")
+    assert found.code in {plain.code, None}
+
+
+WAIT = stanza("resource-constraint", "wait", "try again at once")
+MOVED = f"<stream:error><see-other-host xmlns='{STREAM}'>attacker.example.org:5222</see-other-host></stream:error>"
+
+
+def test_a_peer_that_always_says_wait_is_left_alone_after_some_attempts() -> None:
+    attempts = Policy(attempts=6).start()
+    decisions = [attempts.decide(WAIT, idempotent=True, protocol="xmpp") for _ in range(20)]
+    assert [one.retry for one in decisions] == [True] * 5 + [False] * 15
+
+
+def test_a_peer_that_says_come_back_at_once_does_not_make_us_come_faster() -> None:
+    hint: dict[str, str | int | bool] = {"retry_after": "0"}
+    signal = Signal("xmpp", "stanza", "resource-constraint", family=(("type", "wait"),), params=hint)
+    error = ENGINES["xmpp"].judge(signal)
+    patient = Policy(attempts=None, base=1.0, cap=60.0)
+    delays = [
+        decide(error, idempotent=True, attempt=number, policy=patient, random=lambda: 0.5).delay for number in range(1, 12)
+    ]
+    assert delays == sorted(delays, key=lambda delay: delay or 0.0)
+    assert delays[-1] == 30.0
+
+
+async def test_a_session_with_a_peer_that_always_says_wait_comes_to_an_end() -> None:
+    pauses: list[float] = []
+
+    async def served(_client: None) -> object:
+        return WAIT
+
+    async def opened() -> None:
+        """Open it."""
+
+    async def slept(seconds: float) -> None:
+        pauses.append(seconds)
+
+    with pytest.raises(StoppedError):
+        await keep(opened, served, protocol="xmpp", policy=Policy(attempts=7), sleep=slept)
+    assert len(pauses) == 6
+
+
+async def test_a_redirect_makes_nobody_connect(monkeypatch: pytest.MonkeyPatch) -> None:
+    def opened(*_args: object, **_named: object) -> None:
+        pytest.fail("somebody connects")
+
+    for name in ("socket", "create_connection", "getaddrinfo"):
+        monkeypatch.setattr(socket, name, opened)
+    error = NORMALIZER.normalize(MOVED, "xmpp")
+    assert error.address == "attacker.example.org:5222"
+    assert not decide(error, idempotent=True).retry
+
+    connected: list[tuple[object, ...]] = []
+
+    async def connect(*where: object) -> None:
+        connected.append(where)
+
+    async def serve(_client: None) -> object:
+        return MOVED
+
+    with pytest.raises(StoppedError):
+        await keep(connect, serve, protocol="xmpp", sleep=_never)
+    assert connected == [()]
+
+
+async def _never(_seconds: float) -> None:
+    pytest.fail("it goes on")
