@@ -2,12 +2,13 @@
 A bridge: what is published on a NATS subject is said in an XMPP room, and what is said in the room is published.
 
     export NATS_URL=nats://localhost NATS_SUBJECT=hall
-    export XMPP_JID=bridge@example.org XMPP_PASSWORD=… XMPP_ROOM=hall@rooms.example.org
+    export XMPP_JID=bridge@example.org/nats XMPP_PASSWORD=… XMPP_ROOM=hall@rooms.example.org
     python bridge.py
 
 Either server may go away at any time: the bridge waits for it, and what was to be carried waits with it. Where waiting is no
 use (credentials that were revoked, a room that admits nobody), it stops and says why. One middleware tells what happened, one
-policy says how patient to be, and one supervisor, `errnorm.keep`, decides for both sides.
+policy says how patient to be, and one supervisor, `errnorm.keep`, decides for both sides. The address has a resource, so that
+a session the server has not missed yet makes way for the next one.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import nats
 from slixmpp import JID, ClientXMPP
-from slixmpp.exceptions import XMPPError
+from slixmpp.exceptions import IqError
 
 import errnorm
 from errnorm.supervisor import PATIENT
@@ -66,7 +67,8 @@ class Bridge:
     room: str
     password: Callable[[], str]
     login: Callable[[], dict[str, Any]] = dict
-    address: tuple[str, int] | tuple[()] = ()
+    host: str | None = None
+    port: int | None = None
     authorities: Path | None = None
     policy: errnorm.Policy = PATIENT
     errors: errnorm.Middleware = field(default_factory=errnorm.Middleware)
@@ -123,7 +125,7 @@ class Bridge:
         client.ca_certs = self.authorities
         client.register_plugin("xep_0045")
         session = attach(self.errors, client, supervised=True)
-        client.connect(*self.address)
+        client.connect(self.host, self.port)
         await session.started(within=30)
         return session
 
@@ -140,7 +142,7 @@ class Bridge:
             async with asyncio.timeout(30):
                 answer = await returned  # a room returns each message to its author
             if answer["type"] == "error":
-                raise XMPPError(answer["error"]["condition"], etype=answer["error"]["type"])
+                raise IqError(answer)  # of a message, but it holds the stanza, which has been told
 
         async def hear(message: Message) -> None:
             if (returned := answers.pop(message["id"], None)) is not None:

@@ -20,7 +20,7 @@ from tests.adapters.xmpp_client.kit import Memory
 from tests.servers.process import HOST
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
     from tests.servers.certificates import Certificates
     from tests.servers.nats import NatsServer
@@ -64,11 +64,12 @@ class Street:
         self.bridge = example().Bridge(
             nats_server.url,
             "hall",
-            "bridge@localhost",
+            "bridge@localhost/nats",
             ROOM,
             password=lambda: "secret",
             login=lambda: {"user": "bridge", "password": "secret"},
-            address=(HOST, prosody.port),
+            host=HOST,
+            port=prosody.port,
             authorities=authorities,
             policy=HURRIED,
             errors=Middleware(emitters=[self.memory]),
@@ -84,7 +85,7 @@ class Street:
         await client.close()
 
     @asynccontextmanager
-    async def guest(self) -> AsyncIterator[tuple[slixmpp.ClientXMPP, asyncio.Queue[str]]]:
+    async def guest(self) -> AsyncGenerator[tuple[slixmpp.ClientXMPP, asyncio.Queue[str]]]:
         """Be somebody in the room who hears what the bridge says."""
         heard: asyncio.Queue[str] = asyncio.Queue()
         client = slixmpp.ClientXMPP("guest@localhost/desk", "secret")
@@ -124,7 +125,7 @@ class Street:
                 try:
                     while (await subscription.next_msg(timeout=0.5)).data.decode() != text:
                         pass
-                except nats.errors.TimeoutError:
+                except TimeoutError:
                     continue
                 break
         await client.close()

@@ -16,7 +16,7 @@ from errnorm_adapters.xmpp import attach
 from tests.servers.process import HOST
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from errnorm.model import Fault
     from errnorm_adapters.xmpp_session import Attachment
@@ -124,7 +124,7 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(port: int, jid: str = "alice@localhost/desk", password: str = "secret", **options: Any) -> AsyncIterator[Desk]:  # noqa: S107
+async def desk(port: int, jid: str = "alice@localhost/desk", password: str = "secret", **options: Any) -> AsyncGenerator[Desk]:  # noqa: S107
     """Open a desk, and close it in the end."""
     one = Desk(port, jid, password, **options)
     try:
@@ -147,7 +147,7 @@ def trusting(authority: str | None = None) -> ssl.SSLContext:
 
 
 @asynccontextmanager
-async def scripted(*script: tuple[str, str], close: bool = False) -> AsyncIterator[int]:
+async def scripted(*script: tuple[str, str], close: bool = False) -> AsyncGenerator[int]:
     """
     Run a server that waits for a text and answers it, one step after the other, for each connection anew; it yields its port.
 

@@ -15,7 +15,7 @@ from tests.adapters.xmpp_client.kit import PATIENCE, QUIET, Memory
 from tests.servers.process import HOST, free_port
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, Callable
 
     from errnorm_adapters.xmpp import Attachment
     from tests.servers.certificates import Certificates
@@ -32,7 +32,7 @@ SECRET = "secret"  # noqa: S105 - of servers that live for one test
 
 
 @asynccontextmanager
-async def opened(port: int, password: str = SECRET, **options: Any) -> AsyncIterator[tuple[Any, Memory, Attachment]]:
+async def opened(port: int, password: str = SECRET, **options: Any) -> AsyncGenerator[tuple[Any, Memory, Attachment]]:
     """Start a client under a middleware that remembers, and close it in the end."""
     memory = Memory()
     client = aioxmpp.Client(

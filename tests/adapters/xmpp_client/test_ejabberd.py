@@ -30,7 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EjabberdServer]
     if ejabberd.libraries() is None:
         pytest.skip("ejabberd is not installed: apt-get install ejabberd")
     directory = tmp_path_factory.mktemp("ejabberd")
-    users = dict.fromkeys(NAMES, "secret")
+    users: dict[str, str] = dict.fromkeys(NAMES, "secret")
     with ejabberd.EjabberdServer(directory, c2s={"max_stanza_size": 65_536}, users=users) as one:
         yield one
 
