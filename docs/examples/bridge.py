@@ -132,7 +132,7 @@ class Bridge:
     async def serve_xmpp(self, session: Attachment) -> object:
         """Join the room, and say there what was published."""
         client, room, nick = session.client, JID(self.room), JID(self.jid).user
-        answers: dict[str, asyncio.Future[Message]] = {}
+        answers: dict[str, asyncio.Future[Any]] = {}
 
         async def send(text: str) -> None:
             message = client.make_message(room, NOT_IN_XML.sub("\ufffd", text), mtype="groupchat")
