@@ -120,7 +120,7 @@ def test_what_is_never_emitted_has_no_vector() -> None:
 
 # What the capture must at least hold, so that a vector that is lost is noticed.
 LEAST = {
-    ("nats", "error", "client wire"): 27,  # all but Failed Account Registration, which needs a server that fails inside
+    ("nats", "error", "client wire"): 25,  # all but Failed Account Registration, which needs a server that fails inside
     ("nats", "close", "monitoring"): 35,
     ("nats", "jetstream", None): 115,
     ("nats", "status", None): 20,
