@@ -89,7 +89,7 @@ def paths() -> list[Case]:
         Case("close reason", lambda: normalize("Slow Consumer (Pending Bytes)", "nats"), 2),
         Case("JetStream code", lambda: normalize({"error": {"code": 404, "err_code": 10059}}, "nats")),
         *_exceptions(normalize),
-        Case("parsed XMPP element", lambda: normalize(element, "xmpp"), 6),
+        Case("parsed XMPP element", lambda: normalize(element, "xmpp"), 6, reached=12),
         Case("raw XML, repeated", lambda: normalize(STANZA, "xmpp")),
         Case(
             "raw XML, new each time",

@@ -95,7 +95,7 @@ class Signal:
     def __repr__(self) -> str:
         """Show what is set."""
         said = ", ".join(
-            f"{name}={value!r}" for name in self.__slots__ if (value := getattr(self, name)) not in {None, (), False}
+            f"{name}={value!r}" for name in self.__slots__ if (value := getattr(self, name)) not in (None, (), False)
         )
         return f"Signal({said})"
 

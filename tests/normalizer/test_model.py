@@ -71,4 +71,5 @@ def test_only_what_is_unknown_has_a_fingerprint(post: Table, error: NormalizedEr
 
 
 def test_a_signal_shows_what_is_set() -> None:
+    assert "params={'a': 1}" in repr(Signal("post", params={"a": 1}))
     assert repr(Signal("post", "letter", lossy=True)) == "Signal(lossy=True, protocol='post', section='letter')"
