@@ -11,12 +11,14 @@ from errnorm.decision import Attempts, Decision, Policy, Verdict, decide
 from errnorm.marks import known as _known
 from errnorm.marks import of
 from errnorm.model import Adapter, NormalizedError, Record, Signal
-from errnorm.normalizer import Normalizer, unjudged
+from errnorm.normalizer import Normalizer
+from errnorm.normalizer import unjudged as _unjudged
 from errnorm.taxonomy import Category, Effect, Evidence, Reach, Reason, Recovery
 
 if TYPE_CHECKING:
     from errnorm.middleware import Guard, Middleware
     from errnorm.rows import Row, TableError
+    from errnorm.settings import Settings
     from errnorm.supervisor import StoppedError, keep
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "Recovery",
     "ReportedException",
     "Row",
+    "Settings",
     "Signal",
     "StoppedError",
     "TableError",
@@ -55,6 +58,7 @@ _LAZY = {
     "Guard": "errnorm.middleware",
     "Middleware": "errnorm.middleware",
     "Row": "errnorm.rows",
+    "Settings": "errnorm.settings",
     "StoppedError": "errnorm.supervisor",
     "TableError": "errnorm.rows",
     "keep": "errnorm.supervisor",
@@ -95,7 +99,7 @@ def normalize(raw: object, protocol: str | None = None) -> NormalizedError:
     try:
         return installed().normalize(raw, protocol)
     except RecursionError:
-        return unjudged(protocol)  # not even what is installed could be looked up
+        return _unjudged(protocol)  # not even what is installed could be looked up
 
 
 def is_retryable(error: object) -> bool:
