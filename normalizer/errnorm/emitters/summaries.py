@@ -100,6 +100,15 @@ def _flush_all() -> None:
         summaries.flush()
 
 
+def _flush_last() -> None:
+    # What fails while the application ends is counted after the first flush. Registered when this is imported, so it runs after
+    # nearly everything else.
+    _flush_all()
+
+
+atexit.register(_flush_last)
+
+
 def _forget_all() -> None:
     for summaries in list(_live):
         summaries.forget()

@@ -1,0 +1,28 @@
+"""The short form of `make soak`: the counts agree, memory does not grow, good traffic hardly notices."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.soak.soak import Soak
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.servers.nats import NatsServer
+
+pytestmark = [pytest.mark.slow, pytest.mark.untraced]
+
+
+def test_a_server_that_is_killed_amid_errors_leaves_no_error_lost_or_doubled(start_nats: Callable[..., NatsServer]) -> None:
+    report = asyncio.run(Soak(start_nats(), seconds=8, clients=15).run())
+    assert report.restarts >= 2
+    assert report.raised == report.told == report.lines + report.summed
+    assert report.raised > 1000
+    assert (report.unknown, report.failures) == (0, 0)
+    early, late = report.megabytes
+    assert late < early + 16
+    assert report.guarded > 0.5 * report.plain
