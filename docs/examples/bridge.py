@@ -142,7 +142,7 @@ class Bridge:
             async with asyncio.timeout(30):
                 answer = await returned  # a room returns each message to its author
             if answer["type"] == "error":
-                raise IqError(answer)  # of a message, but it holds the stanza, which has been told
+                raise IqError(answer)  # type: ignore[no-untyped-call] # of a message, but it holds the stanza, which was told
 
         async def hear(message: Message) -> None:
             if (returned := answers.pop(message["id"], None)) is not None:
