@@ -114,7 +114,6 @@ RIGHT = {
     ("client", "nats.protocol.parser.ErrProtocol"): _MANGLED,
     ("client", "nats.errors.ProtocolError"): _MANGLED,
     ("sm", "service-unavailable"): "A session without stream management can be opened.",
-    ("sm", "resource-constraint"): "A session without stream management can be opened.",
 }
 
 

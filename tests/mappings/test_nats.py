@@ -258,7 +258,7 @@ def test_words_alone_go_to_the_section_that_spells_them_so(text: str, section: s
         ("error", "Connection throttling is active. Please try again later.", "limits.connections", "reconnect"),
         ("error", "maximum subscriptions exceeded", "limits.subscriptions", "modify"),
         ("status", "503", "transport.unavailable", "wait"),
-        ("status", "500", "transport.internal", "wait"),
+        ("status", "500", "transport.internal", "abandon"),
         ("client", "nats.errors.NoRespondersError", "transport.unavailable", "wait"),
     ],
 )
