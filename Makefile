@@ -20,6 +20,7 @@ help:
 	@echo "make docs         the site and the catalogue, in docs/_build/html"
 	@echo "make check        lint, types and test"
 	@echo "make lint types   the two alone"
+	@echo "make capture      let real servers fail again and report what differs from the vectors (minutes); WRITE=1 writes them"
 	@echo "make env          the development environment, .venv"
 	@echo "make constraints  pin the newest versions of everything"
 	@echo "make bench        every path against the floor and beside others, also as bench.json"
@@ -46,6 +47,9 @@ types: .venv/.dev
 	@$(BIN)/basedpyright --warnings
 
 check: lint types test
+
+capture: .venv/.dev servers
+	@$(BIN)/python -m tests.capture $(if $(WRITE),--write)
 
 env: .venv/.dev
 
