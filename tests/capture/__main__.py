@@ -12,7 +12,7 @@ def main() -> int:
     """Run; the exit code is 1 if anything differs and nothing was written."""
     parser = argparse.ArgumentParser(prog="capture", description="Let real servers and clients fail, and compare with the vectors.")
     parser.add_argument("--write", action="store_true", help="write what was captured")
-    parser.add_argument("--only", default="", help="only scenarios whose '<server> <version>: <name>' contains this")
+    parser.add_argument("--only", default="", help="only what has this in '<server> <version>: <scenario>'")
     arguments = parser.parse_args()
     captured = running.run(arguments.only)
     before = vectors.of_the_same(captured, scenarios=bool(arguments.only))

@@ -58,7 +58,8 @@ def producers() -> dict[Place, list[tuple[str, str]]]:
 def _carried(known: Collection[Place]) -> dict[Place, dict[tuple[str, str], None]]:
     """Return the rows whose text stands inside a text that has another row: a line of a log, a description."""
     engine = _normalizer().engine("nats")
-    rows = [] if engine is None else [row for row in engine.table.rows.values() if len(row.key) >= _SAYING and row.row.reach is not Reach.NEVER]
+    every = [] if engine is None else engine.table.rows.values()
+    rows = [row for row in every if len(row.key) >= _SAYING and row.row.reach is not Reach.NEVER]
     found: dict[Place, dict[tuple[str, str], None]] = {}
     for vector in vectors.read():
         text = str(vector.get("raw", "")).lower()
@@ -80,7 +81,7 @@ def claim(made: list[tuple[str, str]]) -> str:
     for name, version in made:
         by_name[name].append(version)
     newest = {name: sorted(versions, key=_number, reverse=True) for name, versions in by_name.items()}
-    ordered = sorted(newest, key=lambda name: ("nats-server", "prosody", "ejabberd", *CLIENTS).index(name))
+    ordered = sorted(newest, key=("nats-server", "prosody", "ejabberd", *CLIENTS).index)
     return "provoked: " + ", ".join(f"{name} {', '.join(newest[name])}" for name in ordered)
 
 
@@ -97,7 +98,8 @@ def update(keys: dict[str, dict[tuple[str, str], str]]) -> None:
     """Write claims into the tables: by file name, and in it by section and key; columns stay aligned."""
     for name, claims in keys.items():
         path = TABLES / name
-        section, blocks = "", [[]]  # type: list[str] | str, list[list[tuple[str, str | None]]]
+        section = ""
+        blocks: list[list[tuple[str, str | None]]] = [[]]
         for line in path.read_text("utf-8").splitlines():
             if found := re.match(r"\[(\w+)\]", line):
                 section = found[1]
@@ -131,7 +133,7 @@ def _aligned(block: list[tuple[str, str | None]]) -> Iterator[str]:
 
 
 def rewrite() -> None:
-    """Write into every row what the vectors say: what was provoked, and that what claims so without a vector is read in source."""
+    """Write into every row what the vectors say: what was provoked on what, and `source` where a claim has no vector."""
     made = producers()
     by_file: dict[str, dict[tuple[str, str], str]] = {}
     for name, protocol in (("nats.toml", "nats"), ("jetstream.toml", "nats"), ("xmpp.toml", "xmpp")):

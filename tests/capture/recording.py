@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from errnorm.model import NormalizedError
-
     from tests.servers.process import Server
 
 EXPECTED = ("section", "code", "category", "reason", "retryable", "terminal", "recovery")

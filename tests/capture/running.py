@@ -1,4 +1,4 @@
-"""Start the servers, run the scenarios, and tell how far it is. Two servers at a time at most; every one is stopped by its pid."""
+"""Start the servers, run the scenarios, and tell how far it is. Every server is stopped by its pid."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ def installations() -> Iterator[tuple[str, str, Program]]:
 
 def _package(name: str) -> str:
     # Upstream's part of the version of the system's package: 0.12.3-1+deb12u1 is 0.12.3.
-    asked = subprocess.run(["dpkg-query", "-W", "-f=${Version}", name], capture_output=True, text=True, check=True, timeout=10)
+    command = ["/usr/bin/dpkg-query", "-W", "-f=${Version}", name]
+    asked = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
     return asked.stdout.partition("-")[0]
 
 

@@ -22,7 +22,7 @@ INSTALLED = [(name, version) for name, version, _ in running.installations()]
 
 
 @pytest.mark.server
-@pytest.mark.parametrize(("name", "version"), INSTALLED, ids=lambda value: str(value))
+@pytest.mark.parametrize(("name", "version"), INSTALLED, ids=str)
 def test_a_server_still_says_what_the_vectors_say(name: str, version: str, capsys: pytest.CaptureFixture[str]) -> None:
     known = {vectors.identity(vector): vector for vector in vectors.read()}
     if (name, version) not in {(vector["server"], vector["version"]) for vector in known.values()}:
@@ -57,7 +57,8 @@ def test_what_differs_between_two_runs_is_cut_out(text: str, same: str) -> None:
 
 
 def test_what_was_seen_becomes_a_vector_with_what_is_expected_of_it() -> None:
-    vector = as_vector(Seen("nats", "raw", "-ERR 'Stale Connection'\r\n", closed=True), "nats-server", "9.9.9", "Stale Connection")
+    seen = Seen("nats", "raw", "-ERR 'Stale Connection'\r\n", closed=True)
+    vector = as_vector(seen, "nats-server", "9.9.9", "Stale Connection")
 
     assert vector["expected"]["reason"] == "transport.stale"
     assert vector["closed"] is True

@@ -250,7 +250,8 @@ FAULTS = {
     ),
     "too many subscriptions": (said("maximum subscriptions exceeded"), closed("Maximum Subscriptions Exceeded")),
     "stale": (
-        said("Stale Connection"), closed("Stale Connection"), raised("nats.errors.StaleConnectionError", "nats: stale connection"),
+        said("Stale Connection"), closed("Stale Connection"),
+        raised("nats.errors.StaleConnectionError", "nats: stale connection"),
         logged("Stale Client Connection - Closing", "DBG"),
     ),
     "slow consumer": (
@@ -270,7 +271,8 @@ FAULTS = {
         raised("nats.js.errors.NotFoundError", "", code=404, err_code=10059, description="stream not found"),
     ),
     "wrong last sequence": (
-        refused(400, 10071, "wrong last sequence: 5"), raised("nats.js.errors.KeyWrongLastSequenceError", "nats: wrong last sequence: 5"),
+        refused(400, 10071, "wrong last sequence: 5"),
+        raised("nats.js.errors.KeyWrongLastSequenceError", "nats: wrong last sequence: 5"),
     ),
     "JetStream is not on for the account": (
         refused(503, 10039, "JetStream not enabled for account"), refused(503, 10035, "JetStream not enabled for account"),
@@ -280,11 +282,14 @@ FAULTS = {
         refused(503, 10023, "insufficient resources"), logged("JetStream memory resource limits exceeded for server", "WRN"),
     ),
     "a fault inside JetStream": (
-        of_nats(raw="NATS/1.0 500 something broke\r\n\r\n"), refused(500, 0, "something broke"), raised("nats.js.errors.ServerError", code=500),
+        of_nats(raw="NATS/1.0 500 something broke\r\n\r\n"), refused(500, 0, "something broke"),
+        raised("nats.js.errors.ServerError", code=500),
     ),
-    "the server stops": (closed("Server Shutdown"), event("Server Shutdown"), of_nats(raw="NATS/1.0 409 Server Shutdown\r\n\r\n")),
+    "the server stops": (
+        closed("Server Shutdown"), event("Server Shutdown"), of_nats(raw="NATS/1.0 409 Server Shutdown\r\n\r\n"),
+    ),
     "a broken mapping": (
-        of_nats(raw='nats-server: a.conf:1:1: Error adding mapping for "a" to "b..c" : invalid mapping destination: invalid transform'),
+        of_nats(raw='nats-server: Error adding mapping for "a" to "b..c" : invalid mapping destination: invalid transform'),
         said("invalid mapping destination: invalid transform"),
     ),
 }  # fmt: skip
@@ -359,7 +364,7 @@ SISTERS = {
     "another version": (said("invalid client protocol"), stream("unsupported-version")),
     "nobody is there": (of_nats(raw="NATS/1.0 503\r\n\r\n"), stanza("service-unavailable", "wait")),
     "no such thing": (refused(404, 10059, "stream not found"), stanza("item-not-found", "cancel")),
-    "already there": (refused(400, 10058, "stream name already in use with a different configuration"), stanza("conflict", "cancel")),
+    "already there": (refused(400, 10058, "stream name already in use"), stanza("conflict", "cancel")),
     "a broken address": (said("Invalid Subject"), stanza("jid-malformed", "modify")),
     "a fault inside": (refused(500, 0, "something broke"), stanza("internal-server-error", "cancel")),
     "malformed request": (refused(400, 10003, "bad request"), stanza("bad-request", "modify")),
@@ -384,7 +389,8 @@ NO_SISTERS = {
         closed("Kicked"), stream("policy-violation"), "NATS has a word for it; XMPP servers use one word for six causes.",
     ),
     "too many sessions": (
-        closed("Maximum Connections Exceeded"), stream("resource-constraint"), "The XMPP condition does not say of what there is too little.",
+        closed("Maximum Connections Exceeded"), stream("resource-constraint"),
+        "The XMPP condition does not say of what there is too little.",
     ),
 }  # fmt: skip
 

@@ -77,7 +77,7 @@ def test_whether_the_connection_ended_is_what_the_row_says(vector: dict[str, Any
 def test_an_adapter_that_saw_the_end_says_so_and_wins(vector: dict[str, Any]) -> None:
     error = judged(vector)
     signal = error.signal
-    seen = Signal(signal.protocol, signal.section, signal.code, signal.family, details=signal.details, closed=True)
+    seen = Signal(signal.protocol, signal.section, signal.code, family=signal.family, details=signal.details, closed=True)
 
     assert Engine(table_of(error.protocol or "")).judge(seen).terminal
 

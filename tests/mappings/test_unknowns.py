@@ -20,7 +20,11 @@ NATS.rows.clear()
 EMPTY = Engine(Table([NATS]))
 SAID = [vector for vector in vectors.read() if str(vector.get("raw", "")).startswith(("-ERR '", "[1] "))]
 # Other addresses, numbers and names in quotes: the fault is the same.
-OTHERWISE = ((r"127\.0\.0\.1:\d+", "10.7.8.9:61234"), (r"cid:\d+", "cid:98765"), (r'"[a-z_]+(?:\.[a-z_]+)*"', '"some.other.name"'))
+OTHERWISE = (
+    (r"127\.0\.0\.1:\d+", "10.7.8.9:61234"),
+    (r"cid:\d+", "cid:98765"),
+    (r'"[a-z_]+(?:\.[a-z_]+)*"', '"some.other.name"'),
+)
 
 
 def named(vector: dict[str, Any]) -> str:

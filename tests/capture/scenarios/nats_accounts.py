@@ -120,7 +120,7 @@ def kicked(server: NatsServer) -> Iterator[Seen]:
 
 @after("Authorization Violation", configured({"authorization": {"token": "one"}}))
 def token_changed(server: NatsServer) -> Iterator[Seen]:
-    wire, info = server.login(auth_token="one")
+    wire, info = server.login(auth_token="one")  # noqa: S106 - of the test
     wire.until(b"PONG\r\n")
     server.reload({"authorization": {"token": "two"}})
     yield from ended(server, wire, info)
@@ -148,7 +148,10 @@ def queue_denied(server: NatsServer) -> Iterator[Seen]:
     yield from lives(server, b"SUB a.b v2 1\r\n", **ALICE)
 
 
-@after("Proxy Required", configured({"authorization": {"users": [{"user": "alice", "password": "secret", "proxy_required": True}]}}))
+PROXIED = {"user": "alice", "password": "secret", "proxy_required": True}
+
+
+@after("Proxy Required", configured({"authorization": {"users": [PROXIED]}}))
 def without_its_proxy(server: NatsServer) -> Iterator[Seen]:
     yield from ended(server, *server.login(**ALICE))
 

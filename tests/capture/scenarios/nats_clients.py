@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from nats.aio.client import Client
+
     from tests.servers.nats import NatsServer
 
 ALICE = {"user": "alice", "password": "secret"}
@@ -100,7 +101,7 @@ def wrong_arguments(server: NatsServer) -> Iterator[Seen]:
         lambda nc: nc.subscribe("a", queue="b c"),
         lambda nc: nc.request("nobody.home", b"", timeout=1),
         lambda nc: nc.flush(timeout=0),
-        lambda nc: nc.subscribe("a", cb=print),
+        lambda nc: nc.subscribe("a", cb=print),  # type: ignore[arg-type]
     ]
     yield from exceptions(meeting(*steps, server=server, **ALICE))
 

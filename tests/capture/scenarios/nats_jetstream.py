@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Request = tuple[str, object, dict[str, str]]
 API = "$JS.API."
 BROKEN = b"{bad"
-EXPLICIT = {"ack_policy": "explicit"}
+EXPLICIT: dict[str, Any] = {"ack_policy": "explicit"}
 streams = configured({}, jetstream=True)
 
 
@@ -43,7 +43,7 @@ def bare(name: str, **options: object) -> Request:
 
 def consumer(place: str, action: str = "", **options: object) -> Request:
     """Return a request that makes a consumer; the place is `stream` or `stream.name`."""
-    name = place.split(".")[0]
+    name = place.split(".", maxsplit=1)[0]
     return api(f"CONSUMER.CREATE.{place}", {"stream_name": name, "action": action, "config": options})
 
 
@@ -223,7 +223,7 @@ def consumers_refused(server: NatsServer) -> Iterator[Seen]:
     )
 
 
-OPTIONS: tuple[dict[str, object], ...] = (
+OPTIONS: tuple[dict[str, Any], ...] = (
     {"deliver_subject": "a.*"},
     {"deliver_subject": "O.x"},
     {"deliver_subject": "d", "max_waiting": 5},
@@ -277,7 +277,7 @@ OPTIONS: tuple[dict[str, object], ...] = (
 
 @after("options of consumers", streams, many=True)
 def options_refused(server: NatsServer) -> Iterator[Seen]:
-    options = (consumer("O", **{**EXPLICIT, **one}) for one in OPTIONS)
+    options = (consumer("O", "", **{**EXPLICIT, **one}) for one in OPTIONS)
     yield from asked(server, create("O"), *options)
 
 

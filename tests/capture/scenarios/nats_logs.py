@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.capture.recording import Seen, Station, after
-from tests.capture.scenarios.nats_accounts import OperatedServer, some_operator
+from tests.capture.scenarios.nats_accounts import PROXIED, OperatedServer, some_operator
 from tests.capture.scenarios.nats_seeing import configured, ended, refused, secured
 from tests.capture.scenarios.nats_wire import LOGIN, PERMISSIONS, a_reader_that_does_not_read, pings_unanswered
 
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 USERS = {"users": [{"user": "alice", "password": "secret", "permissions": PERMISSIONS}]}
 verbose = configured({"debug": True, "max_payload": 1000, "authorization": USERS}, jetstream=True)
 # Lines that say how the server is, and not what failed.
-_CHATTER = ("Version:", "Name:", "Node:", "ID:", "Git:", "Cluster:", "Go build", "Listening for", "Using configuration", "----", "___",
-            "Max Memory", "Max Storage", "Store Directory", "Domain:", "API Level", "Starting", "Took ", "Trusted", "Created", "  ")  # fmt: skip
+_CHATTER = (
+    "Version:", "Name:", "Node:", "ID:", "Git:", "Cluster:", "Go build", "Listening for", "Using configuration", "----", "___",
+    "Max Memory", "Max Storage", "Store Directory", "Domain:", "API Level", "Starting", "Took ", "Trusted", "Created", "  ",
+)  # fmt: skip
 
 
 def written(server: NatsServer, *texts: str) -> Iterator[Seen]:
@@ -57,7 +59,8 @@ def lines_of_the_log(server: NatsServer) -> Iterator[Seen]:
         "maximum payload exceeded", "parser ERROR", "processPub Bad or Missing Size", "processPub Parse Error",
         "processHeaderPub Parse Error", "processHeaderPub Bad or Missing Header Size", "processHeaderPub Header Size larger",
         "processSub Parse Error", "processUnsub Parse Error", "invalid character", "message headers not supported",
-        "Client connection created", "Initiating Shutdown", "Initiating JetStream Shutdown", "Server is ready", "Plaintext passwords",
+        "Client connection created", "Initiating Shutdown", "Initiating JetStream Shutdown", "Server is ready",
+        "Plaintext passwords",
     )  # fmt: skip
 
 
@@ -68,7 +71,10 @@ def slow_consumer_logged(server: NatsServer) -> Iterator[Seen]:
     yield from written(server, "Slow Consumer Detected: WriteDeadline")
 
 
-@after("lines of the log about pending bytes", configured({"debug": True, "max_payload": 100_000, "max_pending": 200_000}), many=True)
+_FLOODED = configured({"debug": True, "max_payload": 100_000, "max_pending": 200_000})
+
+
+@after("lines of the log about pending bytes", _FLOODED, many=True)
 def pending_bytes_logged(server: NatsServer) -> Iterator[Seen]:
     for _ in a_reader_that_does_not_read(server):
         pass
@@ -90,8 +96,7 @@ def tls_logged(server: NatsServer) -> Iterator[Seen]:
     yield from written(server, "TLS handshake error", "TLS Required")
 
 
-@after("lines of the log about proxies", configured({"debug": True, "authorization": {"users": [{"user": "alice", "password": "secret",
-    "proxy_required": True}]}}), many=True)  # fmt: skip
+@after("lines of the log about proxies", configured({"debug": True, "authorization": {"users": [PROXIED]}}), many=True)
 def proxy_logged(server: NatsServer) -> Iterator[Seen]:
     for _ in ended(server, *server.login(**LOGIN)):
         pass

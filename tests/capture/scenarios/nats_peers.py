@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.capture.recording import Seen, Station, after
 from tests.capture.scenarios.nats_seeing import errors
@@ -173,7 +173,7 @@ class RoutingServer(NatsServer):
         self.away = PeeredServer(directory / "away", program)
         ports = self.away.ports_of_peers
         own = free_port()
-        config = {
+        config: dict[str, Any] = {
             "server_name": "home",
             "debug": True,
             "cluster": {"name": "east", "host": "127.0.0.1", "port": own, "routes": [f"nats://127.0.0.1:{ports['cluster']}"]},
@@ -193,7 +193,7 @@ class RoutingServer(NatsServer):
 @after("Route Removed", Station("nats-server", RoutingServer))
 def route_removed(server: RoutingServer) -> Iterator[Seen]:
     wait_until(lambda: server.monitoring("routez")["num_routes"], 10, what="the route")
-    cluster = {**server.config["cluster"], "routes": []}  # type: ignore[dict-item]
+    cluster: dict[str, Any] = {**server.config["cluster"], "routes": []}
     server.reload({**server.config, "cluster": cluster})
     wait_until(lambda: "Route Removed" in reasons(server, "cluster"), 5, what="the end of the route")
     yield Seen("nats", "close_reason", "Route Removed", closed=True)

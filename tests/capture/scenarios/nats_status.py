@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.capture.recording import Seen, Station, after
-from tests.capture.scenarios.nats_jetstream import api, ask, configured, create, listening, message, named
-from tests.capture.scenarios.nats_seeing import errors
+from tests.capture.scenarios.nats_jetstream import api, ask, create, listening, message, named
+from tests.capture.scenarios.nats_seeing import configured, errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ PULL = "$JS.API.CONSUMER.MSG.NEXT.{}"
 
 @after("pulling", jetstream(), many=True)
 def pulling(server: NatsServer) -> Iterator[Seen]:
-    limits = {"max_waiting": 2, "max_batch": 5, "max_expires": 2_000_000_000, "max_bytes": 500}
+    limits: dict[str, Any] = {"max_waiting": 2, "max_batch": 5, "max_expires": 2_000_000_000, "max_bytes": 500}
     wire = prepared(server, create("K"), named("K.c"), named("K.l", **limits), message("K.x", b"x" * 100))
     heard = PULL.format("K.l")
     yield from pulled(wire, heard, '{"batch":50}', '{"expires":9000000000}', '{"max_bytes":9000,"batch":1}')
@@ -84,7 +84,7 @@ def pull_from_a_push_consumer(server: NatsServer) -> Iterator[Seen]:
 
 @after("100 Idle Heartbeat", jetstream())
 def heartbeats(server: NatsServer) -> Iterator[Seen]:
-    options = {"deliver_subject": "answer", "idle_heartbeat": 200_000_000, "flow_control": True}
+    options: dict[str, Any] = {"deliver_subject": "answer", "idle_heartbeat": 200_000_000, "flow_control": True}
     wire = prepared(server, create("KH"), named("KH.p", **options))
     yield from pulled(wire, "nowhere", seconds=1)
 
@@ -96,7 +96,8 @@ def getting_directly(server: NatsServer) -> Iterator[Seen]:
     bodies = ("", "{bad", '{"seq":99}', '{"last_by_subj":"KG.none"}', '{"seq":1,"last_by_subj":"KG.x"}')
     yield from pulled(wire, subject, *bodies)
     yield from pulled(wire, subject, '{"batch":5,"seq":1}', '{"multi_last":["KG.none"]}', '{"multi_last":["KG.>"],"batch":5}')
-    yield from pulled(wire, subject, '{"batch":5,"seq":99}', '{"multi_last":["KG.>"],"up_to_seq":1,"up_to_time":"2026-01-01T00:00:00Z"}')
+    both = '{"multi_last":["KG.>"],"up_to_seq":1,"up_to_time":"2026-01-01T00:00:00Z"}'
+    yield from pulled(wire, subject, '{"batch":5,"seq":99}', both)
 
 
 @after("413 Too Many Results", jetstream())
@@ -110,7 +111,7 @@ def too_many_subjects(server: NatsServer) -> Iterator[Seen]:
 
 @after("423 Nats-Pin-Id mismatch", jetstream())
 def pinned_to_another(server: NatsServer) -> Iterator[Seen]:
-    options = {"priority_policy": "pinned_client", "priority_groups": ["a"], "priority_timeout": 5_000_000_000}
+    options: dict[str, Any] = {"priority_policy": "pinned_client", "priority_groups": ["a"], "priority_timeout": 5_000_000_000}
     wire = prepared(server, create("KQ"), named("KQ.c", **options), message("KQ.x"), message("KQ.x"))
     body = '{"batch":1,"group":"a","expires":500000000}'
     yield from pulled(wire, PULL.format("KQ.c"), body, '{"batch":1,"group":"a","id":"nope","expires":500000000}')
@@ -118,9 +119,10 @@ def pinned_to_another(server: NatsServer) -> Iterator[Seen]:
 
 @after("Consumer pulls without a group", jetstream(), many=True)
 def pull_without_the_group(server: NatsServer) -> Iterator[Seen]:
-    options = {"priority_policy": "overflow", "priority_groups": ["a"]}
+    options: dict[str, Any] = {"priority_policy": "overflow", "priority_groups": ["a"]}
     wire = prepared(server, create("KO"), named("KO.c", **options))
-    yield from pulled(wire, PULL.format("KO.c"), '{"batch":1}', '{"batch":1,"group":"b"}', '{"batch":1,"group":"a","priority":99}')
+    bodies = ('{"batch":1}', '{"batch":1,"group":"b"}', '{"batch":1,"group":"a","priority":99}')
+    yield from pulled(wire, PULL.format("KO.c"), *bodies)
 
 
 @after("409 Server Shutdown", jetstream())
@@ -141,9 +143,14 @@ def account_without_jetstream(server: NatsServer) -> Iterator[Seen]:
         yield Seen("nats", "raw", answer, wire.closed)
 
 
-@after("an account with limits", configured({"jetstream": {"max_memory_store": 1_000_000, "max_file_store": 1_000_000, "store_dir": "jetstream"},
-    "accounts": {"A": {"users": [{"user": "a", "password": "b"}], "jetstream": {"max_memory": 5000, "max_streams": 2,
-    "max_consumers": 1, "max_bytes_required": True, "memory_max_stream_bytes": 3000}}}}), many=True)  # fmt: skip
+LIMITS = {"max_memory": 5000, "max_streams": 2, "max_consumers": 1, "max_bytes_required": True, "memory_max_stream_bytes": 3000}
+LIMITED = {
+    "jetstream": {"max_memory_store": 1_000_000, "max_file_store": 1_000_000, "store_dir": "jetstream"},
+    "accounts": {"A": {"users": [{"user": "a", "password": "b"}], "jetstream": LIMITS}},
+}
+
+
+@after("an account with limits", configured(LIMITED), many=True)
 def account_with_limits(server: NatsServer) -> Iterator[Seen]:
     wire = listening(server, user="a", **{"pass": "b"})
     requests = (

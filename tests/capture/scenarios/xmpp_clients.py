@@ -14,7 +14,7 @@ from tests.capture.recording import Seen, after, exception_form
 from tests.capture.scenarios.xmpp_seeing import ejabberd, prosody
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Iterator
 
     from tests.servers.process import Server
 
@@ -36,7 +36,7 @@ def exceptions(errors: list[BaseException]) -> Iterator[Seen]:
 
 
 def meeting(server: Server, *steps: Any, password: str = "secret") -> tuple[list[BaseException], list[str]]:  # noqa: S107 - of the test
-    """Connect, take each step, and return what each raised, and the XML that the events `stream_error` and `failed_auth` carried."""
+    """Connect, take each step, and return what each raised, and what the events of failure carried."""
 
     async def meet() -> tuple[list[BaseException], list[str]]:
         client = ClientXMPP("alice@localhost/slix", password)

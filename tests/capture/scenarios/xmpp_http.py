@@ -62,7 +62,8 @@ def bosh(server: ProsodyServer | EjabberdServer) -> Iterator[Seen]:
 @after("sessions of WebSocket", some_ejabberd, many=True)
 def websocket(server: ProsodyServer | EjabberdServer) -> Iterator[Seen]:
     path = "xmpp-websocket" if server.name == "prosody" else "ws"
-    for said in (f"<open xmlns='{FRAMING}' to='nope.example' version='1.0'/>", f"<open xmlns='{FRAMING}' version='1.0'/>", "<broken"):
+    opening = f"<open xmlns='{FRAMING}' version='1.0'"
+    for said in (f"{opening} to='nope.example'/>", f"{opening}/>", "<broken"):
         with connect(f"ws://127.0.0.1:{server.http}/{path}", subprotocols=["xmpp"], open_timeout=5) as socket:  # type: ignore[list-item]
             socket.send(said)
             heard, over = "", False

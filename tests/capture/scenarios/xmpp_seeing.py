@@ -78,7 +78,7 @@ def opened(server: Server, to: str = "localhost") -> Wire:
     return wire
 
 
-def plain(user: str, password: str = "secret", authzid: str = "") -> bytes:
+def plain(user: str, password: str = "secret", authzid: str = "") -> bytes:  # noqa: S107 - of all users of the scenarios
     """Return a login with the mechanism PLAIN."""
     return auth("PLAIN", base64.b64encode(f"{authzid}\0{user}\0{password}".encode()).decode())
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 DISCO = "<query xmlns='http://jabber.org/protocol/disco#info'{}/>"
 ITEMS = "<query xmlns='http://jabber.org/protocol/disco#items' node='nope'/>"
+COMMANDS = "http://jabber.org/protocol/commands"
 PUBSUB = "http://jabber.org/protocol/pubsub"
 OWNER = f"{PUBSUB}#owner"
 ROOMS = "rooms.localhost"
@@ -27,8 +28,10 @@ Component "nodes.localhost" "pubsub"
 Component "part.localhost"
   component_secret = "secret"
 """
-PROSODY_MODULES = ("blocklist", "carbons", "mam", "private", "register", "register_ibr", "register_limits", "time", "vcard_legacy",
-                   "version", "adhoc", "admin_adhoc", "announce", "offline")  # fmt: skip
+PROSODY_MODULES = (
+    "blocklist", "carbons", "mam", "private", "register", "register_ibr", "register_limits", "time", "vcard_legacy", "version",
+    "adhoc", "admin_adhoc", "announce", "offline",
+)  # fmt: skip
 EJABBERD_MODULES = {
     "mod_muc": {"host": ROOMS, "max_users": 5, "default_room_options": {"max_users": 5}},
     "mod_pubsub": {"host": NODES, "access_createnode": "everyone", "plugins": ["flat", "pep"]},
@@ -96,7 +99,7 @@ REQUESTS = (
     iq("get", "<query xmlns='http://jabber.org/protocol/disco#info'/>", "bob@localhost"),
     iq("get", "<query xmlns='http://jabber.org/protocol/disco#items'/>", "nobody@localhost"),
     iq("set", "<command xmlns='http://jabber.org/protocol/commands' node='nope' action='execute'/>", "localhost"),
-    iq("set", "<command xmlns='http://jabber.org/protocol/commands' node='http://jabber.org/protocol/admin#add-user'/>", "localhost"),
+    iq("set", f"<command xmlns='{COMMANDS}' node='http://jabber.org/protocol/admin#add-user'/>", "localhost"),
     iq("set", "<command xmlns='http://jabber.org/protocol/commands' node='ping' sessionid='nope' action='next'/>", "localhost"),
     iq("set", "<query xmlns='jabber:iq:register'><username>alice</username></query>"),
     iq("set", "<query xmlns='jabber:iq:register'><username>bob</username><password>x</password></query>"),
@@ -176,12 +179,14 @@ def rooms_refused(server: Server) -> Iterator[Seen]:
         f"<message to='{room}' type='chat' id='1'><body>hi</body></message>",
         iq("set", "<query xmlns='jabber:iq:register'/>", room),
     )
-    yield from asked(alice, administer(room, "<item nick='bob' role='bogus'/>"), administer(room, "<item jid='alice@localhost' affiliation='none'/>"))
+    yield from asked(alice, administer(room, "<item nick='bob' role='bogus'/>"))
+    yield from asked(alice, administer(room, "<item jid='alice@localhost' affiliation='none'/>"))
     answered(bob, f"<presence to='{room}/bob' type='unavailable'/>")
     for fields in ({"membersonly": "1"}, {"membersonly": "0", "passwordprotectedroom": "1", "roomsecret": "x"}):
         answered(alice, configure(room, **fields))
         yield from asked(bob, join(room, "bob"), join(room, "bob", "<password>y</password>"))
-    answered(alice, configure(room, passwordprotectedroom="0", roomsecret="", maxusers="1", moderatedroom="1", persistentroom="1"))
+    open_again = {"passwordprotectedroom": "0", "roomsecret": "", "maxusers": "1", "moderatedroom": "1", "persistentroom": "1"}
+    answered(alice, configure(room, **open_again))
     answered(alice, administer(room, "<item jid='carol@localhost' affiliation='outcast'/>"))
     yield from asked(session(server, "carol", "outcast"), join(room, "carol"))
     yield from asked(bob, join(room, "bob"), f"<message to='{room}' type='groupchat' id='1'><body>hi</body></message>")
@@ -201,6 +206,12 @@ def options(node: str, **fields: str) -> str:
     kind = f"<field var='FORM_TYPE'><value>{PUBSUB}#node_config</value></field>"
     form = f"<x xmlns='jabber:x:data' type='submit'>{kind}{inside}</x>"
     return pubsub(f"<configure node='{node}'>{form}</configure>", namespace=OWNER)
+
+
+def subscribed(state: str) -> str:
+    """Return a request of a node's owner that sets a subscription."""
+    inside = f"<subscription jid='bob@localhost' subscription='{state}'/>"
+    return pubsub(f"<subscriptions node='news'>{inside}</subscriptions>", "set", OWNER)
 
 
 NOT_MINE = (
@@ -253,7 +264,7 @@ def nodes_refused(server: Server) -> Iterator[Seen]:
         pubsub("<retract node='news'><item id='nope'/></retract>"),
         pubsub("<purge node='news'/>", namespace=OWNER),
         pubsub("<affiliations node='news'><affiliation jid='bob@localhost' affiliation='bogus'/></affiliations>", "set", OWNER),
-        pubsub("<subscriptions node='news'><subscription jid='bob@localhost' subscription='bogus'/></subscriptions>", "set", OWNER),
+        subscribed("bogus"),
         pubsub("<publish node='news'><item id='1'/></publish>"),
         pubsub("<configure node='news'><x xmlns='jabber:x:data' type='bogus'/></configure>", namespace=OWNER),
         pubsub(
@@ -265,10 +276,10 @@ def nodes_refused(server: Server) -> Iterator[Seen]:
     for model in ("whitelist", "presence", "roster", "authorize"):
         answered(alice, options("news", access_model=model))
         yield from asked(bob, pubsub("<subscribe node='news' jid='bob@localhost'/>"), pubsub("<items node='news'/>", "get"))
-        answered(alice, pubsub("<subscriptions node='news'><subscription jid='bob@localhost' subscription='none'/></subscriptions>", "set", OWNER))
+        answered(alice, subscribed("none"))
     answered(alice, options("news", access_model="open", max_payload_size="10", persist_items="0", deliver_payloads="0"))
     long = "<publish node='news'><item id='1'><a xmlns='urn:a'>" + "x" * 200_000 + "</a></item></publish>"
-    yield from (Seen(one.protocol, one.form, one.value, one.closed) for one in asked(alice, pubsub(long)) if len(one.value) < 2000)
+    yield from (seen for seen in asked(alice, pubsub(long)) if len(seen.value) < 2000)
     answered(bob, pubsub("<affiliations node='news'/>", "get"))
 
 

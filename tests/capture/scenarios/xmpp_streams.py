@@ -9,7 +9,21 @@ from typing import TYPE_CHECKING
 
 from tests.capture.recording import Seen, after
 from tests.capture.scenarios.xmpp_seeing import (
-    DONE, SASL, asked, auth, bind, ejabberd, ended, failures, header, login, opened, plain, prosody, refused, session,
+    DONE,
+    SASL,
+    asked,
+    auth,
+    bind,
+    ejabberd,
+    ended,
+    failures,
+    header,
+    login,
+    opened,
+    plain,
+    prosody,
+    refused,
+    session,
 )  # fmt: skip
 from tests.servers.process import ServerError, answers, wait_until
 
