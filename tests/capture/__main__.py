@@ -10,7 +10,7 @@ from tests.capture import running, vectors
 
 def main() -> int:
     """Run; the exit code is 1 if anything differs and nothing was written."""
-    parser = argparse.ArgumentParser(prog="capture", description="Let real servers and clients fail, and compare with the vectors.")
+    parser = argparse.ArgumentParser(prog="capture", description="Let servers and clients fail, and compare with the vectors.")
     parser.add_argument("--write", action="store_true", help="write what was captured")
     parser.add_argument("--only", default="", help="only what has this in '<server> <version>: <scenario>'")
     arguments = parser.parse_args()

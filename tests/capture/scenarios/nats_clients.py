@@ -8,7 +8,6 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 import nats
-import nats.js.api
 
 from tests.capture.recording import Seen, after, exception_form
 from tests.capture.scenarios.nats_seeing import configured

@@ -46,8 +46,8 @@ def meeting(server: Server, *steps: Any, password: str = "secret") -> tuple[list
         started, over = asyncio.Event(), asyncio.Event()
         for name in ("xep_0030", "xep_0199", "xep_0077", "xep_0049"):
             client.register_plugin(name)
-        client["feature_mechanisms"].unencrypted_plain = True
-        client["feature_mechanisms"].unencrypted_scram = True
+        mechanisms: Any = client["feature_mechanisms"]
+        mechanisms.unencrypted_plain = mechanisms.unencrypted_scram = True
         client.enable_starttls = client.enable_direct_tls = False
         client.enable_plaintext = True
         client.add_event_handler("session_start", lambda _: started.set())

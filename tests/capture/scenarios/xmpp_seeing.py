@@ -35,12 +35,14 @@ _DONE = re.compile(rb"""\bid=['"]done['"]""")
 
 def prosody(**options: Any) -> Station:
     """Return a Prosody with these options and three users."""
-    return Station("prosody", lambda directory, _: ProsodyServer(directory, **{"users": USERS, **options}))
+    given: dict[str, Any] = {"users": USERS, **options}
+    return Station("prosody", lambda directory, _: ProsodyServer(directory, **given))
 
 
 def ejabberd(config: Mapping[str, Any] | None = None, **options: Any) -> Station:
     """Return an ejabberd with this configuration and three users."""
-    return Station("ejabberd", lambda directory, _: EjabberdServer(directory, config, **{"users": USERS, **options}))
+    given: dict[str, Any] = {"users": USERS, **options}
+    return Station("ejabberd", lambda directory, _: EjabberdServer(directory, config, **given))
 
 
 def failures(raw: bytes, *, closed: bool | None) -> Iterator[Seen]:
