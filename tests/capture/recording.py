@@ -32,6 +32,9 @@ _VARIABLE = (
     (re.compile(r"0x[0-9a-f]{6,}"), "0x7f0000000000"),
     (re.compile(r"(/[\w.+-]+){2,}/(?=jetstream|server\.conf|[\w.]+\.pem)"), "/srv/"),
 )
+# Prosody writes the attributes of an element in another order in each process.
+_ATTRIBUTE = re.compile(r"\s+[\w:.-]+=(?:'[^']*'|\"[^\"]*\")")
+_TAG = re.compile(r"(?P<name><[\w:.-]+)(?P<attributes>(?:\s+[\w:.-]+=(?:'[^']*'|\"[^\"]*\"))+)(?P<end>\s*/?>)")
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,13 @@ def steady(value: Any) -> Any:
     if isinstance(value, str):
         for pattern, stand_in in _VARIABLE:
             value = pattern.sub(stand_in, value)
+        if value.startswith("<"):
+            value = _TAG.sub(_sorted_attributes, value)
     return value
+
+
+def _sorted_attributes(tag: re.Match[str]) -> str:
+    return tag["name"] + "".join(sorted(_ATTRIBUTE.findall(tag["attributes"]))) + tag["end"]
 
 
 def judged(vector: Mapping[str, Any]) -> NormalizedError:
