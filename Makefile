@@ -8,10 +8,16 @@ COVERAGE ?= 0
 # More arguments for pytest: make test PYTEST="-k nats -x"
 PYTEST ?=
 
+FUZZ_TIME ?= 180
+SOAK_TIME ?= 120
+# What the tests of the core need beside the core.
+LOWEST := pytest pytest-asyncio pytest-timeout pytest-randomly hypothesis psutil orjson nkeys trustme stamina tenacity aiohttp \
+	websockets opentelemetry-sdk==1.27.0
+
 export PYTHON SERVERS
 BIN := .venv/bin
 
-.PHONY: help demo bench test docs lint types check env servers format constraints dist clean
+.PHONY: fuzz lowest soak help demo bench test docs lint types check env servers format constraints dist clean
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +30,9 @@ help:
 	@echo "make env          the development environment, .venv"
 	@echo "make constraints  pin the newest versions of everything"
 	@echo "make bench        every path against the floor and beside others, also as bench.json"
+	@echo "make fuzz         search for input that breaks something, FUZZ_TIME=180 seconds"
+	@echo "make soak         many clients, a server that is killed, and errors, SOAK_TIME=120 seconds"
+	@echo "make lowest       the tests of the core with the oldest versions of everything that is asked for"
 	@echo "make dist         wheel and sdist in dist/"
 
 demo: .venv/.demo
@@ -56,6 +65,23 @@ env: .venv/.dev
 bench: .venv/.dev
 	@$(BIN)/uv pip install -q --python $(BIN)/python --constraint constraints.txt --group peers
 	@$(BIN)/python -m benchmarks.bench bench.json
+
+# What is found stands in the current directory as crash-… or timeout-…; what is new is kept in .venv/corpus.
+fuzz: .venv/.dev
+	@mkdir -p .venv/corpus
+	@$(BIN)/python tests/fuzz/fuzzer.py .venv/corpus tests/data/corpus -max_total_time=$(FUZZ_TIME) -timeout=5 -rss_limit_mb=2048 \
+		-max_len=4096 -print_final_stats=1
+
+soak: .venv/.dev
+	@$(BIN)/python tests/soak/soak.py $(SOAK_TIME)
+
+lowest: .venv/.dev
+	@$(BIN)/uv pip compile -q --resolution lowest-direct --python-version 3.11 --extra nats --extra xmpp --no-annotate --no-header \
+		-o .venv/lowest.txt pyproject.toml
+	@$(BIN)/uv venv -q --clear .venv/lowest
+	@$(BIN)/uv pip install -q --python .venv/lowest/bin/python -c .venv/lowest.txt -e '.[nats,xmpp]' $(LOWEST)
+	@.venv/lowest/bin/python -m pytest -q -p no:cacheprovider -m "not slow and not server" tests/normalizer tests/adapters tests/mappings \
+		--ignore tests/normalizer/emitters --ignore tests/adapters/test_drift.py
 
 servers: .venv/.dev
 	@.ci/servers

@@ -33,6 +33,7 @@ _BYTES = (bytes, bytearray, memoryview)
 _LETTERS = (str, *_BYTES)
 # Larger than anything an adapter reads to its end, so that nobody's time grows with what a peer sends.
 _MOST = 2**20
+_DEEPEST_IMPORT = 256
 _LONGEST_TEXT = 4096
 _LONGEST_REMEMBERED = 256
 _MOST_REMEMBERED = 1024
@@ -123,6 +124,7 @@ class Normalizer:
             self._engines[protocol] = Engine(plugins.load_table(protocol, self._overlays))
 
     def _load_engine(self, protocol: str) -> Engine | None:
+        _needs_room()
         for overlays in (self._overlays, []) if self._overlays else ([],):
             try:
                 return Engine(plugins.load_table(protocol, overlays))
@@ -197,6 +199,7 @@ class Normalizer:
 
     def _adapter(self, name: str) -> Adapter | None:
         if name not in self._adapters:
+            _needs_room()
             try:
                 self._adapters[name] = plugins.load_adapter(self._points[name])
             except (MemoryError, RecursionError):
@@ -209,6 +212,12 @@ class Normalizer:
     def _underlies(self, protocol: str | None) -> bool:
         engine = None if protocol is None else self.engine(protocol)
         return engine is not None and engine.table.underlies
+
+
+def _needs_room(levels: int = _DEEPEST_IMPORT) -> None:
+    # A library whose import ends for want of stack may stay half imported, and fail for good. So room is made sure of before.
+    if levels:
+        _needs_room(levels - 1)
 
 
 _WORDS, _SECTION, _WRAPPER = range(3)
