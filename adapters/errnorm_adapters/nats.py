@@ -8,6 +8,7 @@ text means what stands in the table.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from errnorm.causes import ReportedException
 from errnorm.model import Signal
@@ -16,7 +17,10 @@ from errnorm_adapters.nats_log import observe_line
 from errnorm_adapters.nats_monitoring import observe_document, observe_json
 from errnorm_adapters.nats_wire import observe_close_frame, observe_error, observe_headers, observe_packet, observe_said, unquoted
 
-__all__ = ["observe"]
+if TYPE_CHECKING:
+    from errnorm_adapters.nats_client import callbacks
+
+__all__ = ["callbacks", "observe"]
 
 # Nothing the server sends as an error is longer; a log line or a document in text is read so far and no further.
 _MOST = 65536
@@ -101,3 +105,13 @@ def _observe_bare(text: str) -> Signal:
     # Somebody wrote down no more than the words, so every section is asked. Text without a capital has passed nats-py.
     said = unquoted(text)
     return Signal("nats", None, said, said[:_LONGEST_TEXT], lossy=said.islower())
+
+
+def __getattr__(name: str) -> object:
+    """Import what drives a client only where there is one: `observe` does without asyncio."""
+    if name != "callbacks":
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    from errnorm_adapters import nats_client  # noqa: PLC0415 - see above
+
+    return nats_client.callbacks

@@ -1,0 +1,259 @@
+"""
+nats-py under a middleware: everything its callbacks tell of failure, and what they keep to themselves, each thing once.
+
+    nc = await nats.connect(url, **errnorm_adapters.nats.callbacks(errors, abort=True, error_cb=mine))
+
+nats-py lets a fault out in four ways (nats/aio/client.py of 2.16): through `error_cb`; only as `last_error`, when it closes for
+good; only as a disconnect, when a connection went stale; and only as `NoServersError`, when it has given up. Here they come
+together. What a request raises is not told here but where it is made, by a guard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+from errnorm.causes import class_names
+from errnorm.decision import decide
+from errnorm.model import NormalizedError
+from errnorm.taxonomy import Category, Recovery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from errnorm.middleware import Middleware
+
+__all__ = ["Callbacks", "callbacks"]
+
+_log = logging.getLogger("errnorm")
+
+_CLIENT = "nats.aio.client.Client"
+_EOF = "nats.errors.UnexpectedEOF"
+_GAVE_UP = "nats.errors.NoServersError"
+_MOST_FRAMES = 16
+
+# What a disconnect means that nothing was said about (nats/aio/client.py _process_op_err, which drops its argument).
+_STALE = "nats: stale connection"
+_LOST = "nats: unexpected EOF"
+_SHUT_DOWN = {"close_reason": "Server Shutdown"}
+
+# Told by the client and of no concern to a middleware: a new server in the cluster is no fault.
+_PASSED_ON = ("discovered_server_cb",)
+
+
+def callbacks(
+    middleware: Middleware,
+    *,
+    abort: bool = False,
+    operation: str = "connection",
+    peer: str | None = None,
+    **users: Callable[..., Any],
+) -> Callbacks:
+    """
+    Return what `nats.connect` takes as callbacks.
+
+    Args:
+        middleware: Whom to tell.
+        abort: Whether a decision to abort closes the client. nats-py by itself tries sixty times, or for ever, whatever the
+            server says. Credentials get a second chance, since nats-py reads them anew; what no time can mend does not.
+        operation: What the told faults were doing, in a word of few possible values.
+        peer: Whom with, in few possible values.
+        users: Callbacks of your own, by the names nats-py gives them: functions or coroutine functions. `error_cb` gets the
+            exception and, if it takes two arguments, the normalized error; `disconnected_cb` and `closed_cb` get the
+            normalized error of what ended the connection, or `None`, if they take one. What they raise is logged, and does
+            not reach the client.
+
+    Returns:
+        A dictionary to `**` into `nats.connect`.
+    """
+    return Callbacks(_Watch(middleware, users, abort=abort, operation=operation, peer=peer))
+
+
+class Callbacks(dict[str, "Callable[..., Any]"]):
+    """Callbacks by the names that `nats.connect` gives them."""
+
+    def __init__(self, watch: _Watch) -> None:
+        """Name the callbacks of one connection."""
+        super().__init__(
+            error_cb=watch.error_cb,
+            disconnected_cb=watch.disconnected_cb,
+            closed_cb=watch.closed_cb,
+            reconnected_cb=watch.reconnected_cb,
+            lame_duck_mode_cb=watch.lame_duck_mode_cb,
+            **{name: watch.users[name] for name in _PASSED_ON if name in watch.users},
+        )
+        self._watch = watch
+
+    def bind(self, client: object) -> None:
+        """
+        Say which client these are the callbacks of.
+
+        It is found without: nats-py calls them itself. To say it helps only where something else calls them.
+        """
+        self._watch.client = client
+
+
+class _Watch:
+    """What is known of one connection: whether it was said to end, and what was told since it began."""
+
+    def __init__(
+        self, middleware: Middleware, users: dict[str, Callable[..., Any]], *, abort: bool, operation: str, peer: str | None
+    ) -> None:
+        self.middleware = middleware
+        self.users = users
+        self.abort = abort
+        self.operation = operation
+        self.peer = peer
+        self.client: Any = None
+        self._leaving = False
+        self._ended: NormalizedError | None = None
+        self._refused: BaseException | None = None
+        self._previous: NormalizedError | None = None
+        self._hopeless = False
+        self._closing: asyncio.Task[None] | None = None
+
+    async def error_cb(self, error: Exception) -> None:
+        self._find()
+        names = class_names(error)
+        raw: object = _SHUT_DOWN if self._leaving and names[0] == _EOF else error
+        told = self._tell(raw, error)
+        if told.terminal:
+            self._ended = told
+            self._refused = error
+        await self._user("error_cb", error, told)
+        self._stop_if_hopeless(told)
+
+    async def lame_duck_mode_cb(self) -> None:
+        self._find()
+        self._leaving = True
+        await self._user("lame_duck_mode_cb")
+
+    async def disconnected_cb(self) -> None:
+        self._find()
+        self._hear_last_error()
+        if self._ended is None and not getattr(self.client, "is_closed", False):
+            self._ended = self._tell(self._silence(), None)
+        await self._user("disconnected_cb", self._ended)
+        if self._ended is not None:
+            self._stop_if_hopeless(self._ended)
+
+    async def closed_cb(self) -> None:
+        self._find()
+        self._hear_last_error()
+        await self._user("closed_cb", self._ended)
+
+    async def reconnected_cb(self) -> None:
+        self._leaving = False
+        self._ended = self._refused = self._previous = None
+        await self._user("reconnected_cb")
+
+    def _hear_last_error(self) -> None:
+        # Told already? Then it is marked, and the middleware leaves it alone.
+        error = getattr(self.client, "last_error", None)
+        if not isinstance(error, BaseException) or error is self._refused:
+            return
+        if class_names(error)[0] == _GAVE_UP:
+            # Why it cannot connect was told at each attempt; that there will be no further one is news, and is told as such.
+            error.__cause__ = error.__cause__ or self._refused
+            self._ended = self._tell(self.middleware.normalize(error, "nats"), None)
+        else:
+            self._ended = self._tell(error, error)
+        self._refused = error
+
+    def _silence(self) -> object:
+        if self._leaving:
+            return _SHUT_DOWN
+        options = getattr(self.client, "options", {})
+        unanswered = getattr(self.client, "_pings_outstanding", 0)
+        return _STALE if unanswered > options.get("max_outstanding_pings", unanswered) else _LOST
+
+    def _tell(self, raw: object, exception: BaseException | None) -> NormalizedError:
+        error = raw if isinstance(raw, NormalizedError) else self.middleware.normalize(raw, "nats")
+        decision = decide(error, idempotent=True, previous=self._previous)
+        told = self.middleware.observe(
+            raw,
+            "nats",
+            operation=self.operation,
+            idempotent=True,
+            peer=self.peer,
+            client=self._own_step(error),
+            decision=decision,
+            exception=exception,
+            handled=decision.retry,
+        )
+        if error.terminal:
+            self._hopeless = _is_hopeless(error, self._previous)
+            self._previous = error
+        return told
+
+    def _own_step(self, error: NormalizedError) -> str | None:
+        client = self.client
+        if client is None:
+            return None
+        if client.is_closed:
+            return "closed"
+        if client.is_reconnecting:
+            return "reconnecting"
+        if not error.terminal:
+            return "nothing"
+        return "reconnecting" if client.options["allow_reconnect"] else "closed"
+
+    def _stop_if_hopeless(self, error: NormalizedError) -> None:
+        client = self.client
+        if not (self.abort and self._hopeless and error.terminal) or client is None or client.is_closed:
+            return
+        # While it connects for the first time, whoever called `connect` gets the error as soon as no other try is allowed.
+        client.options["allow_reconnect"] = False
+        client.options["max_reconnect_attempts"] = 1
+        if getattr(client, "_reconnection_task", None) is not None:
+            self._closing = asyncio.get_running_loop().create_task(client.close())
+
+    async def _user(self, name: str, *arguments: object) -> None:
+        callback = self.users.get(name)
+        if callback is None:
+            return
+        try:
+            result = callback(*arguments[: _taken(callback)])
+            if inspect.isawaitable(result):
+                await result
+        except Exception:
+            _log.exception("errnorm: the callback %s of the application failed", name)
+
+    def _find(self) -> None:
+        if self.client is None:
+            self.client = _caller()
+
+
+def _is_hopeless(error: NormalizedError, previous: NormalizedError | None) -> bool:
+    """Tell whether trying again is no use: nothing that time mends, and credentials that were refused before."""
+    if error.retryable or error.recovery is Recovery.NONE:
+        return False
+    again = previous is not None and previous.category is Category.AUTH
+    return error.recovery is not Recovery.REAUTHENTICATE or again
+
+
+def _caller() -> object | None:
+    # nats-py hands its callbacks no client, and has none to hand out before `connect` returns: but it is who calls them.
+    frame = sys._getframe(2)  # noqa: SLF001 - the only way to the caller
+    for _ in range(_MOST_FRAMES):
+        if frame is None:
+            break
+        caller = frame.f_locals.get("self")
+        if _CLIENT in class_names(caller):
+            return caller
+        frame = frame.f_back  # type: ignore[assignment] # None at the end
+    return None
+
+
+def _taken(callback: Callable[..., Any]) -> int:
+    """Return how many positional arguments a callback takes."""
+    try:
+        parameters = inspect.signature(callback).parameters.values()
+    except (TypeError, ValueError):
+        return 1
+    if any(one.kind is one.VAR_POSITIONAL for one in parameters):
+        return 2
+    return sum(one.kind in {one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD} for one in parameters)
