@@ -123,6 +123,7 @@ def answered(wire: Wire, *stanzas: str) -> bytes:
             came += wire.until(b"done")
             while wire.read.rfind(b">") < wire.read.rfind(b"done"):
                 came += wire.until(b">")
+        came += wire.until_closed(0.05)  # rooms answer on their own time, also after the server has
     return came
 
 
