@@ -44,7 +44,7 @@ def _kinds(value: object) -> object:
     words = _words(value)
     for word in words if isinstance(words, tuple | list | set | frozenset) else ():
         if word not in KINDS:
-            message = f"{word!r} is no kind of parameter; there are {', '.join(sorted(KINDS))}"
+            message = f"{str(word)[:80]!r} is no kind of parameter; there are {', '.join(sorted(KINDS))}"
             raise ValueError(message)
     return words
 

@@ -444,3 +444,18 @@ def test_time_does_not_grow_with_what_a_peer_sends(
     normal, huge = (seconds(normalize, shape(size)) for size in (1_100_000, 8_800_000))
     # What is eight times as large is cut to the same size first; twice the time, and a moment for a busy machine.
     assert huge <= 2 * normal + 0.005
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (KeyError("x"), "builtins.KeyError: 'x'"),
+        (errnorm.ReportedException(("a.B",), "said"), "a.B: said"),
+        (object(), "builtins.object"),
+        (7, "builtins.int"),
+        (bytearray(b"\xff<"), "\\xff<"),
+    ],
+)
+def test_what_nobody_knows_is_described_by_its_class_and_its_words(raw: object, text: str, normalizer: Normalizer) -> None:
+    error = normalizer.normalize(raw, "xmpp" if isinstance(raw, bytearray) else None)
+    assert (error.known, error.text) == (False, text)

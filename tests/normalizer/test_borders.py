@@ -1,0 +1,132 @@
+"""
+Broken tables, overlays, settings and arguments: one line that names the place, and nothing half-loaded in use.
+
+Every way of breaking is applied everywhere in a good file: each line left out, doubled, cut off, and each word replaced.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from errnorm.normalizer import Normalizer
+from errnorm.rows import TableError, read
+from errnorm.settings import Settings, SettingsError
+from errnorm.tables import Table
+
+POST = (Path(__file__).parents[1] / "data" / "post.toml").read_text("utf-8")
+LINES = POST.splitlines()
+WORDS = sorted(set(re.findall(r"[A-Za-z_]{4,}", POST)))
+
+
+def loads(text: str) -> None:
+    """Load a table; a broken one must be refused with one line that names the file."""
+    try:
+        Table([read(text, "post.toml")])
+    except TableError as error:
+        said = str(error)
+        assert said.startswith("post.toml"), said
+        assert len(said.splitlines()) == 1, said
+        assert len(said) < 1000
+
+
+def refused(text: str) -> bool:
+    try:
+        Table([read(text, "post.toml")])
+    except TableError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("number", range(len(LINES)))
+def test_a_line_that_is_missing_doubled_or_cut_off_is_no_surprise(number: int) -> None:
+    line = LINES[number]
+    for instead in ([], [line, line], [line[: len(line) // 2]], [line + " }"], [line.replace('"', "")], ["\x00" + line]):
+        loads("\n".join([*LINES[:number], *instead, *LINES[number + 1 :]]))
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_word_that_is_misspelt_is_no_surprise(word: str) -> None:
+    for instead in (word[:-1], word.upper(), word + "x", "", "\u202e" + word, "{" + word, "7"):
+        loads(POST.replace(word, instead))
+
+
+@pytest.mark.parametrize("cut", range(0, len(POST), 37))
+def test_a_file_that_ends_anywhere_is_no_surprise(cut: int) -> None:
+    loads(POST[:cut])
+
+
+ROW = 'reason = "limits.rate", recovery = "wait", terminal = false, effect = "not_applied", reach = "client wire"'
+GOOD = f'protocol = "nats"\nversion = "1"\n[error]\n"A text of mine" = {{ {ROW}, evidence = "source", source = "here" }}\n'
+BROKEN = {
+    "an unknown reason": (GOOD.replace("limits.rate", "limits.rates"), ":4", "error.A text of mine"),
+    "an unknown recovery": (GOOD.replace('"wait"', '"pray"'), ":4", "error.A text of mine"),
+    "a flag that is none": (GOOD.replace("false", '"perhaps"'), ":4", "error.A text of mine"),
+    "a column too many": (GOOD.replace("effect", "colour = 1, effect"), ":4", "error.A text of mine"),
+    "a column missing": (GOOD.replace('effect = "not_applied", ', ""), ":4", "error.A text of mine"),
+    "a row twice": (GOOD + GOOD.splitlines()[3] + "\n", ":5", ""),
+    "no TOML": (GOOD + "]\n", ":5", ""),
+    "a section nobody has": (GOOD.replace("[error]", "[errors]"), "", "errors"),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_broken_overlay_is_said_with_file_line_and_path_and_none_of_it_is_used(how: str, tmp_path: Path) -> None:
+    text, line, path = BROKEN[how]
+    file = tmp_path / "mine.toml"
+    file.write_text(text, "utf-8")
+    with pytest.raises(TableError) as raised:
+        Normalizer([file]).load()
+    said = str(raised.value)
+    assert f"mine.toml{line}" in said
+    assert path in said
+    assert len(said.splitlines()) == 1
+    assert not Normalizer([file]).normalize("-ERR 'A text of mine'", "nats").known
+    assert Normalizer([file]).normalize("-ERR 'Stale Connection'", "nats").known
+
+
+def test_the_same_overlay_unbroken_is_used(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(GOOD, "utf-8")
+    assert Normalizer([file]).normalize("-ERR 'A text of mine'", "nats").known
+    assert not refused(POST)
+
+
+HOSTILE = ["", " ", "x", "-1", "1e999", "nan", "\x00", "\ud800", "x" * 100_000, "log;span", "[]", "{}", "keep=all", "\u202elog"]
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+@pytest.mark.parametrize("value", HOSTILE, ids=ascii)
+def test_a_setting_is_used_or_refused_in_one_line_that_names_it(name: str, value: str) -> None:
+    variable = f"ERRNORM_{name.upper()}"
+    said = variable
+    try:
+        Settings.load({variable: value})
+    except SettingsError as error:
+        said = str(error)
+    assert said.startswith(variable)
+    assert len(said.splitlines()) == 1
+    assert len(said) < 1000
+
+
+ARGUMENTS = [
+    ["nothing"],
+    ["explain"],
+    ["table", "--format", "nothing"],
+    ["table", "--nothing"],
+    ["normalize", "/nobody/has/this/file"],
+    ["--tables", "/nobody/has/this/file", "table"],
+]
+
+
+@pytest.mark.parametrize("arguments", ARGUMENTS, ids=" ".join)
+def test_arguments_that_cannot_be_used_end_in_two_without_a_traceback(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "errnorm", *arguments]
+    done = subprocess.run(command, input="", capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
+    assert done.stderr.strip()
