@@ -23,6 +23,7 @@ from errnorm.taxonomy import Category, Recovery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
     from errnorm.middleware import Middleware
 
@@ -113,6 +114,8 @@ class _Watch:
         self._refused: BaseException | None = None
         self._previous: NormalizedError | None = None
         self._hopeless = False
+        self._credentials_refused = False
+        self._stopped = False
         self._closing: asyncio.Task[None] | None = None
 
     async def error_cb(self, error: Exception) -> None:
@@ -147,6 +150,7 @@ class _Watch:
 
     async def reconnected_cb(self) -> None:
         self._leaving = False
+        self._credentials_refused = False
         self._ended = self._refused = self._previous = None
         await self._user("reconnected_cb")
 
@@ -155,6 +159,8 @@ class _Watch:
         error = getattr(self.client, "last_error", None)
         if not isinstance(error, BaseException) or error is self._refused:
             return
+        if self._stopped and class_names(error)[0] == _GAVE_UP:
+            return  # it gave up because it was told to, and that was told
         if class_names(error)[0] == _GAVE_UP:
             # Why it cannot connect was told at each attempt; that there will be no further one is news, and is told as such.
             error.__cause__ = error.__cause__ or self._refused
@@ -173,7 +179,11 @@ class _Watch:
     def _tell(self, raw: object, exception: BaseException | None) -> NormalizedError:
         error = raw if isinstance(raw, NormalizedError) else self.middleware.normalize(raw, "nats")
         decision = decide(error, idempotent=True, previous=self._previous)
-        told = self.middleware.observe(
+        if error.terminal:
+            self._hopeless = _is_hopeless(error, refused_before=self._credentials_refused)
+            self._credentials_refused |= error.category is Category.AUTH
+            self._previous = error
+        return self.middleware.observe(
             raw,
             "nats",
             operation=self.operation,
@@ -184,16 +194,12 @@ class _Watch:
             exception=exception,
             handled=decision.retry,
         )
-        if error.terminal:
-            self._hopeless = _is_hopeless(error, self._previous)
-            self._previous = error
-        return told
 
     def _own_step(self, error: NormalizedError) -> str | None:
         client = self.client
         if client is None:
             return None
-        if client.is_closed:
+        if client.is_closed or (self.abort and self._hopeless and error.terminal):
             return "closed"
         if client.is_reconnecting:
             return "reconnecting"
@@ -205,6 +211,7 @@ class _Watch:
         client = self.client
         if not (self.abort and self._hopeless and error.terminal) or client is None or client.is_closed:
             return
+        self._stopped = True
         # While it connects for the first time, whoever called `connect` gets the error as soon as no other try is allowed.
         client.options["allow_reconnect"] = False
         client.options["max_reconnect_attempts"] = 1
@@ -219,7 +226,7 @@ class _Watch:
             result = callback(*arguments[: _taken(callback)])
             if inspect.isawaitable(result):
                 await result
-        except Exception:
+        except Exception:  # noqa: BLE001 - it is the application's, and nats-py would die of it
             _log.exception("errnorm: the callback %s of the application failed", name)
 
     def _find(self) -> None:
@@ -227,24 +234,23 @@ class _Watch:
             self.client = _caller()
 
 
-def _is_hopeless(error: NormalizedError, previous: NormalizedError | None) -> bool:
-    """Tell whether trying again is no use: nothing that time mends, and credentials that were refused before."""
+def _is_hopeless(error: NormalizedError, *, refused_before: bool) -> bool:
+    """Tell whether trying again is no use: nothing that time mends, nor credentials that were refused before."""
     if error.retryable or error.recovery is Recovery.NONE:
         return False
-    again = previous is not None and previous.category is Category.AUTH
-    return error.recovery is not Recovery.REAUTHENTICATE or again
+    return error.recovery is not Recovery.REAUTHENTICATE or refused_before
 
 
 def _caller() -> object | None:
     # nats-py hands its callbacks no client, and has none to hand out before `connect` returns: but it is who calls them.
-    frame = sys._getframe(2)  # noqa: SLF001 - the only way to the caller
+    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - the only way to the caller
     for _ in range(_MOST_FRAMES):
         if frame is None:
             break
         caller = frame.f_locals.get("self")
         if _CLIENT in class_names(caller):
             return caller
-        frame = frame.f_back  # type: ignore[assignment] # None at the end
+        frame = frame.f_back
     return None
 
 
