@@ -11,7 +11,7 @@ no `Exception` passes, and so does a `MemoryError`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -80,7 +80,7 @@ def is_a(error: object, kind: type[T]) -> TypeIs[T]:
     return issubclass(type(error), kind)
 
 
-def plain(value: object) -> object:
+def plain(value: Any) -> object:  # noqa: ANN401 - it is asked for its class first
     """Return a value that cannot lie: of a subclass of `str` or `int` what it holds; `None` for numbers no counter reaches."""
     kind = type(value)
     if kind is str or kind is bool or value is None:
@@ -88,7 +88,7 @@ def plain(value: object) -> object:
     if issubclass(kind, str):
         return str.__str__(value)
     if issubclass(kind, int):
-        number = int.__index__(value)  # type: ignore[arg-type] # it is one, whatever its class claims
+        number = int.__index__(value)
         return number if -_LARGEST < number < _LARGEST else None
     return value
 

@@ -100,7 +100,7 @@ def test_a_log_handler_that_fails_with_an_error_of_the_same_connection_comes_to_
     class Shipping(logging.Handler):
         """Sends its lines over the connection that has just failed."""
 
-        def emit(self, _record: logging.LogRecord) -> None:
+        def emit(self, record: logging.LogRecord) -> None:  # noqa: ARG002 - it cannot be written
             failures.append(1)
             fail(middleware)
             raise nats.errors.ConnectionClosedError
