@@ -60,6 +60,10 @@ class Node(Protocol):
         """Return the children."""
         ...
 
+    def __len__(self) -> int:
+        """Return the number of children."""
+        ...
+
 
 def decoded(raw: bytes) -> str | None:
     """Decode bytes as UTF-8; `None` if they are anything else."""
