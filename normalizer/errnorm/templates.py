@@ -45,6 +45,8 @@ _SAMPLES = {"number": "7", "duration": "7s", "text": "some words"}
 _PLACE = re.compile(r'(?P<quote>"?)\{(?P<name>[a-z_]+)\}(?P=quote)')
 _QUOTED = r'"(?P<{name}>[^"\\]*(?:\\.[^"\\]*)*)"'
 _START = 6
+_MOST_DIGITS = 18
+_LARGEST = 2**63 - 1
 
 
 # A text that matched: the match, and the kind of each place. A plain pair, because one is made for every such error.
@@ -117,10 +119,12 @@ class Template(Generic[T]):
 
 
 def _value(kind: str, text: str) -> str | int:
-    # A number of more digits than any counter has stays text: int() of a huge one is slow, and refused from 4300 digits on.
-    if kind == "number" and len(text) <= 20:  # noqa: PLR2004
-        return int(text)
-    return text
+    if kind != "number":
+        return text
+    # No counter is larger, and int() of a huge number is slow, and refused from 4300 digits on.
+    if len(text) > _MOST_DIGITS:
+        return -_LARGEST if text.startswith("-") else _LARGEST
+    return int(text)
 
 
 _Group = tuple[str, int, tuple[Template[T], ...]]

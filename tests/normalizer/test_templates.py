@@ -45,10 +45,11 @@ def test_a_number_becomes_one() -> None:
     assert find("Too big: 70000 bytes") == (TEXTS[3], {"number": 70000})
 
 
-def test_a_number_that_is_no_counter_stays_text() -> None:
-    found = find(f"Too big: {'9' * 5000} bytes")
+@pytest.mark.parametrize(("digits", "number"), [("9" * 5000, 2**63 - 1), ("-" + "9" * 5000, 1 - 2**63), ("9" * 18, 10**18 - 1)])
+def test_a_number_that_is_no_counter_becomes_the_largest_there_is(digits: str, number: int) -> None:
+    found = find(f"Too big: {digits} bytes")
     assert found is not None
-    assert found[1]["number"] == "9" * 5000
+    assert found[1]["number"] == number
 
 
 def test_a_template_may_begin_with_a_place() -> None:
