@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import time
 from typing import Any
 
 import pytest
 from slixmpp.exceptions import IqError
+from slixmpp.util.sasl import SASLMutualAuthFailed
 
 import errnorm
+from errnorm.model import Signal
+from errnorm_adapters.xmpp import SessionError
 from tests.adapters.xmpp_client.kit import HEADER, LOGIN, MECHANISMS, desk, scripted
 
 SASL = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'"
@@ -93,9 +97,10 @@ async def test_a_stream_that_ends_without_a_word_is_lost(last: str) -> None:
         ({"abort": True}, False, "abort"),
         ({"abort": True, "redirect": lambda address: address.startswith("127.")}, True, "retry"),
         ({"redirect": lambda _: False}, False, "abort"),
+        ({"redirect": lambda address: address.no_such_thing}, False, "abort"),
         ({"supervised": True}, False, None),
     ],
-    ids=["as it likes", "not with abort", "with consent", "without consent", "supervised"],
+    ids=["as it likes", "not with abort", "with consent", "without consent", "no answer", "supervised"],
 )
 async def test_a_redirect_is_followed_only_where_somebody_agreed_or_nobody_minds(
     options: dict[str, Any], moves: bool, verdict: str | None
@@ -176,3 +181,33 @@ async def test_starting_can_be_waited_for_with_a_limit() -> None:
             await one.attachment.started(within=0.1)
         await asyncio.sleep(0.05)
         assert not one.client.is_connecting()
+
+
+async def test_a_server_that_cannot_prove_that_it_knows_the_password_is_told_although_slixmpp_only_logs_it() -> None:
+    async with scripted(("<stream:stream", HEADER), ("</stream:stream>", CLOSE)) as port, desk(port) as one:
+        one.connect()
+        await one.client.wait_until("connected", 5)
+        await asyncio.sleep(0.05)
+        try:
+            raise SASLMutualAuthFailed  # what slixmpp does where the signature is wrong: catch it, log it, disconnect
+        except SASLMutualAuthFailed:
+            one.client.disconnect()
+        ended = await one.end()
+        assert isinstance(ended, SASLMutualAuthFailed)
+        assert [row[2:] for row in one.rows] == [("abort", "closed")]
+
+
+async def test_no_login_that_the_client_can_make_is_told_when_the_stream_ends() -> None:
+    async with scripted(("<stream:stream", HEADER + MECHANISMS), ("<auth", CLOSE)) as port, desk(port) as one:
+        one.connect()
+        one.client.add_event_handler("connected", lambda _: None)
+        await one.client.wait_until("connected", 5)
+        one.client.event("failed_all_auth")
+        await one.end()
+        assert one.rows == [("connect", "sasl:all-mechanisms-failed", "abort", "closed")]
+
+
+def test_how_a_session_ended_can_travel_and_takes_nothing_along() -> None:
+    error = SessionError(Signal("xmpp", "stream", "gone\x1b[2J", "a secret"))
+    travelled = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    assert str(travelled) == str(error) == "the XMPP session ended: stream error"
