@@ -39,7 +39,7 @@ demo: .venv/.demo
 	@$(BIN)/python -m errnorm demo
 
 test: .venv/.dev servers
-	@$(BIN)/python -m pytest -q -rsR --reruns 2 --reruns-delay 2 --cov --cov-report=term --cov-fail-under=$(COVERAGE) $(PYTEST)
+	@$(BIN)/python -m pytest -q -rsR --cov --cov-report=term --cov-fail-under=$(COVERAGE) $(PYTEST)
 
 docs: .venv/.dev
 	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html

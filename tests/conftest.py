@@ -25,10 +25,11 @@ LINES = 60
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that start a server."""
+    """Mark the tests that start a server: real time can fail them once, and the report says where they were tried again."""
     for item in items:
         if FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker("server")
+            item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=1))
 
 
 @pytest.hookimpl(wrapper=True)
