@@ -11,7 +11,7 @@ PYTEST ?=
 FUZZ_TIME ?= 180
 SOAK_TIME ?= 120
 # What the tests of the core need beside the core.
-LOWEST := pytest pytest-asyncio pytest-timeout pytest-randomly hypothesis psutil orjson nkeys trustme stamina tenacity aiohttp \
+LOWEST := pytest pytest-asyncio pytest-rerunfailures pytest-timeout pytest-randomly hypothesis psutil orjson nkeys trustme stamina tenacity aiohttp \
 	websockets opentelemetry-sdk==1.27.0
 
 export PYTHON SERVERS
