@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+import warnings
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 FIXTURES = {"start_ejabberd", "start_nats", "start_old_nats", "start_prosody"}
 LINES = 60
+WITH_SERVERS: set[str] = set()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,6 +33,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker("server")
             item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=1))
+        if item.get_closest_marker("server"):
+            WITH_SERVERS.add(item.nodeid)
+
+
+def pytest_runtest_logfinish(nodeid: str) -> None:
+    """Let go of what client libraries left open when their server died, before it is held against a later test."""
+    if nodeid in WITH_SERVERS:
+        with warnings.catch_warnings():
+            # nats-py drops the streams of an attempt to connect that failed or was cancelled, and leaves them to the collector.
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -73,6 +73,8 @@ class _Known:
 
 
 _IN_STANZA = _Known(_STANZA_CONDITIONS, DEFINED)
+_STANZA_TEXT = f"{_STANZA_CONDITIONS}text"
+_PLAIN = {f"{_STANZA_CONDITIONS}{name}": name for name in DEFINED - _ADDRESSED}
 _IN_STREAM = _Known(_STREAM_CONDITIONS)
 _IN_SASL = _Known(_SASL)
 # The text is in the namespace of the wrapper, the condition is not (XEP-0388 2.6.2).
@@ -190,24 +192,23 @@ def stanza_signal(condition: str | None, kind: str | None, code: str | None, tex
     """
     family = TYPES.get(kind) if kind else None
     if family is not None and condition is not None:
-        return Signal("xmpp", "stanza", condition, text, family=family)
+        return Signal("xmpp", "stanza", condition, text, family)
     legacy: _Family = (("legacy", code),) if code and _CODE(code) else ()
     if legacy and condition == "undefined-condition":
         condition = None
-    return Signal("xmpp", "stanza", condition, text, family=legacy + (family or _UNDEFINED))
+    return Signal("xmpp", "stanza", condition, text, legacy + (family or _UNDEFINED))
 
 
 def _of_stanza(stanza: Node) -> Signal | None:
     kind = stanza.get("type")
     if kind is not None and kind != "error":
         return None
-    error: Node | None = None
-    for child in stanza:
-        # What was sent may be echoed before the error, and may hold one of its own: the last is the answer.
-        if child.tag in _ERRORS:
-            error = child
+    # What was sent may be echoed before the error, and may hold one of its own: the last is the answer.
+    error = stanza[-1] if len(stanza) else None
+    if error is not None and error.tag not in _ERRORS:
+        error = next((child for child in reversed(list(stanza)) if child.tag in _ERRORS), None)
     if error is not None:
-        return _of_error(error)
+        return _plain(error) or _whole(error)
     return stanza_signal(None, "cancel", None, None) if kind == "error" else None
 
 
@@ -217,20 +218,16 @@ def _of_error(error: Node) -> Signal:
 
 def _plain(error: Node) -> Signal | None:
     # Nearly every error is a condition of the RFC, a type and a text: read at a third of the price of everything there can be.
-    family = TYPES.get(error.get("type") or "")
-    if family is None or len(error) > 2 or error.get("by") is not None:  # noqa: PLR2004 - a condition and a text
+    family, children = TYPES.get(error.get("type", "")), len(error)
+    if family is None or not 0 < children < 3 or error.get("by") is not None:  # noqa: PLR2004 - a condition and a text
         return None
-    condition: str | None = None
-    text: str | None = None
-    for child in error:
-        name = _IN_STANZA.names.get(child.tag)
-        if name == "text" and text is None:
-            text = (child.text or "")[:_LONGEST_TEXT]
-        elif name is not None and name != "text" and condition is None and name not in _ADDRESSED:
-            condition = name
-        else:
-            return None
-    return None if condition is None else Signal("xmpp", "stanza", condition, text, family=family)
+    condition = _PLAIN.get(error[0].tag)
+    if condition is None:
+        return None
+    if children == 1:
+        return Signal("xmpp", "stanza", condition, None, family)
+    said = error[1]
+    return Signal("xmpp", "stanza", condition, (said.text or "")[:_LONGEST_TEXT], family) if said.tag == _STANZA_TEXT else None
 
 
 def _whole(error: Node) -> Signal:

@@ -13,7 +13,7 @@ namespace, with its end but not its beginning, or the other way round. They are 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, overload
 from xml.etree.ElementTree import Element, ParseError, XMLParser
 
 if TYPE_CHECKING:
@@ -52,8 +52,16 @@ class Node(Protocol):
     tag: str
     text: str | None
 
-    def get(self, key: str, /) -> str | None:
+    @overload
+    def get(self, key: str, /) -> str | None: ...
+    @overload
+    def get(self, key: str, default: str, /) -> str: ...
+    def get(self, key: str, default: str | None = None, /) -> str | None:
         """Return an attribute."""
+        ...
+
+    def __getitem__(self, index: int, /) -> Node:
+        """Return a child."""
         ...
 
     def __iter__(self) -> Iterator[Node]:

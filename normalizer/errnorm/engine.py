@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Engine"]
 
 _Pairs = tuple[tuple[str, str], ...]
-_Key = tuple["Placed | None", _Pairs, _Pairs, "bool | None", "str | None"]
+_Key = tuple["str | None", "str | Placed | None", _Pairs, _Pairs, "bool | None"]
 
 _MOST_VERDICTS = 4096
 
@@ -36,13 +36,11 @@ class Engine:
         table: The table.
     """
 
-    __slots__ = ("_deciding", "_plain", "_shared", "_verdicts", "table")
+    __slots__ = ("_shared", "_verdicts", "table")
 
     def __init__(self, table: Table) -> None:
         """Judge by this table."""
         self.table = table
-        self._deciding = frozenset(name for name, section in table.sections.items() if section.head.decides is not None)
-        self._plain: dict[Placed, Verdict] = {}
         self._shared: dict[Signal, NormalizedError] = {}
         self._verdicts: dict[_Key, Verdict] = {}
 
@@ -55,46 +53,36 @@ class Engine:
         """
         if signal.shared and (answer := self._shared.get(signal)) is not None:
             return answer
-        placed, reading = None, None
-        if signal.code is not None and (found := self.table.find(signal.section, signal.code)) is not None:
-            placed, reading = found
-        family = signal.family
-        # Most signals have a row and nothing that bends it; a family bends a row only if one of its sections decides.
-        if placed is not None and signal.closed is None and not signal.details and not (family and self._deciding):
-            verdict = self._plain.get(placed)
-            if verdict is None:
-                verdict = self._plain[placed] = self._judge(placed, (), None, None, None)
-        else:
-            key = (placed, family, signal.details, signal.closed, signal.section)
-            verdict = self._verdicts.get(key) or self._remembered(key)
-        answer = NormalizedError(verdict, signal, reading)
+        verdict = self._verdicts.get((signal.section, signal.code, signal.family, signal.details, signal.closed))
+        answer = self._found(signal) if verdict is None else NormalizedError(verdict, signal)
         if signal.shared:
             self._shared[signal] = answer
         return answer
 
-    def _remembered(self, key: _Key) -> Verdict:
-        placed, family, details, closed, section = key
-        # A section that no table has can be anything, and is not repeated.
-        known_section = section if section in self.table.sections else None
-        verdict = self._judge(placed, self._known(family), next(iter(self._known(details)), None), closed, known_section)
-        # What a peer makes up becomes part of the key, so there is a bound.
-        if len(self._verdicts) >= _MOST_VERDICTS:
-            self._verdicts.clear()
-        self._verdicts[key] = verdict
-        return verdict
+    def _found(self, signal: Signal) -> NormalizedError:
+        section, code = signal.section, signal.code
+        placed, reading = (None if code is None else self.table.find(section, code)) or (None, None)
+        # What a peer can vary without end is no part of the key: of a template that is the text, of a text that no row knows
+        # all of it, and of a section that no table has the name.
+        exact = placed is not None and reading is None
+        known = section if section in self.table.sections else None
+        key: _Key = (section if exact else known, code if exact else placed, signal.family, signal.details, signal.closed)
+        verdict = self._verdicts.get(key)
+        if verdict is None:
+            verdict = self._judge(placed, signal, known)
+            # Family and details can still be made up, so there is a bound.
+            if len(self._verdicts) >= _MOST_VERDICTS:
+                self._verdicts.clear()
+            self._verdicts[key] = verdict
+        return NormalizedError(verdict, signal, reading)
 
     def _known(self, pairs: tuple[tuple[str, str], ...]) -> tuple[Placed, ...]:
         rows = (self.table.get(section, code) for section, code in pairs)
         return tuple(row for row in rows if row is not None)
 
-    def _judge(
-        self,
-        placed: Placed | None,
-        families: tuple[Placed, ...],
-        detail: Placed | None,
-        closed: bool | None,  # noqa: FBT001 - one part of the key under which the verdict is kept
-        section: str | None,
-    ) -> Verdict:
+    def _judge(self, placed: Placed | None, signal: Signal, section: str | None) -> Verdict:
+        families, closed = self._known(signal.family), signal.closed
+        detail = next(iter(self._known(signal.details)), None)
         found = placed or next(iter(families), None)
         if found is None:
             return self._unknown(section, terminal=bool(closed))

@@ -92,11 +92,20 @@ class Normalizer:
 
     def _safely(self, raw: object, protocol: str | None) -> NormalizedError:
         try:
-            return self._normalize(raw, protocol)
+            if issubclass(type(raw), _LETTERS):
+                raw = _bounded(raw)
+            order = self._orders.get(protocol) or self._order(protocol)
+            # Nearly always whoever is asked first knows the error as it stands, and nobody else needs asking.
+            error = self._ask(order[0], raw) if order else None
+            if error is None or not error.verdict.final:
+                error = self._ask_around(raw, protocol, order, error) or _nobody_knows(raw, protocol)
+            if protocol is None or error.protocol == protocol or not self._underlies(error.protocol):
+                return error
+            return error.under(protocol)
         except MemoryError:
             raise
-        except Exception as error:  # noqa: BLE001 - an object can lie even about its class
-            if isinstance(error, RecursionError):
+        except Exception as failure:  # noqa: BLE001 - an object can lie even about its class
+            if isinstance(failure, RecursionError):
                 self._exhausted += 1
             return unjudged(protocol)
 
@@ -133,18 +142,6 @@ class Normalizer:
             except Exception as error:  # noqa: BLE001 - nothing may reach the application's error handler
                 _log.error("errnorm: the table of %s cannot be used: %s", protocol, error)
         return None
-
-    def _normalize(self, raw: object, protocol: str | None) -> NormalizedError:
-        if issubclass(type(raw), _LETTERS):
-            raw = _bounded(raw)
-        order = self._orders.get(protocol) or self._order(protocol)
-        # Nearly always whoever is asked first knows the error as it stands, and nobody else needs asking.
-        first = self._ask(order[0], raw) if order else None
-        if first is None or not first.verdict.final:
-            first = self._ask_around(raw, protocol, order, first) or _nobody_knows(raw, protocol)
-        if protocol is not None and first.protocol != protocol and self._underlies(first.protocol):
-            return first.under(protocol)
-        return first
 
     def _ask_around(
         self, raw: object, protocol: str | None, order: tuple[str, ...], first: NormalizedError | None
