@@ -1,9 +1,12 @@
 """
-A stable name for a text that no row knows: the text with everything that varies cut out.
+A stable name for a text that no row knows: the words of its sentence, with everything else cut out.
 
-Two occurrences of one fault must get one fingerprint, two faults must get two; what varies are the quoted names, addresses,
-ids and numbers. A bounded prefix is looked at, word by word: most words are plain and stay as they are, so the expression
-meets only those that are not, and never more than a few letters of one.
+Two occurrences of one fault must get one fingerprint, two faults must get two, and whom a fault was about must not get out by
+it, for fingerprints are logged and exported. So a word stays only if it looks like one of a sentence. Quotations, elements,
+data, addresses, names with dots, paths, values, ids and numbers are cut out, and so is what follows a word like `password` or
+`user`, up to the next ordinary word. A name of letters alone that nothing announces cannot be told from a word, and stays.
+
+A bounded prefix is looked at, word by word: most words are plain and cost a look, no expression.
 """
 
 from __future__ import annotations
@@ -13,34 +16,86 @@ import re
 __all__ = ["fingerprint_of"]
 
 _LONGEST = 512
-_LONGEST_WORD = 80
+_LONGEST_WORD = 28
+_LONGEST_PIECE = 96
 _MOST_TAGS = 8
 
-_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|(?<![A-Za-z])'[^']*'")
+# What does not end goes on to the end of the text, which may have been cut. An apostrophe stands behind a letter.
+_QUOTED = re.compile(
+    r"""
+      "(?:[^"\\]|\\.)*(?:"|\\?\Z)
+    | (?<![A-Za-z])'(?:[^']|'(?=[A-Za-z]))*(?:'|\Z)
+    | `[^`]*(?:`|\Z)
+    | [\u201c\u201e][^\u201c\u201d]*(?:[\u201c\u201d]|\Z)
+    | \u2018[^\u2019]*(?:\u2019|\Z)
+    | \u00ab[^\u00bb]*(?:\u00bb|\Z)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_QUOTES = frozenset("\"'`\u201c\u201e\u2018\u00ab")
+_DATA = re.compile(r"\{.*(?:\}|\Z)", re.DOTALL)
+_TAG = re.compile(r"<(?!quoted>)([A-Za-z_][\w.:-]{0,63})(?=[\s/>]|\Z)")
+_PLAIN_TAG = re.compile(r"[A-Za-z]{1,28}(?:[-:][A-Za-z]{1,28}){0,3}")
+# Whatever somebody has written stands behind these.
+_WRITTEN = re.compile(r"(?i)\b(body|content|payload|stanza)(\s*[:=]).+", re.DOTALL)
+# The class of an exception, which stands before its words.
+_CLASS = re.compile(r"(?:[a-z_][a-z0-9_]{0,31}\.){1,8}_?[A-Z][A-Za-z_]{0,63}(?::(?=\s)|:?\Z)")
 
-# The widest first, so that a number inside a UUID is not cut before the UUID. An id of digits alone cannot be told from a
-# number, so the two share one name.
+# The widest first, so that a number inside a UUID is not cut before the UUID.
 _VARIABLE = re.compile(
     r"""
-      (?P<url>[a-z][a-z0-9+.]{1,9}://.+)
+      (?P<url>[A-Za-z][A-Za-z0-9+.-]{0,15}://.+)
+    | (?P<jid>[^=(<]*@.*)
     | (?P<uuid>[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})
-    | (?P<time>\d{4}[-/]\d\d[-/]\d\d(?:T\d\d:\d\d:\d\d[.\d]*(?:Z|[+-]\d\d:?\d\d)?)?|(?<!\d)\d\d:\d\d:\d\d(?:\.\d+)?)
-    | (?P<jid>[^@"'<>/:;,(){}=]+@[^"'<>,;(){}]+)
-    | (?P<address>\[[0-9A-Fa-f:.]+\](?::\d+)?|(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?)
+    | (?P<time>\d{4}[-/]\d\d[-/]\d\d(?:T\d\d:\d\d:\d\d[.\d]*(?:Z|[+-]\d\d:?\d\d)?)?|(?<![\w:])\d\d:\d\d:\d\d(?:\.\d+)?(?![\w:]))
+    | (?P<address>\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%\w+)?\](?::\d+)?
+        | (?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?::\d+|/\d+)?(?![\w])
+        | (?<![\w:])(?=[0-9A-Fa-f]*:[0-9A-Fa-f]*:)[0-9A-Fa-f:]{2,39}(?:%\w+)?(?:/\d+)?(?![\w:]))
     | (?P<duration>(?<![\w.])\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h)(?:\d+(?:\.\d+)?(?:ms|s|m))*(?!\w))
-    | (?P<id>(?<!\w)(?:(?=[A-Za-z]*\d)[A-Za-z0-9]{20,}|[A-Z2-7]{56}|0x[0-9A-Fa-f]+|(?=[a-f]*\d)[0-9a-f]{8,})(?!\w))
-    | (?P<number>(?<![\w.])[-+]?\d+(?:\.\d+)*|(?<=\D)\d+)
     """,
     re.VERBOSE,
 )
-_LABELS = {name: f"<{'n' if name in {'id', 'number'} else name}>" for name in _VARIABLE.groupindex}
-_TAG = re.compile(r"<([A-Za-z_][\w.:-]{0,63})")
+_LABELS = {name: f"<{name}>" for name in _VARIABLE.groupindex}
+_AROUND = ".,;:!?()[]="
+# Labels stay, and between brackets and commas each piece is judged by itself.
+_PIECE = re.compile(r"<[a-z]+>|[^\s()\[\]{}<>,;!?]+")
+_EDGES = re.compile(r"^([^\w=]*)(.*?)([^\w=]*)$", re.DOTALL)
+_WORD = re.compile(r"(?:[A-Z]{0,8}[a-z]*|[A-Z]{0,4}(?:[a-z]{2,}[A-Z]{1,4}){1,6}[a-z]*)(?:['\u2019][a-z]{1,2})?")
+_LAST = re.compile(r"(?<=[^a-z])[a-z]+\Z")
+_NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)*")
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# What follows these is somebody's name or secret, unless it is an ordinary word.
+_TELLING = _words("""
+    account apikey authorization basic bearer cookie credential credentials domain host hostname jid jwt login nick nickname
+    nkey otp pass passcode passphrase passwd password pin pwd secret seed session token uid user userid username
+""")
+_ORDINARY = _words("""
+    a about accepted access active after all allowed already an and any are at authenticated authentication authorization
+    authorized bad be because been before but can cannot certificate change changed client closed connection connect connected
+    could deleted denied did disabled does empty error exceeded exists expired expiry failed failure file format found from
+    gone had has have id in incorrect info invalid is it its key kind length level limit list locked lookup mechanism method
+    mismatch missing must name needed no none not now of off offline on or out over part permission permissions policy provided
+    reached refused rejected removed renamed required reset resolved revoked server signature stream string subject suspended
+    taken than that the this time timeout to too type unable unauthorized unavailable unexpected unknown unreachable
+    unresolved unset unsupported url usage valid value verification violation was were when which wrong
+""")
+# After an ordinary word comes another, but after these the name may still follow: `password of … is …`.
+_LINKS = _words("a an and are as at by for from has id in is its name named not of on or the to value was with")
+# The number behind these counts something; behind another word it is the port of a host.
+_COUNTERS = _words("""
+    attempt cid code col column count errno gid id len length lid limit line max mid min n pid rid seq sid size status tid wid
+""")
 
 
 def fingerprint_of(text: str) -> str:
     """
-    Return the text with its variables cut out: `no such thing <quoted> on <address>`.
+    Return the words of a text with everything else cut out: `no such thing <quoted> on <address>`.
 
     Args:
         text: Any text, of any length; only its first 512 characters count.
@@ -48,21 +103,99 @@ def fingerprint_of(text: str) -> str:
     Returns:
         Printable ASCII of at most 512 characters or a little over; `""` for an empty text.
     """
-    text = text[:_LONGEST]
-    if text.lstrip().startswith("<") and (tags := _TAG.findall(text)):
-        # What stands in an element is somebody's message: only the elements themselves are named.
-        return _UNPRINTABLE.sub("?", "".join(f"<{tag}>" for tag in tags[:_MOST_TAGS]))
-    if '"' in text or "'" in text:
-        text = _QUOTED.sub("<quoted>", text)
-    words = [word if word.isalpha() and len(word) <= _LONGEST_WORD else _without_variables(word) for word in text.split()]
+    text = _without_contents(text[:_LONGEST])
+    named = _CLASS.match(text) if "." in text else None
+    words = [named[0]] if named else []
+    wary = False
+    for word in (text[named.end() :] if named else text).split():
+        if word.isalpha() and len(word) <= _LONGEST_WORD and not wary:
+            kept = word if word.islower() or word.istitle() else _judged_word(word)
+            wary = kept.lower() in _TELLING
+        else:
+            kept, wary = _judged(word, wary=wary)
+        words.append(kept)
     template = " ".join(words)
     return template if template.isascii() and template.isprintable() else _UNPRINTABLE.sub("?", template)
 
 
-def _without_variables(word: str) -> str:
-    if word == "<quoted>" or len(word) > _LONGEST_WORD:
-        return word if word == "<quoted>" else "<long>"  # a word of that length is an encoding of something
-    return _VARIABLE.sub(_label, word)
+def _without_contents(text: str) -> str:
+    """Return a text without what is quoted or written in it; of elements, only their names are left."""
+    first = _TAG.search(text) if "<" in text else None
+    if not _QUOTES.isdisjoint(text[: first.start()] if first else text):
+        text = _QUOTED.sub("<quoted>", text)
+        first = _TAG.search(text)
+    tags = ""
+    if first:
+        # What stands in an element is somebody's message, and nobody can say where it ends.
+        tags = " " + "".join(_judged_tag(tag) for tag in _TAG.findall(text)[:_MOST_TAGS])
+        text = text[: first.start()]
+    if "{" in text:
+        text = _DATA.sub("<data>", text)
+    if ":" in text or "=" in text:
+        text = _WRITTEN.sub(r"\1\2 <text>", text)
+    return text + tags
+
+
+def _judged_tag(tag: str) -> str:
+    return f"<{tag}>" if _PLAIN_TAG.fullmatch(tag) else "<element>"
+
+
+def _judged(word: str, *, wary: bool) -> tuple[str, bool]:
+    """Return a word as it may stay, and whether the next one has to be looked at with suspicion."""
+    bare = word.strip(_AROUND).lower()
+    if bare in _TELLING:
+        return word, True
+    if wary and (bare in _ORDINARY or bare in _LINKS):
+        return word, bare in _LINKS
+    kept = _without_variables(word, bare)
+    if wary and "<" not in kept:
+        return _EDGES.sub(r"\1<name>\3", word), word[-1].isalnum()
+    last = _LAST.search(bare)
+    return kept, last is not None and (last[0] in _TELLING or last[0] == "key")
+
+
+def _without_variables(word: str, bare: str) -> str:
+    if word == "<quoted>":
+        return word
+    if len(word) > _LONGEST_PIECE:
+        return "<long>"
+    if bare.isalpha() and len(bare) <= _LONGEST_WORD and _WORD.fullmatch(word.strip(_AROUND)):
+        return word
+    return _PIECE.sub(_judged_piece, _VARIABLE.sub(_label, word))
+
+
+def _judged_piece(found: re.Match[str]) -> str:
+    piece = found[0]
+    if piece[0] == "<":
+        return piece
+    before, core, after = _EDGES.match(piece).groups()  # type: ignore[union-attr] # it matches everything
+    name, sign, value = core.partition("=")
+    if sign:
+        return f"{before}{_judged_name(name)}={'<value>' if value else ''}{after}"
+    return f"{before}{_judged_name(core)}{after}"
+
+
+def _judged_name(core: str) -> str:
+    """Return what may stay of a piece: words and the hyphens between them."""
+    head, colon, rest = core.partition(":")
+    if colon:
+        number = _NUMBER.fullmatch(rest)
+        if number and head.lower() not in _COUNTERS:
+            return "<address>"
+        return f"{_judged_name(head)}:{'<n>' if number else '<value>'}"
+    if "/" in core or "\\" in core:
+        return core if core.lower() == "i/o" else "<path>"
+    if _NUMBER.fullmatch(core):
+        return "<n>"
+    if "." in core:
+        return "<name>"
+    return re.sub(r"[^-_]+", lambda part: _judged_word(part[0]), core)
+
+
+def _judged_word(word: str) -> str:
+    if len(word) > _LONGEST_WORD:
+        return "<long>"  # a word of that length is an encoding of something
+    return word if _WORD.fullmatch(word) or (word.isalpha() and not word.isascii()) else "<n>"
 
 
 def _label(found: re.Match[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 import time
 
@@ -74,3 +75,91 @@ def test_hostile_texts_cost_no_more_than_others(piece: str) -> None:
     start = time.perf_counter()
     fingerprint_of(piece * 1_000_000)
     assert time.perf_counter() - start < 0.5
+
+
+# Letters that no word of the sentences below has: where one shows, a secret does.
+_RARE = "qxzQXZ"
+_NAME = st.text("qxz", min_size=3, max_size=12)
+_MIXED = st.tuples(
+    st.text(_RARE, min_size=1, max_size=9), st.text(string.digits, min_size=1, max_size=4), st.text(_RARE, max_size=9)
+)
+_HOST = st.lists(_NAME, min_size=2, max_size=4).map(".".join)
+_JID = st.builds("{}@{}{}".format, _NAME, _HOST, st.sampled_from(["", "/qx-7", "/zz"]))
+_BASE64 = st.text(_RARE + string.digits + "+/", min_size=12, max_size=300).map(lambda text: text + "1=")
+_ANNOUNCED = st.sampled_from(["password", "Token", "Bearer", "api-key:", "secret"])
+_SECRETS = {
+    "a JID": _JID,
+    "a JID of a host without dots": st.builds("{}@{}".format, _NAME, _NAME),
+    "a host": st.builds("{}{}".format, _HOST, st.sampled_from(["", ":5222", "."])),
+    "a host without dots": st.builds("{}:{}".format, _NAME, st.integers(1, 65535)),
+    "a URL with a password": st.builds("{}://{}:{}@{}:1/x?k=1".format, st.sampled_from(["nats", "wss"]), _NAME, _NAME, _HOST),
+    "credentials without a scheme": st.builds("{}:{}@{}".format, _NAME, _NAME, _HOST),
+    "a password with digits": _MIXED.map("".join),
+    "a JWT": st.builds("ey{}.ey{}.{}-_{}".format, _NAME, _NAME, _NAME, _NAME),
+    "an nkey": st.text("QXZ234567", min_size=55, max_size=55).map(lambda text: "S" + text),
+    "base64": _BASE64,
+    "a path": st.builds("/home/{}/{}.creds".format, _NAME, _NAME),
+    "a path of Windows": st.builds(r"C:\\Users\\{}\\{}".format, _NAME, _NAME),
+    "a value": st.builds("sid={}&x={}".format, _NAME, _NAME),
+    "a pair": st.builds("user:{}".format, _NAME),
+    "data": st.builds('{{"password": "{}", \'user\': {}}}'.format, _NAME, _NAME),
+    "a message": st.builds("<message to='{}'><body>{} {}</body>".format, _JID, _NAME, _NAME),
+    "the name of an element": st.builds("<{}.{}/>".format, _NAME, _NAME),
+    "a body": st.builds("body: {} {}".format, _NAME, _NAME),
+    "a quotation": st.builds('"{} {}"'.format, _NAME, _NAME),
+    "a quotation that does not end": st.builds('"{} {}'.format, _NAME, _NAME),
+    "a name in single quotes": st.builds("'{}'s {}'".format, _NAME, _NAME),
+    "a name in other quotes": st.builds("\u201c{} {}\u201d".format, _NAME, _NAME),
+    "a password that is announced": st.builds("{}{}{}".format, _ANNOUNCED, st.sampled_from([" ", ": ", " is ", "="]), _NAME),
+    "a user that is announced": st.builds("{} {}".format, st.sampled_from(["User", "account", "username:", "jid"]), _NAME),
+    "a password of several words": st.builds("password: {} {} {}".format, _NAME, _NAME, _NAME),
+    "a name with hyphens, announced": st.builds("host {}-{}".format, _NAME, _NAME),
+}  # fmt: skip
+_SENTENCES = [
+    "{}",
+    "cannot reach {} now",
+    "refused ({}) by peer",
+    "[{}] gone",
+    "{}: no route",
+    "for {}, again",
+    "peer={}",
+    "<{}>",
+    "it's {} that fails",
+]
+
+
+@given(st.data())
+@pytest.mark.parametrize("kind", _SECRETS)
+def test_no_secret_shows(kind: str, data: st.DataObject) -> None:
+    secret = data.draw(_SECRETS[kind])
+    said = data.draw(st.sampled_from(_SENTENCES)).replace("{}", secret)
+    name = fingerprint_of(said)
+    assert not set(_RARE) & set(re.sub(r"<[a-z]+>", "", name)), name
+
+
+@given(st.text(string.printable.replace('"', ""), min_size=10, max_size=600))
+def test_a_secret_at_the_edge_of_what_is_looked_at_does_not_show(before: str) -> None:
+    said = "never heard of it " * 27 + f'user "{before}'
+    assert fingerprint_of(said) == " ".join(["never heard of it"] * 27 + ["user <quoted>"])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "password refused",
+        "user account is locked",
+        "the token has expired",
+        "no such session on this server",
+        "credentials required",
+        "JSStreamNotFoundErr: stream missing",
+        "my.client.errors.LinkError: i/o timeout, try again",
+        "can't bind max_payload in read-only mode",
+        "TLS handshake failed",
+    ],
+)
+def test_the_words_of_a_sentence_stay(said: str) -> None:
+    assert fingerprint_of(said) == said
+
+
+def test_a_label_is_not_read_as_an_element() -> None:
+    assert fingerprint_of("no <none> here") == "no <none>"

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
 from errnorm.decision import Verdict as Decided
-from errnorm.emitters.privacy import Privacy, escaped, peer_name, scrubbed
+from errnorm.emitters.privacy import Privacy, escaped, peer_name
 from errnorm.taxonomy import Reason
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def attributes(error: NormalizedError, privacy: Privacy = _DEFAULT) -> Attribute
         for name, value in params.items():
             told[PARAM + name] = value
     if error.verdict.row is None and (fingerprint := error.fingerprint):
-        told["errnorm.fingerprint"] = escaped(scrubbed(fingerprint), 2 * privacy.limit)
+        told["errnorm.fingerprint"] = escaped(fingerprint, 2 * privacy.limit)
     return told
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from errnorm.model import NormalizedError, Params
     from errnorm.tables import Placed
 
-__all__ = ["DEFAULT_RULES", "Privacy", "Rule", "escaped", "peer_name", "scrubbed"]
+__all__ = ["DEFAULT_RULES", "Privacy", "Rule", "escaped", "peer_name"]
 
 
 class Rule(StrEnum):
@@ -56,10 +56,6 @@ _UNSAFE = re.compile(
 )
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 _USERINFO = re.compile(r"(?<![^\s,])([a-z][a-z0-9+.-]*://)?[^\s,]*@", re.IGNORECASE)
-_SECRET = re.compile(
-    r"(?i)\b(pass(?:word|wd|phrase)?|pwd|secret|token|api[-_ ]?key|authorization|bearer|basic|jwt|nkey|seed|credentials?)"
-    r"(?P<link>\s*[=:]\s*|\s+(?:is|was)\s+|\s+)(?!<)(?P<value>(?=\S*[^a-zA-Z\s.,;:!?'\")])\S+|(?<=[=:])\S+|(?<=[=:] )\S+)"
-)
 _LARGEST = 2**63
 _LONGEST_NAME = 128
 _MOST_ROWS = 4096
@@ -85,11 +81,6 @@ def _written(found: re.Match[str]) -> str:
     if code > 0xFFFF:  # noqa: PLR2004 - the last code point of four hexadecimal digits
         return f"\\U{code:08x}"
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLR2004 - of two
-
-
-def scrubbed(text: str) -> str:
-    """Cut out what follows a word like `password` or `token` and is no plain word: for templates of unknown texts."""
-    return _SECRET.sub(lambda found: f"{found[1]}{found['link']}<secret>", text)
 
 
 @lru_cache(1024)
@@ -198,7 +189,7 @@ class Privacy:
     def _text(self, error: NormalizedError, params: Params) -> str:
         placed = error.verdict.row
         if placed is None:
-            return escaped(scrubbed(error.fingerprint or ""), 2 * self.limit) or error.reason.about
+            return escaped(error.fingerprint or "", 2 * self.limit) or error.reason.about
         pieces = self._pieces.get(placed) or self._split(placed)
         return pieces[0] if len(pieces) == 1 else escaped(_filled(pieces, params), 2 * self.limit)
 

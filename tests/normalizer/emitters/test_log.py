@@ -95,7 +95,7 @@ class TestEmitter:
         assert trace.splitlines()[-1] == f"tests.normalizer.emitters.wire.WireError: {PUBLISH}"
         assert "rosebud" not in json_log.text
 
-    @pytest.mark.parametrize(("choice", "text"), [("raw", "what? \\x1b[2J"), ("none", None), ("template", "what? ?[<n>J")])
+    @pytest.mark.parametrize(("choice", "text"), [("raw", "what? \\x1b[2J"), ("none", None), ("template", "what? ?[<n>")])
     def test_what_is_said_of_the_text_can_be_chosen(
         self,
         lines: Lines,
