@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["protocol_of", "table"]
 
+# A hundred times the largest built-in file, and more than 50 000 rows.
+_LARGEST = 16 << 20
+
 
 def table(protocol: str, points: Iterable[EntryPoint], overlays: Iterable[Path]) -> Table:
     """
@@ -64,7 +67,26 @@ def _resource(point: EntryPoint) -> str:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        data = _bytes(path)
+    except (OSError, ValueError) as error:  # a ValueError for a name that no file can have
         message = f"{path}: {error.strerror if isinstance(error, OSError) else error}"
         raise TableError(message) from error
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"{path}:{line}: not UTF-8: {error.reason}"
+        raise TableError(message) from error
+
+
+def _bytes(path: Path) -> bytes:
+    # A pipe may never be written to, a device may never end, and what has grown since it was measured is read no further.
+    if not path.is_file() and path.exists() and not path.is_dir():
+        message = "not a regular file"
+        raise ValueError(message)
+    with path.open("rb") as file:
+        data = file.read(_LARGEST + 1)
+    if len(data) > _LARGEST:
+        message = f"larger than {_LARGEST >> 20} MiB"
+        raise ValueError(message)
+    return data

@@ -26,23 +26,29 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import tomli
-from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, StrictBool, StringConstraints, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
 
 from errnorm.taxonomy import Effect, Evidence, Reach, Reason, Recovery
 from errnorm.templates import KINDS, Template
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 __all__ = ["Head", "Placed", "Row", "SectionHead", "TableError", "TableFile", "parse", "read"]
 
 Said = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 _Checked = ConfigDict(extra="forbid")
+_LONGEST_MESSAGE = 2000
 
 
 class TableError(ValueError):
-    """A table cannot be used. The message names file, line and path, and says what is wrong."""
+    """A table cannot be used. The message names file, line and path, and says what is wrong, on one line whatever they hold."""
+
+    def __init__(self, message: str) -> None:
+        """Say it on one line."""
+        cut = message if len(message) <= _LONGEST_MESSAGE else message[:_LONGEST_MESSAGE] + "…"
+        super().__init__("".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in cut))
 
 
 @checked(config=_Checked, frozen=True, slots=True, kw_only=True)
@@ -82,7 +88,7 @@ class Row:
 
     reason: Reason
     recovery: Recovery
-    terminal: bool
+    terminal: StrictBool
     effect: Effect
     reach: Reach
     evidence: Annotated[str, StringConstraints(pattern=rf"^({'|'.join(Evidence)})(: \S.*)?$")]
@@ -91,8 +97,8 @@ class Row:
     constant: Said | None = None
     text: str | None = None
     aliases: tuple[Said, ...] = ()
-    wraps: bool = False
-    defers: bool = False
+    wraps: StrictBool = False
+    defers: StrictBool = False
     note: Said | None = None
 
 
@@ -115,7 +121,7 @@ class SectionHead:
     """
 
     about: Said
-    ignore_case: bool = False
+    ignore_case: StrictBool = False
     decides: Said | None = None
 
 
@@ -138,7 +144,7 @@ class Head:
 
     protocol: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
     version: Said
-    underlies: bool = False
+    underlies: StrictBool = False
     sections: dict[str, SectionHead] = Field(default_factory=dict)
     params: dict[str, str] = Field(default_factory=dict)
 
@@ -204,11 +210,23 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class TableFile:
-    """One file, checked: its head and its rows."""
+    """
+    One file, checked.
+
+    Attributes:
+        head: What it says of itself.
+
+        rows: Its rows, by section and key.
+
+        origin: Its name.
+
+        refuse: Raises a `TableError` that names the file and the line of a path in it.
+    """
 
     head: Head
     rows: dict[tuple[str, str], Placed] = field(repr=False)
-    origin: str = ""
+    origin: str
+    refuse: Callable[[tuple[str, ...], str], NoReturn] = field(repr=False)
 
 
 _HEAD = TypeAdapter(Head)
@@ -250,7 +268,7 @@ def read(text: str, origin: str, base: Mapping[tuple[str, str], Placed] | None =
             replaced = base.get((section, key))
             row = source.row((section, key), columns, replaced)
             rows[section, key] = Placed(section, key, row, f"{head.protocol} {head.version}", origin, replaced)
-    return TableFile(head, rows, origin)
+    return TableFile(head, rows, origin, source.refuse)
 
 
 def parse(text: str, origin: str) -> dict[str, Any]:

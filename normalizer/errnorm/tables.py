@@ -24,6 +24,15 @@ __all__ = ["Placed", "Row", "Section", "Table", "TableError", "TableFile", "read
 Found = tuple[Placed, "Reading | None"]
 
 
+class _RowError(Exception):
+    """A row that cannot stand where it stands."""
+
+    def __init__(self, placed: Placed, problem: str) -> None:
+        super().__init__(problem)
+        self.placed = placed
+        self.problem = problem
+
+
 class Section:
     """
     The rows of one section, indexed.
@@ -43,7 +52,7 @@ class Section:
         Index the rows.
 
         Raises:
-            TableError: If two rows match the same text, or a place is not declared.
+            _RowError: If two rows match the same text, or a place is not declared.
         """
         self.name = name
         self.head = head
@@ -63,8 +72,7 @@ class Section:
         try:
             return Template(spelling, kinds, placed, ignore_case=self.head.ignore_case)
         except ValueError as error:
-            message = f"{placed.origin}: {self.name}.{placed.key}: {error}"
-            raise TableError(message) from error
+            raise _RowError(placed, str(error)) from error
 
     def _claim(self, spelling: str, placed: Placed) -> None:
         # Both spellings: most texts come in the letters of the table, and are then found without folding them first.
@@ -81,8 +89,7 @@ class Section:
             self._refuse(text, placed, other)
 
     def _refuse(self, text: str, placed: Placed, other: Placed) -> None:
-        message = f"{placed.origin}: {self.name}.{placed.key}: {text!r} is also matched by {other.key!r}"
-        raise TableError(message)
+        raise _RowError(placed, f"{text!r} is also matched by {other.key!r} of {other.origin}")
 
     def fold(self, text: str) -> str:
         """Return a text in the case in which this section compares."""
@@ -140,7 +147,7 @@ class Table:
             overlays: Text and name of each overlay, in the order in which they are laid over.
 
         Raises:
-            TableError: If an overlay is broken, or two rows match the same text.
+            TableError: If an overlay is broken, two rows match the same text, or two files disagree.
         """
         self.protocol = files[0].head.protocol
         self.underlies = any(file.head.underlies for file in files)
@@ -148,16 +155,33 @@ class Table:
         self.rows: dict[tuple[str, str], Placed] = {}
         self.kinds: dict[str, str] = {}
         heads: dict[str, SectionHead] = {}
+        read_files: list[TableFile] = []
         for file in self._with_overlays(files, overlays):
             heads |= file.head.sections
-            self.kinds |= file.head.params
+            self._declare(file, read_files)
+            read_files.append(file)
         by_section: dict[str, list[Placed]] = {name: [] for name in heads}
         for (section, _), placed in self.rows.items():
             by_section[section].append(placed)
-        self.sections = {name: Section(name, head, by_section[name], self.kinds) for name, head in heads.items()}
+        try:
+            self.sections = {name: Section(name, head, by_section[name], self.kinds) for name, head in heads.items()}
+        except _RowError as error:
+            placed = error.placed
+            next(file for file in read_files if file.origin == placed.origin).refuse((placed.section, placed.key), error.problem)
+
+    def _declare(self, file: TableFile, before: list[TableFile]) -> None:
+        if file.head.protocol != self.protocol:
+            file.refuse(("protocol",), f"it is {file.head.protocol} here, and {self.protocol} in {before[0].origin}")
+        # One name is one kind in the whole protocol: what may be told of a value depends on it.
+        for name, kind in file.head.params.items():
+            if self.kinds.setdefault(name, kind) != kind:
+                other = next(one for one in before if name in one.head.params)
+                file.refuse(("params", name), f"its kind is {kind} here, and {self.kinds[name]} in {other.origin}")
 
     def _with_overlays(self, files: list[TableFile], overlays: Iterable[tuple[str, str]]) -> Iterator[TableFile]:
         for file in files:
+            if twice := next((place for place in file.rows if place in self.rows), None):
+                file.refuse(twice, f"there is such a row in {self.rows[twice].origin} already; only an overlay may change it")
             self.rows |= file.rows
             yield file
         for text, origin in overlays:

@@ -8,13 +8,13 @@ what it did and what its client library had to say. A protocol of your own joins
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import logging
 import sys
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
+from errnorm.cli.arguments import Parser
 from errnorm_adapters.demo.stage import Case, Stage
 from errnorm_adapters.demo.table import Printer
 
@@ -37,11 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 if everything that was to happen did, was caught, and meant what it should; 1 otherwise.
     """
     installed = {point.name: point for point in entry_points(group="errnorm.demos")}
-    parser = argparse.ArgumentParser(prog="errnorm demo", description="Real errors of real servers, normalized.")
+    parser = Parser(prog="errnorm demo", description="Real errors of real servers, normalized.")
     parser.add_argument("protocol", nargs="*", help=f"what to show: {', '.join(sorted(installed))}; everything if not given")
     names = parser.parse_args(argv).protocol or sorted(installed)
     if unknown := [name for name in names if name not in installed]:
-        parser.error(f"there is no demonstration of {', '.join(unknown)}")
+        parser.error(f"there is no demonstration of {', '.join(unknown)}: there are {', '.join(sorted(installed))}")
     # What the client libraries log by themselves would stand between the lines: without a handler it goes to stderr.
     logging.getLogger().addHandler(logging.NullHandler())
     printer = Printer(sys.stdout)

@@ -13,13 +13,13 @@ Exit codes for a scheduled job: 0 if there is nothing to report, 1 if there is, 
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import sysconfig
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
+from errnorm.cli.arguments import UNUSABLE, Parser
 from errnorm.tables import TableError
 from errnorm_adapters.drift import libraries, nats_server, xmpp_lists
 from errnorm_adapters.drift.reading import Reading, UnusablePathError
@@ -29,16 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "read"]
 
-_DRIFT, _UNUSABLE = 1, 2
+_DRIFT = 1
 _READERS = (nats_server.read, xmpp_lists.read, libraries.read)
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print one line on stderr and leave with 2."""
-        self.exit(_UNUSABLE, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
 def read(path: Path) -> list[Reading]:
@@ -79,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    parser = _Parser(prog="errnorm drift", description="Hold the tables against what upstream says now.")
+    parser = Parser(prog="errnorm drift", description="Hold the tables against what upstream says now.")
     parser.add_argument("path", nargs="*", type=Path, help="checkout, release or file of upstream; else the installed libraries")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how to report (default: text)")
     arguments = parser.parse_args(argv)
@@ -88,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         readings = [reading for path in paths for reading in read(path)]
     except (UnusablePathError, TableError) as error:
         sys.stderr.write(f"errnorm drift: {error}\n")
-        return _UNUSABLE
+        return UNUSABLE
     sys.stdout.write(_as_json(readings) if arguments.format == "json" else _as_text(readings))
     return _DRIFT if any(reading.findings for reading in readings) else 0
 

@@ -7,36 +7,32 @@ asked, 2 for unusable input or arguments, with one clear line and nothing lost.
 
 from __future__ import annotations
 
-import argparse
+import io
 import os
 import sys
 from importlib.metadata import entry_points, version
-from typing import TYPE_CHECKING, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from errnorm.cli import explain, filtering, listing
+from errnorm.cli.arguments import UNUSABLE, Parser, UnusableError
+from errnorm.cli.style import printable
 from errnorm.tables import TableError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 __all__ = ["main"]
 
-_UNUSABLE = 2
 _INTERRUPTED = 130
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line; the usage is a `--help` away."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print one line on stderr and leave with 2."""
-        self.exit(_UNUSABLE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+_LONGEST_LINE = 2500
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="errnorm", description="One vocabulary for the errors of NATS and XMPP.")
+    parser = Parser(prog="errnorm", description="One vocabulary for the errors of NATS and XMPP.")
     parser.add_argument("--version", action="version", version=f"errnorm {version('errnorm')}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
     for command in (explain, filtering, listing):
         command.add_to(commands)
     for point in sorted(entry_points(group="errnorm.commands"), key=lambda point: point.name):
@@ -57,17 +53,47 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    if not _streams():
+        return UNUSABLE
     arguments = _parser().parse_args(argv)
     try:
         code: int = arguments.run(arguments)
         sys.stdout.flush()
-    except TableError as error:
-        print(f"errnorm: {error}", file=sys.stderr)
-        return _UNUSABLE
+    except (TableError, UnusableError) as error:
+        return _refused(f"errnorm {arguments.command}: {error}")
     except BrokenPipeError:
-        # The reader has seen enough. What is still buffered would raise again when the interpreter closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has seen enough.
+        _discard()
         return 0
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename else ""
+        return _refused(f"errnorm {arguments.command}: {name}{error.strerror or error}")
     except KeyboardInterrupt:
         return _INTERRUPTED
     return code
+
+
+def _streams() -> bool:
+    """Make sure that talk has somewhere to go and every letter can be written; false if data has nowhere to go."""
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - it stays open; what is printed to None goes to stdout
+    if sys.stdout is None:
+        print("errnorm: stdout is closed", file=sys.stderr)
+        return False
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    return True
+
+
+def _refused(line: str) -> int:
+    try:
+        sys.stdout.flush()  # what was written before is not lost
+    except OSError:
+        _discard()
+    print(printable(line, _LONGEST_LINE), file=sys.stderr)
+    return UNUSABLE
+
+
+def _discard() -> None:
+    # What is still buffered would raise again when the interpreter closes stdout.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,11 +7,11 @@ What is printed comes from two places only: the row, and the descriptions in the
 from __future__ import annotations
 
 import json
-import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
 
 from errnorm import plugins
+from errnorm.cli.arguments import UnusableError, check_protocol, stdin
 from errnorm.cli.style import Style, printable
 from errnorm.normalizer import Normalizer
 from errnorm.taxonomy import Reason
@@ -46,10 +46,11 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    text = " ".join(arguments.text) if arguments.text else sys.stdin.buffer.read(1 << 20).decode("utf-8", "replace").strip()
+    check_protocol(arguments.protocol, plugins.overlay_paths(arguments.tables))
+    text = " ".join(arguments.text) if arguments.text else stdin().read(1 << 20).decode("utf-8", "replace").strip()
     if not text:
-        print("errnorm explain: nothing to explain: give a text, or pipe one in", file=sys.stderr)
-        return 2
+        message = "nothing to explain: give a text, or pipe one in"
+        raise UnusableError(message)
     normalizer = Normalizer(arguments.tables)
     normalizer.load()
     error = normalizer.normalize(text, arguments.protocol)

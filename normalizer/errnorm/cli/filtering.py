@@ -19,7 +19,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from errnorm import plugins
 from errnorm.causes import ReportedException
+from errnorm.cli.arguments import UNUSABLE, UnusableError, check_protocol, stdin
 from errnorm.cli.progress import Progress
 from errnorm.cli.unknowns import Unknowns
 from errnorm.normalizer import Normalizer
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["UnusableLineError", "add_to", "normalize_line"]
 
-_UNUSABLE = 2
 _Loads = Callable[[bytes], Any]
 # A line longer than this is no error report; it is answered, and skipped without being held in memory.
 _LONGEST_LINE = 16 << 20
@@ -147,21 +148,25 @@ def _reported(value: object, depth: int) -> ReportedException:
         tuple(dict.fromkeys([own, *names])),
         text if isinstance(text, str) else "",
         value | attributes if isinstance(attributes, dict) else value,
-        None if cause is None else _reported(cause, depth + 1),
+        _cause(cause, depth + 1),
     )
 
 
+def _cause(value: object, depth: int) -> ReportedException | None:
+    if value is None or isinstance(value, str):
+        # Where only the words were kept, there is no class to know it by.
+        return None if value is None else ReportedException((), value)
+    return _reported(value, depth)
+
+
 def _run(arguments: argparse.Namespace) -> int:
+    check_protocol(arguments.protocol, plugins.overlay_paths(arguments.tables))
     normalizer = Normalizer(arguments.tables)
     normalizer.load()
     counts = _Counts()
     unknowns = Unknowns() if arguments.unknown else None
     with ExitStack() as stack:
-        try:
-            streams = [_opened(name, stack) for name in arguments.file or ["-"]]
-        except OSError as error:
-            print(f"errnorm normalize: {error.filename}: {error.strerror}", file=sys.stderr)
-            return _UNUSABLE
+        streams = [_opened(name, stack) for name in arguments.file or ["-"]]
         progress = stack.enter_context(Progress(arguments.file, sys.stderr))
         for number, line in enumerate((line for stream in streams for line in _lines(stream)), 1):
             progress.step(len(line))
@@ -203,19 +208,27 @@ def _answer(
 
 
 def _opened(name: str, stack: ExitStack) -> BinaryIO:
-    return sys.stdin.buffer if name == "-" else stack.enter_context(Path(name).open("rb"))
+    return stdin() if name == "-" else stack.enter_context(Path(name).open("rb"))
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:
-    while line := stream.readline(_LONGEST_LINE):
+    while line := _read(stream):
         yield line
         while len(line) == _LONGEST_LINE and not line.endswith(b"\n"):
-            line = stream.readline(_LONGEST_LINE)
+            line = _read(stream)
+
+
+def _read(stream: BinaryIO) -> bytes:
+    try:
+        return stream.readline(_LONGEST_LINE)
+    except OSError as error:
+        message = f"{stream.name}: {error.strerror}"
+        raise UnusableError(message) from error
 
 
 def _exit_code(counts: _Counts, *, strict: bool) -> int:
     if counts.unusable:
         more = "" if counts.unusable == 1 else f" (and {counts.unusable - 1:,} more)"
         print(f"errnorm normalize: {counts.first_unusable}{more}", file=sys.stderr)
-        return _UNUSABLE
+        return UNUSABLE
     return 1 if strict and counts.unknown else 0

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from errnorm import plugins
+from errnorm.cli.arguments import check_protocol, known_protocols
 from errnorm.cli.style import Style
 from errnorm.taxonomy import Category, Evidence, Reach, Recovery
 
@@ -39,7 +40,7 @@ _FILTERS = ("protocol", "section", "category", "reason", "recovery", "reach")
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command to a parser."""
     parser = commands.add_parser("table", help="print the catalogue of errors", description="Print the catalogue of errors.")
-    parser.add_argument("--protocol", choices=plugins.protocols())
+    parser.add_argument("--protocol")
     parser.add_argument("--section")
     parser.add_argument("--category", choices=[category.value for category in Category])
     parser.add_argument("--reason", help="a reason, auth.forbidden")
@@ -64,12 +65,14 @@ def rows(protocol: str | None = None, overlays: list[str] | None = None) -> list
     Raises:
         TableError: If a table or an overlay cannot be used.
     """
-    names = plugins.protocols() if protocol is None else [protocol]
-    tables = [plugins.load_table(name, plugins.overlay_paths(overlays)) for name in names]
+    paths = plugins.overlay_paths(overlays)
+    names = known_protocols(paths) if protocol is None else [protocol]
+    tables = [plugins.load_table(name, paths) for name in names]
     return [row.to_dict(table.protocol) for table in tables for row in table.rows.values()]
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    check_protocol(arguments.protocol, plugins.overlay_paths(arguments.tables))
     wanted = {name: value for name in _FILTERS if (value := getattr(arguments, name)) is not None}
     wanted |= {name: value for name in ("retryable", "terminal") if (value := getattr(arguments, name)) is not None}
     found = [
@@ -88,7 +91,7 @@ def _json(found: list[dict[str, Any]]) -> None:
 
 
 def _csv(found: list[dict[str, Any]]) -> None:
-    writer = csv.DictWriter(sys.stdout, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer: csv.DictWriter[str] = csv.DictWriter(sys.stdout, COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(found)
 

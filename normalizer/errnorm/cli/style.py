@@ -31,8 +31,7 @@ class Style:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         """Decide once for a stream, stdout if not given."""
-        stream = stream or sys.stdout
-        self.on = not os.environ.get("NO_COLOR") and (bool(os.environ.get("FORCE_COLOR")) or stream.isatty())
+        self.on = not os.environ.get("NO_COLOR") and (bool(os.environ.get("FORCE_COLOR")) or (stream or sys.stdout).isatty())
 
     def _wrap(self, text: str, code: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self.on else text

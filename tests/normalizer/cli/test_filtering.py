@@ -187,7 +187,7 @@ def test_a_broken_overlay_is_one_clear_line_and_nothing_is_read(piped: Piped, tm
     overlay.write_text('protocol = "nats"\nversion = "1"\n[error]\n"Stale Connection" = { recovery = "dance" }\n')
     code, lines, talk = piped(GOOD, "--tables", str(overlay))
     assert (code, lines) == (2, [])
-    assert talk.startswith(f"errnorm: {overlay}:4: error.Stale Connection.recovery: ")
+    assert talk.startswith(f"errnorm normalize: {overlay}:4: error.Stale Connection.recovery: ")
 
 
 def test_an_overlay_changes_what_comes_out(piped: Piped, tmp_path: Path) -> None:
