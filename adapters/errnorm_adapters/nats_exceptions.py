@@ -138,7 +138,8 @@ def _params(error: object, names: tuple[str, ...]) -> Params | None:
 
 
 def _observe_foreign(error: object, names: tuple[str, ...]) -> Signal | None:
-    if not names or not names[0].startswith("builtins."):
+    # Whoever says something of NATS in a class of Python says nothing else: an error with a number has another text.
+    if not names[0].startswith("builtins.") or (isinstance(error, BaseException) and len(error.args) != 1):
         return None
     text = message_of(error)
     if text.startswith("nats: "):

@@ -61,6 +61,7 @@ _SAID_IN_TEXT = frozenset({"builtins.OSError", "builtins.ConnectionAbortedError"
 _NUMBERED = re.compile(r"\[(?P<kind>[Ee]rrno|WinError) (?P<number>-?[0-9]{1,6})\] (?P<rest>.*)")
 _CONNECTING = re.compile(r"(?:\[Errno -?[0-9]+\] )?Connect call failed .*|Cannot connect to host \S+ ssl:\S+ \[.*\]")
 _ADDRESS = re.compile(r"\('(?P<host>[^']{1,255})', (?P<port>[0-9]{1,5})[,)]")
+_QUOTES = ("'", '"')
 _NAMES_A_FILE = re.compile(r"\[Errno [0-9]+\] [^:]*: ['\"].*['\"]")
 _BINDING = re.compile(r"error while attempting to bind on address (?P<address>\(.*\)): (?:\[errno [0-9]+\] )?(?P<rest>[a-z ]+)")
 _SEVERAL = re.compile(r"Multiple exceptions: (?:.*, )?(?P<last>\[Errno -?[0-9]+\] .*)")
@@ -127,7 +128,7 @@ def _of_class(_error: object, family: _Family, text: str) -> Signal:
 
 def _of_os(error: object, family: _Family, text: str) -> Signal | None:
     # An error that names a file is about that file, whatever its class.
-    if attribute(error, "filename") is not None or _NAMES_A_FILE.fullmatch(text):
+    if attribute(error, "filename") is not None or (text.endswith(_QUOTES) and _NAMES_A_FILE.fullmatch(text)):
         return None
     number = _number(error, "errno")
     if number is not None:
@@ -156,9 +157,9 @@ def _named(kind: str, number: int) -> str:
 
 def _numbered(code: str, family: _Family, text: str) -> Signal:
     section = "dns" if code.startswith("eai") else "os"
-    if section == "os" and _CONNECTING.fullmatch(text):
+    if section == "os" and " c" in text and _CONNECTING.fullmatch(text):
         code, family = f"connect: {code}", (("os", code), *family)
-    return Signal("transport", section, code, text, family=family, params=_address(text))
+    return Signal("transport", section, code, text, family, params=_address(text))
 
 
 def _address(text: str) -> Params | None:

@@ -11,6 +11,7 @@ RFC 6120 4.9, 5.4, 6.5, 8.3; RFC 7395; XEP-0086, 0124, 0138, 0198, 0206, 0388.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ _ERRORS = frozenset(f"{content}error" for content in _CONTENTS)
 _STREAM_ERROR = f"{{{STREAMS}}}error"
 
 _LONGEST_TEXT = 4096
+_LONGEST_REPEATED = 256
 _LONGEST_ADDRESS = 2048
 _LONGEST_JID = 3071
 _MOST_CHILDREN = 256
@@ -218,16 +220,25 @@ def _of_error(error: Node) -> Signal:
 
 def _plain(error: Node) -> Signal | None:
     # Nearly every error is a condition of the RFC, a type and a text: read at a third of the price of everything there can be.
-    family, children = TYPES.get(error.get("type", "")), len(error)
-    if family is None or not 0 < children < 3 or error.get("by") is not None:  # noqa: PLR2004 - a condition and a text
+    kind, children = error.get("type"), len(error)
+    if kind not in TYPES or not 0 < children < 3 or error.get("by") is not None:  # noqa: PLR2004 - a condition and a text
         return None
     condition = _PLAIN.get(error[0].tag)
     if condition is None:
         return None
     if children == 1:
-        return Signal("xmpp", "stanza", condition, None, family)
+        return _repeated(condition, kind, None)
     said = error[1]
-    return Signal("xmpp", "stanza", condition, (said.text or "")[:_LONGEST_TEXT], family) if said.tag == _STANZA_TEXT else None
+    text = said.text or ""
+    if said.tag != _STANZA_TEXT or len(text) > _LONGEST_REPEATED:
+        return None
+    return _repeated(condition, kind, text)
+
+
+@lru_cache(maxsize=1024)
+def _repeated(condition: str, kind: str, text: str | None) -> Signal:
+    # A server says the same again and again, in a storm above all.
+    return Signal("xmpp", "stanza", condition, text, TYPES[kind], shared=True)
 
 
 def _whole(error: Node) -> Signal:

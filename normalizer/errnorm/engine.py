@@ -56,6 +56,8 @@ class Engine:
         verdict = self._verdicts.get((signal.section, signal.code, signal.family, signal.details, signal.closed))
         answer = self._found(signal) if verdict is None else NormalizedError(verdict, signal)
         if signal.shared:
+            if len(self._shared) >= _MOST_VERDICTS:
+                self._shared.clear()
             self._shared[signal] = answer
         return answer
 

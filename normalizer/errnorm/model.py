@@ -16,7 +16,7 @@ from typing_extensions import TypedDict
 from errnorm.causes import plain
 from errnorm.faults import Emitter, Fault
 from errnorm.fingerprint import fingerprint_of
-from errnorm.templates import values_of
+from errnorm.templates import Template, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +59,7 @@ class Signal:
 
         lossy: True if a client library has changed the letters of the text (lower case), so that parameters are not exact.
 
-        shared: True if the adapter gives this very object for every error of its kind; it is then judged once.
+        shared: True if the adapter gives this very object for every error that looks the same; it is then judged once.
     """
 
     __slots__ = ("address", "closed", "code", "details", "family", "lossy", "params", "protocol", "section", "shared", "text")
@@ -121,6 +121,8 @@ class Verdict:
 
         kinds: The kind of each parameter, by name, as the table declares them: it decides what may be told of the value.
 
+        template: Upstream's text, where the row was found by a code and the values stand in the text beside it.
+
         written: The JSON of what it says, by the protocol that stands there.
     """
 
@@ -137,6 +139,7 @@ class Verdict:
         "row",
         "section",
         "tables_version",
+        "template",
         "terminal",
         "written",
     )
@@ -169,7 +172,18 @@ class Verdict:
         self.final = row is not None and not row.row.wraps
         self.tables_version = tables_version
         self.kinds = kinds
+        self.template = None if row is None else _template_of(row.row.text, kinds)
         self.written: dict[str | None, str] = {}
+
+
+def _template_of(text: str | None, kinds: Mapping[str, str]) -> Template[None] | None:
+    # A text that begins with a place is free words, and would be told twice.
+    if text is None or text.startswith("{") or not Template.has_places(text):
+        return None
+    try:
+        return Template(text, kinds, None, ignore_case=False)
+    except ValueError:
+        return None  # upstream's words may have braces that are no places of ours
 
 
 class Record(TypedDict):
@@ -239,7 +253,10 @@ class NormalizedError:
         `lossy` among them is true if a client library had changed the letters of the text before it was seen.
         """
         if self._params is None:
-            params: Params = {} if self._reading is None else values_of(self._reading)
+            reading = self._reading
+            if reading is None and self.verdict.template is not None and (text := self.text):
+                reading = self.verdict.template.read(text)
+            params: Params = {} if reading is None else values_of(reading)
             if self.signal.params:
                 params |= self.signal.params
             if self.signal.lossy and params:

@@ -10,6 +10,7 @@ of the given protocol and of the tables that lie under every protocol; if no pro
 from __future__ import annotations
 
 import logging
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from errnorm import plugins
@@ -146,21 +147,32 @@ class Normalizer:
     def _ask_around(
         self, raw: object, protocol: str | None, order: tuple[str, ...], first: NormalizedError | None
     ) -> NormalizedError | None:
-        exceptional = issubclass(type(raw), _EXCEPTIONS)
-        underlying = protocol is not None and not exceptional
-        best = first
-        for link in causes(raw) if exceptional else (raw,):
-            for name in order[1:] if link is raw else order:
-                if underlying and name != protocol and not self._underlies(name):
-                    continue
-                answer = self._ask(name, link)
-                if answer is None:
-                    continue
-                if answer.verdict.final:
-                    return answer
-                if best is None or _rank(answer) > _rank(best):
-                    best = answer
+        if issubclass(type(raw), _EXCEPTIONS):
+            best = self._best(raw, order[1:], first)
+            if best is None or not best.verdict.final:
+                # Whoever was asked of the whole is asked of what it wraps.
+                for link in islice(causes(raw), 1, None):
+                    best = self._best(link, order, best)
+                    if best is not None and best.verdict.final:
+                        break
+        elif protocol is not None and first is not None and first.signal.section is not None:
+            return first  # it is of that protocol by its form, and nobody else has words of that form
+        else:
+            others = order[1:] if protocol is None else [name for name in order[1:] if self._underlies(name)]
+            best = self._best(raw, others, first)
         return None if best is None or _rank(best) == _WORDS else best
+
+    def _best(self, link: object, names: Iterable[str], best: NormalizedError | None) -> NormalizedError | None:
+        """Ask adapters until one knows the error for good; otherwise the best there is, earlier answers before later ones."""
+        for name in names:
+            answer = self._ask(name, link)
+            if answer is None:
+                continue
+            if answer.verdict.final:
+                return answer
+            if best is None or _rank(answer) > _rank(best):
+                best = answer
+        return best
 
     def _order(self, protocol: str | None) -> tuple[str, ...]:
         order = self._orders.get(protocol)
