@@ -106,6 +106,11 @@ class Template(Generic[T]):
         self.match = re.compile(self._tail, self._flags).fullmatch
         return self.match(text, start)
 
+    def read(self, text: str) -> Reading | None:
+        """Read a whole text; `None` if it does not match."""
+        found = self.match(text, len(self.head)) if text.startswith(self.head) else None
+        return None if found is None else (found, self.kinds)
+
     @staticmethod
     def has_places(text: str) -> bool:
         """Tell whether a text has places at all."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, get_type_hints
+from typing import get_type_hints
 
 import pytest
 
 from errnorm.engine import Engine
 from errnorm.model import NormalizedError, Record, Signal
-
-if TYPE_CHECKING:
-    from errnorm.tables import Table
+from errnorm.tables import Table, read
 
 KEYS = [
     "protocol",
@@ -73,3 +71,26 @@ def test_only_what_is_unknown_has_a_fingerprint(post: Table, error: NormalizedEr
 def test_a_signal_shows_what_is_set() -> None:
     assert "params={'a': 1}" in repr(Signal("post", params={"a": 1}))
     assert repr(Signal("post", "letter", lossy=True)) == "Signal(lossy=True, protocol='post', section='letter')"
+
+
+WORDS = 'protocol = "desk"\nversion = "1"\n[sections]\ncode = { about = "numbers" }\n[params]\nseat = "number"\n[code]\n'
+COLUMNS = 'reason = "limits.rate", recovery = "wait", terminal = false, effect = "not_applied", reach = "client wire"'
+
+
+@pytest.mark.parametrize(
+    ("upstream", "said", "params"),
+    [
+        ("seat {seat} is taken", "seat 7 is taken", {"seat": 7}),
+        ("seat {seat} is taken", "seat 7 is taken by force", {}),
+        ("seat {seat} is taken", "seat x is taken", {}),
+        ("seat {seat} is taken", None, {}),
+        ("{seat} is taken", "7 is taken", {}),
+        ("seat {sofa} is taken", "seat 7 is taken", {}),
+        ("the seat is taken", "the seat is taken", {}),
+    ],
+)
+def test_beside_a_code_the_text_gives_values_and_nothing_else(upstream: str, said: str | None, params: dict[str, int]) -> None:
+    row = f'9 = {{ {COLUMNS}, evidence = "source", source = "here", text = "{upstream}" }}\n'
+    error = Engine(Table([read(WORDS + row, "desk.toml")])).judge(Signal("desk", "code", "9", said))
+    assert (error.code, error.params, error.text) == ("9", params, said)
+    assert error.to_record()["params"] == params
