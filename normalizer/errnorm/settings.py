@@ -50,8 +50,8 @@ def _kinds(value: object) -> object:
 
 
 def _signal(value: object) -> object:
-    # The variable is shared with others and holds a list; the specification has unknown words ignored.
-    words = _words(value) if isinstance(value, str) else ()
+    # The variable is shared with others and holds a list; the specification has unknown words ignored, and case.
+    words = _words(value.lower()) if isinstance(value, str) else ()
     found = [word for word in ("logs/dup", "logs") if isinstance(words, tuple) and word in words]
     return found[0] if found else "spans"
 

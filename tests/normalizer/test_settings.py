@@ -107,6 +107,7 @@ def test_a_secret_is_in_no_message_and_no_repr(bad: dict[str, Any]) -> None:
         ("logs/dup", "logs/dup"),
         ("http, logs", "logs"),
         ("logs,logs/dup", "logs/dup"),
+        ("LOGS/DUP", "logs/dup"),
         ("x", "spans"),
     ],
 )

@@ -106,7 +106,7 @@ def error_type(reason: Reason) -> str:
 
 def event_name(error: NormalizedError) -> str:
     """Return the name of the event, `nats.error`; `errnorm.error` where nothing is known of the protocol."""
-    return f"{error.protocol or 'errnorm'}.error"
+    return f"{_word(error.protocol) if error.protocol else 'errnorm'}.error"
 
 
 def attributes(error: NormalizedError, privacy: Privacy = _DEFAULT) -> Attributes:
@@ -139,7 +139,7 @@ def judgement(error: NormalizedError) -> Attributes:
         if verdict.row is not None and len(_remembered) < _MOST_REMEMBERED:
             _remembered[verdict] = told
     if error.protocol != verdict.protocol and error.protocol is not None:
-        return told | {"errnorm.protocol": error.protocol}
+        return told | {"errnorm.protocol": _word(error.protocol)}
     return told
 
 
@@ -170,12 +170,12 @@ def circumstances(fault: Fault) -> Attributes:
     if (decision := fault.decision) is not None:
         told["errnorm.decision"] = "abort" if decision.verdict is _ABORT else "retry"
         if decision.delay is not None:
-            told["errnorm.delay"] = decision.delay
+            told["errnorm.delay"] = float(decision.delay)  # a backend keeps the type it sees first
     if fault.attempt is not None:
         told["errnorm.attempt"] = fault.attempt
     return told
 
 
 @lru_cache(1024)
-def _word(word: str) -> str:
-    return escaped(word, _LONGEST_WORD)
+def _word(word: object) -> str:
+    return escaped(str(word), _LONGEST_WORD)

@@ -41,7 +41,7 @@ def renamed(fields: MutableMapping[str, Any]) -> None:
     Whatever stands under a bare `error` goes to `error.message` or is spread out: next to `error.type`, formatters that make
     objects of the dots cannot bear it.
     """
-    if "error.type" not in fields:
+    if not fields.get("error.type"):
         return
     bare = fields.pop("error", None)
     if isinstance(bare, Mapping):
@@ -53,7 +53,8 @@ def renamed(fields: MutableMapping[str, Any]) -> None:
         value = fields.pop(ours, None)
         if value is not None:
             fields.setdefault(theirs, value)
-    fields.setdefault("event.outcome", "failure")
+    if fields.get("errnorm.recovery") != "none":
+        fields.setdefault("event.outcome", "failure")
 
 
 def processor(_logger: object, _name: str, event_dict: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

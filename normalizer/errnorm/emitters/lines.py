@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from errnorm.emitters.attributes import Attributes, attributes
 from errnorm.emitters.exceptions import exception_attributes, stacktrace
 from errnorm.emitters.privacy import escaped
+from errnorm.emitters.recognition import errors_in
 
 if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
     from errnorm.model import NormalizedError
     from errnorm.settings import Settings
 
-__all__ = ["line"]
+__all__ = ["add_fields", "line"]
+
+
+def add_fields(fields: MutableMapping[str, Any], settings: Settings) -> list[str]:
+    """
+    Add what is told of the errors in a line of the application's own; what it has set itself stays.
+
+    Args:
+        fields: The line.
+        settings: What may be told.
+
+    Returns:
+        Under which of `error`, `exception` and `exc_info` an error was found: what stands there is told now.
+    """
+    found, watched = errors_in(fields, lambda error: _said(error, settings) or error.reason.about)
+    if found:
+        exception = next((exception for _, exception in found if exception is not None), None)
+        asked = "exc_info" in watched and settings.traceback == "asked"
+        told = line(found[0][0], settings, exception, trace=asked or settings.traceback == "always")
+        for name, value in told.items():
+            fields.setdefault(name, value)
+    return watched
 
 
 def line(
@@ -29,7 +53,7 @@ def line(
     """
     privacy = settings.privacy
     told = attributes(error, privacy)
-    text = privacy.text(error) if settings.log_text == "template" else _other(error, settings)
+    text = _said(error, settings)
     if text:
         told["errnorm.text"] = text
     if exception is not None:
@@ -39,5 +63,8 @@ def line(
     return told
 
 
-def _other(error: NormalizedError, settings: Settings) -> str | None:
-    return escaped(error.text, settings.limit) if settings.log_text == "raw" and error.text else None
+def _said(error: NormalizedError, settings: Settings) -> str:
+    """Return what a log line says of the text of an error; empty if it is to say nothing."""
+    if settings.log_text == "template":
+        return settings.privacy.text(error)
+    return escaped(error.text, settings.limit) if settings.log_text == "raw" and error.text else ""

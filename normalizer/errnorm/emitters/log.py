@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from errnorm.emitters.attributes import Attributes, circumstances, event_name, judgement
 from errnorm.emitters.counts import LEDGER
-from errnorm.emitters.lines import line
+from errnorm.emitters.lines import add_fields, line
 from errnorm.emitters.privacy import peer_name
-from errnorm.emitters.recognition import recognized
 from errnorm.emitters.severity import SEVERITIES, level_of
 from errnorm.emitters.storm import Guard, Summary
 from errnorm.emitters.summaries import Summaries
@@ -38,8 +37,6 @@ __all__ = ["LogEmitter", "Processor", "processor"]
 
 
 _MOST_ALIKE = 1024
-# Where a line holds its error. A normalized error is worth more than an exception: somebody has looked at it.
-_WATCHED = ("error", "exception", "exc_info")
 
 
 class LogEmitter:
@@ -135,27 +132,19 @@ class Processor:
         self._settings = settings or Settings.load()
 
     def __call__(self, _logger: object, _name: str, event_dict: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        """Look for an exception or a normalized error under `exc_info`, `error` and `exception`, and add the fields."""
+        """
+        Look for errors of ours and add the fields of the first, those under `error`, `exception` and `exc_info` before others.
+
+        Those three keys are taken away; an error under another key, or in a list there, becomes the text that may be told.
+        """
         try:
-            self._add(event_dict)
+            # What was told must not be told again, in the peer's words, by a renderer that comes later; and a bare `error`
+            # next to `error.type` is more than some of them can bear.
+            for key in add_fields(event_dict, self._settings):
+                del event_dict[key]
         except Exception:  # noqa: BLE001 - the line is the application's, and has to be written whatever happens here
             LEDGER.failed("processor")
         return event_dict
-
-    def _add(self, event_dict: MutableMapping[str, Any]) -> None:
-        found = {key: one for key in _WATCHED if (one := recognized(event_dict.get(key))) is not None}
-        if not found:
-            return
-        error = next(iter(found.values()))[0]
-        exception = next((exception for _, exception in found.values() if exception is not None), None)
-        asked = "exc_info" in found and self._settings.traceback == "asked"
-        trace = asked or self._settings.traceback == "always"
-        for name, value in line(error, self._settings, exception, trace=trace).items():
-            event_dict.setdefault(name, value)
-        # What was told must not be told again, in the peer's words, by a renderer that comes later; and a bare `error` next
-        # to `error.type` is more than some of them can bear.
-        for key in found:
-            del event_dict[key]
 
 
 @cache

@@ -55,9 +55,19 @@ _UNSAFE = re.compile(
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _PLACE = re.compile(r"\{([a-z_]+)\}")
-_USERINFO = re.compile(r"(?<![^\s,])([a-z][a-z0-9+.-]*://)?[^\s,]*@", re.IGNORECASE)
-_LARGEST = 2**63
+# A password can hold what ends an address; so all before the last `@` goes, up to the beginning of the next address.
+_USERINFO = re.compile(
+    r"([a-z][a-z0-9+.-]{0,15}://)(?:(?![a-z][a-z0-9+.-]{0,15}://).)*@|(?<![^\s,])[^\s,]*@", re.IGNORECASE | re.DOTALL
+)
+_QUERY = re.compile(r"[?#][^\s,]*")
+# Kinds that are told by default, and under which something private can stand all the same.
+_PUBLIC = frozenset({"host", "name"})
+_ADDRESS = re.compile(
+    r"\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?|\[?[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:[0-9.]*)(?:%\w+)?(?:\](?::\d+)?)?"
+)
+_LARGEST = 2**63 - 1
 _LONGEST_NAME = 128
+_LONGEST_PEER = 1024
 _MOST_ROWS = 4096
 
 
@@ -84,9 +94,10 @@ def _written(found: re.Match[str]) -> str:
 
 
 @lru_cache(1024)
-def peer_name(peer: str) -> str:
+def peer_name(peer: object) -> str:
     """Return the name of a peer as it may be told: without credentials, on one line, at most 128 characters."""
-    return escaped(_USERINFO.sub(r"\1", peer), _LONGEST_NAME)
+    named = str(peer)[:_LONGEST_PEER]
+    return escaped(_QUERY.sub("", _USERINFO.sub(lambda found: found[1] or "", named)), _LONGEST_NAME)
 
 
 class Privacy:
@@ -145,8 +156,10 @@ class Privacy:
         Returns:
             The value, a hash of it, or `None` if it stays here.
         """
-        if type(value) is str and kind in self._kept:
-            return escaped(value, self.limit)
+        if type(value) is str:
+            kind = _meant(kind, value) if kind in _PUBLIC else kind
+            if kind in self._kept:
+                return escaped(value, self.limit)
         if kind in self._hashed:
             return self._hash(f"{kind}:{value}")
         return _number(value) if isinstance(value, int) and (kind is None or kind in self._kept) else None
@@ -212,6 +225,13 @@ def _filled(pieces: list[str], params: Params) -> str:
     return "".join(filled)
 
 
-def _number(value: int) -> int | str:
-    # What does not fit into 64 bits has no place in the wire format of telemetry; its exact digits help nobody.
-    return value if -_LARGEST <= value < _LARGEST else ("<large number>" if value > 0 else "<small number>")
+def _meant(kind: str | None, value: str) -> str | None:
+    # A log or a peer writes an address, or a whole JID, where others write a host.
+    if "@" in value:
+        return "jid"
+    return "address" if _ADDRESS.fullmatch(value) else kind
+
+
+def _number(value: int) -> int:
+    # What does not fit into the 64 bits of the wire format becomes the nearest that does: the type of a value never changes.
+    return min(max(value, -_LARGEST), _LARGEST)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from errnorm.decision import Decision, Verdict
 from errnorm.emitters.attributes import ATTRIBUTES, OTHER, attributes, circumstances, error_type, event_name
 from errnorm.emitters.exceptions import exception_attributes
 from errnorm.emitters.privacy import Privacy
-from errnorm.taxonomy import Reason
+from errnorm.model import Fault
+from errnorm.taxonomy import Reason, Recovery
 from tests.normalizer.emitters.wire import ABORT, PUBLISH, RETRY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from errnorm.emitters.attributes import Attribute
-    from errnorm.model import Fault, NormalizedError
+    from errnorm.model import NormalizedError
 
 _TYPES = {"string": str, "boolean": bool, "int": int, "double": float}
 _BY_KEY = {attribute.key: attribute for attribute in ATTRIBUTES}
@@ -115,10 +117,23 @@ def test_the_text_stands_on_logs_only() -> None:
     assert declared("errnorm.text").signals == ("log",)
 
 
-def test_values_that_do_not_fit_the_wire_format_become_text(judge: Callable[..., NormalizedError]) -> None:
+def test_values_that_do_not_fit_the_wire_format_become_the_nearest_that_does(judge: Callable[..., NormalizedError]) -> None:
     told = attributes(judge("Stale", params={"number": 2**63, "other": -(2**64), "small": 5}))
-    assert (told["errnorm.param.number"], told["errnorm.param.other"]) == ("<large number>", "<small number>")
+    assert (told["errnorm.param.number"], told["errnorm.param.other"]) == (2**63 - 1, 1 - 2**63)
     assert told["errnorm.param.small"] == 5
+
+
+def test_a_delay_is_never_an_integer(fault: Callable[..., Fault]) -> None:
+    told = circumstances(fault(decision=Decision(Verdict.RETRY, Recovery.WAIT, 2, "time may mend it")))
+    assert type(told["errnorm.delay"]) is float
+
+
+def test_what_the_caller_names_is_one_line_whatever_it_is(judge: Callable[..., NormalizedError]) -> None:
+    error = judge("Stale").under("a\nb")
+    server: Any = ("nats", "me:secret@a:4222")  # what `urlparse` gives, and nats-py for the server it is connected to
+    told = attributes(error) | circumstances(Fault(error, peer=server, operation="c\nd"))
+    assert (event_name(error), told["errnorm.protocol"], told["errnorm.operation"]) == ("a\\x0ab.error", "a\\x0ab", "c\\x0ad")
+    assert "secret" not in str(told)
 
 
 def test_a_parameter_without_a_kind_is_told_only_if_it_is_a_number(judge: Callable[..., NormalizedError]) -> None:

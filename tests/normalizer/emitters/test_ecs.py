@@ -90,7 +90,7 @@ def test_records_of_the_standard_library_have_the_names_of_the_schema(
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(ecs_logging.StdlibFormatter())
-    handler.addFilter(Fields(settings(), defaults=()))
+    handler.addFilter(Fields(settings()))
     handler.addFilter(ecs.Names())
     log = logging.Logger("app")  # noqa: LOG001 - one that nobody else sees
     log.addHandler(handler)
@@ -99,6 +99,23 @@ def test_records_of_the_standard_library_have_the_names_of_the_schema(
     assert (line["error"]["type"], line["error"]["code"], line["event"]["reason"]) == ("auth.forbidden", "no-publish", "auth")
     assert "Traceback" in line["error"]["stack_trace"]
     assert "rosebud" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("added", [{}, {"error.type": ""}])
+def test_a_record_without_an_error_is_no_failure(settings: Callable[..., Settings], added: dict[str, str]) -> None:
+    record = logging.LogRecord("app", logging.INFO, __file__, 1, "hello", (), None)
+    record.__dict__.update(added)
+    assert Fields(settings()).filter(record)
+    assert ecs.Names().filter(record)
+    assert "event.outcome" not in record.__dict__
+
+
+def test_what_ended_as_it_should_is_no_failure(
+    json_log: JSONLog, fault: Callable[..., Fault], settings: Callable[..., Settings]
+) -> None:
+    json_log.configure(ecs.processor, last=ecs_logging.StructlogFormatter())
+    LogEmitter(settings())(fault("Farewell"))
+    assert json_log.lines[0]["event"] == {"reason": "shutdown"}
 
 
 def test_an_event_that_bites_is_still_written() -> None:

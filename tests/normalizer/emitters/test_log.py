@@ -19,6 +19,7 @@ from errnorm.emitters.log import LogEmitter, Processor, processor
 from errnorm.emitters.storm import Guard
 from errnorm.model import Fault
 from errnorm.settings import Settings
+from errnorm.taxonomy import Reason
 from tests.normalizer.emitters.wire import ABORT, OWN_WORDS, PUBLISH, RETRY
 
 if TYPE_CHECKING:
@@ -253,12 +254,60 @@ class TestProcessor:
         json_log.configure(processed).error("no", exc_info=(type(error), error, error.__traceback__))
         assert json_log.lines[0]["error.type"] == "auth.forbidden"
 
+    @pytest.mark.parametrize("key", ["err", "reason", "event"])
+    def test_an_exception_under_another_key_is_recognised_and_says_nothing_in_its_words(
+        self, json_log: JSONLog, raised: Callable[..., Exception], processed: Processor, key: str
+    ) -> None:
+        json_log.configure(processed).warning(**{"event": "no", key: raised(own_words=OWN_WORDS)})
+        assert (json_log.lines[0][key], json_log.lines[0]["error.type"]) == (PUBLISH, "auth.forbidden")
+        assert OWN_WORDS not in json_log.text
+
+    @pytest.mark.parametrize("several", [list, tuple, lambda found: dict(enumerate(found))], ids=["list", "tuple", "dict"])
+    def test_several_exceptions_together_are_recognised_too(
+        self,
+        json_log: JSONLog,
+        raised: Callable[..., Exception],
+        processed: Processor,
+        several: Callable[[list[object]], object],
+    ) -> None:
+        json_log.configure(processed).warning("no", of=several([1, raised(own_words=OWN_WORDS), raised("Stale", OWN_WORDS)]))
+        assert json_log.lines[0]["error.type"] == "auth.forbidden"
+        assert PUBLISH in str(json_log.lines[0]["of"])
+        assert OWN_WORDS not in json_log.text
+
+    def test_a_list_that_holds_itself_is_looked_at_for_a_while(self, processed: Processor) -> None:
+        endless: list[Any] = [1]
+        endless.append(endless)
+        assert processed(None, "info", {"event": "no", "of": endless})["of"] is endless
+
+    def test_an_exception_among_positional_arguments_says_nothing_in_its_words(
+        self, json_log: JSONLog, raised: Callable[..., Exception], processed: Processor
+    ) -> None:
+        chain = [processed, structlog.stdlib.PositionalArgumentsFormatter()]
+        log = json_log.configure(*chain, wrapper_class=structlog.stdlib.BoundLogger)
+        log.error("failed: %s", raised(own_words=OWN_WORDS))
+        assert (json_log.lines[0]["event"], json_log.lines[0]["error.type"]) == (f"failed: {PUBLISH}", "auth.forbidden")
+
+    def test_where_texts_are_not_told_what_the_reason_means_stands_in_their_place(
+        self, json_log: JSONLog, raised: Callable[..., Exception], settings: Callable[..., Settings]
+    ) -> None:
+        json_log.configure(Processor(settings(log_text="none"))).warning("no", why=raised(own_words=OWN_WORDS))
+        assert json_log.lines[0]["why"] == Reason.AUTH_FORBIDDEN.about
+
+    def test_the_error_under_a_key_of_its_own_comes_first(
+        self, json_log: JSONLog, raised: Callable[..., Exception], judge: Callable[..., NormalizedError], processed: Processor
+    ) -> None:
+        json_log.configure(processed).warning("no", why=raised(own_words=OWN_WORDS), error=judge("Stale"))
+        assert (json_log.lines[0]["error.type"], json_log.lines[0]["why"]) == ("transport.stale", PUBLISH)
+
     def test_an_error_of_somebody_else_is_left_to_the_others(self, json_log: JSONLog, processed: Processor) -> None:
         log = json_log.configure(processed, STRUCTLOG.format_exc_info)
         log.error("no", exc_info=LookupError("mine"), error="text of mine")
         assert json_log.lines == [{"event": "no", "error": "text of mine", "exception": "LookupError: mine"}]
 
-    @pytest.mark.parametrize("event", [{"exc_info": True}, {"exc_info": None}, {"error": "text"}, {"error": 3}, {}])
+    @pytest.mark.parametrize(
+        "event", [{"exc_info": True}, {"exc_info": None}, {"error": "text"}, {"error": 3}, {}, {"of": [1, {}]}]
+    )
     def test_a_line_without_an_error_is_left_alone(self, json_log: JSONLog, processed: Processor, event: dict[str, Any]) -> None:
         json_log.configure(processed).info("no", **event)
         assert json_log.lines == [{"event": "no", **event}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,26 @@ def test_what_is_about_a_person_does_not_leave_by_default(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["host", "name", "queue", "subject", "version"])
 def test_what_is_about_the_service_leaves_by_default(kind: str) -> None:
     assert Privacy().value(kind, "orders.new") == "orders.new"
+
+
+@pytest.mark.parametrize("value", ["10.1.2.3", "10.1.2.3:4222", "::1", "[fe80::1]:4222", "fe80::1%eth0", "::ffff:10.1.2.3"])
+@pytest.mark.parametrize("kind", ["host", "name"])
+def test_an_address_is_one_also_where_a_host_is_expected(kind: str, value: str) -> None:
+    assert Privacy().value(kind, value) is None
+    assert str(Privacy(key="k").value(kind, value)).startswith("address:")
+    assert Privacy(keep=["address"]).value(kind, value) == value
+
+
+def test_a_jid_is_one_also_where_a_host_is_expected() -> None:
+    assert Privacy().value("host", "juliet@capulet.lit/balcony") is None
+    assert str(Privacy(key="k").value("host", "juliet@capulet.lit")).startswith("jid:")
+
+
+def test_a_long_peer_costs_no_more_than_others() -> None:
+    began = time.perf_counter()
+    for piece in ("a", "a://", "@", "a,", "a@", "://"):
+        peer_name(piece * 100_000)
+    assert time.perf_counter() - began < 0.5
 
 
 def test_a_kind_nobody_has_heard_of_does_not_leave() -> None:
@@ -100,6 +121,10 @@ def test_an_unknown_error_without_a_text_is_still_said_to_be_one(judge: Callable
         ("nats://token@a:1,nats://b:p@c:2", "nats://a:1,nats://c:2"),
         ("tls://u:p/w@x@broker", "tls://broker"),
         ("bob:s3cret@broker", "broker"),
+        ("nats://bob:s3 cret@broker", "nats://broker"),
+        ("nats://bob:s3,cret@broker", "nats://broker"),
+        ("nats://bob:s3?cr#et@broker", "nats://broker"),
+        ("wss://broker/xmpp?token=s3cret#s3cret", "wss://broker/xmpp"),
         ("broker-1", "broker-1"),
         ("a\nb", "a\\x0ab"),
     ],

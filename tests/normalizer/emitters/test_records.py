@@ -27,7 +27,7 @@ class Application:
     def __init__(self, settings: Settings) -> None:
         self.stream = io.StringIO()
         handler = logging.StreamHandler(self.stream)
-        handler.setFormatter(logging.Formatter(FORMAT))
+        handler.setFormatter(logging.Formatter(FORMAT, defaults={"error.type": ""}))
         handler.addFilter(Fields(settings))
         self.log = logging.Logger("app")  # noqa: LOG001 - one that nobody else sees
         self.log.addHandler(handler)
@@ -70,6 +70,57 @@ def test_a_record_without_an_error_of_ours_can_be_formatted_too(application: App
     application.log.info("hello")
     application.log.error("no", exc_info=LookupError("mine"))
     assert application.text.splitlines() == ["INFO hello type=", "ERROR no type=", "LookupError: mine"]
+
+
+def test_a_record_without_an_error_of_ours_gets_nothing(settings: Callable[..., Settings]) -> None:
+    record = logging.LogRecord("app", logging.INFO, __file__, 1, "hello %s", ("you",), None)
+    before = dict(record.__dict__)
+    assert Fields(settings()).filter(record)
+    assert record.__dict__ == before
+
+
+@pytest.mark.parametrize(
+    ("message", "arguments", "told"),
+    [
+        ("failed: %s", lambda error: (error,), f"failed: {PUBLISH}"),
+        ("%s of %s: %r", lambda error: ("one", 2, error), f"one of 2: {PUBLISH!r}"),
+        ("failed: %(why)s", lambda error: ({"why": error},), f"failed: {PUBLISH}"),
+        ("failed: %s", lambda error: ([1, error],), f"failed: [1, {PUBLISH!r}]"),
+    ],
+)
+def test_an_exception_in_the_message_is_recognised_and_says_nothing_in_its_words(
+    application: Application,
+    raised: Callable[..., Exception],
+    message: str,
+    arguments: Callable[[Exception], tuple[object, ...]],
+    told: str,
+) -> None:
+    application.log.error(message, *arguments(raised(own_words=OWN_WORDS)))
+    assert application.text == f"ERROR {told} type=auth.forbidden\n"
+
+
+def test_an_exception_as_the_message_says_nothing_in_its_words(
+    application: Application, raised: Callable[..., Exception]
+) -> None:
+    application.log.error(raised(own_words=OWN_WORDS))
+    assert application.text == f"ERROR {PUBLISH} type=auth.forbidden\n"
+
+
+def test_an_exception_under_a_name_of_the_applications_own_says_nothing_in_its_words(
+    settings: Callable[..., Settings], raised: Callable[..., Exception]
+) -> None:
+    record = logging.LogRecord("app", logging.ERROR, __file__, 1, "no", (), None)
+    record.__dict__["why"] = raised(own_words=OWN_WORDS)
+    Fields(settings()).filter(record)
+    assert (record.__dict__["why"], record.__dict__["error.type"]) == (PUBLISH, "auth.forbidden")
+    assert OWN_WORDS not in str(record.__dict__)
+
+
+def test_an_exception_of_somebody_else_beside_an_error_of_ours_is_not_lost(
+    application: Application, judge: Callable[..., NormalizedError]
+) -> None:
+    application.log.error("no", exc_info=LookupError("mine"), extra={"error": judge("Stale")})
+    assert application.text.splitlines() == ["ERROR no type=transport.stale", "LookupError: mine"]
 
 
 def test_what_the_application_has_set_stays(application: Application, raised: Callable[..., Exception]) -> None:
@@ -127,7 +178,7 @@ def test_a_record_that_bites_is_still_written(settings: Callable[..., Settings],
     def biting(_: object) -> None:
         raise LookupError
 
-    monkeypatch.setattr("errnorm.emitters.records.recognized", biting)
+    monkeypatch.setattr("errnorm.emitters.recognition.recognized", biting)
     application = Application(settings())
     application.log.error("no")
     assert application.text == "ERROR no type=\n"
