@@ -45,11 +45,11 @@ class Summary(NamedTuple, Generic[T]):
 
 
 class _Burst(Generic[T]):
-    __slots__ = ("example", "key", "started", "suppressed", "told")
+    __slots__ = ("example", "key", "since", "started", "suppressed", "told")
 
     def __init__(self, key: Hashable, started: float) -> None:
         self.key = key
-        self.started = started
+        self.started = self.since = started
         self.told = 0
         self.suppressed = 0
         self.example: T | None = None
@@ -143,7 +143,7 @@ class Guard(Generic[T]):
         with self._lock:
             due = [summary for burst in self._bursts.values() for summary in _summed(burst, now)]
             for burst in self._bursts.values():
-                burst.suppressed, burst.example = 0, None
+                burst.suppressed, burst.example, burst.since = 0, None, now
             return due
 
     def forget(self) -> None:
@@ -161,4 +161,4 @@ class Guard(Generic[T]):
 def _summed(burst: _Burst[T], now: float) -> list[Summary[T]]:
     if not burst.suppressed or burst.example is None:
         return []
-    return [Summary(burst.key, burst.example, burst.suppressed, now - burst.started)]
+    return [Summary(burst.key, burst.example, burst.suppressed, now - burst.since)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Summaries"]
 
 _live: WeakSet[Summaries] = WeakSet()
+_workers: set[int] = set()
 
 
 class Summaries:
@@ -55,9 +57,7 @@ class Summaries:
         if self._armed:
             return
         self._armed = True
-        # Last in, first out: what was set up before this storm, like an exporter, is still there when it is summed up.
-        atexit.unregister(_flush_all)
-        atexit.register(_flush_all)
+        _flush_at_exit()
         try:
             self._schedule(self._guard.interval, self._over)
         except RuntimeError:
@@ -95,6 +95,17 @@ def _in_a_thread(seconds: float, call: Callable[[], None]) -> None:
     timer.start()
 
 
+def _flush_at_exit() -> None:
+    # Last in, first out: what was set up before this storm, like an exporter, is still there when it is summed up.
+    atexit.unregister(_flush_all)
+    atexit.register(_flush_all)
+    # A worker of `multiprocessing` ends without the exit handlers of Python, and has some of its own.
+    workers: Any = sys.modules.get("multiprocessing.util")
+    if workers is not None and os.getpid() not in _workers:
+        _workers.add(os.getpid())
+        workers.Finalize(None, _flush_all, exitpriority=0)
+
+
 def _flush_all() -> None:
     for summaries in list(_live):
         summaries.flush()
@@ -110,6 +121,7 @@ atexit.register(_flush_last)
 
 
 def _forget_all() -> None:
+    _workers.clear()
     for summaries in list(_live):
         summaries.forget()
 

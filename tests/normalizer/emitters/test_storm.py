@@ -63,6 +63,18 @@ def test_what_is_flushed_is_not_summed_up_twice_and_the_interval_goes_on() -> No
     assert guard.admit("k", 0, "x")[0] is False
 
 
+def test_each_summary_says_over_how_long_it_counted() -> None:
+    clock = Clock()
+    guard: Guard[str] = Guard(burst=1, interval=10, clock=clock)
+    periods = []
+    for _ in range(2):
+        for _ in range(3):
+            guard.admit("k", 0, "x")
+        clock.now += 4.0
+        periods += [one.seconds for one in guard.flush()]
+    assert periods == [4.0, 4.0]
+
+
 def test_only_intervals_that_are_over_are_due() -> None:
     clock = Clock()
     guard: Guard[str] = Guard(burst=1, interval=10, clock=clock)

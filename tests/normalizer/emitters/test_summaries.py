@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from errnorm.emitters.log import LogEmitter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from errnorm.emitters.attributes import Attributes
     from errnorm.emitters.counts import Ledger
@@ -49,6 +51,41 @@ def test_what_is_counted_is_summed_up_at_exit() -> None:
     lines = run("")
     assert len(lines) == 6
     assert lines[-1]["errnorm.suppressed"] == 95
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "sys.exit(3)",
+        "raise LookupError",
+        "import asyncio\nasync def main(): raise SystemExit(2)\nasyncio.run(main())",
+        "import signal; os.kill(os.getpid(), signal.SIGINT)\nfor _ in range(10**8): pass",
+        "import signal; signal.signal(signal.SIGTERM, lambda *_: sys.exit())\nos.kill(os.getpid(), signal.SIGTERM)",
+        "import threading, time\ndef late():\n    time.sleep(0.2)\n    tell(case)\nthreading.Thread(target=late).start()",
+    ],
+    ids=["exit", "uncaught", "asyncio", "interrupt", "terminate", "thread"],
+)
+def test_it_is_summed_up_whatever_ends_the_process(end: str) -> None:
+    code = textwrap.dedent(PROGRAM) + end
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert sum(line.get("errnorm.suppressed", 1) for line in lines) == 100 + end.count("tell(case)")
+
+
+@pytest.mark.parametrize("method", sorted({"fork", "spawn"} & set(multiprocessing.get_all_start_methods())))
+def test_a_worker_of_multiprocessing_sums_up_what_is_its_own(method: str, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    main = f"""
+        if __name__ == "__main__":
+            import multiprocessing
+            worker = multiprocessing.get_context("{method}").Process(target=work)
+            sys.stdout.flush()
+            worker.start()
+            worker.join()
+    """
+    program.write_text(textwrap.dedent(PROGRAM).replace("for _", "def work():\n  for _") + textwrap.dedent(main), "utf-8")
+    done = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, check=True, timeout=60)
+    assert [json.loads(line).get("errnorm.suppressed") for line in done.stdout.splitlines()] == [None] * 5 + [95]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
