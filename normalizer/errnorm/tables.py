@@ -64,9 +64,12 @@ class Section:
             templates.extend(self._template(spelling, placed, kinds) for spelling in placed.templates())
         self._templates = TemplateIndex(templates)
         for text, placed in self.exact.items():
-            self._refuse_others(text, placed, None)
+            self._refuse_others(text, placed, self._templates.others(text, self.fold(text)))
         for template in templates:
-            self._refuse_others(template.sample(), template.value, template)
+            text = template.sample()
+            folded = self.fold(text)
+            others = self._templates.others(text, folded, template)
+            self._refuse_others(text, template.value, [*others, self.exact.get(folded, template.value)])
 
     def _template(self, spelling: str, placed: Placed, kinds: Mapping[str, str]) -> Template[Placed]:
         try:
@@ -81,12 +84,10 @@ class Section:
             if other is not placed:
                 self._refuse(text, placed, other)
 
-    def _refuse_others(self, text: str, placed: Placed, own: Template[Placed] | None) -> None:
-        folded = self.fold(text)
-        others = [*self._templates.others(text, folded, own), self.exact.get(folded, placed)]
-        other = next((other for other in others if other is not placed), None)
-        if other is not None:
-            self._refuse(text, placed, other)
+    def _refuse_others(self, text: str, placed: Placed, others: Iterable[Placed]) -> None:
+        for other in others:
+            if other is not placed:
+                self._refuse(text, placed, other)
 
     def _refuse(self, text: str, placed: Placed, other: Placed) -> None:
         raise _RowError(placed, f"{text!r} is also matched by {other.key!r} of {other.origin}")

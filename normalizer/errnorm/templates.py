@@ -114,7 +114,7 @@ class Template(Generic[T]):
     @staticmethod
     def has_places(text: str) -> bool:
         """Tell whether a text has places at all."""
-        return _PLACE.search(text) is not None
+        return "{" in text and _PLACE.search(text) is not None
 
     def sample(self) -> str:
         """Return a text that this template matches."""
@@ -173,5 +173,7 @@ class TemplateIndex(Generic[T]):
     def others(self, text: str, folded: str, own: Template[T] | None = None) -> list[T]:
         """Return what every template but one's own that matches a whole text stands for: one is one too many."""
         groups = [*self._by_start.get(folded[:_START], ()), *self._short]
+        if not groups:
+            return []
         candidates = [one for head, _, templates in groups if folded.startswith(head) for one in templates if one is not own]
         return [one.value for one in candidates if one.match(text, len(one.head))]
