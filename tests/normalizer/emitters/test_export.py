@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -145,3 +146,44 @@ def test_spans_without_exceptions_are_handed_on_untouched(exported: Exported) ->
     with exported.tracer.start_as_current_span("theirs") as span:
         span.add_event("tea")
     assert exported.span is plain.get_finished_spans()[-1]
+
+
+def caused(cause: Exception, error: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+LONG = f"{LOGIN}\n{OWN_WORDS} goes on\n\n  and {OWN_WORDS} on"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        caused(WireError(LOGIN), LookupError("mine")),
+        caused(WireError(LONG), LookupError("mine")),
+        caused(caused(WireError(LONG), KeyError("theirs")), LookupError("mine")),
+        ExceptionGroup("mine", [ValueError("theirs"), WireError(LONG), TypeError("theirs")]),
+        caused(ExceptionGroup("two", [WireError(LONG)]), LookupError("mine")),
+    ],
+    ids=["cause", "lines", "chain", "group", "group as a cause"],
+)
+def test_in_the_stack_trace_of_somebody_elses_exception_our_words_stand_for_the_peers(
+    exported: Exported, error: Exception
+) -> None:
+    span = exported.raising(error)
+    assert str(span.status.description).startswith(f"{type(error).__name__}: mine")
+    trace = str((span.events[0].attributes or {})["exception.stacktrace"])
+    assert f"{KLASS}: Wrong password of <user>, <jid> at <address>: <text>\n" in trace
+    assert "mine" in trace
+    assert trace.count("theirs") == str(traceback.format_exception(error)).count("theirs")
+    assert not [word for word in ("romeo", "10.0.0.1", OWN_WORDS) if word in span.to_json()]
+
+
+def test_a_class_of_python_itself_is_known_without_its_module(settings: Callable[..., Settings]) -> None:
+    memory, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(NormalizingExporter(memory, settings())))
+    with pytest.raises(ConnectionRefusedError), provider.get_tracer("test").start_as_current_span("theirs"):
+        raise ConnectionRefusedError(111, "Connect call failed ('10.0.0.1', 4222)")
+    (span,) = memory.get_finished_spans()
+    assert (span.attributes or {})["error.type"] == "transport.refused"
+    assert "10.0.0.1" not in span.to_json()
