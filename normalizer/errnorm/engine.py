@@ -6,7 +6,8 @@ the family, unknown. It ends in an answer for every signal there can be. Everyth
 in its table; nothing here names one.
 
 What the tables say depends on few things: the row, the family, the details, and whether the connection was seen to end. So
-a verdict is made once for each combination and shared from then on.
+a verdict is made once for each combination and shared from then on; the same verdict is the same object. What stands in a
+signal leads to it by one look-up.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ __all__ = ["Engine"]
 
 _Pairs = tuple[tuple[str, str], ...]
 _Key = tuple["str | None", "str | Placed | None", _Pairs, _Pairs, "bool | None"]
+# Row, family that decides, detail, whether the connection is over, and of what has no row the section.
+_Case = tuple["Placed | None", "Placed | None", "Placed | None", bool, "str | None"]
 
 _MOST_VERDICTS = 4096
 
@@ -36,13 +39,14 @@ class Engine:
         table: The table.
     """
 
-    __slots__ = ("_shared", "_verdicts", "table")
+    __slots__ = ("_made", "_shared", "_verdicts", "table")
 
     def __init__(self, table: Table) -> None:
         """Judge by this table."""
         self.table = table
         self._shared: dict[Signal, NormalizedError] = {}
         self._verdicts: dict[_Key, Verdict] = {}
+        self._made: dict[_Case, Verdict] = {}
 
     def judge(self, signal: Signal) -> NormalizedError:
         """
@@ -71,28 +75,36 @@ class Engine:
         key: _Key = (section if exact else known, code if exact else placed, signal.family, signal.details, signal.closed)
         verdict = self._verdicts.get(key)
         if verdict is None:
-            verdict = self._judge(placed, signal, known)
             # Family and details can still be made up, so there is a bound.
             if len(self._verdicts) >= _MOST_VERDICTS:
                 self._verdicts.clear()
-            self._verdicts[key] = verdict
+            verdict = self._verdicts[key] = self._verdict(placed, signal, known)
         return NormalizedError(verdict, signal, reading)
 
     def _known(self, pairs: tuple[tuple[str, str], ...]) -> tuple[Placed, ...]:
         rows = (self.table.get(section, code) for section, code in pairs)
         return tuple(row for row in rows if row is not None)
 
-    def _judge(self, placed: Placed | None, signal: Signal, section: str | None) -> Verdict:
-        families, closed = self._known(signal.family), signal.closed
-        detail = next(iter(self._known(signal.details)), None)
+    def _verdict(self, placed: Placed | None, signal: Signal, section: str | None) -> Verdict:
+        families = self._known(signal.family)
         found = placed or next(iter(families), None)
-        if found is None:
-            return self._unknown(section, terminal=bool(closed))
         decider = next((family for family in families if self._decides(family) is not None), None)
+        detail = next(iter(self._known(signal.details)), None)
+        terminal = bool(signal.closed) if found is None or signal.closed is not None else found.row.terminal
+        # Whoever counts, counts verdicts: what means the same is the same object.
+        case: _Case = (found, decider, detail, terminal, section if found is None else None)
+        verdict = self._made.get(case)
+        if verdict is None:
+            if len(self._made) >= _MOST_VERDICTS:
+                self._made.clear()
+            verdict = self._made[case] = self._judge(found, case) if found else self._unknown(case)
+        return verdict
+
+    def _judge(self, found: Placed, case: _Case) -> Verdict:
+        _, decider, detail, terminal, _ = case
         meaning = decider.row if found.row.defers and decider is not None else found.row
         if detail is not None:
             meaning = detail.row
-        terminal = found.row.terminal if closed is None else closed
         return Verdict(
             protocol=self.table.protocol,
             section=found.section,
@@ -116,7 +128,8 @@ class Engine:
             return Recovery.WAIT
         return decider.row.recovery if recovery is Recovery.WAIT else recovery
 
-    def _unknown(self, section: str | None, *, terminal: bool) -> Verdict:
+    def _unknown(self, case: _Case) -> Verdict:
+        *_, terminal, section = case
         return Verdict(
             protocol=self.table.protocol,
             section=section,

@@ -159,3 +159,15 @@ def test_every_signal_gets_an_answer_in_which_the_flags_agree(
     assert not (error.terminal and error.recovery is Recovery.WAIT)
     assert not (not error.terminal and error.recovery is Recovery.RECONNECT)
     assert closed is None or error.terminal is closed
+
+
+def test_what_means_the_same_is_the_same_object_whichever_way_it_was_found(engine: Engine) -> None:
+    ways = (
+        Signal("post", "letter", "Office Burnt Down"),
+        Signal("post", "letter", "office burnt down"),
+        Signal("post", None, "Office Burnt Down"),
+        Signal("post", "letter", "Office Burnt Down", family=(("window", "crowded"),)),
+        Signal("post", "letter", "Office Burnt Down", closed=True),
+    )
+    assert len({id(engine.judge(signal).verdict) for signal in ways}) == 1
+    assert engine.judge(Signal("post", "letter", "Office Burnt Down", closed=False)).verdict is not engine.judge(ways[0]).verdict
