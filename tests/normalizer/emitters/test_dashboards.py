@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +81,26 @@ def test_every_label_in_a_message_is_one_the_rule_keeps() -> None:
     for rule in ALERTS.split("- alert:")[1:]:
         kept = {name.strip() for group in re.findall(r"by \(([^)]*)\)", rule) for name in group.split(",")}
         assert set(re.findall(r"\$labels\.(\w+)", rule)) <= kept
+
+
+@pytest.mark.parametrize("expression", [one for one in EXPRESSIONS if "increase(" in one])
+def test_an_increase_counts_the_error_a_series_begins_with(expression: str) -> None:
+    # `increase` sees no increase in a series that was not there before, and one error is all there is of many faults.
+    for series, window in re.findall(r"increase\((\w+(?:\{[^}]*\})?)\[([^\]]+)\]\)", expression):
+        assert f"({series} unless {series} offset {window}) or increase({series}[{window}])" in expression
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool, which comes with Prometheus")
+def test_the_rules_alert_when_they_should() -> None:
+    done = subprocess.run(
+        ["promtool", "test", "rules", "alerts.test.yaml"], cwd=FOLDER, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_rule_has_a_test_in_which_it_alerts() -> None:
+    tested = re.findall(r"alertname: (\w+)\n +exp_alerts:\n", (FOLDER / "alerts.test.yaml").read_text("utf-8"))
+    assert set(tested) == set(re.findall(r"- alert: (\w+)", ALERTS))
 
 
 def test_every_metric_is_looked_at() -> None:
