@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from errnorm.emitters.counts import LEDGER
+from errnorm.emitters.privacy import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,6 +28,10 @@ __all__ = ["Teller", "default_emitters"]
 _MODULES = frozenset(
     {"attributes", "counts", "ecs", "export", "log", "metric", "privacy", "records", "severity", "span", "storm"}
 )
+
+
+_LONGEST_NAME = 128
+_MOST_SAID = 32
 
 
 def __getattr__(name: str) -> object:
@@ -96,7 +101,7 @@ class Teller:
     def __call__(self, fault: Fault) -> None:
         """Tell all of them."""
         if self._busy.now:
-            self._tell(fault, [emitter for emitter in self._emitters if getattr(emitter, "reentrant", False)])
+            self._tell(fault, [emitter for emitter in self._emitters if _attribute(emitter, "reentrant") is True])
             self._ledger.failed("re-entered")
             return
         self._busy.now = True
@@ -113,9 +118,10 @@ class Teller:
                 self._failed(emitter, error)
 
     def _failed(self, emitter: Emitter, error: Exception) -> None:
-        name, kind = _name(emitter), type(error).__name__
+        name, kind = _name(emitter), escaped(type(error).__name__, _LONGEST_NAME)
         self._ledger.failed(name)
-        if (name, kind) not in self._said:
+        # Classes can be made by the thousand, and somebody may fail with a new one each time.
+        if (name, kind) not in self._said and len(self._said) < _MOST_SAID:
             self._said.add((name, kind))
             _say(f"errnorm: the emitter {name} failed with {kind}; this is said once, and counted from now on")
 
@@ -138,12 +144,19 @@ def _nothing() -> None:
     """Do nothing: most emitters hold nothing back."""
 
 
+def _attribute(emitter: object, name: str) -> object:
+    try:
+        return getattr(emitter, name, None)
+    except Exception:  # noqa: BLE001 - an emitter that cannot even be asked still must not keep the others from being told
+        return None
+
+
 def _name(emitter: Emitter) -> str:
-    named = emitter if hasattr(emitter, "__qualname__") else type(emitter)
-    module = str(getattr(named, "__module__", "")).removeprefix("errnorm.emitters.")
+    named = emitter if isinstance(_attribute(emitter, "__qualname__"), str) else type(emitter)
+    module = str(_attribute(named, "__module__")).removeprefix("errnorm.emitters.")
     if module in {"log", "span", "metric"}:
         return module
-    return f"{module}.{getattr(named, '__qualname__', 'emitter')}"
+    return escaped(f"{module}.{_attribute(named, '__qualname__')}", _LONGEST_NAME)
 
 
 def _say(message: str) -> None:

@@ -8,6 +8,7 @@ none, and goes on while an exporter hangs.
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -59,7 +60,7 @@ def publish(ledger: Ledger = LEDGER, provider: MeterProvider | None = None) -> N
     if (provider or _GLOBAL) in readers_of:
         return
     readers_of.add(provider or _GLOBAL)
-    meter = get_meter("errnorm", meter_provider=provider)
+    meter = get_meter("errnorm", version("errnorm"), meter_provider=provider)
     readers = (ledger.errors.read, ledger.decisions, ledger.suppressed.read, ledger.failures.read)
     for (name, (unit, about)), read in zip(METRICS.items(), readers, strict=True):
         meter.create_observable_counter(name, [_callback(read)], unit, about)

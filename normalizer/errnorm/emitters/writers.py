@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import sys
+import time
 from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -81,6 +82,7 @@ def write_with_otel(level: Severity, event: str, fields: Attributes) -> None:
     number = {10: SeverityNumber.DEBUG, 20: SeverityNumber.INFO, 30: SeverityNumber.WARN, 40: SeverityNumber.ERROR}[level]
     body = str(fields.get("errnorm.text", ""))
     record = LogRecord(
+        timestamp=time.time_ns(),
         context=get_current(),
         severity_number=number,
         severity_text=number.name,
@@ -88,7 +90,12 @@ def write_with_otel(level: Severity, event: str, fields: Attributes) -> None:
         attributes=dict(fields),
         event_name=event,
     )
-    get_logger("errnorm").emit(record)
+    get_logger("errnorm", _own_version()).emit(record)
+
+
+@cache
+def _own_version() -> str:
+    return version("errnorm")
 
 
 def _write_with_what_there_is(level: Severity, event: str, fields: Attributes) -> None:

@@ -53,6 +53,46 @@ def test_what_failed_is_counted_each_time_and_said_once(
     ]
 
 
+def test_an_emitter_that_fails_with_a_new_class_each_time_is_not_said_each_time(
+    ledger: Ledger, fault: Callable[..., Fault], records: list[logging.LogRecord]
+) -> None:
+    def failing(_: Fault) -> None:
+        name = f"Error{ledger.failures.total}\n\x1b[2J"
+        raise type(name, (Exception,), {})
+
+    tell = Teller([failing], ledger)
+    for _ in range(1000):
+        tell(fault())
+    assert ledger.failures.total == 1000
+    assert len(records) <= 32
+    assert all(record.getMessage().isprintable() for record in records)
+
+
+def test_an_emitter_that_cannot_even_be_asked_for_its_name_does_not_keep_the_others_from_being_told(
+    ledger: Ledger, fault: Callable[..., Fault]
+) -> None:
+    class Closed:
+        def __getattribute__(self, name: str) -> object:
+            raise LookupError(name)
+
+        def __call__(self, fault: Fault) -> None:
+            raise LookupError(fault)
+
+    told: list[Fault] = []
+
+    def nested(case: Fault) -> None:
+        told.append(case)
+        if len(told) == 1:
+            tell(case)
+
+    tell = Teller([Closed(), nested], ledger)
+    tell(fault())
+    tell.flush()
+    assert len(told) == 1
+    assert sorted(failures(ledger).values()) == [1, 2]
+    assert "re-entered" in failures(ledger)
+
+
 def test_a_logger_that_fails_as_well_is_told_to_standard_error(
     ledger: Ledger, fault: Callable[..., Fault], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -105,6 +107,10 @@ def test_an_event_written_straight_has_its_name_its_severity_and_its_span(
     assert (first.event_name, first.severity_text, first.body) == ("wire.error", "ERROR", PUBLISH)
     assert (second.severity_text, getattr(second.severity_number, "value", None)) == ("WARN", 13)
     assert first.span_id == span.get_span_context().span_id
+    assert 0 <= time.time_ns() - (first.timestamp or 0) < 60 * 10**9
+    scope = logs.exporter.get_finished_logs()[0].instrumentation_scope
+    assert scope is not None
+    assert (scope.name, scope.version) == ("errnorm", version("errnorm"))
     assert logs.attributes()["exception.type"] == "tests.normalizer.emitters.wire.WireError"
 
 
