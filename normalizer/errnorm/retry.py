@@ -98,16 +98,17 @@ class _Operation:
     def decide_next(self, exception: Exception, attempts: Attempts) -> Decision:
         """Decide with a memory of the attempts before, and tell."""
         decision = attempts.decide(self.subject(exception), idempotent=self.may_repeat(exception), protocol=self.protocol)
-        self.tell(exception, decision)
+        self.tell(exception, decision, attempts.failed)
         return decision
 
-    def tell(self, exception: Exception, decision: Decision) -> None:
+    def tell(self, exception: Exception, decision: Decision, attempt: int = 1) -> None:
         if self.middleware is not None:
             self.middleware.observe(
                 exception,
                 self.protocol,
                 operation=self.operation,
                 idempotent=self.may_repeat(exception),
+                attempt=attempt,
                 decision=decision,
                 handled=decision.retry,
             )

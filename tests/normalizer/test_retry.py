@@ -151,6 +151,7 @@ async def test_retrying_tries_again_and_tells_each_failure_with_what_became_of_i
 
     assert judgements(told) == [("busy", "retry", True), ("closing", "retry", True), ("denied", "abort", False)]
     assert {fault.operation for fault in told} == {"ask"}
+    assert [fault.attempt for fault in told] == [1, 2, 3]
 
 
 def test_retrying_ends_by_the_policy_and_tells_the_last_as_an_abort(errors: Middleware, told: list[Fault]) -> None:

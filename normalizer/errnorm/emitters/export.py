@@ -120,6 +120,8 @@ class _Rewriting:
         if error is None:
             return self._of_somebody_else(event)
         self._error, self._text = error, self._settings.privacy.text(error)
+        if self._settings.exception_signal == "logs" and "errnorm.category" in (self._span.attributes or {}):
+            return None  # the fault was told, so the log has it
         told = {"exception.type": kind, "exception.message": self._text, **attributes(error, self._settings.privacy)}
         return Event(event.name, told, event.timestamp)
 

@@ -148,6 +148,23 @@ def test_spans_without_exceptions_are_handed_on_untouched(exported: Exported) ->
     assert exported.span is plain.get_finished_spans()[-1]
 
 
+@pytest.mark.parametrize(
+    ("opt_in", "events"), [(None, 1), ("", 1), ("logs/dup", 1), ("logs", 0), ("LOGS", 0), ("http,logs", 0), ("http", 1)]
+)
+def test_an_exception_that_goes_to_the_log_alone_is_not_recorded_by_others_either(
+    engine: Engine, fault: Callable[..., Fault], raised: Callable[..., Exception], opt_in: str | None, events: int
+) -> None:
+    from errnorm.settings import Settings  # noqa: PLC0415 - its name is taken by the type above
+
+    told = Settings.load({} if opt_in is None else {"OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN": opt_in})
+    exported, error = Exported(engine, told), raised(own_words=OWN_WORDS)
+    with pytest.raises(WireError), exported.tracer.start_as_current_span("publish"):
+        span_module.emitter(told)(fault(exception=error, decision=ABORT))
+        raise error
+    assert len(exported.span.events) == events
+    assert (exported.span.status.status_code, OWN_WORDS in exported.span.to_json()) == (StatusCode.ERROR, False)
+
+
 def caused(cause: Exception, error: Exception) -> Exception:
     error.__cause__ = cause
     return error
