@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from tests.capture.vectors import Vector
 
 TABLES = Path(__file__).parents[2] / "mappings" / "errnorm_mappings"
-CLIENTS = ("nats-py", "slixmpp", "aioxmpp")
-_CLAIM = re.compile(r'evidence = "([^"]*)",( *)(?=source)')
+CLIENTS = ("nats-py", "slixmpp", "aioxmpp", "aiodns")
+FILES = {"nats.toml": "nats", "jetstream.toml": "nats", "xmpp.toml": "xmpp", "transport.toml": "transport"}
+_CLAIM = re.compile(r'evidence = "([^"]*)" *,( *)(?=source)')
 # A shorter text could stand anywhere.
 _SAYING = 12
 Place = tuple[str, str, str]
@@ -81,7 +82,7 @@ def claim(made: list[tuple[str, str]]) -> str:
     for name, version in made:
         by_name[name].append(version)
     newest = {name: sorted(versions, key=_number, reverse=True) for name, versions in by_name.items()}
-    ordered = sorted(newest, key=("nats-server", "prosody", "ejabberd", *CLIENTS).index)
+    ordered = sorted(newest, key=("nats-server", "prosody", "ejabberd", "CPython", *CLIENTS).index)
     return "provoked: " + ", ".join(f"{name} {', '.join(newest[name])}" for name in ordered)
 
 
@@ -136,7 +137,7 @@ def rewrite() -> None:
     """Write into every row what the vectors say: what was provoked on what, and `source` where a claim has no vector."""
     made = producers()
     by_file: dict[str, dict[tuple[str, str], str]] = {}
-    for name, protocol in (("nats.toml", "nats"), ("jetstream.toml", "nats"), ("xmpp.toml", "xmpp")):
+    for name, protocol in FILES.items():
         engine = _normalizer().engine(protocol)
         rows = [] if engine is None else list(engine.table.rows.values())
         said = {(row.section, row.key): row.row.evidence for row in rows if row.row.evidence.startswith("provoked")}

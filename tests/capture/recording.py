@@ -12,9 +12,9 @@ from errnorm.cli.filtering import normalize_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from errnorm.model import NormalizedError
-    from tests.servers.process import Server
 
 EXPECTED = ("section", "code", "category", "reason", "retryable", "terminal", "recovery")
 FORMS = ("raw", "close_reason", "exception")
@@ -64,13 +64,13 @@ class Station:
     A server as some scenarios need it; those that name the same station share one process.
 
     Attributes:
-        server: Its name: `nats-server`, `prosody` or `ejabberd`.
+        server: Its name: `nats-server`, `prosody`, `ejabberd`, or `CPython` where none is needed.
 
         make: Makes it, from a directory and the options of the run.
     """
 
     server: str
-    make: Callable[..., Server]
+    make: Callable[..., AbstractContextManager[Any]]
 
 
 @dataclass(frozen=True)

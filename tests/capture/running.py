@@ -42,6 +42,8 @@ def installations() -> Iterator[tuple[str, str, Program]]:
         yield "prosody", _package("prosody"), None
     if ejabberd.libraries() is not None:
         yield "ejabberd", _package("ejabberd"), None
+    # What lies under the protocols needs no server: the interpreter that runs this is what is seen.
+    yield "CPython", f"{sys.version_info.major}.{sys.version_info.minor}", None
 
 
 def _package(name: str) -> str:

@@ -17,6 +17,7 @@ SHORT = {
     "nats-server": "Permissions Violation for Publish",
     "prosody": "improper-addressing",
     "ejabberd": "improper-addressing",
+    "CPython": "ECONNREFUSED",
 }
 INSTALLED = [(name, version) for name, version, _ in running.installations()]
 
