@@ -102,7 +102,8 @@ def class_names(error: object) -> tuple[str, ...]:
     """
     kind = type(error)
     if issubclass(kind, ReportedException):
-        return error.names or _NAMELESS  # type: ignore[attr-defined] # it is one, whatever its class claims
+        names = error.names  # type: ignore[attr-defined] # it is one, whatever its class claims
+        return names if names and type(names) is tuple else _NAMELESS
     names = _names.get(kind) if type(kind) is type else None  # a metaclass can lie about hash and equality
     if names is None:
         names = tuple(_dotted(part) for part in _mro(kind)) or _NAMELESS

@@ -144,7 +144,8 @@ class Soak:
         client = await self._connected()
         while time.monotonic() < self._ends:
             await self._attempt(chance.choice(_ERRANDS)(client))
-        await client.close()
+        with contextlib.suppress(Exception):  # the server may have been killed a moment ago
+            await client.close()
 
     async def _attempt(self, errand: Awaitable[object]) -> None:
         try:
