@@ -229,3 +229,125 @@ def test_a_backend_that_never_answers_does_not_hold_the_application_up(backend: 
         )
     assert json.loads(done.stdout) < 2.0
     assert backend.spans == []
+
+
+# What goes in: names, addresses, passwords, tokens, bodies. Every run has others of its own, and the same faults.
+SERVICE = """
+    import logging, os, sys
+
+    import nats.errors
+    import slixmpp.exceptions
+    from opentelemetry import _logs, metrics, trace
+    from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.instrumentation.logging.handler import LoggingHandler
+    from opentelemetry.sdk._logs import LoggerProvider
+    from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    import errnorm
+
+    trace.set_tracer_provider(TracerProvider())
+    exporter = errnorm.emitters.export.NormalizingExporter(OTLPSpanExporter())
+    trace.get_tracer_provider().add_span_processor(BatchSpanProcessor(exporter))
+    metrics.set_meter_provider(MeterProvider([PeriodicExportingMetricReader(OTLPMetricExporter(), 100)]))
+    _logs.set_logger_provider(LoggerProvider())
+    _logs.get_logger_provider().add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter()))
+    handler = LoggingHandler()
+    handler.addFilter(errnorm.emitters.records.Fields())
+    log = logging.getLogger("service")
+    log.propagate = False
+    log.addHandler(handler)
+
+    user, host, address, word, body, number = sys.argv[1:]
+    jid, token = f"{user}@{host}/{body}", f"ey{word}.ey{word}.{word}-_{word}"
+    texts = [
+        f"nats: unheard of: password {word} of {jid} at {address}:{number}",
+        f"nats: unheard of: nats://{user}:{word}@{host}:{number} said Bearer {token}",
+        f"nats: unheard of: user {user} of account {user} sent body: {body} {body}",
+        f'nats: unheard of: "{user} {body}" in /home/{user}/{word}.creds, seed {word.upper() * 8}{number}',
+        f"nats: unheard of: token={word}\\n\\x1b[2J{jid}\\u202e{{'password': '{word}'}}",
+    ]
+    STANZAS = "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'"
+    read = [
+        ("nats", f"[{number}] 2026/11/23 10:00:00.000000 [ERR] {address}:1 - cid:7 - authentication error - User \\"{user}\\""),
+        ("nats", f"[{number}] 2026/11/23 10:00:00.000000 [ERR] Bad src Ip {address}"),
+        ("xmpp", f"s2s disconnected: {jid}->broker ({word})"),
+        ("xmpp", f"<stream:error><never-heard-of/><text>{user} {word}</text></stream:error>"),
+        ("xmpp", f"<iq xmlns='jabber:client' type='error'><error type='auth' by='{jid}'><forbidden {STANZAS}/></error></iq>"),
+    ]
+    errors, tracer = errnorm.Middleware(), trace.get_tracer("service")
+
+    class OrderError(Exception):
+        pass
+
+    def fails(text, wrapped):
+        try:
+            raise nats.errors.Error(text)
+        except nats.errors.Error as error:
+            if wrapped:
+                raise OrderError("not published") from error
+            raise
+
+    for text in texts:
+        for wrapped in (False, True):
+            try:
+                with tracer.start_as_current_span("publish"):
+                    with errors.guard("nats", operation="publish", peer=f"nats://{user}:{word}@broker:4222"):
+                        fails(text, wrapped)
+            except Exception as error:
+                log.exception("not published: %s", error, extra={"why": error})
+        try:
+            with tracer.start_as_current_span("unguarded"):
+                fails(text, True)
+        except OrderError as error:
+            log.error("not published", exc_info=error.__cause__)
+    with tracer.start_as_current_span("observed"):
+        for protocol, text in read * 20:
+            errors.observe(text, protocol, peer=f"{user}:{word}@broker")
+"""
+ONE = ("juliet", "capulet.lit", "10.66.7.8", "hunterqz", "balcony", "4242")
+OTHER = ("romeo", "montague.example", "192.0.2.77", "wherefore", "orchard", "61234")
+
+
+def groups(backend: Backend) -> set[tuple[object, ...]]:
+    spans = [told(span.attributes) for span in backend.spans]
+    logs = [told(log.attributes) for log in backend.logs]
+    return {tuple(one.get(key) for key in ("error.type", "errnorm.code", "errnorm.fingerprint")) for one in (*spans, *logs)}
+
+
+def arrived(backend: Backend, collector: str, private: tuple[str, ...], **options: str) -> str:
+    """Run the service, and return all that it wrote and sent."""
+    for taken in backend.taken.values():
+        taken.clear()
+    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector, "ERRNORM_LOG_WITH": "otel", "PATH": "", **options}
+    program = [sys.executable, "-c", textwrap.dedent(SERVICE), *private]
+    done = subprocess.run(program, env=environ, capture_output=True, text=True, check=True, timeout=120)
+    # The sums of suppressed lines are written at exit, so they come last.
+    wait_for(lambda: len(backend.spans) == 16 and any("errnorm.suppressed" in told(log.attributes) for log in backend.logs))
+    wait_for(lambda: "errnorm.suppressed" in backend.metrics)
+    time.sleep(0.5)
+    return str(backend.taken) + done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("options", [{}, {"ERRNORM_TRACEBACK": "always"}, {"ERRNORM_HASH_KEY": "k"}], ids=str)
+def test_nothing_private_arrives_and_the_same_faults_arrive_under_the_same_names(
+    backend: Backend, collector: str, options: dict[str, str]
+) -> None:
+    found: list[set[tuple[object, ...]]] = []
+    for private in (ONE, OTHER):
+        everything = arrived(backend, collector, private, **options)
+        assert [secret for secret in private[:-1] if secret in everything] == []
+        found.append(groups(backend))
+    assert found[0] == found[1]
+    assert {kind for kind, *_ in found[0]} >= {"_OTHER", "auth.rejected", "auth.forbidden", None}
+    assert len(found[0]) >= 9
+
+
+def test_the_search_finds_what_has_arrived(backend: Backend, collector: str) -> None:
+    everything = arrived(backend, collector, ONE, ERRNORM_LOG_TEXT="raw", ERRNORM_LIMIT="1000")
+    assert [secret for secret in ONE[:-1] if secret not in everything] == []
