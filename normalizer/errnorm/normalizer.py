@@ -80,7 +80,10 @@ class Normalizer:
             return self._safely(raw, protocol)
         # A storm repeats itself: the same text gives the same error, which nobody changes.
         key = (raw, protocol)
-        error = self._remembered.get(key)
+        try:
+            error = self._remembered.get(key)
+        except Exception:  # noqa: BLE001 - a protocol that is no text, and cannot be looked up
+            return unjudged(protocol)
         if error is None:
             before = self._exhausted
             error = self._safely(raw, protocol)
@@ -177,6 +180,8 @@ class Normalizer:
     def _order(self, protocol: str | None) -> tuple[str, ...]:
         order = self._orders.get(protocol)
         if order is None:
+            if not isinstance(protocol, str | None):
+                raise TypeError  # the answer is that nothing is known
             order = tuple(sorted(self._points, key=lambda name: name != protocol))
             # Protocols are few; what a caller makes up must not be kept.
             if protocol is None or protocol in self._points:
@@ -259,8 +264,9 @@ _NOBODY = _unknown(None)
 
 def unjudged(protocol: str | None) -> NormalizedError:
     """Return an error of which nothing is known, with as little work as possible."""
-    error = NormalizedError(_NOBODY, Signal(protocol or ""))
-    error.protocol = protocol
+    named = plain(protocol)
+    error = NormalizedError(_NOBODY, Signal(""))
+    error.protocol = named if isinstance(named, str) else None
     return error
 
 

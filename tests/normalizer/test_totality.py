@@ -290,6 +290,19 @@ def test_one_record_comes_out(
     assert repr(error).startswith("<NormalizedError")
 
 
+NO_PROTOCOLS: tuple[Any, ...] = (5, b"nats", [], {}, object(), str, "no such", "x" * 100_000, "\ud800", LyingStr("nats"))
+
+
+@pytest.mark.parametrize("protocol", NO_PROTOCOLS, ids=lambda protocol: f"{type(protocol).__name__} {ascii(protocol)[:12]}")
+@pytest.mark.parametrize("raw", ["-ERR 'Stale Connection'", "x" * 300, b"x", ValueError("x"), ConnectionRefusedError(111)], ids=repr)
+def test_a_protocol_that_is_none_is_no_reason_to_fail(
+    raw: object, protocol: Any, normalize: Callable[..., errnorm.NormalizedError]
+) -> None:
+    error = normalize(raw, protocol)
+    assert json.loads(error.to_json()) == json.loads(json.dumps(error.to_record()))
+    assert errnorm.decide(raw, protocol=protocol).verdict in errnorm.Verdict
+
+
 @every_hostile_thing
 @pytest.mark.parametrize("observe", OBSERVERS, ids=["nats", "xmpp", "transport"])
 def test_no_adapter_raises(make: Callable[[], object], observe: Callable[[object], errnorm.Signal | None]) -> None:
