@@ -172,6 +172,30 @@ def test_the_count_of_a_failed_resumption_is_a_number() -> None:
     assert judged(f"<failed xmlns='urn:xmpp:sm:3' h='42'><item-not-found xmlns='{STANZAS}'/></failed>").params == {"h": 42}
 
 
+def test_of_several_application_conditions_the_first_gives_its_name_and_all_refine() -> None:
+    rest = "<BAD xmlns='urn:a'/><closed-node xmlns='http://jabber.org/protocol/pubsub#errors'/><other xmlns='urn:b'/>"
+    signal = signal_of(stanza("not-allowed", rest=rest))
+    assert signal.params == {"application": "closed-node"}
+    assert signal.details == (("app", "urn:a BAD"), ("app", "http://jabber.org/protocol/pubsub#errors closed-node"), ("app", "urn:b other"))
+
+
+@pytest.mark.parametrize(
+    ("raw", "section", "family"),
+    [
+        (f"<failure xmlns='urn:xmpp:sasl:2'><new-one xmlns='{SASL}'/></failure>", "sasl", "not-authorized"),
+        (f"<failure xmlns='{SASL}'><new-one/></failure>", "sasl", "not-authorized"),
+        ("<failure xmlns='http://jabber.org/protocol/compress'><new-one/></failure>", "compress", "setup-failed"),
+        ("<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", "starttls", "failure"),
+        ("<body xmlns='http://jabber.org/protocol/httpbind' type='error'/>", "bosh", "error"),
+        ("<body xmlns='http://jabber.org/protocol/httpbind' type='terminate' condition='new-one'/>", "bosh", "undefined-condition"),
+        (stream("new-one"), "stream", "undefined-condition"),
+    ],
+)
+def test_a_condition_of_tomorrow_falls_back_in_its_own_section(raw: str, section: str, family: str) -> None:
+    assert seen(raw) == (section, family)
+    assert signal_of(raw).section == section
+
+
 def test_an_unknown_condition_keeps_its_name_among_the_parameters() -> None:
     assert judged(stanza("something-new")).params == {"condition": "something-new"}
 

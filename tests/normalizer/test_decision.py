@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random as chance
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -285,3 +286,43 @@ def test_what_a_guard_has_seen_is_decided_by_what_it_made_of_it() -> None:
 
     errnorm.Middleware(emitters=()).observe(exception.known, exception=exception)
     assert decide(exception).retry
+
+
+@pytest.mark.parametrize("consent", ["idempotent", "redirects", "fresh_credentials"])
+def test_without_consent_nothing_is_repeated_followed_or_signed_in_again(consent: str) -> None:
+    needs = {
+        "idempotent": error("silent"),
+        "redirects": error("moved", address="elsewhere"),
+        "fresh_credentials": error("password"),
+    }
+    for flags, retry in (({}, False), ({consent: True}, True)):
+        given_consent: dict[str, Any] = flags
+        attempts = Attempts(ENDLESS)
+        assert attempts.preview(needs[consent], **given_consent).retry is retry
+        assert attempts.decide(needs[consent], **given_consent).retry is retry
+        assert decide(needs[consent], **given_consent).retry is retry
+
+
+@pytest.mark.parametrize(("said", "hint"), [(-1, None), (-0.5, None), (0, 0), (0.5, 0.5), (math.nan, None), (math.inf, math.inf)])
+def test_a_hint_is_a_pause_or_none(said: float, hint: float | None) -> None:
+    assert decision.hint_of(error("busy", retry_after=said)) == hint
+
+
+def test_of_several_pauses_the_longest_is_kept() -> None:
+    short, long = decide(error("busy", retry_after=1)), decide(error("busy", retry_after=9))
+    assert decision.strictest([short, long]) is long
+    assert decision.strictest([long, short]) is long
+
+
+def test_the_protocol_given_is_asked_for_the_error_for_its_members_and_for_the_one_before() -> None:
+    text = "conflict"  # of XMPP: as a text of NATS it says nothing
+    group = ExceptionGroup("all", [ConnectionRefusedError(111, "refused")])
+    for raw in (text, group):
+        attempts, preview = Attempts(ENDLESS), Attempts(ENDLESS)
+        attempts.decide(raw, protocol="xmpp")
+        assert attempts.last is not None
+        assert attempts.last.protocol == "xmpp"
+        assert preview.preview(raw, protocol="xmpp").step is decide(raw, protocol="xmpp").step
+    late = "Authentication Timeout"
+    assert decide(late, protocol="nats").retry
+    assert not decide(late, protocol="nats", previous=late).retry

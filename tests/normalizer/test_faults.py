@@ -138,6 +138,36 @@ def test_an_emitter_that_blocks_holds_up_nobody_else(counting: Callable[..., Mid
     assert took < 10
 
 
+def test_a_log_that_blocks_one_thread_for_ever_holds_no_lock_of_ours(ledger: Ledger) -> None:
+    release, entered = threading.Event(), threading.Event()
+    written: list[str] = []
+
+    def write(_level: Severity, event: str, _fields: Attributes) -> None:
+        if threading.current_thread() is blocked:
+            entered.set()
+            release.wait(30)
+        written.append(event)
+
+    log = LogEmitter(Settings.load({}), ledger=ledger, write=write, schedule=lambda _seconds, _call: None)
+    middleware = Middleware(NORMALIZER, emitters=[log, metric_emitter(ledger)])
+    middleware._tell._ledger = ledger
+    blocked = threading.Thread(target=fail, args=(middleware,))
+    blocked.start()
+    assert entered.wait(10)
+    others = [threading.Thread(target=fail, args=(middleware, 50)) for _ in range(3)]
+    for thread in [*others, flushing := threading.Thread(target=middleware.flush)]:
+        thread.start()
+    for thread in [*others, flushing]:
+        thread.join(10)
+    free = [not thread.is_alive() for thread in [*others, flushing]]
+    release.set()
+    blocked.join(10)
+    middleware.flush()
+    assert all(free)
+    assert ledger.errors.total == 151
+    assert written
+
+
 def test_threads_lose_and_double_nothing(counting: Callable[..., Middleware], ledger: Ledger) -> None:
     middleware = counting()
     threads = [threading.Thread(target=fail, args=(middleware, 500)) for _ in range(8)]

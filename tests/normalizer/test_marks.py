@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errnorm
 from errnorm.decision import decide
-from errnorm.marks import Mark, claim, known, mark_of
+from errnorm.marks import Mark, claim, known, mark_of, told_inside
 from tests.normalizer.desk import error
 
 
@@ -32,3 +32,35 @@ def test_what_nobody_has_seen_is_normalized_under_the_protocol_given() -> None:
     refused = known(ConnectionRefusedError(111, "refused"), "nats")
 
     assert (refused.protocol, refused.reason) == ("nats", errnorm.Reason.TRANSPORT_REFUSED)
+
+
+class RefusedError(Exception):
+    """Raised from a stanza that it holds, as clients do."""
+
+
+class Stanza:
+    """What an exception may be made from."""
+
+
+def test_what_an_exception_was_made_from_counts_as_inside_it_and_a_plain_value_does_not() -> None:
+    stanza, wrapper, stranger = Stanza(), RefusedError(), RefusedError()
+    busy = error("busy")
+    mark = Mark(busy, decide(busy))
+    assert claim(stanza, mark)
+    vars(wrapper)["stanza"] = stanza
+    vars(stranger)["stanza"] = "busy"
+
+    assert told_inside(wrapper, busy) is mark
+    assert told_inside(wrapper, error("lost")) is None
+    assert told_inside(stranger, busy) is None
+
+
+def test_the_same_class_while_the_first_is_handled_is_another_fault() -> None:
+    first, second, renamed = RefusedError(), RefusedError(), OSError()
+    busy = error("busy")
+    mark = Mark(busy, decide(busy))
+    claim(first, mark)
+    second.__context__ = renamed.__context__ = first
+
+    assert told_inside(second, busy) is None
+    assert told_inside(renamed, busy) is mark

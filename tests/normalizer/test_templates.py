@@ -91,3 +91,37 @@ def test_every_kind_can_be_read(kind: str) -> None:
 @pytest.mark.parametrize("text", ["{{Wildcard()}}", "{Upper}", "{}", "{a b}", "plain"])
 def test_braces_that_are_no_place_are_letters(text: str) -> None:
     assert not Template.has_places(text)
+
+
+def test_case_behind_the_first_place_counts_or_not_as_the_section_says() -> None:
+    text = "no {number} Bytes"
+    for ignore_case in (True, False):
+        template = Template(text, PLACES, text, ignore_case=ignore_case)
+        found = TemplateIndex([template]).find("no 5 bytes", "no 5 bytes")
+        assert (found is not None) is ignore_case
+        assert TemplateIndex([template]).find("no 5 Bytes", "no 5 bytes" if ignore_case else "no 5 Bytes") is not None
+
+
+def test_free_text_may_have_several_lines() -> None:
+    template = Template("said: {words}", PLACES, None, ignore_case=False)
+    read = template.read("said: a\nb")
+    assert read is not None
+    assert values_of(read) == {"words": "a\nb"}
+    assert template.read("SAID: a") is None
+    assert template.read("so: a") is None
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_two_that_match_the_one_that_says_more_is_found(turned: bool) -> None:
+    texts = ["failed {words}", "failed in step {words}"]
+    templates = [Template(text, PLACES, text, ignore_case=False) for text in texts]
+    found = TemplateIndex(templates[::-1] if turned else templates).find("failed in step 7", "failed in step 7")
+    assert found is not None
+    assert found[0] == texts[1]
+
+
+def test_who_else_matches_a_text_is_found_wherever_it_begins() -> None:
+    texts = ["failed {words}", "failed in step {words}", "{words} in step"]
+    templates = [Template(text, PLACES, text, ignore_case=False) for text in texts]
+    others = TemplateIndex(templates).others("failed in step in step", "failed in step in step", templates[0])
+    assert sorted(others) == [texts[1], texts[2]]
