@@ -26,8 +26,8 @@ _MOST_SERIES = 2000
 _REST: Final = object()
 # The name OpenTelemetry gives to the series that takes what is too many: specification/metrics/sdk.md, "overflow attribute".
 _OVERFLOW: Final = "otel.metric.overflow"
-# What the rest is still told apart by, so that the sums of decisions stay right too.
-_KEPT: Final = ("errnorm.decision",)
+# What the rest is still told apart by, so that the sums of decisions, and of what was given up, stay right too.
+_KEPT: Final = ("errnorm.decision", "errnorm.handled")
 
 
 class Counts:

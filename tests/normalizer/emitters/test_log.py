@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -176,6 +177,30 @@ class TestStorm:
         summed = sum(fields.get("errnorm.suppressed", 1) for fields in lines.fields)
         assert summed == 300_000
         assert ledger.suppressed.total == 300_000 - 15
+
+    def test_nothing_is_lost_between_threads_codes_and_peers(
+        self, lines: Lines, ledger: Ledger, judge: Callable[..., NormalizedError], settings: Callable[..., Settings]
+    ) -> None:
+        tell = LogEmitter(settings(storm_keys=16, storm_interval=0.01), write=lines, ledger=ledger)
+        texts = ["Stale", PUBLISH, "Too many: 7", "Farewell", "unheard of"]
+        start = threading.Barrier(8)
+
+        def hammer(number: int) -> None:
+            start.wait()
+            for count in range(2000):
+                error = judge(texts[(count + number) % len(texts)])
+                tell(Fault(error, peer=f"peer {count % 30}", decision=ABORT if count % 2 else RETRY))
+
+        threads = [threading.Thread(target=hammer, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        tell.flush()
+        summed = [fields.get("errnorm.suppressed", 0) for fields in lines.fields]
+        assert sum(summed) + summed.count(0) == 8 * 2000
+        assert sum(summed) == ledger.suppressed.total
+        assert ledger.failures.total == 0
 
     def test_the_summary_has_the_level_the_name_and_the_fields_of_what_it_sums_up(
         self, lines: Lines, ledger: Ledger, fault: Callable[..., Fault], settings: Callable[..., Settings]

@@ -97,11 +97,17 @@ def test_parameters_texts_and_peers_never_become_series(meter: Meter, judge: Cal
 def test_series_are_bounded_and_the_sum_stays_right() -> None:
     counts = Counts(most=3)
     for number in range(10):
-        counts.add(number, lambda of: {"errnorm.operation": of, "errnorm.decision": "abort" if of % 2 else "retry"}, number)
+        told = {
+            "errnorm.operation": number,
+            "errnorm.decision": "abort" if number % 2 else "retry",
+            "errnorm.handled": number > 7,
+        }
+        counts.add(number, dict, told)
     read = counts.read()
     assert sum(count for _, count in read) == counts.total == 10
-    rest = [(attributes["errnorm.decision"], count) for attributes, count in read if "otel.metric.overflow" in attributes]
-    assert sorted(rest) == [("abort", 4), ("retry", 3)]
+    names = ("errnorm.decision", "errnorm.handled")
+    rest = [(*map(attributes.get, names), count) for attributes, count in read if "otel.metric.overflow" in attributes]
+    assert sorted(rest, key=str) == [("abort", False, 3), ("abort", True, 1), ("retry", False, 2), ("retry", True, 1)]
 
 
 def test_two_keys_with_the_same_names_are_one_series() -> None:

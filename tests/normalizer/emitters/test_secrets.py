@@ -12,6 +12,7 @@ import structlog
 
 from errnorm.emitters import ecs, metric
 from errnorm.emitters import span as span_module
+from errnorm.emitters.attributes import attributes
 from errnorm.emitters.log import LogEmitter, Processor
 from errnorm.emitters.records import Fields
 from errnorm.marks import Mark, claim
@@ -91,6 +92,36 @@ def test_no_line_of_the_applications_own_has_one(
     assert guilty(json_log.text) == []
 
 
+@pytest.mark.parametrize("colors", [False, True])
+def test_nothing_on_a_console_has_one(
+    cases: list[Fault], json_log: JSONLog, settings: Callable[..., Settings], colors: bool
+) -> None:
+    log = json_log.configure(Processor(settings()), last=structlog.dev.ConsoleRenderer(colors=colors))
+    tell = LogEmitter(settings(traceback="always"))
+    for case in cases:
+        tell(case)
+        for key in ("error", "exception", "exc_info", "why", "event"):
+            log.error(**{"event": "failed", key: case.exception})
+    assert json_log.text.count("_OTHER") > len(cases)
+    assert guilty(json_log.text) == []
+
+
+def test_no_record_that_passes_through_structlog_has_one(cases: list[Fault], settings: Callable[..., Settings]) -> None:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(Fields(settings()))
+    last: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer()]
+    chain: list[Any] = [structlog.stdlib.ExtraAdder(), Processor(settings())]
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=chain, processors=last))
+    log = logging.Logger("app")  # noqa: LOG001 - one that nobody else sees
+    log.addHandler(handler)
+    for case in cases:
+        log.error("failed: %s", case.exception, exc_info=case.exception)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["error.type"] for line in lines] == [attributes(case.error)["error.type"] for case in cases]
+    assert guilty(stream.getvalue()) == []
+
+
 def test_no_record_of_the_standard_library_has_one(cases: list[Fault], settings: Callable[..., Settings]) -> None:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
@@ -99,6 +130,8 @@ def test_no_record_of_the_standard_library_has_one(cases: list[Fault], settings:
     log.addHandler(handler)
     for case in cases:
         log.error("failed", exc_info=case.exception)
+        log.error("failed: %s", case.exception, extra={"why": [case.exception]})
+        log.error(case.exception)
     assert stream.getvalue().count("Traceback") == len(cases)
     assert guilty(stream.getvalue()) == []
 
