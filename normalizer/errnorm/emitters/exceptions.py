@@ -15,6 +15,7 @@ __all__ = ["exception_attributes", "stacktrace"]
 
 _MOST_FRAMES = 64
 _LONGEST_NAME = 256
+_LONGEST_LINE = 1024
 
 
 def exception_attributes(exception: BaseException, text: str | None) -> Attributes:
@@ -41,7 +42,9 @@ def stacktrace(exception: BaseException, text: str | None) -> str:
         exception: The exception.
         text: What may be told of the error; `None` for nothing.
     """
-    frames = traceback.format_tb(traceback_of(exception), -_MOST_FRAMES)
+    frames = "".join(traceback.format_tb(traceback_of(exception), -_MOST_FRAMES))
     named = exception_attributes(exception, text)
     last = ": ".join(str(value) for value in named.values())
-    return "".join(["Traceback (most recent call last):\n", *frames, last])
+    # The name of a file can hold what no encoder takes, and its lines what turns the direction of a terminal's.
+    lines = [escaped(line, _LONGEST_LINE) for line in frames.split("\n")[:-1]]
+    return "\n".join(["Traceback (most recent call last):", *lines, last])

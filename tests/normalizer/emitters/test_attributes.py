@@ -8,7 +8,7 @@ import pytest
 
 from errnorm.decision import Decision, Verdict
 from errnorm.emitters.attributes import ATTRIBUTES, OTHER, attributes, circumstances, error_type, event_name
-from errnorm.emitters.exceptions import exception_attributes
+from errnorm.emitters.exceptions import exception_attributes, stacktrace
 from errnorm.emitters.privacy import Privacy
 from errnorm.model import Fault
 from errnorm.taxonomy import Reason, Recovery
@@ -146,3 +146,12 @@ def test_a_parameter_without_a_kind_is_told_only_if_it_is_a_number(judge: Callab
 
 def test_an_exception_of_which_nothing_may_be_said_has_its_class() -> None:
     assert exception_attributes(TimeoutError("x"), None) == {"exception.type": "TimeoutError"}
+
+
+def test_a_stack_trace_can_be_encoded_whatever_its_files_are_called() -> None:
+    with pytest.raises(TimeoutError) as raised:
+        exec(compile("raise TimeoutError", "/a\udcff\x1b[2J\u202e.py", "exec"))  # noqa: S102 - a file of that name
+    lines = stacktrace(raised.value, "late").splitlines()
+    assert '  File "/a\\udcff\\x1b[2J\\u202e.py", line 1, in <module>' in lines
+    assert (lines[0], lines[-1]) == ("Traceback (most recent call last):", "TimeoutError: late")
+    assert "".join(lines).encode()
