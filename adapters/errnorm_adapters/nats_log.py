@@ -52,6 +52,13 @@ _REFUSED = re.compile(
     r'(?:Error adding mapping for "(?:[^"\\]|\\.)*" to "(?:[^"\\]|\\.)*" : )?'
 )
 
+_Family = tuple[tuple[str, str], ...]
+# As long as a level is at most, in colour.
+_LEVELS = 24
+# Whatever the text behind it: a server that ends before it has started.
+_NOT_STARTED = (("log", "nats-server:"),)
+_FATAL = (("log", "[FTL]"),)
+
 _KINDS = {"Client", "Router", "Gateway", "Leafnode", "JetStream", "Account", "System"}
 _PEERS = {"Client", "Route", "Gateway", "Leafnode", "JetStream"}
 
@@ -76,19 +83,20 @@ def observe_line(text: str) -> Signal | None:
     if connection is not None:
         start = connection.end()
         params |= _numbered(connection.groupdict())
-    return _observe_body(text[start:].strip(), params)
+    fatal = frame is not None and "FTL" in frame[0][-_LEVELS:]
+    return _observe_body(text[start:].strip(), params, _FATAL if fatal else ())
 
 
 def _observe_refused(rest: str, place: str | None) -> Signal:
     said = rest.partition("\n")[0].strip()
-    return Signal("nats", None, said, said[:_LONGEST_TEXT], params={"place": place} if place else None)
+    return Signal("nats", None, said, said[:_LONGEST_TEXT], family=_NOT_STARTED, params={"place": place} if place else None)
 
 
 def _numbered(values: dict[str, str]) -> Params:
     return {name: int(value) if name == "cid" else value for name, value in values.items()}
 
 
-def _observe_body(body: str, params: Params) -> Signal:
+def _observe_body(body: str, params: Params, family: _Family) -> Signal:
     head, _, rest = body.partition(" connection closed: ")
     if rest and head in _KINDS:
         return _observe_close(rest, params)
@@ -98,7 +106,7 @@ def _observe_body(body: str, params: Params) -> Signal:
     if body.endswith("]") and body.startswith(("->> [-ERR ", "<<- [-ERR ")):
         return _observe_peer(unquoted(body[len("->> [-ERR ") : -1]), params)
     said, named = _split_suffix(body)
-    return Signal("nats", None, said, said[:_LONGEST_TEXT], params={**params, **named} or None)
+    return Signal("nats", None, said, said[:_LONGEST_TEXT], family=family, params={**params, **named} or None)
 
 
 def _observe_close(rest: str, params: Params) -> Signal:

@@ -191,3 +191,22 @@ def test_a_refused_configuration_is_read_where_the_program_printed_it(line: str,
     error = judged(line)
 
     assert (error.code, error.params.get("place")) == (code, place)
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("nats-server: websocket requires TLS configuration", "nats-server:"),
+        ("nats-server: /etc/nats.conf:3:1: something that no version has said so far", "nats-server:"),
+        ("[1] 2026/01/01 00:00:00.000000 [FTL] Could not write pidfile: open /nope: no such file or directory", "[FTL]"),
+        ("[1] 2026/01/01 00:00:00.000000 [\x1b[31mFTL\x1b[0m] something that no version has said so far", "[FTL]"),
+    ],
+)
+def test_a_server_that_does_not_start_is_misconfigured_whatever_it_says(line: str, code: str) -> None:
+    error = judged(line)
+
+    assert (error.row.key if error.row else "", str(error.reason), error.terminal) == (code, "protocol.configuration", True)
+
+
+def test_an_error_in_a_running_server_does_not_fall_to_the_row_of_fatal_ones() -> None:
+    assert not judged("[1] 2026/01/01 00:00:00.000000 [ERR] FTL something that no version has said so far").known

@@ -91,7 +91,6 @@ RIGHT = {
     ("log", "Account fetch failed: {text}"): "The resolver may answer later.",
     ("log", "Readloop processing time: {delay}"): "A warning; the work went on.",
     ("log", 'Internal subscription on "{subject}" took too long: {delay}'): "A warning; the work went on.",
-    ("log", "Account [{account}] fetch took {delay}"): "A warning; the account was fetched.",
     ("log", "Failed to receive a stream close response, closing connection anyway..."): "The stream had ended already.",
     ("sasl", "aborted"): "This side aborted its own login.",
     ("sasl", "temporary-auth-failure"): "RFC 6120 6.5.11: the only one of SASL that time heals.",
