@@ -134,10 +134,17 @@ def test_a_span_that_cannot_be_normalized_is_sent_all_the_same(settings: Callabl
     assert memory.get_finished_spans()[0].name == "theirs"
 
 
-def test_what_is_asked_of_it_is_asked_of_the_exporter_behind(exported: Exported) -> None:
-    assert exported.provider.force_flush()
-    exported.provider.shutdown()
-    assert exported.memory._stopped
+@pytest.mark.parametrize("answer", [True, False])
+def test_what_is_asked_of_it_is_asked_of_the_exporter_behind(settings: Callable[..., Settings], answer: bool) -> None:
+    class Asked(InMemorySpanExporter):
+        def force_flush(self, timeout_millis: int = 30000) -> bool:
+            return answer and timeout_millis == 7
+
+    behind = Asked()
+    exporter = NormalizingExporter(behind, settings())
+    assert exporter.force_flush(7) is answer
+    exporter.shutdown()
+    assert behind._stopped
 
 
 def test_spans_without_exceptions_are_handed_on_untouched(exported: Exported) -> None:
