@@ -13,17 +13,17 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import sys
 from typing import TYPE_CHECKING, Any
 
 from errnorm.causes import class_names
 from errnorm.decision import decide
 from errnorm.model import NormalizedError
-from errnorm.taxonomy import Category, Recovery
+from errnorm.taxonomy import Category, Reason, Recovery
+from errnorm_adapters.nats_denials import Denials
+from errnorm_adapters.nats_traces import Wait, calling_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
 
     from errnorm.middleware import Middleware
 
@@ -31,10 +31,8 @@ __all__ = ["Callbacks", "callbacks"]
 
 _log = logging.getLogger("errnorm")
 
-_CLIENT = "nats.aio.client.Client"
 _EOF = "nats.errors.UnexpectedEOF"
 _GAVE_UP = "nats.errors.NoServersError"
-_MOST_FRAMES = 16
 
 # What a disconnect means that nothing was said about (nats/aio/client.py _process_op_err, which drops its argument).
 _STALE = "nats: stale connection"
@@ -70,7 +68,9 @@ def callbacks(
     Returns:
         A dictionary to `**` into `nats.connect`.
     """
-    return Callbacks(_Watch(middleware, users, abort=abort, operation=operation, peer=peer))
+    watch = _Watch(middleware, users, abort=abort, operation=operation, peer=peer)
+    middleware.consult(watch.behind)
+    return Callbacks(watch)
 
 
 class Callbacks(dict[str, "Callable[..., Any]"]):
@@ -117,6 +117,16 @@ class _Watch:
         self._credentials_refused = False
         self._stopped = False
         self._closing: asyncio.Task[None] | None = None
+        self._denials = Denials()
+
+    def behind(self, exception: BaseException, error: NormalizedError) -> object:
+        """Return what is behind a time-out: what the server said to somebody else meanwhile."""
+        if error.reason is not Reason.TRANSPORT_TIMEOUT:
+            return None
+        wait = Wait(exception)
+        if self.client is not None and wait.client is self.client and (denial := self._denials.behind(wait)) is not None:
+            return denial
+        return wait.status
 
     async def error_cb(self, error: Exception) -> None:
         self._find()
@@ -126,6 +136,7 @@ class _Watch:
         if told.terminal:
             self._ended = told
             self._refused = error
+        self._denials.remember(error, told)
         await self._user("error_cb", error, told)
         self._stop_if_hopeless(told)
 
@@ -139,6 +150,7 @@ class _Watch:
         self._hear_last_error()
         if self._ended is None and not getattr(self.client, "is_closed", False):
             self._ended = self._tell(self._silence(), None)
+        self._denials.forget()
         await self._user("disconnected_cb", self._ended)
         if self._ended is not None:
             self._stop_if_hopeless(self._ended)
@@ -231,7 +243,7 @@ class _Watch:
 
     def _find(self) -> None:
         if self.client is None:
-            self.client = _caller()
+            self.client = calling_client(2)
 
 
 def _is_hopeless(error: NormalizedError, *, refused_before: bool) -> bool:
@@ -239,19 +251,6 @@ def _is_hopeless(error: NormalizedError, *, refused_before: bool) -> bool:
     if error.retryable or error.recovery is Recovery.NONE:
         return False
     return error.recovery is not Recovery.REAUTHENTICATE or refused_before
-
-
-def _caller() -> object | None:
-    # nats-py hands its callbacks no client, and has none to hand out before `connect` returns: but it is who calls them.
-    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - the only way to the caller
-    for _ in range(_MOST_FRAMES):
-        if frame is None:
-            break
-        caller = frame.f_locals.get("self")
-        if _CLIENT in class_names(caller):
-            return caller
-        frame = frame.f_back
-    return None
 
 
 def _taken(callback: Callable[..., Any]) -> int:

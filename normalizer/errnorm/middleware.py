@@ -23,6 +23,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ParamSpec, Protocol, Self, TypeVar, cast
+from weakref import WeakMethod
 
 from errnorm import installed
 from errnorm.causes import ReportedException, class_names, is_a
@@ -148,6 +149,7 @@ class Middleware:
         self.policy = policy or Policy()
         self.emitters: tuple[Emitter, ...] = default_emitters(settings) if emitters is None else tuple(emitters)
         self._tell = Teller(self.emitters)
+        self._consulted: list[WeakMethod[Callable[[BaseException, NormalizedError], object]]] = []
 
     def guard(  # noqa: PLR0913 - what is known around an operation, each with a safe default
         self,
@@ -302,7 +304,10 @@ class Middleware:
         if is_a(raw, BaseExceptionGroup) and (faults := members(raw)):
             errors = [self.known(fault, protocol) for fault in faults]
             return next((error for error in errors if not error.retryable), errors[0])
-        return self.normalize(raw, protocol)
+        error = self.normalize(raw, protocol)
+        if is_a(raw, BaseException) and (behind := self._behind(raw, error)) is not None:
+            return self.known(behind, protocol)
+        return error
 
     def saw(self, exception: BaseException, guard: Guard) -> None:
         """Tell an exception that left a guard, unless it is no fault or was told already. Never raises."""
@@ -310,6 +315,17 @@ class Middleware:
             self._see(exception, exception, guard)
         except Exception:  # noqa: BLE001 - the exception at hand is worth more than any of ours
             _log.debug("errnorm: an error could not be told", exc_info=True)
+
+    def consult(self, behind: Callable[[BaseException, NormalizedError], object]) -> None:
+        """
+        Ask somebody who may know more about an exception than it says: for adapters that watch a client.
+
+        Args:
+            behind: A method, held weakly. It gets an exception that nobody has told yet and what was made of it, and returns
+                what is behind it (anything that `normalize` takes), or `None`. An exception that was told already takes the
+                fault with it: it is not told again. What this raises is logged, and counts as `None`.
+        """
+        self._consulted.append(WeakMethod(behind, self._consulted.remove))
 
     def flush(self) -> None:
         """Have everything written that emitters still hold back, like the summary of a storm. For the end of a process."""
@@ -335,14 +351,26 @@ class Middleware:
             if claim(exception, mark) and told is None:
                 self._tell(self._fault(error, exception, decision, around))
 
-    def _looked_at(
-        self, exception: BaseException, raw: object, around: Guard
-    ) -> tuple[NormalizedError, Mark | None]:
+    def _looked_at(self, exception: BaseException, raw: object, around: Guard) -> tuple[NormalizedError, Mark | None]:
         try:
             error = self._normalized(raw, around)
-            return error, told_inside(exception, error)
+            behind = self._behind(exception, error) if raw is exception else None
+            if behind is not None:
+                error = self._normalized(behind, around)
+            return error, mark_of(behind) or told_inside(exception, error)
         except Exception:  # noqa: BLE001 - what cannot be looked at is told by the name of its class
             return self._normalized(ReportedException(class_names(exception)), around), None
+
+    def _behind(self, exception: BaseException, error: NormalizedError) -> object:
+        for reference in tuple(self._consulted):
+            try:
+                behind = None if (asked := reference()) is None else asked(exception, error)
+            except Exception:  # noqa: BLE001 - who knows more may not make it worse
+                _log.debug("errnorm: who was asked about an error failed", exc_info=True)
+            else:
+                if behind is not None:
+                    return behind
+        return None
 
     def _see_group(self, group: BaseExceptionGroup[BaseException], around: Guard) -> None:
         faults = members(group)

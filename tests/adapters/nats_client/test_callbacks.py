@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import nats
 import pytest
 from nats.aio.client import Client
 from nats.errors import Error
@@ -15,58 +14,16 @@ from nats.errors import Error
 import errnorm
 import errnorm_adapters.nats
 from errnorm import Middleware, Reason
-from errnorm.model import Fault
+from tests.adapters.nats_client.kit import ANN, USERS, WRONG, connected, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.servers.nats import NatsServer
-
-    StartNats = Callable[..., NatsServer]
+    from tests.adapters.nats_client.kit import StartNats, Told
 
 # A client that is dropped while it connects leaves its socket to the garbage collector.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
-
-USERS = {"users": [{"user": "ann", "password": "good", "permissions": {"publish": "open.>", "subscribe": "open.>"}}]}
-
-ANN = {"user": "ann", "password": "good"}
-WRONG = {"user": "ann", "password": "bad"}
-
-
-class Told(list[Fault]):
-    """What was told, in order."""
-
-    def __call__(self, fault: Fault) -> None:
-        self.append(fault)
-
-    def reasons(self) -> list[Reason]:
-        return [fault.error.reason for fault in self]
-
-
-@pytest.fixture
-def told() -> Told:
-    return Told()
-
-
-@pytest.fixture
-def errors(told: Told) -> Middleware:
-    return Middleware(emitters=[told])
-
-
-async def until(happened: Callable[[], object], seconds: float = 8.0) -> None:
-    """Wait until something is the case."""
-    end = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < end, "it did not happen"
-        await asyncio.sleep(0.02)
-
-
-async def connected(url: str, callbacks: dict[str, Any], **options: Any) -> Client:
-    defaults: dict[str, Any] = {"reconnect_time_wait": 0.1, "max_reconnect_attempts": 20, "connect_timeout": 2}
-    return await nats.connect(url, **{**defaults, **options}, **callbacks)
 
 
 def test_every_callback_is_one_that_nats_py_takes(errors: Middleware) -> None:

@@ -1,0 +1,81 @@
+"""Somebody who knows more about an exception than it says: asked once, believed, and never a burden."""
+
+from __future__ import annotations
+
+import gc
+from typing import TYPE_CHECKING
+
+import pytest
+
+import errnorm
+from errnorm import Middleware, NormalizedError, Reason
+
+if TYPE_CHECKING:
+    from errnorm.model import Fault
+
+DENIED = RuntimeError('nats: permissions violation for publish to "a"')
+
+
+class Watch:
+    """Knows what is behind a time-out."""
+
+    def __init__(self, behind: object) -> None:
+        self.known = behind
+
+    def behind(self, exception: BaseException, error: NormalizedError) -> object:
+        if self.known is ValueError:
+            raise ValueError
+        return self.known if isinstance(exception, TimeoutError) and error.reason is Reason.TRANSPORT_TIMEOUT else None
+
+
+@pytest.fixture
+def told() -> list[Fault]:
+    return []
+
+
+@pytest.fixture
+def errors(told: list[Fault]) -> Middleware:
+    return Middleware(emitters=[told.append])
+
+
+def failed(errors: Middleware) -> TimeoutError:
+    with pytest.raises(TimeoutError) as caught, errors.guard("nats", operation="ask"):
+        raise TimeoutError
+    return caught.value
+
+
+def test_what_nobody_told_is_told_as_what_it_really_was(errors: Middleware, told: list[Fault]) -> None:
+    watch = Watch("-ERR 'Permissions Violation for Publish to \"a\"'")
+    errors.consult(watch.behind)
+    timeout = failed(errors)
+    assert errnorm.of(timeout).reason is Reason.AUTH_FORBIDDEN
+    assert [(fault.error.reason, fault.exception) for fault in told] == [(Reason.AUTH_FORBIDDEN, timeout)]
+    assert told[0].decision is not None
+    assert not told[0].decision.retry
+
+
+def test_what_was_told_takes_the_fault_with_it(errors: Middleware, told: list[Fault]) -> None:
+    denied = RuntimeError('nats: permissions violation for publish to "a"')
+    watch = Watch(denied)
+    errors.consult(watch.behind)
+    first = errors.observe(denied, "nats")
+    assert errors.known(TimeoutError(), "nats") is first
+    assert errnorm.of(failed(errors)) is first
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("behind", [None, ValueError], ids=["knows nothing", "fails"])
+def test_who_knows_nothing_or_fails_changes_nothing(behind: object, errors: Middleware, told: list[Fault]) -> None:
+    watch = Watch(behind)
+    errors.consult(watch.behind)
+    assert errnorm.of(failed(errors)).reason is Reason.TRANSPORT_TIMEOUT
+    assert len(told) == 1
+
+
+def test_who_is_gone_is_forgotten(errors: Middleware) -> None:
+    watch = Watch(DENIED)
+    errors.consult(watch.behind)
+    del watch
+    gc.collect()
+    assert errnorm.of(failed(errors)).reason is Reason.TRANSPORT_TIMEOUT
+    assert errors._consulted == []
