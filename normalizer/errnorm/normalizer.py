@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from errnorm import plugins
 from errnorm.causes import ReportedException, causes, class_names, message_of, plain
@@ -180,7 +180,7 @@ class Normalizer:
     def _order(self, protocol: str | None) -> tuple[str, ...]:
         order = self._orders.get(protocol)
         if order is None:
-            if not isinstance(protocol, str | None):
+            if not isinstance(cast("object", protocol), str | None):
                 raise TypeError  # the answer is that nothing is known
             order = tuple(sorted(self._points, key=lambda name: name != protocol))
             # Protocols are few; what a caller makes up must not be kept.

@@ -13,6 +13,7 @@ What is read is never kept: a million lines pass in constant memory.
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -104,11 +105,21 @@ def _parsed(line: bytes) -> Any:  # noqa: ANN401 - JSON
         return _fast_loads(line)
     except (ValueError, RecursionError):
         pass
+    return _patiently_parsed(line)
+
+
+def _patiently_parsed(line: bytes) -> Any:  # noqa: ANN401 - JSON
     # What the fast parser refuses may be good all the same: a byte order mark, NaN, half a surrogate pair.
     try:
-        return json.loads(line.decode("utf-8-sig"))
+        return json.loads(line.decode("utf-8-sig"), parse_float=_number, parse_constant=str)
     except (ValueError, RecursionError) as error:
         raise UnusableLineError(_why(error)) from None
+
+
+def _number(text: str) -> float | str:
+    # What no float can hold would be written as Infinity, which is no JSON.
+    number = float(text)
+    return number if math.isfinite(number) else text
 
 
 def _why(error: Exception) -> str:
@@ -191,6 +202,7 @@ def _answer(
 ) -> str:
     try:
         error = normalize_line(line, normalizer, arguments.protocol)
+        answer = _with_input(error, line) if arguments.keep else error.to_json()
     except UnusableLineError as problem:
         counts.unusable += 1
         counts.first_unusable = counts.first_unusable or f"line {number}: {problem}"
@@ -199,12 +211,17 @@ def _answer(
         counts.unknown += 1
         if unknowns is not None:
             unknowns.add(error)
-    if not arguments.keep:
-        return error.to_json() + "\n"
+    return answer + "\n"
+
+
+def _with_input(error: NormalizedError, line: bytes) -> str:
     # The fast parser makes a float of a number that is too long for it; what is carried through must stay as it was.
-    document = json.loads(line.decode("utf-8-sig"))
+    document = _patiently_parsed(line)
     kept = {name: value for name, value in document.items() if name not in _OWN}
-    return json.dumps({**error.to_record(), "input": kept}) + "\n"
+    try:
+        return json.dumps({**error.to_record(), "input": kept})
+    except RecursionError as problem:
+        raise UnusableLineError(_why(problem)) from None
 
 
 def _opened(name: str, stack: ExitStack) -> BinaryIO:

@@ -124,6 +124,31 @@ def test_of_broken_lines_each_is_answered_in_its_place() -> None:
     assert talk(done).startswith("errnorm normalize: line 2: not UTF-8 (and 7 more)")
 
 
+NESTED = [b'{"raw": "x", "k": ' + b"[" * depth + b"]" * depth + b"}\n" for depth in (500, 900, *range(960, 1030, 3), 5000)]
+
+
+@pytest.mark.parametrize("option", ["--keep", "--unknown"])
+def test_however_deep_a_line_is_it_is_answered(option: str) -> None:
+    done = run("normalize", option, given=b"".join(NESTED))
+    assert done.returncode == 2
+    assert talk(done).startswith("errnorm normalize: line ")
+    if option == "--keep":
+        # The heads: what is carried along is too deep for this test to read.
+        heads = [line.partition(b', "input"')[0].rstrip(b"}") + b"}" for line in done.stdout.splitlines()]
+        assert len([json.loads(head) for head in heads]) == len(NESTED)
+
+
+def test_what_is_carried_through_is_json_whatever_it_was() -> None:
+    line = b'{"raw": "x", "a": NaN, "b": -Infinity, "c": 1e999, "d": "\\ud800", "e": 0.25, "f": 7}\n'
+    done = run("normalize", "--keep", given=line)
+
+    def refuse(name: str) -> None:
+        raise AssertionError(name)
+
+    kept = json.loads(done.stdout, parse_constant=refuse)["input"]
+    assert kept == {"a": "NaN", "b": "-Infinity", "c": "1e999", "d": "\ud800", "e": 0.25, "f": 7}
+
+
 def test_a_cause_of_which_only_the_words_are_kept_leaves_the_line_usable() -> None:
     wrapper = {"exception": {"module": "nats.errors", "class": "NoRespondersError", "cause": "Authorization Violation"}}
     done = run("normalize", given=json.dumps(wrapper).encode())
