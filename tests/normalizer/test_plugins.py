@@ -50,7 +50,7 @@ def test_an_overlay_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "problem"),
-    [(b"\xff", "can't decode"), (b"a = \n", ":1: no TOML"), (b"version = '1'", ":1: protocol: the file must say")],
+    [(b"\xff", "not UTF-8"), (b"a = \n", ":1: no TOML"), (b"version = '1'", ":1: protocol: the file must say")],
 )
 def test_an_overlay_that_cannot_be_read_is_named(tmp_path: Path, content: bytes, problem: str) -> None:
     path = tmp_path / "broken.toml"
