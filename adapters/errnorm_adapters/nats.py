@@ -24,8 +24,6 @@ __all__ = ["callbacks", "observe"]
 
 # Nothing the server sends as an error is longer; a log line or a document in text is read so far and no further.
 _MOST = 65536
-# A tuple, because a union would be made anew for each error.
-_EXCEPTIONS = (BaseException, ReportedException)
 _LONGEST_TEXT = 4096
 
 # Written out once: a union that is written in a function is built anew at each call.

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from errnorm.model import Params, Signal
 from errnorm_adapters.xmpp_xml import CLIENT, STREAMS, Node
@@ -127,7 +127,7 @@ class _Said:
         return rank
 
     def _take_stranger(self, child: Node, known: _Known) -> None:
-        tag: object = child.tag  # comments of lxml have a function there
+        tag = cast("object", child.tag)  # comments of lxml have a function there
         if not isinstance(tag, str) or tag[:1] != "{":
             return
         if tag.startswith(known.conditions):

@@ -16,6 +16,7 @@ from errnorm.model import Signal
 from errnorm_adapters.xmpp_elements import application, of_element, stanza_signal
 
 if TYPE_CHECKING:
+    from errnorm.model import Params
     from errnorm_adapters.xmpp_xml import Node
 
 __all__ = ["of_exception"]
@@ -134,7 +135,8 @@ def _of_stanza(error: object, names: tuple[str, ...]) -> Signal | None:
 def _refined(signal: Signal, error: object) -> Signal:
     by = attribute(error, "by")
     if by:
-        signal.params = {"by": str(by)[:_LONGEST_JID]}
+        params: Params = {"by": str(by)[:_LONGEST_JID]}
+        signal.params = params
     name, namespace = attribute(error, "extension"), attribute(error, "extension_ns")
     if isinstance(name, str) and isinstance(namespace, str):
         signal.details = (application(namespace, name),)

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import atheris
 
-with atheris.instrument_imports(include=["errnorm", "errnorm_adapters"]):
+with atheris.instrument_imports(include=["errnorm", "errnorm_adapters"]):  # pyright: ignore[reportAttributeAccessIssue]
     # Adapters are loaded when they are needed; here they must be there before, to be instrumented.
-    import errnorm_adapters.nats
-    import errnorm_adapters.transport
-    import errnorm_adapters.xmpp  # noqa: F401
+    import errnorm_adapters.nats  # pyright: ignore[reportUnusedImport]
+    import errnorm_adapters.transport  # pyright: ignore[reportUnusedImport]
+    import errnorm_adapters.xmpp  # noqa: F401 # pyright: ignore[reportUnusedImport]
     from errnorm.normalizer import Normalizer
     from errnorm.taxonomy import Category
 

@@ -13,7 +13,7 @@ import errnorm
 from errnorm import Normalizer
 from errnorm.cli.filtering import normalize_line
 from errnorm.plugins import load_table
-from errnorm.tables import Placed, TableError
+from errnorm.tables import Placed, TableError, read
 from errnorm.taxonomy import Category, Reason, Recovery
 from errnorm.templates import Template, values_of
 
@@ -185,7 +185,7 @@ def test_a_row_that_stands_twice_is_refused_with_its_line(name: str) -> None:
     text = files("errnorm_mappings").joinpath(name).read_text("utf-8")
     rows = [line for line in text.splitlines() if 'evidence = "' in line]
     with pytest.raises(TableError, match=f"{name}:[0-9]+"):
-        errnorm.tables.read(text.replace(rows[0], f"{rows[0]}\n{rows[0]}"), name)
+        read(text.replace(rows[0], f"{rows[0]}\n{rows[0]}"), name)
 
 
 def of_nats(**form: Any) -> NormalizedError:

@@ -19,7 +19,7 @@ from xml.etree.ElementTree import Element
 from errnorm_adapters.demo.servers import HOST, Prosody, xmpp_server
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from slixmpp import ClientXMPP
 
@@ -93,7 +93,7 @@ def _trusting() -> ssl.SSLContext:
 
 
 @asynccontextmanager
-async def _session(server: Server, password: str = "secret", *, tls: bool = True) -> AsyncIterator[_Session]:  # noqa: S107
+async def _session(server: Server, password: str = "secret", *, tls: bool = True) -> AsyncGenerator[_Session]:  # noqa: S107
     session = _Session(password)
     session.client.enable_direct_tls = False
     session.client.enable_starttls = tls
