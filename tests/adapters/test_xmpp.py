@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import errnorm
 from errnorm_adapters.xmpp import observe
+from errnorm_adapters.xmpp_elements import stanza_signal
 
 if TYPE_CHECKING:
     from errnorm.model import NormalizedError, Signal
@@ -194,6 +195,36 @@ def test_of_several_application_conditions_the_first_gives_its_name_and_all_refi
 def test_a_condition_of_tomorrow_falls_back_in_its_own_section(raw: str, section: str, family: str) -> None:
     assert seen(raw) == (section, family)
     assert signal_of(raw).section == section
+
+
+def test_the_error_need_not_be_the_last_thing_in_its_stanza() -> None:
+    error = f"<error type='wait'><resource-constraint xmlns='{STANZAS}'/></error>"
+    echoed = f"<error type='cancel' xmlns='jabber:client'><gone xmlns='{STANZAS}'/></error>"
+    assert seen(f"<iq type='error'>{error}<query xmlns='urn:q'/></iq>") == ("stanza", "resource-constraint")
+    assert seen(f"<iq type='error'>{echoed}<query xmlns='urn:q'/>{error}<query xmlns='urn:q'/></iq>") == ("stanza", "resource-constraint")
+
+
+def test_an_error_without_an_error_in_it_is_a_refusal() -> None:
+    assert ("type", "cancel") in signal_of("<iq type='error'/>").family
+    assert observe(ET.fromstring("<iq xmlns='jabber:client' type='result'/>")) is None  # noqa: S314 - written here
+
+
+@pytest.mark.parametrize(
+    ("said", "condition", "family"),
+    [
+        (("conflict", "cancel", "409", "t"), "conflict", (("type", "cancel"),)),
+        (("undefined-condition", None, "404", "t"), None, (("legacy", "404"),)),
+        (("conflict", None, "404", "t"), "conflict", (("legacy", "404"),)),
+        (("conflict", "no such type", None, "t"), "conflict", ()),
+        (("conflict", None, "40004", "t"), "conflict", ()),
+    ],
+)
+def test_what_is_missing_of_a_stanza_error_is_made_up_by_its_code(
+    said: tuple[str, str | None, str | None, str], condition: str | None, family: tuple[tuple[str, str], ...]
+) -> None:
+    signal = stanza_signal(*said)
+    assert (signal.section, signal.code, signal.text) == ("stanza", condition, "t")
+    assert tuple(pair for pair in signal.family if pair[0] in {"legacy", "type"}) == family
 
 
 def test_an_unknown_condition_keeps_its_name_among_the_parameters() -> None:

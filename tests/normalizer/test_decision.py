@@ -326,3 +326,8 @@ def test_the_protocol_given_is_asked_for_the_error_for_its_members_and_for_the_o
     late = "Authentication Timeout"
     assert decide(late, protocol="nats").retry
     assert not decide(late, protocol="nats", previous=late).retry
+
+
+def test_what_comes_on_top_of_a_hint_grows_with_the_base() -> None:
+    patient = Policy(attempts=None, base=4.0, cap=4.0)
+    assert decide(error("busy", retry_after=10), policy=patient, random=half).delay == 12.0
