@@ -10,17 +10,9 @@ together. What a request raises is not told here but where it is made, by a guar
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-import logging
 from typing import TYPE_CHECKING, Any
 
-from errnorm.causes import class_names
-from errnorm.decision import decide
-from errnorm.model import NormalizedError
-from errnorm.taxonomy import Category, Reason, Recovery
-from errnorm_adapters.nats_denials import Denials
-from errnorm_adapters.nats_traces import Wait, calling_client
+from errnorm_adapters.nats_watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,16 +20,6 @@ if TYPE_CHECKING:
     from errnorm.middleware import Middleware
 
 __all__ = ["Callbacks", "callbacks"]
-
-_log = logging.getLogger("errnorm")
-
-_EOF = "nats.errors.UnexpectedEOF"
-_GAVE_UP = "nats.errors.NoServersError"
-
-# What a disconnect means that nothing was said about (nats/aio/client.py _process_op_err, which drops its argument).
-_STALE = "nats: stale connection"
-_LOST = "nats: unexpected EOF"
-_SHUT_DOWN = {"close_reason": "Server Shutdown"}
 
 # Told by the client and of no concern to a middleware: a new server in the cluster is no fault.
 _PASSED_ON = ("discovered_server_cb",)
@@ -52,7 +34,18 @@ def callbacks(
     **users: Callable[..., Any],
 ) -> Callbacks:
     """
-    Return what `nats.connect` takes as callbacks.
+    Return what `nats.connect` takes as callbacks: each fault of the connection is told once, and what nats-py hides is found.
+
+    What is told of a fault says what the protocol means (`error.terminal`: the connection is over because of it) and what this
+    client does about it by itself (`client`): `"reconnecting"`, so do not reconnect beside it; `"closed"`, for good, which
+    nats-py does also where the server would have gone on; `"nothing"`, it stays connected. While `nats.connect` tries for the
+    first time, each attempt that fails is a fault.
+
+    What a request, a `fetch` or any other call raises is told by a guard around the call, not here. But where this middleware's
+    guard sees a time-out of this client that was in truth a denied subject or a deleted consumer, or a `NoServersError`, it
+    says what was behind it (`errnorm.of`), and tells nothing twice.
+
+    Make new ones for each client: they remember what happened to it.
 
     Args:
         middleware: Whom to tell.
@@ -68,7 +61,7 @@ def callbacks(
     Returns:
         A dictionary to `**` into `nats.connect`.
     """
-    watch = _Watch(middleware, users, abort=abort, operation=operation, peer=peer)
+    watch = Watch(middleware, users, abort=abort, operation=operation, peer=peer)
     middleware.consult(watch.behind)
     return Callbacks(watch)
 
@@ -76,7 +69,7 @@ def callbacks(
 class Callbacks(dict[str, "Callable[..., Any]"]):
     """Callbacks by the names that `nats.connect` gives them."""
 
-    def __init__(self, watch: _Watch) -> None:
+    def __init__(self, watch: Watch) -> None:
         """Name the callbacks of one connection."""
         super().__init__(
             error_cb=watch.error_cb,
@@ -95,170 +88,3 @@ class Callbacks(dict[str, "Callable[..., Any]"]):
         It is found without: nats-py calls them itself. To say it helps only where something else calls them.
         """
         self._watch.client = client
-
-
-class _Watch:
-    """What is known of one connection: whether it was said to end, and what was told since it began."""
-
-    def __init__(
-        self, middleware: Middleware, users: dict[str, Callable[..., Any]], *, abort: bool, operation: str, peer: str | None
-    ) -> None:
-        self.middleware = middleware
-        self.users = users
-        self.abort = abort
-        self.operation = operation
-        self.peer = peer
-        self.client: Any = None
-        self._leaving = False
-        self._ended: NormalizedError | None = None
-        self._refused: BaseException | None = None
-        self._previous: NormalizedError | None = None
-        self._hopeless = False
-        self._credentials_refused = False
-        self._stopped = False
-        self._closing: asyncio.Task[None] | None = None
-        self._denials = Denials()
-
-    def behind(self, exception: BaseException, error: NormalizedError) -> object:
-        """Return what is behind a time-out: what the server said to somebody else meanwhile."""
-        if error.reason is not Reason.TRANSPORT_TIMEOUT:
-            return None
-        wait = Wait(exception)
-        if self.client is not None and wait.client is self.client and (denial := self._denials.behind(wait)) is not None:
-            return denial
-        return wait.status
-
-    async def error_cb(self, error: Exception) -> None:
-        self._find()
-        names = class_names(error)
-        raw: object = _SHUT_DOWN if self._leaving and names[0] == _EOF else error
-        told = self._tell(raw, error)
-        if told.terminal:
-            self._ended = told
-            self._refused = error
-        self._denials.remember(error, told)
-        await self._user("error_cb", error, told)
-        self._stop_if_hopeless(told)
-
-    async def lame_duck_mode_cb(self) -> None:
-        self._find()
-        self._leaving = True
-        await self._user("lame_duck_mode_cb")
-
-    async def disconnected_cb(self) -> None:
-        self._find()
-        self._hear_last_error()
-        if self._ended is None and not getattr(self.client, "is_closed", False):
-            self._ended = self._tell(self._silence(), None)
-        self._denials.forget()
-        await self._user("disconnected_cb", self._ended)
-        if self._ended is not None:
-            self._stop_if_hopeless(self._ended)
-
-    async def closed_cb(self) -> None:
-        self._find()
-        self._hear_last_error()
-        await self._user("closed_cb", self._ended)
-
-    async def reconnected_cb(self) -> None:
-        self._leaving = False
-        self._credentials_refused = False
-        self._ended = self._refused = self._previous = None
-        await self._user("reconnected_cb")
-
-    def _hear_last_error(self) -> None:
-        # Told already? Then it is marked, and the middleware leaves it alone.
-        error = getattr(self.client, "last_error", None)
-        if not isinstance(error, BaseException) or error is self._refused:
-            return
-        if self._stopped and class_names(error)[0] == _GAVE_UP:
-            return  # it gave up because it was told to, and that was told
-        if class_names(error)[0] == _GAVE_UP:
-            # Why it cannot connect was told at each attempt; that there will be no further one is news, and is told as such.
-            error.__cause__ = error.__cause__ or self._refused
-            self._ended = self._tell(self.middleware.normalize(error, "nats"), None)
-        else:
-            self._ended = self._tell(error, error)
-        self._refused = error
-
-    def _silence(self) -> object:
-        if self._leaving:
-            return _SHUT_DOWN
-        options = getattr(self.client, "options", {})
-        unanswered = getattr(self.client, "_pings_outstanding", 0)
-        return _STALE if unanswered > options.get("max_outstanding_pings", unanswered) else _LOST
-
-    def _tell(self, raw: object, exception: BaseException | None) -> NormalizedError:
-        error = raw if isinstance(raw, NormalizedError) else self.middleware.normalize(raw, "nats")
-        decision = decide(error, idempotent=True, previous=self._previous)
-        if error.terminal:
-            self._hopeless = _is_hopeless(error, refused_before=self._credentials_refused)
-            self._credentials_refused |= error.category is Category.AUTH
-            self._previous = error
-        return self.middleware.observe(
-            raw,
-            "nats",
-            operation=self.operation,
-            idempotent=True,
-            peer=self.peer,
-            client=self._own_step(error),
-            decision=decision,
-            exception=exception,
-            handled=decision.retry,
-        )
-
-    def _own_step(self, error: NormalizedError) -> str | None:
-        client = self.client
-        if client is None:
-            return None
-        if client.is_closed or (self.abort and self._hopeless and error.terminal):
-            return "closed"
-        if client.is_reconnecting:
-            return "reconnecting"
-        if not error.terminal:
-            return "nothing"
-        return "reconnecting" if client.options["allow_reconnect"] else "closed"
-
-    def _stop_if_hopeless(self, error: NormalizedError) -> None:
-        client = self.client
-        if not (self.abort and self._hopeless and error.terminal) or client is None or client.is_closed:
-            return
-        self._stopped = True
-        # While it connects for the first time, whoever called `connect` gets the error as soon as no other try is allowed.
-        client.options["allow_reconnect"] = False
-        client.options["max_reconnect_attempts"] = 1
-        if getattr(client, "_reconnection_task", None) is not None:
-            self._closing = asyncio.get_running_loop().create_task(client.close())
-
-    async def _user(self, name: str, *arguments: object) -> None:
-        callback = self.users.get(name)
-        if callback is None:
-            return
-        try:
-            result = callback(*arguments[: _taken(callback)])
-            if inspect.isawaitable(result):
-                await result
-        except Exception:  # noqa: BLE001 - it is the application's, and nats-py would die of it
-            _log.exception("errnorm: the callback %s of the application failed", name)
-
-    def _find(self) -> None:
-        if self.client is None:
-            self.client = calling_client(2)
-
-
-def _is_hopeless(error: NormalizedError, *, refused_before: bool) -> bool:
-    """Tell whether trying again is no use: nothing that time mends, nor credentials that were refused before."""
-    if error.retryable or error.recovery is Recovery.NONE:
-        return False
-    return error.recovery is not Recovery.REAUTHENTICATE or refused_before
-
-
-def _taken(callback: Callable[..., Any]) -> int:
-    """Return how many positional arguments a callback takes."""
-    try:
-        parameters = inspect.signature(callback).parameters.values()
-    except (TypeError, ValueError):
-        return 1
-    if any(one.kind is one.VAR_POSITIONAL for one in parameters):
-        return 2
-    return sum(one.kind in {one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD} for one in parameters)

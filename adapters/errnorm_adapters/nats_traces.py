@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import FrameType
 
-__all__ = ["Wait", "calling_client"]
+__all__ = ["Wait", "caller"]
 
 _CLIENT = "nats.aio.client.Client"
 _SUBSCRIPTION = "nats.aio.subscription.Subscription"
@@ -86,17 +86,17 @@ class Wait:
         self.heard |= {inbox, inbox.rpartition(".")[0] + ".*"}
 
 
-def calling_client(depth: int) -> object | None:
-    """Return the client that calls, so many frames above: nats-py hands its callbacks none."""
+def caller(depth: int) -> tuple[object | None, str]:
+    """Return the client that calls, so many frames above, and the name of its method: nats-py hands its callbacks neither."""
     frame: FrameType | None = sys._getframe(depth + 1)  # noqa: SLF001 - the only way to the caller
     for _ in range(_MOST_CALLERS):
         if frame is None:
             break
-        caller = frame.f_locals.get("self")
-        if _CLIENT in class_names(caller):
-            return caller
+        one = frame.f_locals.get("self")
+        if _CLIENT in class_names(one):
+            return one, frame.f_code.co_name
         frame = frame.f_back
-    return None
+    return None, ""
 
 
 def _frames_of_nats(error: object) -> Iterator[Mapping[str, object]]:
