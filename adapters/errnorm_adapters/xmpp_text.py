@@ -26,7 +26,7 @@ _EJABBERD = re.compile(
 # Prosody: Jan 31 12:00:00 c2s55d0f0a0b2c0<tab>info<tab>Client disconnected: connection closed
 _PROSODY = re.compile(
     r"(?:[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8}[ \t]+\S{1,128}"
-    r"|(?:c2s|s2sin|s2sout|jcp|ws|bosh)[0-9a-f]{5,16}|[\w.-]{1,64}\.[\w.-]{1,64}:\w{1,32})"
+    r"|(?:c2s|s2sin|s2sout|jcp|ws|bosh)[0-9a-f]{5,16}|stanzarouter|[\w.-]{1,64}\.[\w.-]{1,64}:\w{1,32})"
     r"[ \t]+(?:debug|info|warn|error)[ \t]+(?P<rest>\S.*)",
     re.DOTALL,
 )
