@@ -27,8 +27,12 @@ _VARIABLE = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "2026-01-01T00:00:00Z"),
     (re.compile(r"^\[\d+\] \d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d+"), "[1] 2026/01/01 00:00:00.000000"),
     (re.compile(r"\bwith \d+ chunks of \d+ total"), "with 15 chunks of 900020 total"),
-    (re.compile(r"\bcid:\d+"), "cid:1"),
+    (re.compile(r"\b([cglmrw]id):\d+"), r"\1:1"),
+    (re.compile(r"Testing cert #[\w-]{16}"), "Testing cert #0000000000000000"),
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "00000000-0000-4000-8000-000000000000"),
+    (re.compile(r"(\$JS\.FC\.\w+\.\w+)\.\w+"), r"\1.AAAA"),
+    # Whether the server reads the end or the reset first is chance.
+    (re.compile(r"(?<=TLS handshake error: )read tcp \S+: read: connection reset by peer"), "EOF"),
     (re.compile(r"0x[0-9a-f]{6,}"), "0x7f0000000000"),
     (re.compile(r"(/[\w.+-]+){2,}/(?=jetstream|server\.conf|[\w.]+\.pem)"), "/srv/"),
 )
@@ -88,6 +92,8 @@ class Scenario:
         by: The producer, where it is a client library and not the server.
 
         many: The aim is a subject.
+
+        since: The first version of the server that has it; older ones are not asked.
     """
 
     aim: str
@@ -95,6 +101,15 @@ class Scenario:
     run: Callable[[Any], Iterator[Seen]]
     by: str | None = None
     many: bool = False
+    since: str = ""
+
+    def suits(self, version: str) -> bool:
+        """Tell whether a version of the server, `"2.9.10"`, has what the scenario is after."""
+        return _number(version) >= _number(self.since)
+
+
+def _number(version: str) -> list[int]:
+    return [int(part) for part in version.split(".") if part.isdigit()]
 
 
 _NORMALIZER = Normalizer([])
@@ -103,12 +118,12 @@ SCENARIOS: list[Scenario] = []
 
 
 def after(
-    aim: str, on: Station, *, by: str | None = None, many: bool = False
+    aim: str, on: Station, *, by: str | None = None, many: bool = False, since: str = ""
 ) -> Callable[[Callable[[Any], Iterator[Seen]]], Callable[[Any], Iterator[Seen]]]:
     """Register a scenario that is after an error, or many of a kind, on such a server; `by` names a client that produces it."""
 
     def register(run: Callable[[Any], Iterator[Seen]]) -> Callable[[Any], Iterator[Seen]]:
-        SCENARIOS.append(Scenario(aim, on, run, by, many))
+        SCENARIOS.append(Scenario(aim, on, run, by, many, since))
         return run
 
     return register

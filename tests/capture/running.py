@@ -65,6 +65,7 @@ def run(only: str = "", *, short: bool = False) -> list[Vector]:
     load_scenarios()
     for server, version, program in installations():
         mine = [one for one in SCENARIOS if one.station.server == server and only in f"{server} {version}: {one.aim}"]
+        mine = [one for one in mine if one.suits(version)]
         if program not in {None, nats.current()}:
             mine = [one for one in mine if one.by is None]  # a client says the same whichever server it talks to
         mine = mine[:1] if short else mine

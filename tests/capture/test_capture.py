@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.capture import running, vectors
-from tests.capture.recording import FORMS, Seen, as_vector, exception_form, steady
+from tests.capture.recording import FORMS, Scenario, Seen, Station, as_vector, exception_form, steady
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,3 +77,12 @@ def test_an_exception_is_written_down_with_its_cause() -> None:
 
     assert (form["class"], form["str"]) == ("TimeoutError", "late")
     assert form["cause"]["attrs"] == {"errno": 104}
+
+
+@pytest.mark.parametrize(
+    ("since", "version", "suits"), [("", "2.9.10", True), ("2.10", "2.9.10", False), ("2.9", "2.15.1", True)]
+)
+def test_an_older_server_is_not_asked_for_what_it_does_not_have(since: str, version: str, suits: bool) -> None:
+    scenario = Scenario("Kicked", Station("nats-server", nullcontext), lambda _: iter(()), since=since)
+
+    assert scenario.suits(version) is suits

@@ -113,8 +113,8 @@ def test_what_is_never_emitted_has_no_vector() -> None:
 LEAST = {
     ("nats", "error", "client wire"): 25,  # all but Failed Account Registration, which needs a server that fails inside
     ("nats", "close", "monitoring"): 35,
-    ("nats", "jetstream", None): 115,
-    ("nats", "status", None): 20,
+    ("nats", "jetstream", None): 120,
+    ("nats", "status", None): 28,
     ("xmpp", "stanza", None): 18,
     ("xmpp", "stream", None): 15,
     ("xmpp", "sasl", None): 6,

@@ -106,7 +106,7 @@ def account_expires(server: OperatedServer) -> Iterator[Seen]:
     yield from ended(server, wire, info, 8)
 
 
-@after("Kicked", configured(ACCOUNTS))
+@after("Kicked", configured(ACCOUNTS), since="2.10")
 def kicked(server: NatsServer) -> Iterator[Seen]:
     wire, info = server.login(**ALICE)
     wire.until(b"PONG\r\n")
@@ -151,12 +151,12 @@ def queue_denied(server: NatsServer) -> Iterator[Seen]:
 PROXIED = {"user": "alice", "password": "secret", "proxy_required": True}
 
 
-@after("Proxy Required", configured({"authorization": {"users": [PROXIED]}}))
+@after("Proxy Required", configured({"authorization": {"users": [PROXIED]}}), since="2.12")
 def without_its_proxy(server: NatsServer) -> Iterator[Seen]:
     yield from ended(server, *server.login(**ALICE))
 
 
-@after("Proxy Not Trusted", configured({"proxies": {"trusted": [{"key": Operator().key.public}]}}))
+@after("Proxy Not Trusted", configured({"proxies": {"trusted": [{"key": Operator().key.public}]}}), since="2.12")
 def through_another_proxy(server: NatsServer) -> Iterator[Seen]:
     yield from ended(server, *server.login(proxy_sig="bm9ib2R5"))
 

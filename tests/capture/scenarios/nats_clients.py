@@ -168,7 +168,7 @@ def token_changed(server: NatsServer) -> Iterator[Seen]:
     yield from exceptions(meeting(change, server=server, token="one"))  # noqa: S106 - of the test
 
 
-@after("nats.errors.StaleConnectionError", configured({}), by="nats-py")
+@after("nats.aio.errors.ErrStaleConnection", configured({}), by="nats-py")
 def a_server_that_hangs(server: NatsServer) -> Iterator[Seen]:
     async def hang(_: Client) -> None:
         server.signal(signal.SIGSTOP)

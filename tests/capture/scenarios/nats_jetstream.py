@@ -325,7 +325,7 @@ def messages_refused(server: NatsServer) -> Iterator[Seen]:
     )
 
 
-@after("batches", streams, many=True)
+@after("batches", streams, many=True, since="2.12")
 def batches_refused(server: NatsServer) -> Iterator[Seen]:
     yield from asked(
         server,

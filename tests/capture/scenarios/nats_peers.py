@@ -116,7 +116,7 @@ def leaf_node_of_the_same_cluster(server: PeeredServer) -> Iterator[Seen]:
     yield from knock(server, "leafnodes", {"cluster": "east", "name": "two"})
 
 
-@after("cluster name cannot contain spaces", some_peer)
+@after("cluster name cannot contain spaces", some_peer, since="2.11")
 def leaf_node_of_a_cluster_with_a_space(server: PeeredServer) -> Iterator[Seen]:
     yield from knock(server, "leafnodes", {"cluster": "far west", "name": "two"})
 
@@ -148,19 +148,19 @@ def route_to_itself(server: PeeredServer) -> Iterator[Seen]:
     yield from knock(server, "cluster", {"cluster": "east", "name": own}, info(server_id=own, cluster="east"))
 
 
-@after("Missing Account", some_peer)
+@after("Missing Account", some_peer, since="2.10")
 def route_of_an_account_that_is_not_there(server: PeeredServer) -> Iterator[Seen]:
     said = info(cluster="east", route_account="NOPE", route_pool_size=3, proto=1)
     yield from knock(server, "cluster", {"cluster": "east", "name": "two"}, said)
 
 
-@after("Invalid route pool index", some_peer)
+@after("Invalid route pool index", some_peer, since="2.10")
 def route_of_a_wrong_pool(server: PeeredServer) -> Iterator[Seen]:
     said = info(cluster="east", route_pool_size=3, route_pool_idx=77, proto=1)
     yield from knock(server, "cluster", {"cluster": "east", "name": "two"}, said)
 
 
-@after("Invalid Subscription", some_peer)
+@after("Invalid Subscription", some_peer, since="2.10")
 def invalid_subscription_of_a_route(server: PeeredServer) -> Iterator[Seen]:
     said = info(cluster="east", proto=1)
     yield from knock(server, "cluster", {"cluster": "east", "name": "two"}, said + b"RS+ $G a..b\r\n")

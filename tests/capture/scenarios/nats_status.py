@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -100,7 +102,7 @@ def getting_directly(server: NatsServer) -> Iterator[Seen]:
     yield from pulled(wire, subject, '{"batch":5,"seq":99}', both)
 
 
-@after("413 Too Many Results", jetstream())
+@after("413 Too Many Results", jetstream(), since="2.11")
 def too_many_subjects(server: NatsServer) -> Iterator[Seen]:
     wire = prepared(server, create("KM", allow_direct=True))
     wire.send(b"".join(b"PUB KM.%d 0\r\n\r\n" % number for number in range(1100)) + b"PING\r\n")
@@ -109,7 +111,7 @@ def too_many_subjects(server: NatsServer) -> Iterator[Seen]:
     yield from pulled(wire, "$JS.API.DIRECT.GET.KM", '{"multi_last":["KM.>"]}')
 
 
-@after("423 Nats-Pin-Id mismatch", jetstream())
+@after("423 Nats-Pin-Id mismatch", jetstream(), since="2.11")
 def pinned_to_another(server: NatsServer) -> Iterator[Seen]:
     options: dict[str, Any] = {"priority_policy": "pinned_client", "priority_groups": ["a"], "priority_timeout": 5_000_000_000}
     wire = prepared(server, create("KQ"), named("KQ.c", **options), message("KQ.x"), message("KQ.x"))
@@ -117,12 +119,87 @@ def pinned_to_another(server: NatsServer) -> Iterator[Seen]:
     yield from pulled(wire, PULL.format("KQ.c"), body, '{"batch":1,"group":"a","id":"nope","expires":500000000}')
 
 
-@after("Consumer pulls without a group", jetstream(), many=True)
+@after("Consumer pulls without a group", jetstream(), many=True, since="2.11")
 def pull_without_the_group(server: NatsServer) -> Iterator[Seen]:
     options: dict[str, Any] = {"priority_policy": "overflow", "priority_groups": ["a"]}
     wire = prepared(server, create("KO"), named("KO.c", **options))
     bodies = ('{"batch":1}', '{"batch":1,"group":"b"}', '{"batch":1,"group":"a","priority":99}')
     yield from pulled(wire, PULL.format("KO.c"), *bodies)
+
+
+@after("409 Exceeded MaxWaiting", jetstream())
+def too_many_pulls(server: NatsServer) -> Iterator[Seen]:
+    wire = prepared(server, create("KW"), named("KW.c", max_waiting=1))
+    waiting = '{"expires":2000000000}'
+    yield from pulled(wire, PULL.format("KW.c"), waiting, waiting, seconds=0.4)
+
+
+@after("409 Batch Completed", jetstream(), since="2.10")
+def bytes_left_over(server: NatsServer) -> Iterator[Seen]:
+    wire = prepared(server, create("KB"), named("KB.c"), message("KB.x", b"x" * 100))
+    yield from pulled(wire, PULL.format("KB.c"), '{"batch":1,"max_bytes":9000}')
+
+
+@after("408 Requests Pending", jetstream())
+def others_wait_for_more(server: NatsServer) -> Iterator[Seen]:
+    """Messages are there that nobody may have yet: as many as are not acknowledged have been delivered."""
+    wire = prepared(server, create("KR"), named("KR.c", max_ack_pending=1), message("KR.x"), message("KR.x"))
+    yield from pulled(wire, PULL.format("KR.c"), "1", '{"batch":5,"expires":3000000000}', '{"batch":1,"no_wait":true}')
+
+
+@after("423 Nats-Wrong-Pin-Id", jetstream(), since="2.11")
+def no_longer_pinned(server: NatsServer) -> Iterator[Seen]:
+    options: dict[str, Any] = {"priority_policy": "pinned_client", "priority_groups": ["a"], "priority_timeout": 5_000_000_000}
+    wire = prepared(server, create("KU"), named("KU.c", **options), message("KU.x"))
+    first = '{"batch":1,"group":"a","expires":900000000}'
+    for _ in pulled(wire, PULL.format("KU.c"), first):
+        pass
+    pinned = re.findall(rb"Nats-Pin-Id: (\S+)", wire.read)[-1].decode()
+    again = f'{{"batch":1,"group":"a","id":"{pinned}","expires":900000000}}'
+    start = len(wire.read)
+    wire.send(f"PUB {PULL.format('KU.c')} answer {len(again)}\r\n{again}\r\n".encode())
+    ask(wire, api("CONSUMER.UNPIN.KU.c", {"group": "a"}))
+    ask(wire, message("KU.x"))
+    wire.until_closed(0.6)
+    yield from errors(Read(wire.read[start:]), closed=wire.closed)
+
+
+@after("412 Required Api Level", jetstream(), since="2.12")
+def a_server_too_old(server: NatsServer) -> Iterator[Seen]:
+    wire = prepared(server, create("KV", allow_direct=True), named("KV.c"))
+    start = len(wire.read)
+    ask(wire, (PULL.format("KV.c"), b"1", {"Nats-Required-Api-Level": "99"}))
+    yield from errors(Read(wire.read[start:]), closed=wire.closed)
+
+
+@after("100 FlowControl Request", jetstream())
+def flow_control(server: NatsServer) -> Iterator[Seen]:
+    options: dict[str, Any] = {"deliver_subject": "answer", "idle_heartbeat": 500_000_000, "flow_control": True}
+    wire = prepared(server, create("KF"), named("KF.p", ack_policy="none", **options))
+    wire.send(b"".join(b"PUB KF.x 65536\r\n" + b"x" * 65536 + b"\r\n" for _ in range(60)))
+    yield from pulled(wire, "nowhere", seconds=1)
+
+
+def snapshot(server: NatsServer, name: str, **options: object) -> Wire:
+    """Ask for a copy of a stream of half a megabyte in a file; the connection that gets it may not answer."""
+    wire = prepared(server, create(name, storage="file"))
+    wire.send(b"".join(b"PUB %s.x 65536\r\n" % name.encode() + os.urandom(65536) + b"\r\n" for _ in range(8)))
+    ask(wire, message(f"{name}.x"))
+    wire.send(b"SUB copy 9\r\n")
+    ask(wire, api(f"STREAM.SNAPSHOT.{name}", {"deliver_subject": "copy", **options}))
+    return wire
+
+
+@after("204", jetstream(), since="2.11")
+def the_copy_is_whole(server: NatsServer) -> Iterator[Seen]:
+    wire = snapshot(server, "KY")
+    yield from pulled(wire, "nowhere", seconds=2)
+
+
+@after("408 No Flow Response", jetstream(), since="2.11")
+def the_copy_is_not_acknowledged(server: NatsServer) -> Iterator[Seen]:
+    wire = snapshot(server, "KZ", chunk_size=4096, window_size=8192)
+    yield from pulled(wire, "nowhere", seconds=8)
 
 
 @after("409 Server Shutdown", jetstream())

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree as ET
 
 from slixmpp import ClientXMPP
 from slixmpp.exceptions import XMPPError
+from slixmpp.xmlstream import tostring
 
 from tests.capture.recording import Seen, after, exception_form
 from tests.capture.scenarios.xmpp_seeing import ejabberd, prosody
@@ -54,7 +54,7 @@ def meeting(server: Server, *steps: Any, password: str = "secret") -> tuple[list
         client.add_event_handler("disconnected", lambda _: over.set())
         client.add_event_handler("disconnected", lambda why: farewells.append(why) if isinstance(why, str) else None)
         for event in ("stream_error", "failed_auth"):
-            client.add_event_handler(event, lambda stanza: events.append(ET.tostring(stanza.xml, encoding="unicode")))
+            client.add_event_handler(event, lambda stanza: events.append(tostring(stanza.xml)))
         client.connect("127.0.0.1", server.port)
         waiting = [asyncio.ensure_future(each.wait()) for each in (started, over)]
         await asyncio.wait(waiting, timeout=10, return_when=asyncio.FIRST_COMPLETED)

@@ -1,0 +1,65 @@
+"""What can reach a client and was not provoked: each row says why the servers that are captured do not produce it."""
+
+from __future__ import annotations
+
+import pytest
+
+from errnorm.plugins import load_table
+from errnorm.taxonomy import Evidence, Reach
+
+_FAMILY = "The bare number, for descriptions that are not listed: no server sends it alone."
+_NOBODY = "In the standard; nothing in Prosody 0.12 or ejabberd 23 sends it."
+_NAMED = "Prosody 0.12 knows the name to read it from other servers; neither it nor ejabberd 23 sends it."
+_INSIDE = "Sent when the server's own code or its store fails: that takes a broken server."
+_BACKEND = "Needs a backend of authentication (LDAP, SQL, certificates) that says so."
+# By protocol, section and key.
+WHY: dict[tuple[str, str], dict[str, str]] = {
+    ("nats", "error"): {"Failed Account Registration": _INSIDE},
+    ("nats", "close"): {"Internal Client": "A client inside the server, which monitoring does not list."},
+    ("nats", "status"): {
+        **dict.fromkeys(("100", "400", "404", "408", "409", "412", "413", "423", "429", "500"), _FAMILY),
+        "408 Interest Expired": "Only where the subject of the reply is imported from another account.",
+        "408 No Interest": "Sent to a subject that nobody listens to, which is its cause.",
+        "429 Too Many Requests": "Needs a stream that stores more slowly than a client can send.",
+    },
+    ("xmpp", "stanza"): {
+        "internal-server-error": _INSIDE,
+        "policy-violation": "Not tried: limits on registration, and modules against strangers, send it.",
+        "recipient-unavailable": "Needs a session that dies while it waits to be resumed, or an occupant who just leaves.",
+        "redirect": _NOBODY,
+        "undefined-condition": "Needs a component, or a stored vCard that cannot be read.",
+        "payment-required": _NOBODY,
+    },
+    ("xmpp", "stream"): {
+        **dict.fromkeys(("bad-format", "bad-namespace-prefix", "see-other-host", "unsupported-encoding"), _NAMED),
+        **dict.fromkeys(("unsupported-feature", "remote-connection-failed"), _NAMED),
+        "internal-server-error": _INSIDE,
+        "resource-constraint": "Not tried: limits of parsers and of connections between servers.",
+        "restricted-xml": "Prosody 0.12 notices it, and closes with not-well-formed.",
+    },
+    ("xmpp", "sasl"): {
+        **dict.fromkeys(("account-disabled", "credentials-expired", "invalid-authzid", "temporary-auth-failure"), _BACKEND),
+        "mechanism-too-weak": _NOBODY,
+        "bad-protocol": "Only a word of ejabberd's own decoder; the wire says malformed-request.",
+        "continue": "Of SASL 2, which neither speaks in these versions.",
+        "all-mechanisms-failed": "The client's word, when the last of its mechanisms has failed.",
+        "no-common-mechanism": "The client's word, before it has tried any.",
+    },
+}
+_NOT_OURS = {Reach.NEVER, Reach.LOG, Reach.CONFIGURATION, Reach.INTERNAL, Reach.PEER_WIRE}
+
+
+def unprovoked(protocol: str, section: str) -> set[str]:
+    rows = [row for row in load_table(protocol, []).rows.values() if row.section == section]
+    known = {row.key for row in rows if row.row.evidence.startswith(Evidence.PROVOKED)}
+    return {row.key for row in rows if row.row.reach not in _NOT_OURS} - known
+
+
+@pytest.mark.parametrize("place", WHY, ids=str)
+def test_each_row_that_was_not_provoked_says_why(place: tuple[str, str]) -> None:
+    assert WHY[place].keys() >= unprovoked(*place)
+
+
+@pytest.mark.parametrize("place", WHY, ids=str)
+def test_no_reason_is_kept_for_what_was_provoked(place: tuple[str, str]) -> None:
+    assert WHY[place].keys() <= unprovoked(*place)
