@@ -24,11 +24,15 @@ __all__ = ["Callbacks", "callbacks"]
 # Told by the client and of no concern to a middleware: a new server in the cluster is no fault.
 _PASSED_ON = ("discovered_server_cb",)
 
+# Where a server cannot be reached, nats-py dials as often as this says, whether it may reconnect or not.
+_ONE_SESSION = {"allow_reconnect": False, "max_reconnect_attempts": 1}
+
 
 def callbacks(
     middleware: Middleware,
     *,
     abort: bool = False,
+    supervised: bool = False,
     operation: str = "connection",
     peer: str | None = None,
     **users: Callable[..., Any],
@@ -51,6 +55,9 @@ def callbacks(
         middleware: Whom to tell.
         abort: Whether a decision to abort closes the client. nats-py by itself tries sixty times, or for ever, whatever the
             server says. Credentials get a second chance, since nats-py reads them anew; what no time can mend does not.
+        supervised: True if somebody else decides, `errnorm.keep` for one: how a session ends is neither decided nor told here,
+            but raised by `nats.connect` and returned by `ended()`; and the client does not connect again by itself
+            (`allow_reconnect` and `max_reconnect_attempts` are among what is returned, and must not be given beside it).
         operation: What the told faults were doing, in a word of few possible values.
         peer: Whom with, in few possible values.
         users: Callbacks of your own, by the names nats-py gives them: functions or coroutine functions. `error_cb` gets the
@@ -59,15 +66,15 @@ def callbacks(
             not reach the client.
 
     Returns:
-        A dictionary to `**` into `nats.connect`.
+        A dictionary to `**` into `nats.connect`. Its `ended()` waits for the end of a supervised session.
     """
-    watch = Watch(middleware, users, abort=abort, operation=operation, peer=peer)
+    watch = Watch(middleware, users, abort=abort, supervised=supervised, operation=operation, peer=peer)
     middleware.consult(watch.behind)
     return Callbacks(watch)
 
 
-class Callbacks(dict[str, "Callable[..., Any]"]):
-    """Callbacks by the names that `nats.connect` gives them."""
+class Callbacks(dict[str, Any]):
+    """Callbacks, and where a session is supervised what keeps it to one, by the names that `nats.connect` gives them."""
 
     def __init__(self, watch: Watch) -> None:
         """Name the callbacks of one connection."""
@@ -78,6 +85,7 @@ class Callbacks(dict[str, "Callable[..., Any]"]):
             reconnected_cb=watch.reconnected_cb,
             lame_duck_mode_cb=watch.lame_duck_mode_cb,
             **{name: watch.users[name] for name in _PASSED_ON if name in watch.users},
+            **(_ONE_SESSION if watch.supervised else {}),
         )
         self._watch = watch
 
@@ -88,3 +96,13 @@ class Callbacks(dict[str, "Callable[..., Any]"]):
         It is found without: nats-py calls them itself. To say it helps only where something else calls them.
         """
         self._watch.client = client
+
+    async def ended(self) -> object:
+        """
+        Wait until the session has ended; for a supervised one.
+
+        Returns:
+            What it ended with, an exception or anything else that `normalize` takes; `None` if this side closed it.
+        """
+        await self._watch.is_over.wait()
+        return self._watch.end

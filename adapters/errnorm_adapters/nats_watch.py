@@ -36,12 +36,22 @@ class Watch:
     """What is known of one connection: whether it was said to end, and what was told since it began."""
 
     def __init__(
-        self, middleware: Middleware, users: dict[str, Callable[..., Any]], *, abort: bool, operation: str, peer: str | None
+        self,
+        middleware: Middleware,
+        users: dict[str, Callable[..., Any]],
+        *,
+        abort: bool,
+        supervised: bool,
+        operation: str,
+        peer: str | None,
     ) -> None:
         """Start to watch; `callbacks` says what each argument means."""
         self.middleware = middleware
         self.users = users
-        self.abort = abort
+        self.abort = abort and not supervised
+        self.supervised = supervised
+        self.end: object = None
+        self.is_over = asyncio.Event()
         self.operation = operation
         self.peer = peer
         self.client: Any = None
@@ -105,6 +115,7 @@ class Watch:
         """Tell why it was closed for good, if nobody has."""
         self._find()
         self._hear_last_error()
+        self._ends(None)
         await self._user("closed_cb", self._ended)
 
     async def reconnected_cb(self) -> None:
@@ -145,6 +156,9 @@ class Watch:
 
     def _tell(self, raw: object, exception: BaseException | None) -> NormalizedError:
         error = raw if isinstance(raw, NormalizedError) else self.middleware.normalize(raw, "nats")
+        if self.supervised and (error.terminal or getattr(self.client, "is_closed", False)):
+            self._ends(raw)
+            return error
         decision = decide(error, idempotent=True, previous=self._previous)
         if error.terminal:
             self._hopeless = _is_hopeless(error, refused_before=self._credentials_refused)
@@ -161,6 +175,13 @@ class Watch:
             exception=exception,
             handled=decision.retry,
         )
+
+    def _ends(self, raw: object) -> None:
+        # Before it was connected there is no session to end: what failed is raised by `connect`, or was overcome by it.
+        client = self.client
+        if not self.is_over.is_set() and (client is None or client.is_connected or client.is_closed):
+            self.end = raw
+            self.is_over.set()
 
     def _own_step(self, error: NormalizedError) -> str | None:
         client = self.client

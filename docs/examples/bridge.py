@@ -26,6 +26,7 @@ from slixmpp.exceptions import IqError
 
 import errnorm
 from errnorm.supervisor import PATIENT
+from errnorm_adapters.nats import callbacks
 from errnorm_adapters.xmpp import attach
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
     from slixmpp.stanza import Message
 
+    from errnorm_adapters.nats_client import Callbacks
     from errnorm_adapters.xmpp import Attachment
 
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -74,7 +76,7 @@ class Bridge:
     errors: errnorm.Middleware = field(default_factory=errnorm.Middleware)
     to_room: Lane = field(default_factory=Lane)
     to_subject: Lane = field(default_factory=Lane)
-    nats_ended: asyncio.Future[Exception] = field(init=False)
+    nats_session: Callbacks = field(init=False)
 
     async def run(self) -> None:
         """Run until one side stops for good; raises `errnorm.StoppedError`s, in a group."""
@@ -85,26 +87,8 @@ class Bridge:
 
     async def connect_nats(self) -> Client:
         """Connect to NATS, and leave all reconnecting to the supervisor."""
-        new = asyncio.get_running_loop().create_future
-        self.nats_ended = new()
-        client = await nats.connect(
-            self.nats_url, error_cb=self.on_nats_error, closed_cb=self.on_nats_closed,
-            allow_reconnect=False, no_echo=True, **self.login(),
-        )  # fmt: skip
-        self.nats_ended = new()  # whatever failed on the way here has been overcome
-        return client
-
-    async def on_nats_error(self, error: Exception) -> None:
-        """Keep what ends the session for the supervisor; tell the rest."""
-        if not self.errors.known(error, "nats").terminal:
-            self.errors.observe(error, "nats", operation="serve", client="nothing", handled=True)
-        elif not self.nats_ended.done():
-            self.nats_ended.set_result(error)
-
-    async def on_nats_closed(self) -> None:
-        """End the session, if no error has done so already."""
-        if not self.nats_ended.done():
-            self.nats_ended.set_result(ConnectionResetError("the connection was closed"))
+        self.nats_session = callbacks(self.errors, supervised=True)
+        return await nats.connect(self.nats_url, no_echo=True, **self.nats_session, **self.login())
 
     async def serve_nats(self, client: Client) -> object:
         """Hear the subject, and publish what was said in the room."""
@@ -117,7 +101,7 @@ class Bridge:
             await self.to_room.waiting.put(message.data.decode(errors="replace"))
 
         await client.subscribe(self.subject, cb=hear)
-        return await until(self.nats_ended, self.to_subject.carry(send))
+        return await until(self.nats_session.ended(), self.to_subject.carry(send))
 
     async def connect_xmpp(self) -> Attachment:
         """Log in to XMPP, and leave all reconnecting to the supervisor."""
