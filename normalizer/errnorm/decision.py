@@ -117,7 +117,7 @@ class Policy:
         return Attempts(self, random=random)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Case:
     """One error with everything a rule may look at."""
 
@@ -189,7 +189,10 @@ _VETOES: tuple[Callable[[_Case], str | None], ...] = (
 
 
 def _veto(case: _Case) -> str | None:
-    return next((why for rule in _VETOES if (why := rule(case)) is not None), None)
+    for rule in _VETOES:
+        if (why := rule(case)) is not None:
+            return why
+    return None
 
 
 def _judged(case: _Case, random: Callable[[], float]) -> Decision:
@@ -216,9 +219,12 @@ def _pause(case: _Case, random: Callable[[], float]) -> tuple[float, str]:
 
 def hint_of(error: NormalizedError) -> float | None:
     """Return the pause the peer asked for, in seconds, if it is one: an adapter hands it over as `retry_after`."""
+    said = error.params.get("retry_after")
+    if said is None:
+        return None
     try:
-        hint = float(error.params["retry_after"])
-    except (KeyError, TypeError, ValueError, OverflowError):
+        hint = float(said)
+    except (TypeError, ValueError, OverflowError):
         return None
     return hint if hint >= 0 and not math.isnan(hint) else None
 
@@ -264,7 +270,7 @@ def decide(  # noqa: PLR0913 - everything a caller may know, each with a safe de
         _judged(_Case(each, before, policy or _DEFAULT, attempt, idempotent, redirects, fresh_credentials), random)
         for each in _members(error, protocol)
     ]
-    return strictest(decisions)
+    return decisions[0] if len(decisions) == 1 else strictest(decisions)
 
 
 _DEFAULT = Policy()
