@@ -29,6 +29,7 @@ _VARIABLE = (
     (re.compile(r"\bwith \d+ chunks of \d+ total"), "with 15 chunks of 900020 total"),
     (re.compile(r"\b([cglmrw]id):\d+"), r"\1:1"),
     (re.compile(r"Testing cert #[\w-]{16}"), "Testing cert #0000000000000000"),
+    (re.compile(r"SHA-256: [0-9a-f]{64}"), "SHA-256: " + 64 * "0"),
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "00000000-0000-4000-8000-000000000000"),
     (re.compile(r"(\$JS\.FC\.\w+\.\w+)\.\w+"), r"\1.AAAA"),
     # Whether the server reads the end or the reset first is chance.

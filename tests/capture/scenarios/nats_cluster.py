@@ -107,5 +107,7 @@ def requests_to_a_cluster(server: Cluster) -> Iterator[Seen]:
 def no_majority(server: Cluster) -> Iterator[Seen]:
     for other in server.others:
         other.stop()
-    time.sleep(12)
-    yield from asked(server, create("Y"), api("STREAM.INFO.Q"), api("INFO"), **LOGIN)
+    # It takes a while until the one that is left knows that it is alone.
+    wire = listening(server, **LOGIN)
+    wait_until(lambda: "10008" in ask(wire, api("INFO")), 40, what="the loss of the majority")
+    yield from asked(server, create("Y"), **LOGIN)
