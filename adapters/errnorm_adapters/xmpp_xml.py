@@ -105,7 +105,23 @@ def parse(text: str) -> Element | str:
         if _ENCODING.search(declaration[0]):
             return "not-utf-8"
         text = text[declaration.end() :]
-    return _forbidden(text) or _flood(text) or _built(text)
+    return _forbidden(text) or _read(text)
+
+
+def _read(text: str) -> Element | str:
+    # No element has more tags than two, nor fewer equals signs than attributes: bounds without parsing.
+    tags, attributes = text.count("<"), text.count("=")
+    if tags > 2 * MOST_ELEMENTS or (attributes > MOST_ATTRIBUTES and _crowded(text)):
+        return "too-many-nodes"
+    root = _built(text)
+    if isinstance(root, str):
+        return root
+    # A level takes two tags: fewer cannot be too deep.
+    if tags > 2 * MOST_LEVELS and _deeper(root):
+        return "too-deep"
+    if attributes > MOST_ATTRIBUTES and any(len(element.attrib) > MOST_ATTRIBUTES for element in root.iter()):
+        return "too-many-nodes"
+    return root
 
 
 def _forbidden(text: str) -> str | None:
@@ -132,15 +148,8 @@ def _outside_cdata(text: str) -> Iterator[str]:
     yield text[end:]
 
 
-def _flood(text: str) -> str | None:
-    # No element has more than two: an upper bound without parsing.
-    if text.count("<") > 2 * MOST_ELEMENTS:
-        return "too-many-nodes"
-    if text.count("=") > MOST_ATTRIBUTES and any(
-        _CROWDED.match(piece) for piece in text.split("<") if piece.count("=") > MOST_ATTRIBUTES
-    ):
-        return "too-many-nodes"
-    return None
+def _crowded(text: str) -> bool:
+    return any(_CROWDED.match(piece) for piece in text.split("<") if piece.count("=") > MOST_ATTRIBUTES)
 
 
 def _built(text: str) -> Element | str:
@@ -148,11 +157,7 @@ def _built(text: str) -> Element | str:
     root = _fed(framed)
     if root is None and framed is text:
         root = _fed(f"{_OPEN}{text}{_CLOSE}")
-    if root is None:
-        return "not-well-formed"
-    if isinstance(root, str):
-        return root
-    return _excess(root, text) or root
+    return "not-well-formed" if root is None else root
 
 
 def _framed(text: str) -> str:
@@ -177,15 +182,6 @@ def _fed(text: str) -> Element | str | None:
     except UnicodeEncodeError:
         return "not-utf-8"
     return root
-
-
-def _excess(root: Element, text: str) -> str | None:
-    # A level takes two tags: fewer cannot be too deep.
-    if text.count("<") > 2 * MOST_LEVELS and _deeper(root):
-        return "too-deep"
-    if text.count("=") > MOST_ATTRIBUTES and any(len(element.attrib) > MOST_ATTRIBUTES for element in root.iter()):
-        return "too-many-nodes"
-    return None
 
 
 def _deeper(root: Element) -> bool:
