@@ -163,7 +163,8 @@ class Normalizer:
         else:
             others = order[1:] if protocol is None else [name for name in order[1:] if self._underlies(name)]
             best = self._best(raw, others, first)
-        return None if best is None or _rank(best) == _WORDS else best
+        # Words that nobody knows are nobody's, unless the caller says whose they are.
+        return None if best is None or (_rank(best) == _WORDS and best.protocol != protocol) else best
 
     def _best(self, link: object, names: Iterable[str], best: NormalizedError | None) -> NormalizedError | None:
         """Ask adapters until one knows the error for good; otherwise the best there is, earlier answers before later ones."""

@@ -1,19 +1,44 @@
-"""What no row knows, grouped: one fingerprint a fault, with its count and a row to fill in."""
+"""
+What no row knows, grouped: one fingerprint a fault, with its count and a row to fill in.
+
+The key of the row is the fingerprint with places where something was cut out, so that the row, once it is filled in and stands
+in its section, knows the texts it was made from. Where no key of that form matches them, the line says so.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from errnorm.causes import plain
+from errnorm.fingerprint import fingerprint_of
+from errnorm.templates import Template, TemplateIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from errnorm.model import NormalizedError
 
 __all__ = ["Unknowns"]
 
 _MOST = 10_000
+_LONGEST = 512
+_LABEL = re.compile(r"<([a-z]+)>")
+# The kind of what a fingerprint cuts out; the place is named after it. All else is taken for a name.
+_KIND_OF = {
+    "address": "address", "duration": "duration", "jid": "jid", "n": "number", "quoted": "text", "time": "text", "text": "text",
+    "url": "address", "uuid": "id",
+}  # fmt: skip
+_QUOTES = ('"{}"', "'{}'", "`{}`")
+_BLANKS = 'reason = "", recovery = "", terminal = false, effect = "unknown", reach = "client wire", evidence = "", source = ""'
+
+
+class _Place(NamedTuple):
+    protocol: str
+    section: str
+    fingerprint: str
 
 
 class Unknowns:
@@ -21,24 +46,70 @@ class Unknowns:
 
     def __init__(self) -> None:
         """Start with none."""
-        self._counts: Counter[tuple[str, str, str]] = Counter()
+        self._counts: Counter[_Place] = Counter()
+        self._examples: dict[_Place, tuple[str, Mapping[str, str]]] = {}
         self._rest = 0
 
     def add(self, error: NormalizedError) -> None:
         """Count one."""
-        place = (error.protocol or "", error.section or "", error.fingerprint or "")
-        if place in self._counts or len(self._counts) < _MOST:
-            self._counts[place] += 1
-        else:
-            self._rest += 1
+        place = _Place(error.protocol or "", error.section or "", error.fingerprint or "")
+        if place not in self._counts:
+            if len(self._counts) >= _MOST:
+                self._rest += 1
+                return
+            said = plain(error.signal.code) or error.text or ""
+            self._examples[place] = (str(said)[:_LONGEST], error.verdict.kinds)
+        self._counts[place] += 1
 
     def report(self) -> Iterator[str]:
         """Yield lines of TOML: the most frequent first, each a comment with its count and a row with blanks."""
-        for (protocol, section, fingerprint), count in self._counts.most_common():
-            yield f"# {count} x {protocol or 'no protocol'} {section or 'no section'}\n"
-            yield (
-                f'{json.dumps(fingerprint)} = {{ reason = "", recovery = "", terminal = false, effect = "unknown", '
-                f'reach = "client wire", evidence = "", source = "" }}\n'
-            )
+        for place, count in self._counts.most_common():
+            key, code, missing = _key(*self._examples[place])
+            yield f"# {count} x {place.protocol or 'no protocol'} {place.section or 'no section'}{missing}\n"
+            yield f"{json.dumps(key)} = {{ {code}{_BLANKS} }}\n"
         if self._rest:
             yield f"# {self._rest} more, of kinds not listed\n"
+
+
+def _key(example: str, declared: Mapping[str, str]) -> tuple[str, str, str]:
+    """Return the key of a row, its column `code` if it needs one, and what is to be said beside."""
+    fingerprint = fingerprint_of(example)
+    if fingerprint == example or " " not in example:  # a text without variables, or a word or number that is its own name
+        return example, "", ""
+    for quotes in _QUOTES:
+        for free in ("text", "name"):
+            key, kinds = _with_places(fingerprint, quotes, free, declared)
+            if _matches(key, kinds, example):
+                missing = ", ".join(f'{name} = "{kind}"' for name, kind in kinds.items() if name not in declared)
+                return key, f"code = {json.dumps(_code(key))}, ", f"; under [params]: {missing}" if missing else ""
+    return fingerprint, "", "; the key is to be written by hand, after the text itself"
+
+
+def _with_places(fingerprint: str, quotes: str, free: str, declared: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    kinds: dict[str, str] = {}
+
+    def place(found: re.Match[str]) -> str:
+        kind = _KIND_OF.get(found[1], "name")
+        kind = free if kind == "text" else kind
+        name = next(name for name in _names(kind) if name not in kinds and declared.get(name, kind) == kind)
+        kinds[name] = kind
+        return quotes.format(f"{{{name}}}") if found[1] == "quoted" else f"{{{name}}}"
+
+    return _LABEL.sub(place, fingerprint), kinds
+
+
+def _names(kind: str) -> Iterator[str]:
+    yield kind
+    yield from (f"{kind}_{'x' * length}" for length in range(1, _LONGEST))
+
+
+def _matches(key: str, kinds: Mapping[str, str], example: str) -> bool:
+    if not kinds or list(kinds.values()).count("text") > 1:
+        return False
+    template = Template(key, kinds, key, ignore_case=True)
+    return TemplateIndex([template]).find(example, example.lower()) is not None
+
+
+def _code(key: str) -> str:
+    """Return a name of low cardinality: the words of the key without its places."""
+    return " ".join(re.sub(r"[\"'`]?\{[a-z_]+\}[\"'`]?", " ", key).split()).strip(" :,;-") or "unnamed"

@@ -203,8 +203,55 @@ def test_what_is_unknown_is_grouped_with_a_row_to_fill_in(capsys: pytest.Capture
     path.write_text("".join(f'{{"protocol": "nats", "raw": "-ERR \'Odd {number}\'"}}\n' for number in range(5)) + GOOD + "\n")
     assert main(["normalize", "--unknown", str(path)]) == 0
     report = capsys.readouterr().out
-    assert report.startswith('# 5 x nats error\n"Odd <n>" = { reason = ')
+    assert report.startswith('# 5 x nats error\n"Odd {number}" = { code = "Odd", reason = ')
     assert report.count("\n") == 2
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["-ERR 'Odd 1'", "-ERR 'Odd 27'"],
+        ["-ERR 'Never Heard Of \"a.b\" From 10.0.0.1:42'", "-ERR 'Never Heard Of \"c\" From 10.0.0.7:1'"],
+        ["-ERR 'Gone for 3s and 4s'", "-ERR 'Gone for 10s and 1m'"],
+        ["-ERR 'Cannot move `a b`'", "-ERR 'Cannot move `x`'"],
+        ["-ERR 'Just words'", "-ERR 'Just words'"],
+        [
+            "[7] 2026/11/23 06:00:00.123456 [ERR] Frobbing of stream 12 took 3s",
+            "[7] 2026/11/24 07:00:00.000001 [ERR] Frobbing of stream 7 took 5s",
+        ],
+    ],
+)
+def test_the_row_that_is_given_knows_the_error_once_it_is_filled_in(
+    lines: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text("".join(json.dumps({"protocol": "nats", "raw": line}) + "\n" for line in lines))
+    main(["normalize", "--unknown", str(path)])
+    comment, row = capsys.readouterr().out.splitlines()
+    assert comment.startswith(f"# {len(lines)} x nats")
+    params = comment.partition("; under [params]: ")[2].replace(", ", "\n")
+    filled = (
+        row.replace('reason = ""', 'reason = "limits.rate"').replace('recovery = ""', 'recovery = "wait"')
+        .replace('evidence = ""', 'evidence = "source"').replace('source = ""', 'source = "seen"')
+    )  # fmt: skip
+    overlay = tmp_path / "mine.toml"
+    overlay.write_text(f'protocol = "nats"\nversion = "1"\n[params]\n{params}\n[error]\n{filled}\n')
+    main(["normalize", "--tables", str(overlay), str(path)])
+    assert [json.loads(line)["reason"] for line in capsys.readouterr().out.splitlines()] == ["limits.rate"] * len(lines)
+
+
+def test_a_row_that_would_not_match_says_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text(json.dumps({"protocol": "nats", "raw": "-ERR 'Odd    spaces 7'"}) + "\n")
+    main(["normalize", "--unknown", str(path)])
+    assert capsys.readouterr().out.startswith("# 1 x nats error; the key is to be written by hand")
+
+
+def test_an_unknown_class_is_named_by_its_name_whatever_it_says(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"protocol": "nats", "exception": {"module": "nats.errors", "class": "NewError", "str": "nats: new 55"}}\n')
+    main(["normalize", "--unknown", str(path)])
+    assert '\n"nats.errors.NewError" = { reason = ' in capsys.readouterr().out
 
 
 def test_there_is_a_bound_on_how_many_kinds_are_listed(
