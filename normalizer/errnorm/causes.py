@@ -102,8 +102,8 @@ def class_names(error: object) -> tuple[str, ...]:
     """
     kind = type(error)
     if issubclass(kind, ReportedException):
-        names = error.names  # type: ignore[attr-defined] # it is one, whatever its class claims
-        return names if names and type(names) is tuple else _NAMELESS
+        said: object = error.names  # type: ignore[attr-defined] # it is one, whatever its class claims
+        return said if said and type(said) is tuple else _NAMELESS
     names = _names.get(kind) if type(kind) is type else None  # a metaclass can lie about hash and equality
     if names is None:
         names = tuple(_dotted(part) for part in _mro(kind)) or _NAMELESS

@@ -157,7 +157,9 @@ class Privacy:
             The value, a hash of it, or `None` if it stays here.
         """
         if type(value) is str:
-            kind = _meant(kind, value) if kind in _PUBLIC else kind
+            if kind in _PUBLIC and kind in self._kept and (meant := _meant(kind, value)) != kind:
+                # The name stays, whatever the value is: a peer does not decide which fields a line has.
+                return self.value(meant, value) or f"<{meant}>"
             if kind in self._kept:
                 return escaped(value, self.limit)
         if kind in self._hashed:
