@@ -286,8 +286,8 @@ class Middleware:
         )
         try:
             return self._observe(raw, exception, around)
-        except Exception:  # noqa: BLE001 - the error at hand is worth more than any of ours
-            _log.debug("errnorm: an error could not be told", exc_info=True)
+        except Exception as failure:  # noqa: BLE001 - the error at hand is worth more than any of ours
+            _say_failed("an error could not be told", failure)
             return known(raw, protocol)
 
     def known(self, raw: object, protocol: str | None = None) -> NormalizedError:
@@ -313,8 +313,8 @@ class Middleware:
         """Tell an exception that left a guard, unless it is no fault or was told already. Never raises."""
         try:
             self._see(exception, exception, guard)
-        except Exception:  # noqa: BLE001 - the exception at hand is worth more than any of ours
-            _log.debug("errnorm: an error could not be told", exc_info=True)
+        except Exception as failure:  # noqa: BLE001 - the exception at hand is worth more than any of ours
+            _say_failed("an error could not be told", failure)
 
     def consult(self, behind: Callable[[BaseException, NormalizedError], object]) -> None:
         """
@@ -365,8 +365,8 @@ class Middleware:
         for reference in tuple(self._consulted):
             try:
                 behind = None if (asked := reference()) is None else asked(exception, error)
-            except Exception:  # noqa: BLE001 - who knows more may not make it worse
-                _log.debug("errnorm: who was asked about an error failed", exc_info=True)
+            except Exception as failure:  # noqa: BLE001 - who knows more may not make it worse
+                _say_failed("who was asked about an error failed", failure)
             else:
                 if behind is not None:
                     return behind
@@ -400,6 +400,11 @@ class Middleware:
             handled=around.handled,
             attempt=around.attempt,
         )
+
+
+def _say_failed(what: str, failure: Exception) -> None:
+    # By its class alone: what it says, and what stands in its frames, may be a peer's.
+    _log.debug("errnorm: %s: %s", what, class_names(failure)[0])
 
 
 def _is_fault(exception: BaseException) -> bool:
