@@ -476,5 +476,5 @@ def test_time_does_not_grow_with_what_a_peer_sends(
     ],
 )
 def test_what_nobody_knows_is_described_by_its_class_and_its_words(raw: object, text: str, normalizer: Normalizer) -> None:
-    error = normalizer.normalize(raw, "xmpp" if isinstance(raw, bytearray) else None)
+    error = normalizer.normalize(raw)
     assert (error.known, error.text) == (False, text)
