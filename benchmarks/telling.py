@@ -57,29 +57,54 @@ def telling() -> list[tuple[Case, Case]]:
     logger = _logger()
     error = Normalizer([]).normalize(EXACT, "nats")
     fault = Fault(error, operation="publish")
-    fields = attributes(error) | {"errnorm.operation": "publish"}
-    written = fields | {"errnorm.text": Settings().privacy.text(error)}
+    if _fields() != attributes(error) | {"errnorm.operation": "publish"}:
+        raise AssertionError  # by hand it would be less
     every_line = LogEmitter(Settings(storm_burst=0, log_with="structlog"))
     span = TracerProvider().get_tracer("benchmark").start_span("publish")
     settings = Settings()
     return [
         (
-            Case("log line", lambda: every_line(fault)),
-            Case("log line, by hand", lambda: logger.error("nats.error", **written)),
+            Case("log line", lambda: every_line(fault), 1.15),
+            Case("log line, by hand", lambda: _line_by_hand(logger)),
         ),
         (
-            Case("span attributes and status", lambda: tell(span, fault, settings)),
-            Case("span attributes and status, by hand", _by_hand(span, fields)),
+            Case("span attributes and status", lambda: tell(span, fault, settings), 1.15),
+            Case("span attributes and status, by hand", _by_hand(span)),
         ),
     ]
 
 
-def _by_hand(span: object, fields: dict[str, object]) -> Callable[[], object]:
+_TEXT = "Authorization Violation"
+
+
+def _fields() -> dict[str, str | bool]:
+    """Write down what the library tells, as somebody would who knows it all by heart."""
+    return {
+        "error.type": "auth.rejected",
+        "errnorm.protocol": "nats",
+        "errnorm.category": "auth",
+        "errnorm.code": "Authorization Violation",
+        "errnorm.retryable": False,
+        "errnorm.terminal": True,
+        "errnorm.recovery": "reauthenticate",
+        "errnorm.effect": "not_applied",
+        "errnorm.tables.version": "nats 1.0.0",
+        "errnorm.operation": "publish",
+    }
+
+
+def _line_by_hand(logger: structlog.typing.FilteringBoundLogger) -> None:
+    fields = _fields()
+    fields["errnorm.text"] = _TEXT
+    logger.error("nats.error", **fields)
+
+
+def _by_hand(span: object) -> Callable[[], object]:
     from opentelemetry.trace import Status, StatusCode  # noqa: PLC0415 - beside its use
 
     def write() -> None:
-        span.set_attributes(fields)  # type: ignore[attr-defined] # a span of the SDK
-        span.set_status(Status(StatusCode.ERROR, "Authorization Violation"))  # type: ignore[attr-defined] # likewise
+        span.set_attributes(_fields())  # type: ignore[attr-defined] # a span of the SDK
+        span.set_status(Status(StatusCode.ERROR, _TEXT))  # type: ignore[attr-defined] # likewise
 
     return write
 
@@ -109,5 +134,5 @@ def guards() -> list[Case]:
         Case("guard around a call that succeeds", succeeds),
         Case("guard around a call that fails", fails),
         Case("raising and catching the same without a guard", fails_bare),
-        Case("log line that the storm guard suppresses", lambda: stormy(fault)),
+        Case("log line that the storm guard suppresses", lambda: stormy(fault), 8),  # 2 µs, at a floor of 0.26
     ]

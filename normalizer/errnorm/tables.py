@@ -200,10 +200,7 @@ class Table:
         """
         if section is not None:
             indexed = self.sections.get(section)
-            if indexed is None:
-                return None
-            placed = indexed.exact.get(code)  # what most calls end with, without a further call
-            return indexed.find(code) if placed is None else (placed, None)
+            return None if indexed is None else indexed.find(code)
         # A section that has the text letter by letter knows it better than one that has it in another case.
         for indexed in self.sections.values():
             if (placed := indexed.exact.get(code)) is not None:
