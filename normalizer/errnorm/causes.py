@@ -124,9 +124,8 @@ def _dotted(kind: type) -> str:
 def attribute(error: object, name: str) -> object:
     """Return a public attribute of an exception, live or reported; `None` if it has none or reading it fails."""
     try:
-        if is_a(error, ReportedException):
-            return plain(error.attributes.get(name))
-        return plain(getattr(error, name, None))
+        found = error.attributes.get(name) if is_a(error, ReportedException) else getattr(error, name, None)
+        return found if found is None else plain(found)
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - a property of a stranger's class can raise anything
