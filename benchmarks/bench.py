@@ -23,7 +23,7 @@ from benchmarks.telling import guards, telling
 if TYPE_CHECKING:
     from benchmarks.measure import Timing
 
-_LINES = 300_000
+_LINES = 1_000_000
 
 
 def _rows(title: str, timings: list[Timing]) -> list[dict[str, Any]]:

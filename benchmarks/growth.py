@@ -84,6 +84,7 @@ def _storm(count: int) -> dict[str, float]:
 def _threads() -> Iterator[tuple[str, float]]:
     normalize = Normalizer([]).normalize
     text = "-ERR 'Authorization Violation'\r\n"
+    normalize(text, "nats")
     for threads in (1, 2, 4):
         each = 200_000 // threads
 

@@ -26,7 +26,8 @@ __all__ = [
     "unquoted",
 ]
 
-_MOST = 65536
+# Twice the longest subject that a server takes by default (max_control_line): no -ERR is longer.
+_LONGEST_LINE = 8192
 _LONGEST_TEXT = 4096
 _PREFIX = len("nats: ")
 
@@ -55,8 +56,8 @@ def unquoted(text: str) -> str:
 
 def observe_error(raw: str) -> Signal:
     """Observe a packet that begins with `-ERR`: its first line counts, whatever comes after it."""
-    end = raw.find("\n", 0, _MOST)
-    said = unquoted(raw[4 : end if end > 0 else _MOST].strip())
+    end = raw.find("\n", 0, _LONGEST_LINE)
+    said = unquoted(raw[4 : end if end > 0 else _LONGEST_LINE].strip())
     return Signal("nats", "error", said, said[:_LONGEST_TEXT])
 
 
