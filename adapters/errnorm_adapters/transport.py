@@ -54,7 +54,7 @@ _OS_CLASSES = frozenset({
     "builtins.TimeoutError",
     "socket.timeout",
 })
-_RUNTIME_MODULES = ("asyncio.", "concurrent.futures.", "aiohttp.", "websockets.")
+_RUNTIME_MODULES = ("asyncio.", "concurrent.futures.", "aiohttp.", "websockets.", "OpenSSL.")
 # Only the runtime raises these with texts that say more than the class; everywhere else the class is the better witness.
 _SAID_IN_TEXT = frozenset({"builtins.OSError", "builtins.ConnectionAbortedError"})
 

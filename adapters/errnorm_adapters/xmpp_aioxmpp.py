@@ -20,8 +20,6 @@ __all__ = ["AioxmppAttachment"]
 # aioxmpp.node.Client: the method behind one attempt, and what it gives up for (`on_failure` follows).
 _ATTEMPT = "_main_impl"
 _GIVES_UP_ON = {"StreamNegotiationFailure", "SASLError"}
-# pyOpenSSL's names for a connection that is simply gone. What they mean is put behind them.
-_LOST = {"SysCallError", "ZeroReturnError"}
 _PAUSE = 0.02
 _PATIENCE = 100
 
@@ -78,8 +76,6 @@ class AioxmppAttachment(Attachment):
             raise
 
     def _on_lost(self, reason: Exception) -> None:
-        if reason.__cause__ is None and type(reason).__name__ in _LOST and type(reason).__module__ == "OpenSSL.SSL":
-            reason.__cause__ = EOFError("the connection was closed")
         error = self._middleware.known(reason, "xmpp")
         replaced = (error.section, error.code) == ("stream", "conflict")
         self._has_ended(reason, client="closed" if replaced else "reconnecting")

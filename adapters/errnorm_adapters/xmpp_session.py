@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import time
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,7 @@ class SessionError(Exception):
         return RuntimeError, (str(self),)
 
 
-class Attachment:
+class Attachment(ABC):
     """
     A client under a middleware: what `attach` returns.
 
@@ -89,17 +90,17 @@ class Attachment:
         self._starting: Future[Exception | None] = loop.create_future()
         self._ending: Future[Exception | None] = loop.create_future()
 
+    @abstractmethod
     def detach(self) -> None:
         """Take everything off the client that was put on it. What the user put there stays."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def close(self) -> None:
         """Close the client, and detach."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stop(self) -> None:
         """Make the client give up: neither connected nor about to connect."""
-        raise NotImplementedError
 
     async def started(self, within: float | None = None) -> None:
         """

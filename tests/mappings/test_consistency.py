@@ -87,6 +87,7 @@ COMPATIBLE: dict[Reason, set[Recovery]] = {
 _MANGLED = "What came could not be read; a new connection begins afresh."
 # Rows that step out of line, by section and key, and why they are right.
 RIGHT = {
+    ("client", "aioxmpp.errors.XMPPWaitError"): "The class is the type of the stanza error, which decides.",
     ("error", "account resolver no new claims"): "Nothing is wrong: there was nothing to update.",
     ("log", "Account fetch failed: {text}"): "The resolver may answer later.",
     ("log", "Readloop processing time: {delay}"): "A warning; the work went on.",

@@ -15,6 +15,7 @@ import socket
 import sys
 import sysconfig
 import tempfile
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -45,7 +46,7 @@ def _program(name: str) -> str | None:
     return shutil.which(name, path=os.pathsep.join((scripts, os.environ.get("PATH", ""), "/usr/local/bin", "/usr/sbin")))
 
 
-class Server:
+class Server(ABC):
     """
     A server; an asynchronous context manager.
 
@@ -63,9 +64,9 @@ class Server:
         self.directory = Path(tempfile.mkdtemp(prefix="errnorm"))
         self._process: asyncio.subprocess.Process | None = None
 
+    @abstractmethod
     def command(self) -> list[str]:
         """Write what the server needs, and return the command that starts it."""
-        raise NotImplementedError
 
     async def __aenter__(self) -> Self:
         """Start it, and wait until it answers."""
