@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from errnorm.model import NormalizedError, Verdict
-from errnorm.taxonomy import Effect, Reason, Recovery
+from errnorm.model import NormalizedError, Verdict, unknown
+from errnorm.taxonomy import Recovery
 
 if TYPE_CHECKING:
     from errnorm.model import Signal
@@ -97,7 +97,7 @@ class Engine:
         if verdict is None:
             if len(self._made) >= _MOST_VERDICTS:
                 self._made.clear()
-            verdict = self._made[case] = self._judge(found, case) if found else self._unknown(case)
+            verdict = self._made[case] = self._judge(found, case) if found else self._unknown(terminal, section)
         return verdict
 
     def _judge(self, found: Placed, case: _Case) -> Verdict:
@@ -118,6 +118,10 @@ class Engine:
             kinds=self.table.kinds,
         )
 
+    def _unknown(self, terminal: bool, section: str | None) -> Verdict:  # noqa: FBT001 - two parts of the case
+        table = self.table
+        return unknown(table.protocol, section, terminal=terminal, tables_version=table.version, kinds=table.kinds)
+
     def _decides(self, family: Placed) -> str | None:
         return self.table.sections[family.section].head.decides
 
@@ -127,21 +131,6 @@ class Engine:
         if decider.key == self._decides(decider):
             return Recovery.WAIT
         return decider.row.recovery if recovery is Recovery.WAIT else recovery
-
-    def _unknown(self, case: _Case) -> Verdict:
-        *_, terminal, section = case
-        return Verdict(
-            protocol=self.table.protocol,
-            section=section,
-            code=None,
-            reason=Reason.UNKNOWN,
-            recovery=Recovery.ABANDON,
-            terminal=terminal,
-            effect=Effect.UNKNOWN,
-            row=None,
-            tables_version=self.table.version,
-            kinds=self.table.kinds,
-        )
 
 
 def _on_connection(recovery: Recovery, *, over: bool) -> Recovery:

@@ -16,16 +16,17 @@ from typing_extensions import TypedDict
 from errnorm.causes import plain
 from errnorm.faults import Emitter, Fault
 from errnorm.fingerprint import fingerprint_of
+from errnorm.taxonomy import Effect, Reason, Recovery
 from errnorm.templates import Template, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from errnorm.tables import Placed
-    from errnorm.taxonomy import Category, Effect, Reason, Recovery
+    from errnorm.taxonomy import Category
     from errnorm.templates import Reading
 
-__all__ = ["Adapter", "Emitter", "Fault", "NormalizedError", "Params", "Record", "Signal", "Verdict"]
+__all__ = ["Adapter", "Emitter", "Fault", "NormalizedError", "Params", "Record", "Signal", "Verdict", "unknown"]
 
 Params = dict[str, "str | int | bool"]
 
@@ -184,6 +185,29 @@ def _template_of(text: str | None, kinds: Mapping[str, str]) -> Template[None] |
         return Template(text, kinds, None, ignore_case=False)
     except ValueError:
         return None  # upstream's words may have braces that are no places of ours
+
+
+def unknown(
+    protocol: str | None,
+    section: str | None = None,
+    *,
+    terminal: bool = False,
+    tables_version: str = "",
+    kinds: Mapping[str, str] = _NO_KINDS,
+) -> Verdict:
+    """Return the verdict on what no row knows: never retried."""
+    return Verdict(
+        protocol=protocol,
+        section=section,
+        code=None,
+        reason=Reason.UNKNOWN,
+        recovery=Recovery.ABANDON,
+        terminal=terminal,
+        effect=Effect.UNKNOWN,
+        row=None,
+        tables_version=tables_version,
+        kinds=kinds,
+    )
 
 
 class Record(TypedDict):

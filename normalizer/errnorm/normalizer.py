@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, cast
 from errnorm import plugins
 from errnorm.causes import ReportedException, causes, class_names, message_of, plain
 from errnorm.engine import Engine
-from errnorm.model import NormalizedError, Signal, Verdict
-from errnorm.taxonomy import Effect, Reason, Recovery
+from errnorm.model import NormalizedError, Signal, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -245,22 +244,8 @@ def _rank(answer: NormalizedError) -> int:
     return _WORDS if answer.signal.section is None else _SECTION
 
 
-def _unknown(protocol: str | None) -> Verdict:
-    return Verdict(
-        protocol=protocol,
-        section=None,
-        code=None,
-        reason=Reason.UNKNOWN,
-        recovery=Recovery.ABANDON,
-        terminal=False,
-        effect=Effect.UNKNOWN,
-        row=None,
-        tables_version="",
-    )
-
-
 # Made before it is needed: that may be where there is hardly any stack left.
-_NOBODY = _unknown(None)
+_NOBODY = unknown(None)
 
 
 def unjudged(protocol: str | None) -> NormalizedError:
@@ -272,7 +257,7 @@ def unjudged(protocol: str | None) -> NormalizedError:
 
 
 def _nobody_knows(raw: object, protocol: str | None) -> NormalizedError:
-    return NormalizedError(_unknown(protocol), Signal(protocol or "", text=_described(raw)))
+    return NormalizedError(unknown(protocol), Signal(protocol or "", text=_described(raw)))
 
 
 def _bounded(raw: object) -> object:

@@ -171,3 +171,20 @@ def test_what_means_the_same_is_the_same_object_whichever_way_it_was_found(engin
     )
     assert len({id(engine.judge(signal).verdict) for signal in ways}) == 1
     assert engine.judge(Signal("post", "letter", "Office Burnt Down", closed=False)).verdict is not engine.judge(ways[0]).verdict
+
+
+def test_what_a_peer_makes_up_fills_no_memory_and_changes_no_answer(post: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("errnorm.engine._MOST_VERDICTS", 8)
+    engine = Engine(post)
+    families = [((("mood", f"mood {number}"),), closed) for number in range(50) for closed in (None, True, False)]
+    for family, closed in families:
+        known = engine.judge(Signal("post", "letter", "Office Burnt Down", family=family, closed=closed))
+        unknown = engine.judge(Signal("post", "window", f"odd {family}", family=family, closed=closed, shared=True))
+        assert (known.reason, known.terminal) == (Reason.TRANSPORT_LOST, closed is not False)
+        assert (unknown.known, unknown.terminal) == (False, bool(closed))
+    assert max(len(engine._verdicts), len(engine._made), len(engine._shared)) <= 8
+
+
+def test_the_same_object_is_judged_once(engine: Engine) -> None:
+    signal = Signal("post", "letter", "Office Burnt Down", shared=True)
+    assert engine.judge(signal) is engine.judge(signal)
