@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import logging
+import ssl
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -289,6 +290,18 @@ async def test_a_server_that_requires_tls_gets_it_from_a_client_that_trusts_it(
     client = await connected(server.url, callbacks(errors, abort=True), tls=issued.client_context())
     await client.close()
     assert told == []
+
+
+async def test_a_server_that_has_no_tls_refuses_who_insists_on_it(
+    start_nats: StartNats, errors: Middleware, told: Told, issued: Certificates
+) -> None:
+    # Only who shakes hands first insists: otherwise nats-py goes on without TLS, and says nothing.
+    server = start_nats({})
+    began = time.monotonic()
+    with pytest.raises(ssl.SSLError):
+        await connected(server.url, callbacks(errors, abort=True), tls=issued.client_context(), tls_handshake_first=True)
+    assert time.monotonic() - began < SOON
+    assert told.rows() == [("transport.tls", "connection", "closed", False)]
 
 
 async def told_of(errors: Middleware, doing: Awaitable[object]) -> None:
