@@ -422,13 +422,13 @@ ROWS_AT_LEAST = {
     ("xmpp", "compress"): 3,
     ("xmpp", "app"): 45,
     ("xmpp", "legacy"): 17,
-    ("xmpp", "client"): 36,
+    ("xmpp", "client"): 73,
     ("xmpp", "log"): 70,
     ("xmpp", "xml"): 7,
     ("transport", "os"): 50,
     ("transport", "tls"): 83,
     ("transport", "dns"): 46,
-    ("transport", "python"): 39,
+    ("transport", "python"): 42,
 }
 
 
