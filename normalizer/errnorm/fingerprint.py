@@ -34,7 +34,7 @@ _QUOTED = re.compile(
 )
 _QUOTES = frozenset("\"'`\u201c\u201e\u2018\u00ab")
 _DATA = re.compile(r"\{.*(?:\}|\Z)", re.DOTALL)
-_TAG = re.compile(r"<(?!quoted>)([A-Za-z_][\w.:-]{0,63})(?=[\s/>]|\Z)")
+_TAG = re.compile(r"<(?!quoted>)([A-Za-z_][\w.:-]{0,63})(?=\s|/?>|\Z)")
 _PLAIN_TAG = re.compile(r"[A-Za-z]{1,28}(?:[-:][A-Za-z]{1,28}){0,3}")
 # Whatever somebody has written stands behind these.
 _WRITTEN = re.compile(r"(?i)\b(body|content|payload|stanza)(\s*[:=]).+", re.DOTALL)

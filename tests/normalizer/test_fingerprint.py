@@ -128,6 +128,10 @@ _SENTENCES = [
 ]
 
 
+def test_what_stands_in_pointed_brackets_is_no_element_because_of_its_first_letter() -> None:
+    assert fingerprint_of("<Q/00000000001=>") == fingerprint_of("<Z/77=>") != "<Q>"
+
+
 @given(st.data())
 @pytest.mark.parametrize("kind", _SECRETS)
 def test_no_secret_shows(kind: str, data: st.DataObject) -> None:
