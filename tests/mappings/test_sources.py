@@ -1,0 +1,171 @@
+"""Where rows are known from: the place in a standard that speaks of them, else a file of a program. The evidence says which."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from errnorm.plugins import load_table
+from errnorm.taxonomy import Evidence
+
+if TYPE_CHECKING:
+    from errnorm.tables import Placed
+
+TABLES = {protocol: load_table(protocol, []) for protocol in ("nats", "xmpp", "transport")}
+STANDARD = re.compile(r"RFC \d+|XEP-\d{4}|XML |POSIX|IANA |Winsock|Linux \w+(\(2\)|\.h)|BSD |glibc |nats\.docs")
+
+# RFC 6120 has its conditions in the order of the alphabet, each in a section of its own.
+IN_ORDER = {"stanza": ("RFC 6120 8.3.3", 22), "stream": ("RFC 6120 4.9.3", 25), "sasl": ("RFC 6120 6.5", 11)}
+# Where the other conditions stand, and those that stand elsewhere.
+PLACES: dict[str, tuple[str, dict[str, str]]] = {
+    "type": ("RFC 6120 8.3.2", {}),
+    "starttls": ("RFC 6120 5.4.2.2", {}),
+    "compress": ("XEP-0138 3", {}),
+    "legacy": ("XEP-0086", {}),
+    "bosh": (
+        "XEP-0124 17.2",
+        {"error": "XEP-0124 17.3", "terminate": "XEP-0124 13", "remote-stream-error": "XEP-0124 17.2; XEP-0206 6"},
+    ),
+    "websocket": (
+        "RFC 6455 7.4.1",
+        {
+            "close": "RFC 7395 3.6",
+            "see-other-uri": "RFC 7395 3.6.1",
+            **dict.fromkeys(("1012", "1013", "1014"), "IANA WebSocket close codes"),
+        },
+    ),
+    "sm": (
+        "XEP-0198 5",
+        {
+            "failed": "XEP-0198 3",
+            "unexpected-request": "XEP-0198 3, 6",
+            "internal-server-error": "XEP-0198 9",
+            **dict.fromkeys(("bad-request", "not-authorized"), "ejabberd mod_stream_mgmt.erl"),
+            **dict.fromkeys(("resource-constraint", "service-unavailable"), "Prosody plugins/mod_smacks.lua"),
+        },
+    ),
+    "xml": (
+        "RFC 6120 11.1",
+        {
+            "not-well-formed": "XML 1.0 2.1; XML Namespaces 3",
+            "not-utf-8": "RFC 6120 11.6",
+            "too-large": "this library's own limit: 512 KiB",
+            "too-deep": "this library's own limit: 256 levels",
+            "too-many-nodes": "this library's own limit: 4096 elements, 256 attributes on one",
+        },
+    ),
+}
+# Which document defines the conditions of a namespace.
+DEFINED_BY = {
+    "http://jabber.org/protocol/amp#errors": "XEP-0079",
+    "http://jabber.org/protocol/commands": "XEP-0050",
+    "http://jabber.org/protocol/compress": "XEP-0138 3",
+    "http://jabber.org/protocol/pubsub#errors": "XEP-0060",
+    "urn:xmpp:blocking:errors": "XEP-0191",
+    "urn:xmpp:errors": "XEP-0205",
+    "urn:xmpp:http:upload:0": "XEP-0363",
+    "urn:xmpp:jingle:errors:1": "XEP-0166",
+    "urn:xmpp:sm:3": "XEP-0198 6",
+    "xmpp:prosody.im/protocol/component": "Prosody plugins/mod_component.lua",
+}
+# What a source says behind the document.
+BESIDE = {
+    "resource-limit-exceeded": "; XEP-0182",
+    "stanza-too-big": "; RFC 6120 4.9.3.14",
+    "too-many-stanzas": "; RFC 6120 13.12",
+    "node-full": " (an example, not its schema)",
+}
+# Alerts of TLS that are not in RFC 8446, section 6.2.
+ALERTS_ELSEWHERE = {
+    "RFC 8446 6.1": ["close_notify", "user_canceled"],
+    "RFC 5246 7.2.2": ["decryption_failed", "decompression_failure", "no_renegotiation"],
+    "RFC 6101 5.4.2": ["no_certificate"],
+    "RFC 2246 7.2.2": ["export_restriction"],
+    "RFC 7507 3": ["inappropriate_fallback"],
+    "RFC 6066 9": ["certificate_unobtainable", "bad_certificate_hash_value"],
+    "RFC 7301 3.2": ["no_application_protocol"],
+}
+RESOLVER_ELSEWHERE = {
+    "RFC 2553 6.4": ["EAI_NODATA", "EAI_ADDRFAMILY"],
+    "RFC 3493 6.2": ["EAI_OVERFLOW"],
+    "BSD netdb.h": ["EAI_PROTOCOL", "EAI_BADHINTS"],
+    "glibc netdb.h": ["EAI_CANCELED"],
+}
+
+
+def rows_of(protocol: str, section: str) -> list[Placed]:
+    return [placed for placed in TABLES[protocol].rows.values() if placed.section == section]
+
+
+def first_source(placed: Placed) -> str:
+    return re.split("[;,]", placed.row.source)[0]
+
+
+def otherwise(listed: dict[str, list[str]], key: str, usual: str) -> str:
+    return next((source for source, keys in listed.items() if key in keys), usual)
+
+
+@pytest.mark.parametrize("protocol", TABLES)
+def test_what_only_standards_speak_of_is_known_from_a_specification(protocol: str) -> None:
+    others = [placed for placed in TABLES[protocol].rows.values() if not placed.row.evidence.startswith(Evidence.PROVOKED)]
+    by_source = {
+        placed.key: Evidence.SPECIFICATION
+        if all(STANDARD.match(source) for source in placed.row.source.split("; "))
+        else Evidence.SOURCE
+        for placed in others
+    }
+    assert {placed.key: placed.row.evidence for placed in others} == by_source
+
+
+@pytest.mark.parametrize("section", IN_ORDER)
+def test_a_condition_names_its_section_of_rfc_6120(section: str) -> None:
+    chapter, count = IN_ORDER[section]
+    named = {placed.key: first_source(placed) for placed in rows_of("xmpp", section) if f"{chapter}." in placed.row.source}
+
+    assert len(named) == count
+    assert named == {key: f"{chapter}.{number}" for number, key in enumerate(sorted(named), 1)}
+
+
+@pytest.mark.parametrize("section", PLACES)
+def test_a_condition_names_where_it_stands(section: str) -> None:
+    usual, elsewhere = PLACES[section]
+    found = {placed.key: placed.row.source for placed in rows_of("xmpp", section)}
+
+    assert elsewhere.keys() <= found.keys()
+    assert found == {key: elsewhere.get(key, usual) for key in found}
+
+
+def test_an_application_condition_names_the_document_of_its_namespace() -> None:
+    for placed in rows_of("xmpp", "app"):
+        namespace, _, name = placed.key.partition(" ")
+        assert placed.row.source == DEFINED_BY[namespace] + BESIDE.get(name, "")
+
+
+def test_an_alert_names_the_section_that_defines_it() -> None:
+    alerts = [placed for placed in rows_of("transport", "tls") if re.fullmatch("[a-z_]+", placed.key)]
+
+    assert len(alerts) > 30
+    assert {placed.key: first_source(placed) for placed in alerts} == {
+        placed.key: otherwise(ALERTS_ELSEWHERE, placed.key, "RFC 8446 6.2") for placed in alerts
+    }
+
+
+@pytest.mark.parametrize(
+    ("section", "names", "header"),
+    [("tls", "X509_V_ERR_", "OpenSSL x509_vfy.h"), ("dns", "ARES_", "c-ares ares.h")],
+)
+def test_a_number_names_the_header_that_defines_it(section: str, names: str, header: str) -> None:
+    rows = [placed for placed in rows_of("transport", section) if placed.key.startswith(names)]
+
+    assert len(rows) > 20
+    assert {first_source(placed) for placed in rows} == {header}
+
+
+def test_a_code_of_getaddrinfo_names_the_section_that_defines_it() -> None:
+    codes = [placed for placed in rows_of("transport", "dns") if placed.key.startswith("EAI_")]
+
+    assert {placed.key: first_source(placed) for placed in codes} == {
+        placed.key: otherwise(RESOLVER_ELSEWHERE, placed.key, "RFC 3493 6.1") for placed in codes
+    }

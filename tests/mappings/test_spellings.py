@@ -1,0 +1,161 @@
+"""Names, numbers and texts are those that this system and the installed libraries give: what they call an error finds its row."""
+
+from __future__ import annotations
+
+import _ssl
+import ctypes
+import errno
+import importlib
+import os
+import re
+import socket
+import sys
+import warnings
+from typing import TYPE_CHECKING
+
+import pycares
+import pytest
+
+from errnorm.plugins import load_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from errnorm.tables import Placed
+
+TABLES = {protocol: load_table(protocol, []) for protocol in ("nats", "xmpp", "transport")}
+TABLE = TABLES["transport"]
+ROWS = list(TABLE.rows.values())
+
+DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+LIBRARIES = set(
+    [
+        "OpenSSL",
+        "_socket",
+        "aiodns",
+        "aiohttp",
+        "aiosasl",
+        "aioxmpp",
+        "asyncio",
+        "builtins",
+        "concurrent",
+        "nats",
+        "pycares",
+        "slixmpp",
+        "socket",
+        "ssl",
+        "websockets",
+    ]
+)
+# nats-core needs a newer Python than some of those that are tested, and shares its package with nats-py.
+NATS_CORE = ("nats.client.", "nats.jetstream.", "nats.key_value.")
+# Names of other versions than those that are installed.
+OTHER_VERSIONS = {"slixmpp.xmlstream.NotConnectedError"}
+OPENSSL_OTHER_VERSIONS = {
+    "PEM_LIB",
+    "RECORD_LAYER_FAILURE",
+    "TLSV1_ALERT_CERTIFICATE_REQUIRED",
+    "TLSV1_ALERT_HANDSHAKE_FAILURE",
+    "TLSV1_ALERT_NO_APPLICATION_PROTOCOL",
+    "TLSV1_ALERT_UNEXPECTED_MESSAGE",
+    "TLSV1_ALERT_UNKNOWN_PSK_IDENTITY",
+    "ZERO_RETURN",
+}
+# X509_V_ERR_INVALID_CA before OpenSSL 3.
+VERIFY_OTHER_VERSIONS = {"verify 24"}
+# Texts that others than sockets and resolvers say as well, so that a text alone would prove nothing.
+SAID_BY_OTHERS = {"EACCES", "EFAULT", "EINTR", "EINVAL", "EOPNOTSUPP", "EPERM", "EPROTO", "ARES_ENOMEM"}
+# Winsock has what BSD had when it was made, up to EHOSTUNREACH, under WSA… and 10000 more; later ones it numbered by itself.
+LIKE_WINDOWS = 10000
+LAST_OF_BSD = 65
+ON_WINDOWS = {"EAGAIN": "WSAEWOULDBLOCK", "ECANCELED": "WSAECANCELLED"}
+NOT_ON_WINDOWS = {"ENFILE", "ENOMEM", "EPERM", "EPIPE", "EPROTO"}
+
+
+def key_of(placed: Placed) -> str:
+    return placed.key
+
+
+def dotted(placed: Placed) -> list[str]:
+    return [name for name in (placed.key, *placed.row.aliases) if DOTTED.fullmatch(name)]
+
+
+CLASSES = sorted(
+    name
+    for table in TABLES.values()
+    for placed in table.rows.values()
+    if placed.section in {"client", "python", "tls", "dns", "os"}
+    for name in dotted(placed)
+    if name.partition(".")[0] in LIBRARIES and name not in OTHER_VERSIONS
+)
+
+
+def library_function(library: str | None, name: str) -> Callable[[int], str]:
+    function = getattr(ctypes.CDLL(library), name)
+    function.restype, function.argtypes = ctypes.c_char_p, [ctypes.c_int if library is None else ctypes.c_long]
+    return lambda number: str(function(number).decode())
+
+
+def said(placed: Placed, word: str) -> set[int]:
+    return {int(name.removeprefix(word)) for name in placed.row.aliases if re.fullmatch(rf"{word}-?\d+", name)}
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_dotted_name_is_an_exception_of_an_installed_library(name: str) -> None:
+    module, _, attribute = name.rpartition(".")
+    pytest.importorskip(name.partition(".")[0], exc_type=ImportError)
+    if name.startswith(NATS_CORE):
+        pytest.importorskip(module, exc_type=ImportError)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        kind = getattr(importlib.import_module(module), attribute)
+
+    assert isinstance(kind, type)
+    assert issubclass(kind, BaseException)
+
+
+@pytest.mark.parametrize("name", [name for name in dir(errno) if TABLE.get("os", name) and name not in SAID_BY_OTHERS])
+def test_the_text_of_this_system_for_an_error_finds_its_row(name: str) -> None:
+    assert TABLE.get("os", os.strerror(getattr(errno, name))) is TABLE.get("os", name)
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.section == "os" and row.key not in NOT_ON_WINDOWS], ids=key_of)
+def test_windows_has_the_names_and_numbers_of_bsd_but_for_a_prefix_and_ten_thousand(row: Placed) -> None:
+    connecting, _, name = row.key.rpartition(" ")
+    before = f"{connecting} ".lstrip()
+    (number,) = (number for number in said(row, f"{before}errno ") if number > LIKE_WINDOWS)
+    names = {ON_WINDOWS.get(name, f"WSA{name.removeprefix('WSA')}"), f"errno {number}"}
+    if number - LIKE_WINDOWS <= LAST_OF_BSD:
+        names.add(f"errno {number - LIKE_WINDOWS}")
+
+    assert {TABLE.get("os", f"{before}{name}") for name in names} == {row}
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks the C library by its name on Linux")
+@pytest.mark.parametrize("name", sorted(name for name in dir(socket) if name.startswith("EAI_") and name != "EAI_OVERFLOW"))
+def test_the_text_of_the_resolver_for_a_code_finds_its_row(name: str) -> None:
+    text = library_function(None, "gai_strerror")(getattr(socket, name))
+    assert TABLE.get("dns", text) is TABLE.get("dns", name)
+
+
+@pytest.mark.parametrize(("number", "name"), [pair for pair in pycares.errno.errorcode.items() if pair[0]])
+def test_the_text_of_c_ares_for_a_number_finds_its_row(number: int, name: str) -> None:
+    if name not in SAID_BY_OTHERS:
+        assert TABLE.get("dns", str(pycares.errno.strerror(number))) is TABLE.get("dns", name)
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.key.startswith("X509_V_ERR_")], ids=key_of)
+def test_the_text_of_openssl_for_a_result_of_verification_finds_its_row(row: Placed) -> None:
+    text_of = library_function(_ssl.__file__, "X509_verify_cert_error_string")
+    numbers = [number for number in said(row, "verify ") if f"verify {number}" not in VERIFY_OTHER_VERSIONS]
+
+    assert numbers
+    assert {TABLE.get("tls", text_of(number)) for number in numbers} == {row}
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.section == "tls"], ids=key_of)
+def test_the_names_of_openssl_are_those_that_python_knows(row: Placed) -> None:
+    names = {name for name in (row.key, *row.row.aliases) if re.fullmatch("[A-Z][A-Z0-9_]+", name)}
+    known = _ssl.err_names_to_codes.keys() | OPENSSL_OTHER_VERSIONS
+
+    assert {name for name in names if not name.startswith("X509_V_")} <= known
