@@ -1,16 +1,14 @@
-"""Names, numbers and texts are those that this system and the installed libraries give: what they call an error finds its row."""
+"""Names, numbers and texts of the transport are those of this system: what it calls an error finds its row."""
 
 from __future__ import annotations
 
 import _ssl
 import ctypes
 import errno
-import importlib
 import os
 import re
 import socket
 import sys
-import warnings
 from typing import TYPE_CHECKING
 
 import pycares
@@ -23,34 +21,10 @@ if TYPE_CHECKING:
 
     from errnorm.tables import Placed
 
-TABLES = {protocol: load_table(protocol, []) for protocol in ("nats", "xmpp", "transport")}
-TABLE = TABLES["transport"]
+TABLE = load_table("transport", [])
 ROWS = list(TABLE.rows.values())
 
-DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
-LIBRARIES = set(
-    [
-        "OpenSSL",
-        "_socket",
-        "aiodns",
-        "aiohttp",
-        "aiosasl",
-        "aioxmpp",
-        "asyncio",
-        "builtins",
-        "concurrent",
-        "nats",
-        "pycares",
-        "slixmpp",
-        "socket",
-        "ssl",
-        "websockets",
-    ]
-)
-# nats-core needs a newer Python than some of those that are tested, and shares its package with nats-py.
-NATS_CORE = ("nats.client.", "nats.jetstream.", "nats.key_value.")
 # Names of other versions than those that are installed.
-OTHER_VERSIONS = {"slixmpp.xmlstream.NotConnectedError"}
 OPENSSL_OTHER_VERSIONS = {
     "PEM_LIB",
     "RECORD_LAYER_FAILURE",
@@ -76,20 +50,6 @@ def key_of(placed: Placed) -> str:
     return placed.key
 
 
-def dotted(placed: Placed) -> list[str]:
-    return [name for name in (placed.key, *placed.row.aliases) if DOTTED.fullmatch(name)]
-
-
-CLASSES = sorted(
-    name
-    for table in TABLES.values()
-    for placed in table.rows.values()
-    if placed.section in {"client", "python", "tls", "dns", "os"}
-    for name in dotted(placed)
-    if name.partition(".")[0] in LIBRARIES and name not in OTHER_VERSIONS
-)
-
-
 def library_function(library: str | None, name: str) -> Callable[[int], str]:
     function = getattr(ctypes.CDLL(library), name)
     function.restype, function.argtypes = ctypes.c_char_p, [ctypes.c_int if library is None else ctypes.c_long]
@@ -98,20 +58,6 @@ def library_function(library: str | None, name: str) -> Callable[[int], str]:
 
 def said(placed: Placed, word: str) -> set[int]:
     return {int(name.removeprefix(word)) for name in placed.row.aliases if re.fullmatch(rf"{word}-?\d+", name)}
-
-
-@pytest.mark.parametrize("name", CLASSES)
-def test_a_dotted_name_is_an_exception_of_an_installed_library(name: str) -> None:
-    module, _, attribute = name.rpartition(".")
-    pytest.importorskip(name.partition(".")[0], exc_type=ImportError)
-    if name.startswith(NATS_CORE):
-        pytest.importorskip(module, exc_type=ImportError)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        kind = getattr(importlib.import_module(module), attribute)
-
-    assert isinstance(kind, type)
-    assert issubclass(kind, BaseException)
 
 
 @pytest.mark.parametrize("name", [name for name in dir(errno) if TABLE.get("os", name) and name not in SAID_BY_OTHERS])

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import warnings
 from functools import cache
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,28 +18,46 @@ from errnorm.plugins import load_table
 if TYPE_CHECKING:
     from errnorm.tables import Placed
 
-# The package of each library, by the name that a source has for it.
+# The package of each library, and the version that the tables were read against: an older one says less.
 PACKAGES = {
-    "aiodns": "aiodns",
-    "aiohttp": "aiohttp",
-    "aioxmpp": "aioxmpp",
-    "aiosasl": "aiosasl",
-    "nats-py": "nats",
-    "pyOpenSSL": "OpenSSL",
-    "slixmpp": "slixmpp",
-    "websockets": "websockets",
+    "aiodns": ("aiodns", "4.0"),
+    "aiohttp": ("aiohttp", "3.14"),
+    "aioxmpp": ("aioxmpp", "0.13"),
+    "aiosasl": ("aiosasl", "0.5"),
+    "nats-py": ("nats", "2.16"),
+    "pycares": ("pycares", "5.2"),
+    "pyOpenSSL": ("OpenSSL", "26.4"),
+    "slixmpp": ("slixmpp", "1.17"),
+    "websockets": ("websockets", "17.4"),
 }
+BY_PACKAGE = {package: name for name, (package, _) in PACKAGES.items()}
+STANDARD_LIBRARY = {"_socket", "asyncio", "builtins", "concurrent", "socket", "ssl"}
+# nats-core needs a newer Python than some of those that are tested, and shares its package with nats-py.
+NATS_CORE = ("nats.client.", "nats.jetstream.", "nats.key_value.")
+# A name of another version.
+OTHER_VERSIONS = {"slixmpp.xmlstream.NotConnectedError"}
 SOURCE = re.compile(rf"({'|'.join(PACKAGES)}) (\S+\.py)(?: (\w+))?")
-DOTTED = re.compile(r"\w+(\.\w+)+")
+DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 PLACE = re.compile(r"\{[a-z_]+\}")
 # What nats-py puts before the description of a JetStream error.
 PREFIX = "nats: JetStream.Error "
 # Words of the table's own for what slixmpp only tells by an event, whose name is an alias; and words of the server.
 NOT_THEIRS = {"all-mechanisms-failed", "no-common-mechanism", "nats: wrong last sequence: {number}"}
+PLACED = [placed for protocol in ("nats", "xmpp", "transport") for placed in load_table(protocol, []).rows.values()]
+CLASSES = sorted(
+    {
+        name
+        for placed in PLACED
+        if placed.section in {"client", "python", "tls", "dns", "os"}
+        for name in (placed.key, *placed.row.aliases)
+        if DOTTED.fullmatch(name)
+        and name.partition(".")[0] in BY_PACKAGE.keys() | STANDARD_LIBRARY
+        and name not in OTHER_VERSIONS
+    }
+)
 ROWS = [
     (placed, source)
-    for protocol in ("nats", "xmpp", "transport")
-    for placed in load_table(protocol, []).rows.values()
+    for placed in PLACED
     if placed.section in {"client", "dns", "python", "tls", "sasl"}
     for part in placed.row.source.split("; ")
     if (source := SOURCE.fullmatch(part))
@@ -47,10 +68,24 @@ def named(value: Placed | re.Match[str]) -> str:
     return value[0] if isinstance(value, re.Match) else f"{value.section} {value.key}"
 
 
-def library(name: str) -> Path:
-    spec = find_spec(PACKAGES[name])
-    if spec is None or spec.origin is None:
+def need(name: str) -> None:
+    try:
+        installed = version(name)
+    except PackageNotFoundError:
         pytest.skip(f"{name} is not installed")
+    if numbers(installed) < numbers(PACKAGES[name][1]):
+        pytest.skip(f"{name} {installed} is older than what the tables were read against")
+
+
+def numbers(text: str) -> list[int]:
+    return [int(number) for number in re.findall("[0-9]+", text)]
+
+
+def library(name: str) -> Path:
+    need(name)
+    spec = find_spec(PACKAGES[name][0])
+    assert spec is not None
+    assert spec.origin is not None
     return Path(spec.origin).parent
 
 
@@ -79,3 +114,18 @@ def test_the_words_of_a_row_are_those_of_the_library(placed: Placed, source: re.
     words = all_words(library(source[1]))
 
     assert [piece for piece in pieces if piece not in words] == []
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_dotted_name_is_an_exception_of_its_library(name: str) -> None:
+    module, _, attribute = name.rpartition(".")
+    if (package := name.partition(".")[0]) in BY_PACKAGE:
+        need(BY_PACKAGE[package])
+    if name.startswith(NATS_CORE):
+        pytest.importorskip(module, exc_type=ImportError)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        kind = getattr(import_module(module), attribute)
+
+    assert isinstance(kind, type)
+    assert issubclass(kind, BaseException)
