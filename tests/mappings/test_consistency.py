@@ -102,7 +102,7 @@ RIGHT = {
     ("advisory", "io.nats.jetstream.advisory.v1.nak"): "The message comes again by itself.",
     ("type", "wait"): "The type is that word.",
     ("bosh", "terminate"): "A session that ended in order.",
-    ("stanza", "remote-server-not-found"): "RFC 6120 8.3.3.15 says cancel; a type on the wire that says wait wins.",
+    ("stanza", "remote-server-not-found"): "RFC 6120 8.3.3.16 says cancel; a type on the wire that says wait wins.",
     ("starttls", "failure"): "The server gives no cause, and closes.",
     ("log", "({socket}) Closing c2s session for {jid}: TLS failed: {text}"): "The server gives no cause, and closes.",
     ("tls", "bad_record_mac"): "Bytes that were damaged on the way.",

@@ -1,0 +1,162 @@
+"""What a standard says an error means, and what can be done about it, is what its row says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from errnorm.plugins import load_table
+from errnorm.taxonomy import Reason, Recovery
+
+if TYPE_CHECKING:
+    from errnorm.tables import Placed
+
+XMPP, TRANSPORT = load_table("xmpp", []), load_table("transport", [])
+
+# POSIX.1-2017: what each function can fail with ("shall" and "may"; send stands for sendto and sendmsg too).
+FAILS_WITH = {
+    "accept": "EAGAIN EBADF ECONNABORTED EINTR EINVAL EMFILE ENFILE ENOBUFS ENOMEM ENOTSOCK EOPNOTSUPP EPROTO",
+    "aio_cancel": "ECANCELED",
+    "bind": "EACCES EADDRINUSE EADDRNOTAVAIL EAFNOSUPPORT EALREADY EBADF EINPROGRESS EINVAL EISCONN ENOBUFS ENOTSOCK EOPNOTSUPP",
+    "connect": """EACCES EADDRINUSE EADDRNOTAVAIL EAFNOSUPPORT EALREADY EBADF ECONNREFUSED ECONNRESET EHOSTUNREACH EINPROGRESS
+        EINTR EINVAL EISCONN ENETDOWN ENETUNREACH ENOBUFS ENOTSOCK EOPNOTSUPP EPROTOTYPE ETIMEDOUT""",
+    "recv": "EAGAIN EBADF ECONNRESET EINTR EINVAL EIO ENOBUFS ENOMEM ENOTCONN ENOTSOCK EOPNOTSUPP ETIMEDOUT",
+    "send": """EACCES EAGAIN EBADF ECONNRESET EDESTADDRREQ EHOSTUNREACH EINTR EIO EISCONN EMSGSIZE ENETDOWN ENETUNREACH ENOBUFS
+        ENOMEM ENOTCONN ENOTSOCK EOPNOTSUPP EPIPE""",
+    "setsockopt": "EBADF EDOM EINVAL EISCONN ENOBUFS ENOMEM ENOPROTOOPT ENOTSOCK",
+    "shutdown": "EBADF EINVAL ENOBUFS ENOTCONN ENOTSOCK",
+    "socket": "EACCES EAFNOSUPPORT EMFILE ENFILE ENOBUFS ENOMEM EPROTONOSUPPORT EPROTOTYPE",
+}
+SOCKETS = [row for row in TRANSPORT.rows.values() if row.section == "os" and "POSIX " in row.row.source]
+
+# RFC 3493, section 6.1, and RFC 2553 for codes that came before it: "could not be resolved at this time", and so on.
+RESOLVING = {
+    "EAI_AGAIN": Reason.TRANSPORT_UNAVAILABLE,
+    "EAI_NONAME": Reason.PROTOCOL_MISADDRESSED,
+    "EAI_NODATA": Reason.PROTOCOL_MISADDRESSED,
+    "EAI_ADDRFAMILY": Reason.PROTOCOL_MISADDRESSED,
+    "EAI_SERVICE": Reason.PROTOCOL_MISADDRESSED,
+    "EAI_FAIL": Reason.TRANSPORT_INTERNAL,
+    "EAI_FAMILY": Reason.PROTOCOL_UNSUPPORTED,
+    "EAI_SOCKTYPE": Reason.PROTOCOL_UNSUPPORTED,
+    "EAI_BADFLAGS": Reason.PROTOCOL_MALFORMED,
+    "EAI_OVERFLOW": Reason.LIMITS_SIZE,
+    "EAI_MEMORY": Reason.LIMITS_RESOURCES,
+}
+TIME_HELPS = {"EAI_AGAIN", "EAI_MEMORY"}
+# POSIX calls EAI_FAIL non-recoverable. Resolvers return it for a SERVFAIL, which is over when the name server is up again.
+TIME_HELPS_ALL_THE_SAME = {"EAI_FAIL"}
+# RFC 1035, section 4.1.1: what a name server answers, as c-ares calls it.
+ANSWERS = {
+    "ARES_EFORMERR": Reason.TRANSPORT_INTERNAL,
+    "ARES_ESERVFAIL": Reason.TRANSPORT_INTERNAL,
+    "ARES_ENOTFOUND": Reason.PROTOCOL_MISADDRESSED,
+    "ARES_ENODATA": Reason.PROTOCOL_MISADDRESSED,
+}
+
+# XEP-0086: the condition of each numeric code.
+LEGACY = {
+    "302": "redirect",
+    "400": "bad-request",
+    "401": "not-authorized",
+    "402": "payment-required",
+    "403": "forbidden",
+    "404": "item-not-found",
+    "405": "not-allowed",
+    "406": "not-acceptable",
+    "407": "registration-required",
+    "408": "remote-server-timeout",
+    "409": "conflict",
+    "500": "internal-server-error",
+    "501": "feature-not-implemented",
+    "502": "service-unavailable",
+    "503": "service-unavailable",
+    "504": "remote-server-timeout",
+    "510": "service-unavailable",
+}
+# RFC 6120, section 8.3.2: what each type asks for.
+STEPS = {
+    "auth": Recovery.REAUTHENTICATE,
+    "cancel": Recovery.ABANDON,
+    "modify": Recovery.MODIFY,
+    "wait": Recovery.WAIT,
+}
+# RFC 6120, section 8.3.3: the type of each condition, the first one where it names two.
+TYPES = {
+    "auth": "forbidden not-authorized registration-required subscription-required",
+    "cancel": """conflict feature-not-implemented gone internal-server-error item-not-found not-allowed remote-server-not-found
+        service-unavailable""",
+    "modify": "bad-request jid-malformed not-acceptable policy-violation redirect",
+    "wait": "recipient-unavailable remote-server-timeout resource-constraint unexpected-request",
+}
+# Conditions whose row asks for something else, and why.
+OTHER_STEPS = {
+    "forbidden": (Recovery.ABANDON, "Who is forbidden has logged in: other credentials are not his to get."),
+    "gone": (Recovery.MODIFY, "It comes with the address to use instead; RFC 3920 said modify."),
+}
+# XEP-0124, XEP-0206 and XEP-0198 take names from RFC 6120 and mean the same by them, but for these.
+TAKEN_FROM = {"bosh": ("stream", "stanza"), "sm": ("stanza",)}
+MEANS_ANOTHER = {
+    ("bosh", "item-not-found"): "A session that is unknown by now: it was lost.",
+    ("sm", "not-authorized"): "Nobody has logged in yet, so nobody was rejected.",
+}
+TAKEN = [
+    (placed, like)
+    for section, others in TAKEN_FROM.items()
+    for placed in XMPP.rows.values()
+    if placed.section == section
+    for like in [next((XMPP.rows[other, placed.key] for other in others if (other, placed.key) in XMPP.rows), None)]
+    if like is not None
+]
+
+
+def named(value: Placed) -> str:
+    return f"{value.section} {value.key}"
+
+
+@pytest.mark.parametrize("placed", SOCKETS, ids=named)
+def test_the_functions_that_a_row_names_can_fail_with_it(placed: Placed) -> None:
+    name = placed.key.split()[-1]
+    functions = placed.row.source.partition("POSIX ")[2].partition(";")[0].split(", ")
+
+    assert [one for one in functions if one != "errno.h" and name not in FAILS_WITH[one].split()] == []
+
+
+@pytest.mark.parametrize(("code", "reason"), [*RESOLVING.items(), *ANSWERS.items()])
+def test_a_code_of_a_resolver_means_what_its_standard_says(code: str, reason: Reason) -> None:
+    assert TRANSPORT.rows["dns", code].row.reason is reason
+
+
+@pytest.mark.parametrize("code", RESOLVING)
+def test_a_code_of_getaddrinfo_is_retried_where_time_alone_can_help(code: str) -> None:
+    retried = TRANSPORT.rows["dns", code].row.recovery.retryable
+    assert retried is (code in TIME_HELPS | TIME_HELPS_ALL_THE_SAME)
+
+
+@pytest.mark.parametrize(("code", "condition"), LEGACY.items())
+def test_a_numeric_code_has_the_reason_of_its_condition(code: str, condition: str) -> None:
+    assert XMPP.rows["legacy", code].row.reason is XMPP.rows["stanza", condition].row.reason
+
+
+@pytest.mark.parametrize(("kind", "condition"), [(kind, name) for kind, names in TYPES.items() for name in names.split()])
+def test_the_step_of_a_condition_is_what_its_type_asks_for(kind: str, condition: str) -> None:
+    step, _ = OTHER_STEPS.get(condition, (STEPS[kind], ""))
+
+    assert XMPP.rows["stanza", condition].row.recovery is step
+    assert condition not in OTHER_STEPS or step is not STEPS[kind]
+
+
+@pytest.mark.parametrize(("kind", "step"), STEPS.items())
+def test_a_type_asks_for_its_step(kind: str, step: Recovery) -> None:
+    assert XMPP.rows["type", kind].row.recovery is step
+
+
+@pytest.mark.parametrize(("placed", "like"), TAKEN, ids=named)
+def test_a_name_that_was_taken_over_keeps_its_meaning(placed: Placed, like: Placed) -> None:
+    assert (placed.row.reason is like.row.reason) is ((placed.section, placed.key) not in MEANS_ANOTHER)
+
+
+def test_names_were_taken_over() -> None:
+    assert len(TAKEN) > 15
+    assert MEANS_ANOTHER.keys() <= {(placed.section, placed.key) for placed, _ in TAKEN}
