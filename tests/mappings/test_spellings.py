@@ -9,6 +9,8 @@ import os
 import re
 import socket
 import sys
+import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pycares
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 TABLE = load_table("transport", [])
 ROWS = list(TABLE.rows.values())
 
-# Names of other versions than those that are installed.
+ELSEWHERE = tomllib.loads((Path(__file__).parents[1] / "data" / "system_texts.toml").read_text("utf-8"))
+# Names of other versions than the one that Python was built with.
 OPENSSL_OTHER_VERSIONS = {
     "PEM_LIB",
     "RECORD_LAYER_FAILURE",
@@ -51,8 +54,11 @@ def key_of(placed: Placed) -> str:
 
 
 def library_function(library: str | None, name: str) -> Callable[[int], str]:
-    function = getattr(ctypes.CDLL(library), name)
-    function.restype, function.argtypes = ctypes.c_char_p, [ctypes.c_int if library is None else ctypes.c_long]
+    try:
+        function = getattr(ctypes.CDLL(library), name)
+    except AttributeError:
+        pytest.skip(f"{name} is inside of this Python")
+    function.restype, function.argtypes = ctypes.c_char_p, [ctypes.c_long]
     return lambda number: str(function(number).decode())
 
 
@@ -92,7 +98,7 @@ def test_the_text_of_c_ares_for_a_number_finds_its_row(number: int, name: str) -
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.key.startswith("X509_V_ERR_")], ids=key_of)
 def test_the_text_of_openssl_for_a_result_of_verification_finds_its_row(row: Placed) -> None:
-    text_of = library_function(_ssl.__file__, "X509_verify_cert_error_string")
+    text_of = library_function(getattr(_ssl, "__file__", None), "X509_verify_cert_error_string")
     numbers = [number for number in said(row, "verify ") if f"verify {number}" not in VERIFY_OTHER_VERSIONS]
 
     assert numbers
@@ -105,3 +111,21 @@ def test_the_names_of_openssl_are_those_that_python_knows(row: Placed) -> None:
     known = _ssl.err_names_to_codes.keys() | OPENSSL_OTHER_VERSIONS
 
     assert {name for name in names if not name.startswith("X509_V_")} <= known
+
+
+@pytest.mark.parametrize(
+    ("key", "text"), [(key, text) for system in ELSEWHERE.values() for key, texts in system.items() for text in texts]
+)
+def test_what_another_system_says_finds_its_row(key: str, text: str) -> None:
+    found = TABLE.find(None, text)
+    assert found is not None
+    assert found[0].key == key
+
+
+@pytest.mark.parametrize("key", [row.key for row in ROWS if row.key.startswith("connect: ")])
+def test_what_is_said_while_connecting_is_what_is_said_otherwise(key: str) -> None:
+    plain, connecting = (TABLE.rows["os", name].row.aliases for name in (key.removeprefix("connect: "), key))
+    said_before = {name.removeprefix("connect: ") for name in connecting}
+
+    assert said_before <= set(plain)
+    assert {name for name in plain if name.startswith(("errno", "WSA"))} <= said_before

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 NATS = list(load_table("nats", []).rows.values())
 LOG = [placed for placed in load_table("xmpp", []).rows.values() if placed.section == "log"]
+TRANSPORT = list(load_table("transport", []).rows.values())
+# What the library of Go puts before its words.
+BY_GO = re.compile(r"((remote|local) error: )?tls: (failed to verify certificate: x509: )?|x509: |net/http: |context ")
 PLACE = r'"?\{[a-z_]+\}"?'
 # What nats-server puts together from parts, besides the places of a row.
 _JOINTS = (
@@ -122,6 +125,12 @@ class TestNats:
             return
 
         assert {name for name in wanted if name.lower() not in names()} == set()
+
+
+@pytest.mark.skipif(nats.current() is None, reason="nats-server, which is written in Go, has to be installed")
+@pytest.mark.parametrize("text", [text for row in TRANSPORT for text in row.row.aliases if BY_GO.match(text)])
+def test_the_words_of_go_stand_in_a_program_of_go(text: str) -> None:
+    assert [piece for piece in fixed(BY_GO.sub("", text), "$") if piece.lower().encode() not in readable()] == []
 
 
 def beam_words(path: Path) -> bytes:
