@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -86,6 +87,20 @@ def test_a_section_knows_as_many_spellings_as_it_did(protocol: str, section: str
 @pytest.mark.parametrize("part", ["judged", "maybe", "reach", "spellings"])
 def test_the_list_names_only_sections_that_there_are(part: str) -> None:
     assert {(protocol, section) for protocol, sections in REVIEWED[part].items() for section in sections} <= set(SECTIONS)
+
+
+def words_of(*texts: str) -> set[str]:
+    return {word for text in texts for word in re.findall("[a-z0-9]+", text.lower())}
+
+
+@pytest.mark.parametrize("protocol", TABLES)
+def test_a_code_is_made_of_the_words_of_its_row_or_was_reviewed(protocol: str) -> None:
+    rows = TABLES[protocol].rows.values()
+    own = {placed.code for placed in rows if not words_of(placed.code) <= words_of(placed.key, *placed.row.aliases)}
+    # The codes of close reasons are the constants of the server, which test_nats.py asks for.
+    own -= {placed.code for placed in rows if placed.section == "close"}
+
+    assert own == set(REVIEWED["codes"].get(protocol, []))
 
 
 def test_nothing_is_judged_twice() -> None:
