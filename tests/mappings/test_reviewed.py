@@ -103,6 +103,18 @@ def test_a_code_is_made_of_the_words_of_its_row_or_was_reviewed(protocol: str) -
     assert own == set(REVIEWED["codes"].get(protocol, []))
 
 
+@pytest.mark.parametrize("flag", ["wraps", "defers"])
+def test_only_rows_that_were_reviewed_step_back(flag: str) -> None:
+    rows = [placed for table in TABLES.values() for placed in table.rows.values()]
+
+    assert sorted(placed.key for placed in rows if getattr(placed.row, flag)) == sorted(REVIEWED["flags"][flag])
+
+
+@pytest.mark.parametrize("protocol", TABLES)
+def test_a_parameter_is_of_the_kind_that_was_reviewed(protocol: str) -> None:
+    assert TABLES[protocol].kinds == keys_by_word(REVIEWED["kinds"][protocol])
+
+
 def test_nothing_is_judged_twice() -> None:
     keys = Counter(
         (protocol, section, key)
