@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +17,13 @@ if TYPE_CHECKING:
 
 TABLES = {protocol: load_table(protocol, []) for protocol in ("nats", "xmpp", "transport")}
 STANDARD = re.compile(r"RFC \d+|XEP-\d{4}|XML |POSIX|IANA |Winsock|Linux \w+(\(2\)|\.h)|BSD |glibc |nats\.docs")
+FILE = re.compile(
+    r"(server/)?\w+\.go:?( [\w…, .]+)?|main\.go|errors\.json \([0-9]{3}\)|errors\.json, field code(: none yet)?|"
+    r"the status 408 of a pull request|"
+    r"(nats-(py|core|jetstream|key-value)|slixmpp|aioxmpp|aiosasl|nbxmpp|aiohttp|websockets|pyOpenSSL|aiodns) \S+\.py( \w+)?|"
+    r"Prosody \S+\.lua|ejabberd \w+\.erl|processone xmpp, sasl_failure codec|this library's own limit: .+|"
+    r"OpenSSL (sslerr|x509_vfy|x509err)\.h|c-ares ares\.h|Go (\w+/\w+(\.go)?|\w+ \w+\.go|\w+\.\w+)|Python .+"
+)
 
 # RFC 6120 has its conditions in the order of the alphabet, each in a section of its own.
 IN_ORDER = {"stanza": ("RFC 6120 8.3.3", 22), "stream": ("RFC 6120 4.9.3", 25), "sasl": ("RFC 6120 6.5", 11)}
@@ -94,6 +103,10 @@ RESOLVER_ELSEWHERE = {
     "glibc netdb.h": ["EAI_CANCELED"],
 }
 
+NATS_SOURCES: dict[str, dict[str, list[str]]] = tomllib.loads(
+    (Path(__file__).parents[1] / "data" / "nats_sources.toml").read_text("utf-8")
+)
+
 
 def rows_of(protocol: str, section: str) -> list[Placed]:
     return [placed for placed in TABLES[protocol].rows.values() if placed.section == section]
@@ -111,12 +124,19 @@ def otherwise(listed: dict[str, list[str]], key: str, usual: str) -> str:
 def test_what_only_standards_speak_of_is_known_from_a_specification(protocol: str) -> None:
     others = [placed for placed in TABLES[protocol].rows.values() if not placed.row.evidence.startswith(Evidence.PROVOKED)]
     by_source = {
-        placed.key: Evidence.SPECIFICATION
+        (placed.section, placed.key): Evidence.SPECIFICATION
         if all(STANDARD.match(source) for source in placed.row.source.split("; "))
         else Evidence.SOURCE
         for placed in others
     }
-    assert {placed.key: placed.row.evidence for placed in others} == by_source
+    assert {(placed.section, placed.key): placed.row.evidence for placed in others} == by_source
+
+
+@pytest.mark.parametrize("protocol", TABLES)
+def test_a_source_is_a_place_in_a_standard_or_a_file_of_a_program(protocol: str) -> None:
+    sources = {source for placed in TABLES[protocol].rows.values() for source in placed.row.source.split("; ")}
+
+    assert [source for source in sources if not STANDARD.match(source) and not FILE.fullmatch(source)] == []
 
 
 @pytest.mark.parametrize("section", IN_ORDER)
@@ -169,3 +189,32 @@ def test_a_code_of_getaddrinfo_names_the_section_that_defines_it() -> None:
     assert {placed.key: first_source(placed) for placed in codes} == {
         placed.key: otherwise(RESOLVER_ELSEWHERE, placed.key, "RFC 3493 6.1") for placed in codes
     }
+
+
+def test_a_reason_of_openssl_names_the_header_that_defines_it() -> None:
+    names = [placed for placed in rows_of("transport", "tls") if re.fullmatch("(?!X509_V)[A-Z_]+", placed.key)]
+    elsewhere = {"OpenSSL x509err.h": ["KEY_VALUES_MISMATCH"], "Python ssl": ["APPLICATION_DATA_AFTER_CLOSE_NOTIFY"]}
+
+    assert {placed.key: first_source(placed) for placed in names} == {
+        placed.key: otherwise(elsewhere, placed.key, "OpenSSL sslerr.h") for placed in names
+    }
+
+
+@pytest.mark.parametrize("placed", rows_of("nats", "api"), ids=lambda placed: placed.key)
+def test_a_family_of_the_api_names_the_field_that_holds_it(placed: Placed) -> None:
+    assert placed.row.source.startswith("errors.json, field code")
+
+
+@pytest.mark.parametrize("section", NATS_SOURCES)
+def test_a_row_of_nats_names_the_function_that_writes_it(section: str) -> None:
+    listed = {key: source for source, keys in NATS_SOURCES[section].items() for key in keys}
+    # In front of the functions, a code of JetStream names the list of codes, which test_jetstream.py asks for.
+    rows = {placed.key: re.sub(r"errors\.json \([0-9]+\)(; )?", "", placed.row.source) for placed in rows_of("nats", section)}
+
+    assert rows == listed
+
+
+def test_an_advisory_names_the_file_that_defines_it() -> None:
+    files = {"io.nats.server.": "server/events.go", "io.nats.jetstream.": "server/jetstream_events.go"}
+    for placed in rows_of("nats", "advisory"):
+        assert placed.row.source == next(file for prefix, file in files.items() if placed.key.startswith(prefix))
