@@ -47,6 +47,24 @@ LIKE_WINDOWS = 10000
 LAST_OF_BSD = 65
 ON_WINDOWS = {"EAGAIN": "WSAEWOULDBLOCK", "ECANCELED": "WSAECANCELLED"}
 NOT_ON_WINDOWS = {"ENFILE", "ENOMEM", "EPERM", "EPIPE", "EPROTO"}
+# netdb.h of BSD and macOS, and ws2tcpip.h of Windows, whose codes are those of Winsock.
+EAI_NUMBERS = {
+    "EAI_ADDRFAMILY": {1},
+    "EAI_AGAIN": {2, 11002},
+    "EAI_BADFLAGS": {3, 10022},
+    "EAI_FAIL": {4, 11003},
+    "EAI_FAMILY": {5, 10047},
+    "EAI_MEMORY": {6},
+    "EAI_NODATA": {7, 11004},
+    "EAI_NONAME": {8, 11001},
+    "EAI_SERVICE": {9, 10109},
+    "EAI_SOCKTYPE": {10, 10044},
+    "EAI_SYSTEM": {11},
+    "EAI_BADHINTS": {12},
+    "EAI_PROTOCOL": {13},
+    "EAI_OVERFLOW": {14},
+    "EAI_CANCELED": set[int](),
+}
 
 
 def key_of(placed: Placed) -> str:
@@ -129,3 +147,9 @@ def test_what_is_said_while_connecting_is_what_is_said_otherwise(key: str) -> No
 
     assert said_before <= set(plain)
     assert {name for name in plain if name.startswith(("errno", "WSA"))} <= said_before
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.key.startswith("EAI_")], ids=key_of)
+def test_a_code_of_getaddrinfo_has_its_numbers_on_bsd_and_windows(row: Placed) -> None:
+    # Those of Linux are negative, and can be asked of it.
+    assert {number for number in said(row, "eai ") if number > 0} == EAI_NUMBERS[row.key]

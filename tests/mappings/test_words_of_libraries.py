@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import warnings
 from functools import cache
@@ -55,6 +56,11 @@ CLASSES = sorted(
         and name not in OTHER_VERSIONS
     }
 )
+# What stands in the function instead of the class: another one that raises it, or the error it is made from.
+RAISED_AS = {
+    "nats.errors.TimeoutError": "_request_new_style",
+    "nats.js.errors.KeyWrongLastSequenceError": "_update",
+}
 ROWS = [
     (placed, source)
     for placed in PLACED
@@ -105,6 +111,16 @@ def test_the_file_and_the_function_that_a_source_names_are_there(placed: Placed,
 @pytest.mark.parametrize(("placed", "source"), [row for row in ROWS if DOTTED.fullmatch(row[0].key)], ids=named)
 def test_the_class_of_a_row_is_named_in_the_file_of_its_source(placed: Placed, source: re.Match[str]) -> None:
     assert re.search(rf"\b{placed.key.rpartition('.')[2]}\b", (library(source[1]) / source[2]).read_text("utf-8"))
+
+
+@pytest.mark.parametrize(("placed", "source"), [row for row in ROWS if row[1][3] and DOTTED.fullmatch(row[0].key)], ids=named)
+def test_the_function_of_a_source_has_to_do_with_the_class_of_its_row(placed: Placed, source: re.Match[str]) -> None:
+    tree = ast.parse((library(source[1]) / source[2]).read_text("utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    bodies = [ast.unparse(node) for node in functions if node.name == source[3]]
+    raised = RAISED_AS.get(placed.key) or placed.key.rpartition(".")[2]
+
+    assert any(raised in body for body in bodies)
 
 
 @pytest.mark.parametrize(("placed", "source"), ROWS, ids=named)
