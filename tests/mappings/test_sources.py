@@ -23,7 +23,8 @@ FILE = re.compile(
     r"(nats-(py|core|jetstream|key-value)|slixmpp|aioxmpp|aiosasl|nbxmpp|aiohttp|websockets|pyOpenSSL|aiodns) \S+\.py( \w+)?|"
     r"Prosody \S+\.lua|ejabberd \w+\.erl|processone xmpp, sasl_failure codec|this library's own limit: .+|"
     r"OpenSSL (sslerr|x509_vfy|x509err)\.h|c-ares ares\.h|Go (\w+/\w+(\.go)?|\w+ \w+\.go|\w+\.\w+)|"
-    r"Python (ssl(\.\w+Error)?|socket|_ssl\.c(, asyncio/sslproto\.py)?|library: (asyncio(, socket| streams)?|built-in exceptions))"
+    r"Python (ssl(\.\w+Error)?|socket|_ssl\.c(, asyncio/sslproto\.py)?)|"
+    r"Python library: (asyncio(, socket| streams)?|built-in exceptions)"
 )
 
 # RFC 6120 has its conditions in the order of the alphabet, each in a section of its own.
