@@ -223,3 +223,15 @@ def test_a_violated_policy_of_a_stream_is_refined_by_its_application_condition(
 ) -> None:
     error = Engine(TABLE).judge(Signal("xmpp", "stream", "policy-violation", details=(("app", application),)))
     assert (error.reason, error.recovery, error.terminal) == (reason, recovery, True)
+
+
+@pytest.mark.parametrize("section", ["stream", "starttls"])
+def test_the_name_of_the_level_in_front_of_a_condition_finds_it(section: str) -> None:
+    rows = [row for row in TABLE.rows.values() if row.section == section]
+    assert [row.key for row in rows if TABLE.get(section, f"{section}-{row.key}") is not row] == []
+
+
+def test_an_application_condition_is_also_called_by_its_name_alone() -> None:
+    for row in TABLE.rows.values():
+        if row.section == "app":
+            assert set(row.row.aliases) <= {row.key.split()[-1]}
