@@ -49,20 +49,19 @@ def observe(error: object, /) -> Signal | None:
     if type(error) is str:
         return observe_error(error) if error.startswith("-ERR") else _observe_text(error[:_MOST])
     try:
-        return _observe_object(error)
+        return observe_exception(error) if isinstance(error, _EXCEPTIONS) else _observe_object(error)
     except Exception:  # noqa: BLE001 - an exception or a document of a stranger can raise anything
         return None
 
 
 def _observe_object(error: object) -> Signal | None:
-    if isinstance(error, _EXCEPTIONS):
-        return observe_exception(error)
+    # Asking for the abstract class alone would cost four times as much.
+    if type(error) is dict or isinstance(error, Mapping):
+        return observe_document(error) or _observe_logged(error)
     if isinstance(error, str):
         return observe(str.__str__(error))
     if isinstance(error, _BYTES):
         return _observe_bytes(bytes(error)[:_MOST])
-    if isinstance(error, Mapping):
-        return observe_document(error) or _observe_logged(error)
     return None
 
 

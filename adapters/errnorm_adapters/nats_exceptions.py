@@ -116,8 +116,8 @@ def _has_code(error: object) -> bool:
 def _observe_api(error: object, family: _Family) -> Signal | None:
     code, description = attribute(error, "code"), attribute(error, "description")
     err_code = attribute(error, "err_code") or attribute(error, "error_code")
-    if isinstance(err_code, int) and not isinstance(err_code, bool):
-        text = description if isinstance(description, str) else message_of(error)
+    if type(err_code) is int:
+        text = description if type(description) is str else message_of(error)
         return Signal("nats", "jetstream", str(err_code), text[:4096], family=(("api", str(code)), *family))
     ours = next((name for _, name in family if name.startswith("nats.")), "")
     return _with_status(code, description, family) if ours in _GENERAL else None

@@ -81,7 +81,7 @@ def observe_document(document: Document) -> Signal | None:
 
 def _observe_api(document: Document, kind: object) -> Signal | None:
     inner = document.get("error")
-    if isinstance(inner, Mapping):
+    if type(inner) is dict or isinstance(inner, Mapping):  # asking the abstract class costs four times as much
         ours = isinstance(kind, str) and kind.startswith("io.nats.")
         return _observe_api_error(inner, ours=ours)
     return _observe_api_error(document, ours=False)
@@ -100,7 +100,7 @@ def _observe_api_error(error: Document, *, ours: bool) -> Signal | None:
 
 
 def _number(value: object) -> str | None:
-    if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1_000_000:  # noqa: PLR2004 - five digits at most
+    if type(value) is int and 0 < value < 1_000_000:  # noqa: PLR2004 - five digits at most
         return str(value)
     return value if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 6 else None  # noqa: PLR2004
 

@@ -19,7 +19,18 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypeIs
 
-__all__ = ["ReportedException", "attribute", "causes", "class_names", "is_a", "members_of", "message_of", "plain", "traceback_of"]
+__all__ = [
+    "ReportedException",
+    "attribute",
+    "causes",
+    "class_names",
+    "is_a",
+    "members_of",
+    "message_of",
+    "plain",
+    "said_by_system",
+    "traceback_of",
+]
 
 T = TypeVar("T")
 
@@ -28,7 +39,19 @@ _MOST_LINKS = 64
 _LONGEST_TEXT = 4096
 _MOST_CLASSES = 1024
 
+# The classes in which Python itself reports what the system said: a number, its words, and nothing else.
+_SYSTEM = frozenset({
+    OSError,
+    BlockingIOError,
+    BrokenPipeError,
+    ConnectionAbortedError,
+    ConnectionRefusedError,
+    ConnectionResetError,
+    TimeoutError,
+})
+
 _LARGEST = 2**64
+_HONEST = frozenset({str, bool, type(None)})
 _NAMELESS = ("builtins.object",)
 
 # Where Python keeps what a class can hide behind a property of its own.
@@ -124,8 +147,9 @@ def _dotted(kind: type) -> str:
 def attribute(error: object, name: str) -> object:
     """Return a public attribute of an exception, live or reported; `None` if it has none or reading it fails."""
     try:
-        found = error.attributes.get(name) if is_a(error, ReportedException) else getattr(error, name, None)
-        return found if found is None else plain(found)
+        reported = issubclass(type(error), ReportedException)
+        found = error.attributes.get(name) if reported else getattr(error, name, None)  # type: ignore[attr-defined] # as asked
+        return found if type(found) in _HONEST else plain(found)
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - a property of a stranger's class can raise anything
@@ -141,6 +165,22 @@ def message_of(error: object) -> str:
     except Exception:  # noqa: BLE001 - a stranger's __str__ can raise anything
         return ""
     return said[:_LONGEST_TEXT] if isinstance(said, str) else ""
+
+
+def said_by_system(error: OSError) -> tuple[type, int, str] | None:
+    """
+    Return what the system said, as Python reports it: class, number and words.
+
+    Returns:
+        What two exceptions have in common if they say the same; `None` if there may be more to this one than that.
+    """
+    kind = type(error)
+    if type(kind) is not type or kind not in _SYSTEM:  # a metaclass can lie about hash and equality
+        return None
+    number, words = error.errno, error.strerror
+    if type(number) is not int or type(words) is not str or error.filename is not None or error.__dict__:
+        return None
+    return kind, number, words
 
 
 def causes(error: object) -> Iterator[object]:

@@ -23,12 +23,15 @@ _MOST_TAGS = 8
 # What does not end goes on to the end of the text, which may have been cut. An apostrophe stands behind a letter.
 _QUOTED = re.compile(
     r"""
+    (?=["'`\u201c\u201e\u2018\u00ab])  # one look where nothing begins, instead of six
+    (?:
       "(?:[^"\\]|\\.)*(?:"|\\?\Z)
     | (?<![A-Za-z])'(?:[^']|'(?=[A-Za-z]))*(?:'|\Z)
     | `[^`]*(?:`|\Z)
     | [\u201c\u201e][^\u201c\u201d]*(?:[\u201c\u201d]|\Z)
     | \u2018[^\u2019]*(?:\u2019|\Z)
     | \u00ab[^\u00bb]*(?:\u00bb|\Z)
+    )
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -55,7 +58,10 @@ _VARIABLE = re.compile(
     """,
     re.VERBOSE,
 )
+# Without one of these a word has no such part.
+_MARKS = frozenset("0123456789:@[")
 _LABELS = {name: f"<{name}>" for name in _VARIABLE.groupindex}
+_WHOLE = frozenset(_LABELS.values())
 _AROUND = ".,;:!?()[]="
 # Labels stay, and between brackets and commas each piece is judged by itself.
 _PIECE = re.compile(r"<[a-z]+>|[^\s()\[\]{}<>,;!?]+")
@@ -142,6 +148,8 @@ def _judged_tag(tag: str) -> str:
 
 def _judged(word: str, *, wary: bool) -> tuple[str, bool]:
     """Return a word as it may stay, and whether the next one has to be looked at with suspicion."""
+    if word == "<quoted>" and not wary:
+        return word, False
     bare = word.strip(_AROUND).lower()
     if bare in _TELLING:
         return word, True
@@ -161,7 +169,9 @@ def _without_variables(word: str, bare: str) -> str:
         return "<long>"
     if bare.isalpha() and len(bare) <= _LONGEST_WORD and _WORD.fullmatch(word.strip(_AROUND)):
         return word
-    return _PIECE.sub(_judged_piece, _VARIABLE.sub(_label, word))
+    if not _MARKS.isdisjoint(word):
+        word = _VARIABLE.sub(_label, word)
+    return word if word in _WHOLE else _PIECE.sub(_judged_piece, word)
 
 
 def _judged_piece(found: re.Match[str]) -> str:

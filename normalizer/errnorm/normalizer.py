@@ -14,7 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from errnorm import plugins
-from errnorm.causes import ReportedException, causes, class_names, message_of, plain
+from errnorm.causes import ReportedException, causes, class_names, message_of, plain, said_by_system
 from errnorm.engine import Engine
 from errnorm.model import NormalizedError, Signal, unknown
 
@@ -61,7 +61,7 @@ class Normalizer:
         self._engines: dict[str, Engine | None] = {}
         self._broken: set[str] = set()
         self._orders: dict[str | None, tuple[str, ...]] = {}
-        self._remembered: dict[tuple[str, str | None], NormalizedError] = {}
+        self._remembered: dict[_Key, NormalizedError] = {}
         self._exhausted = 0
 
     def normalize(self, raw: object, protocol: str | None = None) -> NormalizedError:
@@ -75,10 +75,14 @@ class Normalizer:
         Returns:
             The error; its category is `unknown` if nothing knows it.
         """
-        if type(raw) is not str or len(raw) > _LONGEST_REMEMBERED:
+        # A storm repeats itself: what says the same gives the same error, which nobody changes.
+        key: _Key | None = None
+        if type(raw) is str:
+            key = (raw, protocol) if len(raw) <= _LONGEST_REMEMBERED else None
+        elif issubclass(type(raw), OSError):
+            key = _key(raw, protocol)
+        if key is None:
             return self._safely(raw, protocol)
-        # A storm repeats itself: the same text gives the same error, which nobody changes.
-        key = (raw, protocol)
         try:
             error = self._remembered.get(key)
         except Exception:  # noqa: BLE001 - a protocol that is no text, and cannot be looked up
@@ -86,12 +90,16 @@ class Normalizer:
         if error is None:
             before = self._exhausted
             error = self._safely(raw, protocol)
-            if self._exhausted != before:
-                return error  # there was no room left to find out; the next time there may be
-            if len(self._remembered) >= _MOST_REMEMBERED:
-                self._remembered.clear()
-            self._remembered[key] = error
+            if type(raw) is str:  # of an exception what it wraps may have decided, and that is no part of the key
+                self._remember(key, error, before)
         return error
+
+    def _remember(self, key: _Key, error: NormalizedError, exhausted: int) -> None:
+        if self._exhausted != exhausted:
+            return  # there was no room left to find out; the next time there may be
+        if len(self._remembered) >= _MOST_REMEMBERED:
+            self._remembered.clear()
+        self._remembered[key] = error
 
     def _safely(self, raw: object, protocol: str | None) -> NormalizedError:
         try:
@@ -102,15 +110,17 @@ class Normalizer:
             error = self._ask(order[0], raw) if order else None
             if error is None or not error.verdict.final:
                 error = self._ask_around(raw, protocol, order, error) or _nobody_knows(raw, protocol)
-            if protocol is None or error.protocol == protocol or not self._underlies(error.protocol):
-                return error
-            return error.under(protocol)
+            return error if error.protocol == protocol else self._under(protocol, error)
         except MemoryError:
             raise
         except Exception as failure:  # noqa: BLE001 - an object can lie even about its class
             if isinstance(failure, RecursionError):
                 self._exhausted += 1
             return unjudged(protocol)
+
+    def _under(self, protocol: str | None, error: NormalizedError) -> NormalizedError:
+        """Say that it happened under a protocol, if it is of a layer below all of them."""
+        return error.under(protocol) if protocol is not None and self._underlies(error.protocol) else error
 
     def engine(self, protocol: str) -> Engine | None:
         """Return the engine of a protocol, loading its table if that has not been done; `None` if it cannot be loaded."""
@@ -150,11 +160,11 @@ class Normalizer:
         self, raw: object, protocol: str | None, order: tuple[str, ...], first: NormalizedError | None
     ) -> NormalizedError | None:
         if issubclass(type(raw), _EXCEPTIONS):
-            best = self._best(raw, order[1:], first)
+            best = self._best_of_link(raw, protocol, order[1:], first)
             if best is None or not best.verdict.final:
                 # Whoever was asked of the whole is asked of what it wraps.
                 for link in islice(causes(raw), 1, None):
-                    best = self._best(link, order, best)
+                    best = self._best_of_link(link, protocol, order, best)
                     if best is not None and best.verdict.final:
                         break
         elif protocol is not None and first is not None and first.signal.section is not None:
@@ -164,6 +174,22 @@ class Normalizer:
             best = self._best(raw, others, first)
         # Words that nobody knows are nobody's, unless the caller says whose they are.
         return None if best is None or (_rank(best) == _WORDS and best.protocol != protocol) else best
+
+    def _best_of_link(
+        self, link: object, protocol: str | None, names: Iterable[str], best: NormalizedError | None
+    ) -> NormalizedError | None:
+        key = _key(link, protocol) if issubclass(type(link), OSError) else None
+        if key is None:
+            return self._best(link, names, best)
+        answer = self._remembered.get(key)
+        if answer is None:
+            before = self._exhausted
+            answer = self._best(link, names, best)
+            # What is final depends on this link alone, whatever it wraps and whoever wraps it.
+            if answer is not None and answer.verdict.final:
+                answer = self._under(protocol, answer)
+                self._remember(key, answer, before)
+        return answer
 
     def _best(self, link: object, names: Iterable[str], best: NormalizedError | None) -> NormalizedError | None:
         """Ask adapters until one knows the error for good; otherwise the best there is, earlier answers before later ones."""
@@ -232,6 +258,15 @@ def _needs_room(levels: int = _DEEPEST_IMPORT) -> None:
     # A library whose import ends for want of stack may stay half imported, and fail for good. So room is made sure of before.
     if levels:
         _needs_room(levels - 1)
+
+
+# What was said, and the protocol. Of an exception of the system: its class, its number and its words.
+_Key = tuple["str | tuple[type, int, str]", "str | None"]
+
+
+def _key(error: object, protocol: str | None) -> _Key | None:
+    said = said_by_system(cast("OSError", error))
+    return None if said is None or len(said[2]) > _LONGEST_REMEMBERED else (said, protocol)
 
 
 _WORDS, _SECTION, _WRAPPER = range(3)

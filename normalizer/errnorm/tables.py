@@ -63,7 +63,7 @@ class Section:
                 self._claim(spelling, placed)
             templates.extend(self._template(spelling, placed, kinds) for spelling in placed.templates())
         self._templates = TemplateIndex(templates)
-        for text, placed in self.exact.items():
+        for text, placed in self.exact.items() if templates else ():
             self._refuse_others(text, placed, self._templates.others(text, self.fold(text)))
         for template in templates:
             text = template.sample()

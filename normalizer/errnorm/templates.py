@@ -62,7 +62,7 @@ def values_of(reading: Reading) -> Params:
 class Template(Generic[T]):
     """One text with named places, and what it stands for."""
 
-    __slots__ = ("_flags", "_tail", "_text", "head", "kinds", "match", "value")
+    __slots__ = ("_flags", "_tail", "_text", "end", "head", "kinds", "match", "value")
 
     def __init__(self, text: str, kinds: Mapping[str, str], value: T, *, ignore_case: bool) -> None:
         """
@@ -96,6 +96,7 @@ class Template(Generic[T]):
         pattern += re.escape(text[end:])
         head = text[: text.index("{")].removesuffix('"')
         self.head = head.lower() if ignore_case else head
+        self.end = text[end:].lower() if ignore_case else text[end:]
         # The head is compared by whoever asks; only what comes behind it is left to the expression.
         self._tail = pattern[len(re.escape(head)) :]
         self._flags = re.DOTALL | (re.IGNORECASE if ignore_case else 0)
@@ -172,8 +173,12 @@ class TemplateIndex(Generic[T]):
 
     def others(self, text: str, folded: str, own: Template[T] | None = None) -> list[T]:
         """Return what every template but one's own that matches a whole text stands for: one is one too many."""
-        groups = [*self._by_start.get(folded[:_START], ()), *self._short]
-        if not groups:
-            return []
-        candidates = [one for head, _, templates in groups if folded.startswith(head) for one in templates if one is not own]
-        return [one.value for one in candidates if one.match(text, len(one.head))]
+        return [
+            template.value
+            for groups in (self._by_start.get(folded[:_START], ()), self._short)
+            for head, length, templates in groups
+            if folded.startswith(head)
+            for template in templates
+            # Nearly all differ in their literal end, and need not be compiled to tell.
+            if template is not own and folded.endswith(template.end) and template.match(text, length)
+        ]
