@@ -118,7 +118,7 @@ def _exceptions(normalize: Callable[[object, str], object]) -> list[Case]:
     wrapped.__cause__ = refused
     return [
         Case("exception by class", lambda: normalize(timeout, "nats"), 3),
-        Case("exception of the operating system", lambda: normalize(refused, "nats")),
+        Case("exception of the operating system", lambda: normalize(refused, "nats"), 3),
         Case("exception with a JetStream code", lambda: normalize(coded, "nats")),
         Case("wrapped exception", lambda: normalize(wrapped, "nats")),
     ]

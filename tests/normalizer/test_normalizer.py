@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING
@@ -177,6 +178,52 @@ def test_no_peer_can_fill_the_memory(normalizer: Normalizer) -> None:
 def test_long_texts_are_not_kept(normalizer: Normalizer) -> None:
     text = f"Too Heavy: {'1' * 1000} g"
     assert normalizer.normalize(text) is not normalizer.normalize(text)
+
+
+def refused() -> ConnectionRefusedError:
+    return ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+
+
+def test_what_the_system_says_again_is_judged_once() -> None:
+    normalizer = Normalizer([])
+    first = normalizer.normalize(refused(), "nats")
+    assert (first.reason, first.protocol) == (Reason.TRANSPORT_REFUSED, "nats")
+    assert normalizer.normalize(refused(), "nats") is first
+    wrapper = RuntimeError("while publishing")
+    wrapper.__cause__ = refused()
+    assert normalizer.normalize(wrapper, "nats") is first
+
+
+def test_what_the_system_says_is_remembered_for_the_protocol_it_was_said_under() -> None:
+    normalizer = Normalizer([])
+    assert [normalizer.normalize(refused(), name).protocol for name in ("nats", "xmpp", None)] == ["nats", "xmpp", "transport"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused", "/etc/nats.creds"),
+        ConnectionResetError(errno.ECONNREFUSED, "Connection refused"),
+        type("StrangeError", (ConnectionRefusedError,), {})(errno.ECONNREFUSED, "Connection refused"),
+        ConnectionRefusedError("nats: authorization violation"),
+        ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused " + "x" * 300),
+    ],
+    ids=["names a file", "another class", "a class of its own", "no number", "long"],
+)
+def test_what_says_something_else_is_not_taken_for_the_same(other: OSError) -> None:
+    normalizer = Normalizer([])
+    remembered = normalizer.normalize(refused(), "nats")
+    found = normalizer.normalize(other, "nats")
+    assert found is not remembered
+    assert found.to_record() == Normalizer([]).normalize(other, "nats").to_record()
+
+
+def test_what_an_unknown_number_of_the_system_wraps_is_not_remembered_as_its_meaning() -> None:
+    normalizer = Normalizer([])
+    strange = OSError(98765, "Strange")
+    strange.__cause__ = refused()
+    assert normalizer.normalize(strange, "nats").reason is Reason.TRANSPORT_REFUSED
+    assert normalizer.normalize(OSError(98765, "Strange"), "nats").reason is not Reason.TRANSPORT_REFUSED
 
 
 def test_a_broken_adapter_is_said_and_does_no_harm(normalizer: Normalizer, caplog: pytest.LogCaptureFixture) -> None:
