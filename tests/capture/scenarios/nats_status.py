@@ -55,17 +55,14 @@ PULL = "$JS.API.CONSUMER.MSG.NEXT.{}"
 
 @after("pulling", jetstream(), many=True)
 def pulling(server: NatsServer) -> Iterator[Seen]:
-    limits: dict[str, Any] = {"max_waiting": 2, "max_batch": 5, "max_expires": 2_000_000_000, "max_bytes": 500}
+    limits: dict[str, Any] = {"max_batch": 5, "max_expires": 2_000_000_000, "max_bytes": 500}
     wire = prepared(server, create("K"), named("K.c"), named("K.l", **limits), message("K.x", b"x" * 100))
-    heard = PULL.format("K.l")
-    yield from pulled(wire, heard, '{"batch":50}', '{"expires":9000000000}', '{"max_bytes":9000,"batch":1}')
+    yield from pulled(wire, PULL.format("K.l"), '{"batch":50}', '{"expires":9000000000}', '{"max_bytes":9000,"batch":1}')
     yield from pulled(wire, PULL.format("K.c"), '{"batch":1,"max_bytes":20}', '{"batch":-1}', "{bad", '{"expires":-1}')
     yield from pulled(wire, PULL.format("K.c"), '{"batch":5,"no_wait":true}')
     yield from pulled(wire, PULL.format("K.c"), '{"no_wait":true}', '{"batch":2,"expires":300000000}', seconds=1)
     yield from pulled(wire, PULL.format("K.c"), '{"expires":2000000000,"idle_heartbeat":200000000}', seconds=0.8)
     yield from pulled(wire, PULL.format("K.c"), '{"expires":200000000,"idle_heartbeat":200000000}')
-    waiting = '{"expires":1500000000}'
-    yield from pulled(wire, heard, waiting, waiting, waiting, seconds=0.3)
 
 
 @after("409 Consumer Deleted", jetstream())
