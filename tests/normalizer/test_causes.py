@@ -122,3 +122,19 @@ def test_attributes_are_read_from_both_kinds() -> None:
     assert attribute(OSError(111, "refused"), "errno") == 111
     assert attribute(ReportedException(("a.B",), attributes={"errno": 111}), "errno") == 111
     assert attribute(ReportedException(("a.B",)), "errno") is None
+
+
+class ForgetfulError(Exception):
+    @property
+    def code(self) -> int:
+        raise MemoryError
+
+    def __str__(self) -> str:
+        raise MemoryError
+
+
+def test_a_memory_that_is_full_is_nothing_to_hide() -> None:
+    with pytest.raises(MemoryError):
+        attribute(ForgetfulError(), "code")
+    with pytest.raises(MemoryError):
+        message_of(ForgetfulError())

@@ -188,3 +188,11 @@ def test_what_a_peer_makes_up_fills_no_memory_and_changes_no_answer(post: Table,
 def test_the_same_object_is_judged_once(engine: Engine) -> None:
     signal = Signal("post", "letter", "Office Burnt Down", shared=True)
     assert engine.judge(signal) is engine.judge(signal)
+
+
+def test_what_peers_make_up_fills_no_memory(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("errnorm.engine._MOST_VERDICTS", 2)
+    signals = [Signal("post", section, code) for section in ("window", "letter") for code in ("closed", "crowded", "singing")]
+    first = [engine.judge(signal).reason for signal in signals]
+    assert [engine.judge(signal).reason for signal in signals] == first
+    assert max(len(engine._made), len(engine._verdicts)) <= 2

@@ -94,3 +94,10 @@ def test_beside_a_code_the_text_gives_values_and_nothing_else(upstream: str, sai
     error = Engine(Table([read(WORDS + row, "desk.toml")])).judge(Signal("desk", "code", "9", said))
     assert (error.code, error.params, error.text) == ("9", params, said)
     assert error.to_record()["params"] == params
+
+
+def test_protocols_that_callers_make_up_fill_no_memory(error: NormalizedError) -> None:
+    for number in range(50):
+        other = error.under(f"made up {number}")
+        assert json.loads(other.to_json()) == other.to_record()
+    assert len(error.verdict.written) <= 16

@@ -180,6 +180,37 @@ def test_long_texts_are_not_kept(normalizer: Normalizer) -> None:
     assert normalizer.normalize(text) is not normalizer.normalize(text)
 
 
+def test_an_adapter_that_cannot_be_imported_is_said_and_does_no_harm(
+    normalizer: Normalizer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def load_adapter(point: EntryPoint) -> Adapter:
+        if point.name == "road":
+            raise ModuleNotFoundError(name="road")
+        return ADAPTERS[point.name]
+
+    monkeypatch.setattr(plugins, "load_adapter", load_adapter)
+    assert [normalizer.normalize(raw).protocol for raw in ("fog", "fog", "Queue Too Long")] == [None, None, "post"]
+    assert caplog.text.count("the adapter of road failed: ModuleNotFoundError") == 1
+
+
+@pytest.mark.parametrize("name", ["load_adapter", "load_table"])
+def test_what_could_not_be_loaded_for_want_of_stack_is_loaded_the_next_time(
+    name: str, normalizer: Normalizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: object) -> None:
+        raise RecursionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(plugins, name, no_room)
+        assert normalizer.normalize("Queue Too Long", "post").reason is Reason.UNKNOWN
+    assert normalizer.normalize("Queue Too Long", "post").reason is Reason.LIMITS_RATE
+
+
+def test_a_protocol_that_callers_make_up_is_not_kept(normalizer: Normalizer) -> None:
+    assert {normalizer.normalize(FogError(), f"made up {number}").reason for number in range(3)} == {Reason.TRANSPORT_STALE}
+    assert not [name for name in normalizer._orders if name and name.startswith("made up")]
+
+
 def refused() -> ConnectionRefusedError:
     return ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
-from errnorm import plugins
-from errnorm.tables import TableError
+from errnorm import loading, plugins
+from errnorm.tables import TableError, read
 
 
 def test_every_table_of_the_distribution_loads() -> None:
@@ -57,3 +58,20 @@ def test_an_overlay_that_cannot_be_read_is_named(tmp_path: Path, content: bytes,
     path.write_bytes(content)
     with pytest.raises(TableError, match=f"broken.toml.*{problem}"):
         plugins.load_table("nats", [path])
+
+
+def test_a_file_of_an_installed_table_that_is_not_there_is_named() -> None:
+    point = EntryPoint("post", "errnorm_mappings:gone.toml", "errnorm.mappings")
+    with pytest.raises(TableError, match=r"errnorm_mappings:gone\.toml: "):
+        loading.table("post", [point], [])
+
+
+def test_a_table_nested_deeper_than_any_is_refused() -> None:
+    with pytest.raises(TableError, match=r"^mine\.toml:1: no TOML: nested too deep$"):
+        read("a = " + "[" * 100_000, "mine.toml")
+
+
+def test_the_line_of_a_row_is_found_behind_lines_that_are_no_toml_by_themselves(post_text: str) -> None:
+    text = post_text + '\n[window.late]\naliases = [\n  "a = ]",\n  = ,\n]\n'
+    with pytest.raises(TableError, match=r"^post\.toml:\d+: "):
+        read(text, "post.toml")

@@ -50,3 +50,9 @@ def test_ctrl_c_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("errnorm.cli.listing.rows", interrupted)
     assert main(["table"]) == 130
+
+
+def test_without_a_stdout_that_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(["table"]) == 2
+    assert capsys.readouterr().err == "errnorm: stdout is closed\n"
