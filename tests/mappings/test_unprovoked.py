@@ -24,7 +24,6 @@ WHY: dict[tuple[str, str], dict[str, str]] = {
     },
     ("xmpp", "stanza"): {
         "internal-server-error": _INSIDE,
-        "policy-violation": "Not tried: limits on registration, and modules against strangers, send it.",
         "recipient-unavailable": "Needs a session that dies while it waits to be resumed, or an occupant who just leaves.",
         "redirect": _NOBODY,
         "undefined-condition": "Needs a component, or a stored vCard that cannot be read.",
@@ -34,7 +33,6 @@ WHY: dict[tuple[str, str], dict[str, str]] = {
         **dict.fromkeys(("bad-format", "bad-namespace-prefix", "see-other-host", "unsupported-encoding"), _NAMED),
         **dict.fromkeys(("unsupported-feature", "remote-connection-failed"), _NAMED),
         "internal-server-error": _INSIDE,
-        "resource-constraint": "Not tried: limits of parsers and of connections between servers.",
         "restricted-xml": "Prosody 0.12 notices it, and closes with not-well-formed.",
     },
     ("xmpp", "sasl"): {

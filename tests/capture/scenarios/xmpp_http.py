@@ -61,17 +61,32 @@ def bosh(server: ProsodyServer | EjabberdServer) -> Iterator[Seen]:
 @after("sessions of WebSocket", some_prosody, many=True)
 @after("sessions of WebSocket", some_ejabberd, many=True)
 def websocket(server: ProsodyServer | EjabberdServer) -> Iterator[Seen]:
-    path = "xmpp-websocket" if server.name == "prosody" else "ws"
     opening = f"<open xmlns='{FRAMING}' version='1.0'"
     for said in (f"{opening} to='nope.example'/>", f"{opening}/>", "<broken"):
-        with connect(f"ws://127.0.0.1:{server.http}/{path}", subprotocols=["xmpp"], open_timeout=5) as socket:  # type: ignore[list-item]
+        yield from framed(server, said)
+
+
+_NARROW = prosody(modules=("websocket",), settings="consider_websocket_secure = true\nwebsocket_frame_buffer_limit = 2000")
+
+
+@after("resource-constraint", _NARROW)
+def a_frame_too_large(server: ProsodyServer) -> Iterator[Seen]:
+    yield from framed(server, f"<open xmlns='{FRAMING}' version='1.0' to='localhost'/>", "<a>" + "x" * 3000 + "</a>")
+
+
+def framed(server: ProsodyServer | EjabberdServer, *frames: str) -> Iterator[Seen]:
+    """Send each frame over a WebSocket, and yield what the server has against them."""
+    path = "xmpp-websocket" if server.name == "prosody" else "ws"
+    heard, over = "", False
+    with connect(f"ws://127.0.0.1:{server.http}/{path}", subprotocols=["xmpp"], open_timeout=5) as socket:  # type: ignore[list-item]
+        for said in frames:
             socket.send(said)
-            heard, over = "", False
             try:
                 while True:
                     heard += str(socket.recv(timeout=1))
             except ConnectionClosed:
                 over = True
+                break
             except TimeoutError:
                 over = "<close" in heard
-            yield from failures(heard.encode(), closed=over)
+    yield from failures(heard.encode(), closed=over)

@@ -290,9 +290,25 @@ def away(server: Server) -> Iterator[Seen]:
 @after("registration before login", some_prosody, many=True)
 @after("registration before login", some_ejabberd, many=True)
 def registration(server: Server) -> Iterator[Seen]:
+    yield from registered(server, "", "alice", "@@", "new1", "new2", "new3")
+
+
+def registered(server: Server, *names: str) -> Iterator[Seen]:
+    """Register each name, and yield what the server has against it."""
     wire = opened(server)
-    for name in ("", "alice", "@@", "new1", "new2", "new3"):
+    for name in names:
         payload = f"<query xmlns='jabber:iq:register'><username>{name}</username><password>secret</password></query>"
         wire.send(iq("set", payload, "localhost").encode())
         wire.until_closed(0.7)
     yield from failures(wire.read, closed=wire.closed)
+
+
+_ONE_AN_HOUR = prosody(
+    modules=("register_ibr", "register_limits"),
+    settings="allow_registration = true\nmin_seconds_between_registrations = 3600\nregistration_allowlist = {}",
+)
+
+
+@after("too many registrations", _ONE_AN_HOUR, many=True)
+def registered_too_often(server: Server) -> Iterator[Seen]:
+    yield from registered(server, "new1", "new2")
