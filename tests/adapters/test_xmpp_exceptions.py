@@ -140,3 +140,13 @@ def test_an_exception_whose_attributes_fail_is_known_by_its_class() -> None:
         "XMPPError", (Exception,), {"__module__": "slixmpp.exceptions", "condition": property(fail), "iq": property(fail)}
     )
     assert errnorm.normalize(kind()).code == "slixmpp.exceptions.XMPPError"
+
+
+def test_several_errors_that_are_no_list_are_known_by_their_class() -> None:
+    error = errnorm.normalize(reported("aioxmpp.errors.MultiOSError", "builtins.OSError", text="several", exceptions="lost"))
+    assert (error.protocol, error.code) == ("xmpp", "aioxmpp.errors.MultiOSError")
+
+
+def test_a_refusal_to_log_in_that_carries_no_condition_is_known_by_its_class() -> None:
+    error = errnorm.normalize(reported("aiosasl.common.SASLFailure", "builtins.Exception", text="no"))
+    assert (error.protocol, error.section) == ("xmpp", "client")

@@ -12,9 +12,13 @@ from nats.aio.client import Client
 import errnorm
 import errnorm_adapters.nats
 from errnorm import Middleware, Reason
+from errnorm_adapters.nats_traces import caller
+from errnorm_adapters.nats_watch import _taken
 from tests.adapters.nats_client.kit import ANN, USERS, connected, until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.adapters.nats_client.kit import StartNats, Told
 
 # A client that is dropped while it connects leaves its socket to the garbage collector.
@@ -29,6 +33,21 @@ def test_every_callback_is_one_that_nats_py_takes(errors: Middleware) -> None:
     given = errnorm_adapters.nats.callbacks(errors, discovered_server_cb=lambda: None)
     assert set(given) <= taken
     assert {name for name in taken if name.endswith("_cb")} - set(given) <= {"signature_cb", "user_jwt_cb"}
+
+
+def test_what_called_the_callbacks_may_be_no_client_of_nats_py(errors: Middleware) -> None:
+    given = errnorm_adapters.nats.callbacks(errors)
+    client = Client()
+    given.bind(client)
+    assert given._watch.client is client
+    assert caller(0) == (None, "")
+
+
+@pytest.mark.parametrize(
+    ("callback", "taken"), [(lambda: None, 0), (lambda error: error, 1), (lambda *all_of_it: all_of_it, 2), (max, 1)]
+)
+def test_a_callback_gets_as_many_arguments_as_it_takes(callback: Callable[..., object], taken: int) -> None:
+    assert _taken(callback) == taken
 
 
 async def test_a_refused_publish_is_told_once_and_the_client_lives(start_nats: StartNats, errors: Middleware, told: Told) -> None:
