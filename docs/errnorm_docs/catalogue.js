@@ -59,6 +59,7 @@
   const FRAME = /^(?:\S.{0,120}? )?(?:\[\d{1,10}\] )?(?:\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d(?:\.\d{1,9})? )?\[(?:INF|DBG|WRN|ERR|FTL|TRC)\] /;
   const CONNECTION = /^(?:\S{1,256} - (?:cid|wid|mid|mid_ws|rid|gid|lid|lid_ws):\d{1,20}(?: - "(?:[^"\\]|\\.)*"){0,3} - |(?:SYSTEM|JETSTREAM|ACCOUNT) - )/;
   const API = /err_code["']?\s*[=:]\s*(\d{5})/;
+  const EVENT = /"type"\s*:\s*"(io\.nats\.(?:server|jetstream)\.advisory\.[a-z0-9_.]+)"/;
   const RAISED = /^((?:[A-Za-z_]\w*\.)*[A-Z]\w*)(?:: (.*))?$/s;
   const ERRNO = /^\[(errno|winerror) (-?\d+)\] (.*)$/is;
   const OPENSSL = /^\[(?:SSL|X509|PEM)(?:: ([A-Z0-9_/]+))?\] (.*?)(?: \(_ssl\.c:\d+\))?$/s;
@@ -72,6 +73,8 @@
     if (/^-ERR/i.test(text)) return first(["nats", "error", unquoted(text.slice(4).split("\n")[0].trim())]);
     const api = API.exec(text);
     if (api) { const hit = first(["nats", "jetstream", api[1]]); if (hit.length) return hit; }
+    const event = EVENT.exec(text);
+    if (event) { const hit = first(["nats", "advisory", event[1]]); if (hit.length) return hit; }
     if (text.startsWith("NATS/1.0")) {
       const line = text.slice(8).split("\n")[0].trim();
       return first(["nats", "status", line], ["nats", "status", line.slice(0, 3)]);

@@ -127,6 +127,7 @@ RAW = [
     'nats: permissions violation for publish to "orders.new"',
     "nats: 'Authorization Violation'",
     "NATS/1.0 503\r\n\r\n",
+    '{"type":"io.nats.jetstream.advisory.v1.max_deliver","stream":"S","consumer":"c","deliveries":5}',
     "NATS/1.0 409 Consumer Deleted\r\n\r\n",
     '[7] 2026/11/22 22:30:48.190000 [ERR] 127.0.0.1:49092 - cid:7 - "v1:python:app" - authentication error - User "a"',
     "nats: NotFoundError: code=404 err_code=10059 description='stream not found'",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from errnorm.plugins import load_table
+from errnorm.plugins import load_table, protocols
 from errnorm.taxonomy import Evidence, Reach
 
 _FAMILY = "The bare number, for descriptions that are not listed: no server sends it alone."
@@ -44,6 +46,34 @@ WHY: dict[tuple[str, str], dict[str, str]] = {
         "no-common-mechanism": "The client's word, before it has tried any.",
     },
 }
+# Of sections in which many rows share their reason: which those are, by key, constant and source. The first that fits counts.
+_CLASS = "A class of a client, known by its name: which of them the servers cause is captured, not each by itself."
+_ELSEWHERE = "Of another system, library or version than those the capture runs on."
+_SEARCHED = "Nothing was found yet that makes the servers that are captured say so."
+GROUPS: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
+    ("nats", "client"): ((r"", _CLASS),),
+    ("nats", "advisory"): ((r"", _SEARCHED),),
+    ("nats", "api"): ((r"", "The bare number, for replies without err_code: of servers before 2.7."),),
+    ("nats", "jetstream"): (
+        (r"up to 2\.", "Of versions before those that are captured, or between them."),
+        (r"Cluster|Peer|Raft|Offline|Move|Reconfigure|Replica|jetstream_cluster", "Needs a cluster, or one that loses members."),
+        (r"Failed|CreateErr|DeleteErr|UpdateErr|GeneralErr|Snapshot|Restore|LimitsErrF|Temp|StreamInvalid|Broken", _INSIDE),
+        (r"", _SEARCHED),
+    ),
+    ("xmpp", "sm"): ((r"", _SEARCHED),),
+    ("xmpp", "bosh"): ((r"", _SEARCHED),),
+    ("xmpp", "websocket"): ((r"", "Close codes of RFC 6455: the capture reads what a stream says, not the frame after it."),),
+    ("xmpp", "compress"): ((r"", _SEARCHED),),
+    ("xmpp", "app"): ((r"", _SEARCHED),),
+    ("xmpp", "client"): ((r"", _CLASS),),
+    ("xmpp", "xml"): ((r"", "This library's own refusal to read something; no peer says it."),),
+    ("xmpp", "type"): ((r"", _NOBODY),),
+    ("xmpp", "legacy"): ((r"", "The number beside a condition, or in its place: of servers before RFC 3920."),),
+    ("transport", "os"): ((r"", "Needs another system or a broken one: a network that is down, no memory, no buffers."),),
+    ("transport", "tls"): ((r"", _ELSEWHERE),),
+    ("transport", "dns"): ((r"", _ELSEWHERE),),
+    ("transport", "python"): ((r"", _CLASS),),
+}
 _NOT_OURS = {Reach.NEVER, Reach.LOG, Reach.CONFIGURATION, Reach.INTERNAL, Reach.PEER_WIRE}
 
 
@@ -61,3 +91,17 @@ def test_each_row_that_was_not_provoked_says_why(place: tuple[str, str]) -> None
 @pytest.mark.parametrize("place", WHY, ids=str)
 def test_no_reason_is_kept_for_what_was_provoked(place: tuple[str, str]) -> None:
     assert WHY[place].keys() <= unprovoked(*place)
+
+
+@pytest.mark.parametrize("protocol", protocols())
+def test_no_section_is_without_reasons(protocol: str) -> None:
+    spoken_of = {section for known in (WHY, GROUPS) for name, section in known if name == protocol}
+    assert {section for section in load_table(protocol, []).sections if unprovoked(protocol, section)} <= spoken_of
+
+
+@pytest.mark.parametrize("place", GROUPS, ids=str)
+def test_each_group_is_the_reason_of_some_row(place: tuple[str, str]) -> None:
+    rows = [load_table(place[0], []).rows[place[1], key] for key in unprovoked(*place)]
+    words = [f"{row.key} {row.row.constant} {row.row.source}" for row in rows]
+    reasons = [next(why for pattern, why in GROUPS[place] if re.search(pattern, each)) for each in words]
+    assert {why for _, why in GROUPS[place]} == set(reasons)

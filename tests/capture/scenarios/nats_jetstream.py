@@ -93,10 +93,11 @@ def asked(server: NatsServer, *requests: Request, **login: object) -> Iterator[S
         if answer.startswith("NATS/1.0"):
             yield Seen("nats", "raw", answer, wire.closed)
         elif '"error"' in answer:
-            yield Seen("nats", "raw", _short(json.loads(answer)), wire.closed)
+            yield Seen("nats", "raw", short(json.loads(answer)), wire.closed)
 
 
-def _short(document: Mapping[str, Any]) -> str:
+def short(document: Mapping[str, Any]) -> str:
+    """Return what an answer says of its error."""
     # What an answer repeats of the stream is long, and says nothing about the error.
     kept = {name: document[name] for name in ("type", "error", "stream", "seq") if name in document}
     return json.dumps(kept, separators=(",", ":"))

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tests.servers.prosody import ProsodyServer
 
 SM = "urn:xmpp:sm:3"
+COMPRESS = "http://jabber.org/protocol/compress"
 some_prosody = prosody()
 some_ejabberd = ejabberd()
 
@@ -290,3 +291,15 @@ def components(server: ProsodyServer | EjabberdServer) -> Iterator[Seen]:
         yield from ended(wire, 2)
 
 
+@after("encryption and compression", some_ejabberd, many=True)
+@after("encryption and compression", ejabberd(c2s={"zlib": True}), many=True)
+def negotiations_refused(server: EjabberdServer) -> Iterator[Seen]:
+    for wire, said in (
+        (opened(server), b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"),
+        (opened(server), f"<compress xmlns='{COMPRESS}'><method>zlib</method></compress>".encode()),
+        (login(server), f"<compress xmlns='{COMPRESS}'><method>nope</method></compress>".encode()),
+        (login(server), f"<compress xmlns='{COMPRESS}'/>".encode()),
+    ):
+        wire.send(said)
+        wire.until_closed(1)
+        yield from failures(wire.read, closed=wire.closed)
