@@ -129,8 +129,10 @@ def _why(error: Exception) -> str:
 
 
 def _observable(document: dict[str, Any]) -> object:
-    form = next((name for name in _FORMS if name in document), None)
-    if form is None:
+    for form in _FORMS:
+        if form in document:
+            break
+    else:
         message = "none of raw, close_reason, exception"
         raise UnusableLineError(message)
     value = document[form]
@@ -156,7 +158,7 @@ def _reported(value: object, depth: int) -> ReportedException:
     text = value.get("str")
     cause = value.get("cause") if depth < _DEEPEST_CAUSE else None
     return ReportedException(
-        tuple(dict.fromkeys([own, *names])),
+        tuple(dict.fromkeys([own, *names])) if names else (own,),
         text if isinstance(text, str) else "",
         value | attributes if isinstance(attributes, dict) else value,
         _cause(cause, depth + 1),
