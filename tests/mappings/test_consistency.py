@@ -420,7 +420,7 @@ ROWS_AT_LEAST = {
     ("xmpp", "websocket"): 17,
     ("xmpp", "starttls"): 1,
     ("xmpp", "compress"): 3,
-    ("xmpp", "app"): 45,
+    ("xmpp", "app"): 47,
     ("xmpp", "legacy"): 17,
     ("xmpp", "client"): 73,
     ("xmpp", "log"): 70,

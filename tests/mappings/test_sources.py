@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 TABLES = {protocol: load_table(protocol, []) for protocol in ("nats", "xmpp", "transport")}
 STANDARD = re.compile(r"RFC \d+|XEP-\d{4}|XML |POSIX|IANA |Winsock|Linux \w+(\(2\)|\.h)|BSD |glibc |nats\.docs")
 FILE = re.compile(
-    r"(server/)?\w+\.go:?( [\w…, .]+)?|main\.go|errors\.json \([0-9]{3}\)|errors\.json, field code(: none yet)?|"
+    r"((server|logger)/)?\w+\.go:?( [\w…, .]+)?|main\.go|errors\.json \([0-9]{3}\)|errors\.json, field code(: none yet)?|"
     r"the status 408 of a pull request|"
     r"(nats-(py|core|jetstream|key-value)|slixmpp|aioxmpp|aiosasl|nbxmpp|aiohttp|websockets|pyOpenSSL|aiodns) \S+\.py( \w+)?|"
     r"Prosody \S+\.lua|ejabberd \w+\.erl|processone xmpp, sasl_failure codec|this library's own limit: .+|"
@@ -78,6 +78,7 @@ DEFINED_BY = {
     "urn:xmpp:errors": "XEP-0205",
     "urn:xmpp:http:upload:0": "XEP-0363",
     "urn:xmpp:jingle:errors:1": "XEP-0166",
+    "urn:xmpp:jingle:apps:rtp:errors:1": "XEP-0167",
     "urn:xmpp:sm:3": "XEP-0198 6",
     "xmpp:prosody.im/protocol/component": "Prosody plugins/mod_component.lua",
 }
