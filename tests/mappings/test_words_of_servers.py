@@ -58,6 +58,7 @@ OTHER_VERSIONS = {
     "({socket}) Failed to secure inbound s2s connection to {host}: {text}",
     "Connection to Gateway Rejected",
     "JSStreamMoveInProgressF",
+    "Mismatch route pool size: {size} vs {number}",
     "The only mapping function allowed for import transforms is `{{Wildcard()}}`",
     "maximum consumers exceeds account limit",
     "mirror subject filter is invalid",
