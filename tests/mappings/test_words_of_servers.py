@@ -88,10 +88,9 @@ def fixed(text: str, joints: str) -> list[str]:
 
 
 def said_by_nats(placed: Placed) -> list[str]:
-    texts = [text for text in (placed.row.text, *placed.row.aliases) if text and text not in OTHER_VERSIONS]
-    if placed.section == "jetstream":
-        return texts
-    return [re.sub("^[0-9]{3} ?", "", text) if placed.section == "status" else text for text in (placed.key, *texts)]
+    spelled = (placed.row.text, *placed.row.aliases, None if placed.section == "jetstream" else placed.key)
+    texts = [text for text in spelled if text and text not in OTHER_VERSIONS]
+    return [re.sub("^[0-9]{3} ?", "", text) if placed.section == "status" else text for text in texts]
 
 
 @cache
