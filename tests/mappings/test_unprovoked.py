@@ -48,7 +48,7 @@ WHY: dict[tuple[str, str], dict[str, str]] = {
 }
 # Of sections in which many rows share their reason: which those are, by key, constant and source. The first that fits counts.
 _CLASS = "A class of a client, known by its name: which of them the servers cause is captured, not each by itself."
-_ELSEWHERE = "Needs another system, library or version than the capture runs on, or a certificate or resolver that it does not make."
+_ELSEWHERE = "Needs another system, library or version than the capture has, or a certificate or resolver it does not make."
 _SEARCHED = "Nothing was found yet that makes the servers that are captured say so."
 GROUPS: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
     ("nats", "client"): ((r"", _CLASS),),
