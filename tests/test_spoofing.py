@@ -29,7 +29,6 @@ from errnorm.supervisor import StoppedError, keep
 from errnorm.templates import KINDS
 
 if TYPE_CHECKING:
-
     from errnorm.emitters.attributes import Attributes
     from errnorm.emitters.severity import Severity
     from errnorm.tables import Placed
@@ -221,9 +220,7 @@ def test_a_peer_that_says_come_back_at_once_does_not_make_us_come_faster() -> No
     signal = Signal("xmpp", "stanza", "resource-constraint", family=(("type", "wait"),), params=hint)
     error = ENGINES["xmpp"].judge(signal)
     patient = Policy(attempts=None, base=1.0, cap=60.0)
-    delays = [
-        decide(error, idempotent=True, attempt=number, policy=patient, random=lambda: 0.5).delay for number in range(1, 12)
-    ]
+    delays = [decide(error, idempotent=True, attempt=number, policy=patient, random=lambda: 0.5).delay for number in range(1, 12)]
     assert delays == sorted(delays, key=lambda delay: delay or 0.0)
     assert delays[-1] == 30.0
 

@@ -124,7 +124,7 @@ def _observe_closed(document: Document) -> Signal | None:
         reason = document.get("reason") if _is_connection(document) else None
     if not isinstance(reason, str):
         return None
-    reason, params = reason.strip(), _params(document) or None if len(document) > 1 else None
+    reason, params = reason.strip(), (_params(document) or None) if len(document) > 1 else None
     if ":" in reason or '"' in reason:
         # No close reason has these. In the event of a failed login it is what the auth callout said, as in the log.
         return Signal("nats", "log", reason, reason[:_LONGEST_TEXT], params=params, closed=True)

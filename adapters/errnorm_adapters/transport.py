@@ -28,32 +28,36 @@ _EXCEPTIONS = (BaseException, ReportedException)
 _LONGEST_TEXT = 4096
 _MOST_NUMBERS = 1_000_000
 
-_TLS_CLASSES = frozenset({
-    "ssl.SSLError",
-    "ssl.SSLCertVerificationError",
-    "ssl.CertificateError",
-    "ssl.SSLEOFError",
-    "ssl.SSLSyscallError",
-    "ssl.SSLWantReadError",
-    "ssl.SSLWantWriteError",
-    "ssl.SSLZeroReturnError",
-})
+_TLS_CLASSES = frozenset(
+    {
+        "ssl.SSLError",
+        "ssl.SSLCertVerificationError",
+        "ssl.CertificateError",
+        "ssl.SSLEOFError",
+        "ssl.SSLSyscallError",
+        "ssl.SSLWantReadError",
+        "ssl.SSLWantWriteError",
+        "ssl.SSLZeroReturnError",
+    }
+)
 _DNS_CLASSES = frozenset({"socket.gaierror", "socket.herror", "_socket.gaierror", "_socket.herror"})
 _ARES_CLASSES = frozenset({"aiodns.error.DNSError", "pycares.AresError"})
 # The subclasses stand here too: an exception that was written down may come without the classes it inherits from.
-_OS_CLASSES = frozenset({
-    "builtins.OSError",
-    "builtins.BlockingIOError",
-    "builtins.BrokenPipeError",
-    "builtins.ConnectionAbortedError",
-    "builtins.ConnectionError",
-    "builtins.ConnectionRefusedError",
-    "builtins.ConnectionResetError",
-    "builtins.InterruptedError",
-    "builtins.PermissionError",
-    "builtins.TimeoutError",
-    "socket.timeout",
-})
+_OS_CLASSES = frozenset(
+    {
+        "builtins.OSError",
+        "builtins.BlockingIOError",
+        "builtins.BrokenPipeError",
+        "builtins.ConnectionAbortedError",
+        "builtins.ConnectionError",
+        "builtins.ConnectionRefusedError",
+        "builtins.ConnectionResetError",
+        "builtins.InterruptedError",
+        "builtins.PermissionError",
+        "builtins.TimeoutError",
+        "socket.timeout",
+    }
+)
 _RUNTIME_MODULES = ("asyncio.", "concurrent.futures.", "aiohttp.", "websockets.", "OpenSSL.")
 # Only the runtime raises these with texts that say more than the class; everywhere else the class is the better witness.
 _SAID_IN_TEXT = frozenset({"builtins.OSError", "builtins.ConnectionAbortedError"})

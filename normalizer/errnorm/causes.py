@@ -40,15 +40,17 @@ _LONGEST_TEXT = 4096
 _MOST_CLASSES = 1024
 
 # The classes in which Python itself reports what the system said: a number, its words, and nothing else.
-_SYSTEM = frozenset({
-    OSError,
-    BlockingIOError,
-    BrokenPipeError,
-    ConnectionAbortedError,
-    ConnectionRefusedError,
-    ConnectionResetError,
-    TimeoutError,
-})
+_SYSTEM = frozenset(
+    {
+        OSError,
+        BlockingIOError,
+        BrokenPipeError,
+        ConnectionAbortedError,
+        ConnectionRefusedError,
+        ConnectionResetError,
+        TimeoutError,
+    }
+)
 
 _LARGEST = 2**64
 _HONEST = frozenset({str, bool, type(None)})

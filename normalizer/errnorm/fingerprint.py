@@ -148,7 +148,7 @@ def _judged_tag(tag: str) -> str:
 
 def _judged(word: str, *, wary: bool) -> tuple[str, bool]:
     """Return a word as it may stay, and whether the next one has to be looked at with suspicion."""
-    if word == "<quoted>" and not wary:
+    if word == "<quoted>":
         return word, False
     bare = word.strip(_AROUND).lower()
     if bare in _TELLING:
@@ -163,8 +163,6 @@ def _judged(word: str, *, wary: bool) -> tuple[str, bool]:
 
 
 def _without_variables(word: str, bare: str) -> str:
-    if word == "<quoted>":
-        return word
     if len(word) > _LONGEST_PIECE:
         return "<long>"
     if bare.isalpha() and len(bare) <= _LONGEST_WORD and _WORD.fullmatch(word.strip(_AROUND)):

@@ -77,16 +77,18 @@ class Normalizer:
         """
         # A storm repeats itself: what says the same gives the same error, which nobody changes.
         key: _Key | None = None
-        if type(raw) is str:
-            key = (raw, protocol) if len(raw) <= _LONGEST_REMEMBERED else None
-        elif issubclass(type(raw), OSError):
-            key = _key(raw, protocol)
+        error = None
+        try:
+            if type(raw) is str:
+                key = (raw, protocol) if len(raw) <= _LONGEST_REMEMBERED else None
+            elif issubclass(type(raw), OSError):
+                key = _key(raw, protocol)
+            if key is not None:
+                error = self._remembered.get(key)
+        except Exception:  # noqa: BLE001 - a protocol that is no text, and cannot be looked up, or no room left to look
+            return unjudged(protocol)
         if key is None:
             return self._safely(raw, protocol)
-        try:
-            error = self._remembered.get(key)
-        except Exception:  # noqa: BLE001 - a protocol that is no text, and cannot be looked up
-            return unjudged(protocol)
         if error is None:
             before = self._exhausted
             error = self._safely(raw, protocol)

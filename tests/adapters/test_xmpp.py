@@ -177,7 +177,11 @@ def test_of_several_application_conditions_the_first_gives_its_name_and_all_refi
     rest = "<BAD xmlns='urn:a'/><closed-node xmlns='http://jabber.org/protocol/pubsub#errors'/><other xmlns='urn:b'/>"
     signal = signal_of(stanza("not-allowed", rest=rest))
     assert signal.params == {"application": "closed-node"}
-    assert signal.details == (("app", "urn:a BAD"), ("app", "http://jabber.org/protocol/pubsub#errors closed-node"), ("app", "urn:b other"))
+    assert signal.details == (
+        ("app", "urn:a BAD"),
+        ("app", "http://jabber.org/protocol/pubsub#errors closed-node"),
+        ("app", "urn:b other"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -188,7 +192,11 @@ def test_of_several_application_conditions_the_first_gives_its_name_and_all_refi
         ("<failure xmlns='http://jabber.org/protocol/compress'><new-one/></failure>", "compress", "setup-failed"),
         ("<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", "starttls", "failure"),
         ("<body xmlns='http://jabber.org/protocol/httpbind' type='error'/>", "bosh", "error"),
-        ("<body xmlns='http://jabber.org/protocol/httpbind' type='terminate' condition='new-one'/>", "bosh", "undefined-condition"),
+        (
+            "<body xmlns='http://jabber.org/protocol/httpbind' type='terminate' condition='new-one'/>",
+            "bosh",
+            "undefined-condition",
+        ),
         (stream("new-one"), "stream", "undefined-condition"),
     ],
 )
@@ -201,7 +209,10 @@ def test_the_error_need_not_be_the_last_thing_in_its_stanza() -> None:
     error = f"<error type='wait'><resource-constraint xmlns='{STANZAS}'/></error>"
     echoed = f"<error type='cancel' xmlns='jabber:client'><gone xmlns='{STANZAS}'/></error>"
     assert seen(f"<iq type='error'>{error}<query xmlns='urn:q'/></iq>") == ("stanza", "resource-constraint")
-    assert seen(f"<iq type='error'>{echoed}<query xmlns='urn:q'/>{error}<query xmlns='urn:q'/></iq>") == ("stanza", "resource-constraint")
+    assert seen(f"<iq type='error'>{echoed}<query xmlns='urn:q'/>{error}<query xmlns='urn:q'/></iq>") == (
+        "stanza",
+        "resource-constraint",
+    )
 
 
 def test_an_error_without_an_error_in_it_is_a_refusal() -> None:

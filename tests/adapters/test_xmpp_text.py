@@ -85,7 +85,10 @@ def test_no_text_takes_long(unit: str) -> None:
 @pytest.mark.parametrize(
     ("line", "code"),
     [
-        ("stanzarouter                   warn\tReceived stanza with invalid destination JID: room@localhost/", "invalid-destination"),
+        (
+            "stanzarouter                   warn\tReceived stanza with invalid destination JID: room@localhost/",
+            "invalid-destination",
+        ),
         ("stanzarouter\twarn\tUnhandled c2s stream element or stanza: r; xmlns=urn:xmpp:sm:3: <r/>", "unhandled-element"),
         ("c2s55ef8b09a250 error\tTraceback[c2s]: muc.lib.lua:1112: attempt to index a nil value", "traceback"),
         ("2026-11-23 07:34:53.0+00:00 [warning] a@b/c acknowledged 77 stanzas, but only 0 were sent", "sm-acknowledged-too-much"),

@@ -95,7 +95,6 @@ def test_a_row_names_exactly_what_it_was_provoked_on(place: evidence.Place, made
     assert row.evidence == evidence.claim(made)
 
 
-
 @pytest.mark.parametrize(
     ("protocol", "row"), [pair for pair in ROWS if not pair[1].row.evidence.startswith(Evidence.PROVOKED)], ids=named
 )

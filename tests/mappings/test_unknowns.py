@@ -58,9 +58,7 @@ def test_different_faults_have_different_fingerprints() -> None:
     assert {text: same for text, same in rows.items() if len(same) > 1} == {}
 
 
-def test_the_command_groups_unknown_vectors_and_gives_a_row_to_fill_in(
-    tmp_path: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_groups_unknown_vectors_and_gives_a_row_to_fill_in(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
     lines = [f'{{"protocol": "nats", "raw": "-ERR \'Frobnication of \\"a.{number}\\" refused\'\\r\\n"}}' for number in range(3)]
     path = tmp_path / "unknown.jsonl"
     path.write_text("\n".join(lines) + "\n", "utf-8")

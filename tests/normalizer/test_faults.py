@@ -66,9 +66,7 @@ RAISED = [RuntimeError(), OSError(28, "No space left"), RecursionError(), Memory
 
 
 @pytest.mark.parametrize("raised", RAISED, ids=lambda error: type(error).__name__)
-def test_an_emitter_that_raises_costs_no_count(
-    raised: Exception, counting: Callable[..., Middleware], ledger: Ledger
-) -> None:
+def test_an_emitter_that_raises_costs_no_count(raised: Exception, counting: Callable[..., Middleware], ledger: Ledger) -> None:
     def emit(_fault: Fault) -> None:
         raise raised
 

@@ -161,7 +161,6 @@ def through_another_proxy(server: NatsServer) -> Iterator[Seen]:
     yield from ended(server, *server.login(proxy_sig="bm9ib2R5"))
 
 
-
 @after("Duplicate Client ID", configured({"server_name": "one", "mqtt": {"host": "127.0.0.1", "port": -1}}, jetstream=True))
 def the_same_mqtt_client_again(server: NatsServer) -> Iterator[Seen]:
     port = int(server.log().partition("Listening for MQTT clients on mqtt://127.0.0.1:")[2].split()[0])

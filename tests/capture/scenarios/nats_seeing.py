@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from tests.servers.wire import Wire
 
+
 class HasRead(Protocol):
     """Something that has read bytes: a connection, or a part of what one has read."""
 
@@ -31,9 +32,7 @@ _STATUS = re.compile(rb"HMSG [^\r\n]*\r\n(NATS/1\.0 [^\r\n]*\r\n(?:[^\r\n]+\r\n)
 
 def configured(config: Mapping[str, Any], *, jetstream: bool = False) -> Station:
     """Return a server with this configuration."""
-    return Station(
-        "nats-server", lambda directory, program: NatsServer(directory, config, program=program, jetstream=jetstream)
-    )
+    return Station("nats-server", lambda directory, program: NatsServer(directory, config, program=program, jetstream=jetstream))
 
 
 def secured(directory: Path, program: Path | None) -> NatsServer:

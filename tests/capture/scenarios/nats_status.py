@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.servers.nats import NatsServer
     from tests.servers.wire import Wire
 
+
 def jetstream() -> Station:
     """Return a server of its own: what one scenario still waits for must not reach another."""
     return configured({}, jetstream=True)

@@ -204,4 +204,3 @@ def streams(_: Path) -> Iterator[Seen]:
         await task
 
     yield from raised(*(lambda made=made: asyncio.run(made()) for made in (incomplete, too_long, late, cancelled)))
-

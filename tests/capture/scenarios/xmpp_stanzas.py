@@ -137,9 +137,7 @@ def blocked(server: Server) -> Iterator[Seen]:
 
 def configure(room: str, **fields: str) -> str:
     """Return a form that configures a room."""
-    inside = "".join(
-        f"<field var='muc#roomconfig_{name}'><value>{value}</value></field>" for name, value in fields.items()
-    )
+    inside = "".join(f"<field var='muc#roomconfig_{name}'><value>{value}</value></field>" for name, value in fields.items())
     kind = "<field var='FORM_TYPE'><value>http://jabber.org/protocol/muc#roomconfig</value></field>"
     form = f"<x xmlns='jabber:x:data' type='submit'>{kind}{inside}</x>"
     return iq("set", f"<query xmlns='http://jabber.org/protocol/muc#owner'>{form}</query>", room)
