@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from benchmarks.measure import Case, fastest
 from benchmarks.paths import FLOOR
-from errnorm.emitters.log import LogEmitter
+from errnorm.emitters.log.emitter import LogEmitter
 from errnorm.engine import Engine
-from errnorm.model import Fault, Signal
+from errnorm.error import Fault, Signal
 from errnorm.normalizer import Normalizer
 from errnorm.settings import Settings
-from errnorm.tables import Table, read
+from errnorm.tables.table import Table, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,7 +108,8 @@ start = time.perf_counter()
 import errnorm
 imported = time.perf_counter()
 imported_modules = len(set(sys.modules) - before)
-from errnorm import loading, plugins
+from errnorm import plugins
+from errnorm.tables import load
 plugins.protocols()
 found = time.perf_counter()
 for protocol in plugins.protocols():

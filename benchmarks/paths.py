@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import errnorm
 from benchmarks.measure import Case
-from errnorm.causes import ReportedException
+from errnorm.exceptions import ReportedException
 from errnorm.normalizer import Normalizer
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ import errnorm
 from benchmarks.measure import Case
 from benchmarks.paths import EXACT
 from errnorm.emitters.attributes import attributes
-from errnorm.emitters.log import LogEmitter
-from errnorm.emitters.span import tell
-from errnorm.model import Fault
+from errnorm.emitters.log.emitter import LogEmitter
+from errnorm.emitters.otel.span import tell
+from errnorm.error import Fault
 from errnorm.normalizer import Normalizer
 from errnorm.settings import Settings
 

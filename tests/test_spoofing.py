@@ -19,19 +19,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from errnorm import Signal, decide, plugins
-from errnorm.decision import Policy
-from errnorm.emitters.log import LogEmitter, Processor
+from errnorm.decision import RetryPolicy
+from errnorm.emitters.log.emitter import LogEmitter, Processor
 from errnorm.engine import Engine
-from errnorm.model import Fault, NormalizedError
+from errnorm.error import Fault, NormalizedError
 from errnorm.normalizer import Normalizer
 from errnorm.settings import Settings
-from errnorm.supervisor import StoppedError, keep
-from errnorm.templates import KINDS
+from errnorm.supervisor import StoppedError, supervise
+from errnorm.tables.pattern import KINDS
 
 if TYPE_CHECKING:
     from errnorm.emitters.attributes import Attributes
     from errnorm.emitters.severity import Severity
-    from errnorm.tables import Placed
+    from errnorm.tables.table import Entry
 
 ENGINES = {name: Engine(plugins.load_table(name)) for name in plugins.protocols()}
 ROWS = [
@@ -80,7 +80,7 @@ def judgement(error: NormalizedError) -> tuple[object, ...]:
 @pytest.mark.parametrize(("protocol", "placed", "text"), ROWS, ids=lambda value: str(getattr(value, "key", value)))
 @FEW
 @given(value=HOSTILE)
-def test_no_value_makes_another_error_of_a_text(protocol: str, placed: Placed, text: str, value: str) -> None:
+def test_no_value_makes_another_error_of_a_text(protocol: str, placed: Entry, text: str, value: str) -> None:
     engine = ENGINES[protocol]
     plain = engine.judge(Signal(protocol, placed.section, filled(text, "word", engine.table.kinds, fitting=True)))
     fitting = engine.judge(Signal(protocol, placed.section, filled(text, value, engine.table.kinds, fitting=True)))
@@ -137,7 +137,7 @@ def shape(line: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(("protocol", "placed", "text"), ROWS[::5], ids=lambda value: str(getattr(value, "key", value)))
 @FEW
 @given(value=HOSTILE)
-def test_no_value_changes_the_shape_of_a_line(protocol: str, placed: Placed, text: str, value: str, log_text: str) -> None:
+def test_no_value_changes_the_shape_of_a_line(protocol: str, placed: Entry, text: str, value: str, log_text: str) -> None:
     engine, line = ENGINES[protocol], Line(log_text)
     texts = [filled(text, one, engine.table.kinds, fitting=True) for one in ("word", value)]
     plain, hostile = (engine.judge(Signal(protocol, placed.section, one, one)) for one in texts)
@@ -210,7 +210,7 @@ MOVED = f"<stream:error><see-other-host xmlns='{STREAM}'>attacker.example.org:52
 
 
 def test_a_peer_that_always_says_wait_is_left_alone_after_some_attempts() -> None:
-    attempts = Policy(attempts=6).start()
+    attempts = RetryPolicy(attempts=6).start()
     decisions = [attempts.decide(WAIT, idempotent=True, protocol="xmpp") for _ in range(20)]
     assert [one.retry for one in decisions] == [True] * 5 + [False] * 15
 
@@ -219,7 +219,7 @@ def test_a_peer_that_says_come_back_at_once_does_not_make_us_come_faster() -> No
     hint: dict[str, str | int | bool] = {"retry_after": "0"}
     signal = Signal("xmpp", "stanza", "resource-constraint", family=(("type", "wait"),), params=hint)
     error = ENGINES["xmpp"].judge(signal)
-    patient = Policy(attempts=None, base=1.0, cap=60.0)
+    patient = RetryPolicy(attempts=None, base=1.0, cap=60.0)
     delays = [decide(error, idempotent=True, attempt=number, policy=patient, random=lambda: 0.5).delay for number in range(1, 12)]
     assert delays == sorted(delays, key=lambda delay: delay or 0.0)
     assert delays[-1] == 30.0
@@ -238,7 +238,7 @@ async def test_a_session_with_a_peer_that_always_says_wait_comes_to_an_end() -> 
         pauses.append(seconds)
 
     with pytest.raises(StoppedError):
-        await keep(opened, served, protocol="xmpp", policy=Policy(attempts=7), sleep=slept)
+        await supervise(opened, served, protocol="xmpp", policy=RetryPolicy(attempts=7), sleep=slept)
     assert len(pauses) == 6
 
 
@@ -261,7 +261,7 @@ async def test_a_redirect_makes_nobody_connect(monkeypatch: pytest.MonkeyPatch) 
         return MOVED
 
     with pytest.raises(StoppedError):
-        await keep(connect, serve, protocol="xmpp", sleep=_never)
+        await supervise(connect, serve, protocol="xmpp", sleep=_never)
     assert connected == [()]
 
 

@@ -15,8 +15,8 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from errnorm.causes import ReportedException, attribute, class_names, message_of
-from errnorm.model import Params, Signal
+from errnorm.error import Params, Signal
+from errnorm.exceptions import ReportedException, attribute, class_names, message_of
 
 __all__ = ["observe"]
 

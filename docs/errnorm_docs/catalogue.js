@@ -14,7 +14,7 @@
   });
   const rest = (entry) => entry.rest ??= entry.row.textContent.toLowerCase();
 
-  // Recognising a raw error: the rule of errnorm.templates, a whole text, never a part of one.
+  // Recognising a raw error: the rule of errnorm.tables.pattern, a whole text, never a part of one.
   const PLACE = /("?)\{([a-z_]+)\}\1/g;
   const literal = (text) => text.replace(/[.*+?^${}()|[\]\\\/-]/g, "\\$&");
   const indexed = {};

@@ -1,7 +1,7 @@
 """
 The catalogue: every row of every table in one HTML file that needs no server, no network and no JavaScript.
 
-The script that searches it recognises a pasted error by the rule of `errnorm.templates`: whole, from its first letter to its
+The script that searches it recognises a pasted error by the rule of `errnorm.tables.pattern`: whole, from its first letter to its
 last, in the case of the section. So the file carries every spelling, and the patterns of the places in them.
 """
 
@@ -15,14 +15,14 @@ from importlib.resources import files
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from errnorm.tables.pattern import KINDS
 from errnorm.taxonomy import Category, Evidence, Recovery
-from errnorm.templates import KINDS
-from errnorm_docs.entries import DECISIONS, Entry, entries_of, label_of
+from errnorm_docs.entries import DECISIONS, Article, entries_of, label_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from errnorm.tables import Table
+    from errnorm.tables.table import Table
 
 __all__ = ["catalogue"]
 
@@ -59,11 +59,11 @@ def _part(name: str) -> str:
     return files("errnorm_docs").joinpath(name).read_text("utf-8")
 
 
-def _place(entry: Entry) -> tuple[str, str, str]:
+def _place(entry: Article) -> tuple[str, str, str]:
     return entry.protocol, entry.placed.section, entry.head.about
 
 
-def _data(tables: Iterable[Table], entries: Iterable[Entry]) -> str:
+def _data(tables: Iterable[Table], entries: Iterable[Article]) -> str:
     sections = {table.protocol: {name: one.head.ignore_case for name, one in table.sections.items()} for table in tables}
     data = {
         "kinds": dict(KINDS),
@@ -74,7 +74,7 @@ def _data(tables: Iterable[Table], entries: Iterable[Entry]) -> str:
     return json.dumps(data, separators=(",", ":")).replace("</", "<\\/")
 
 
-def _filters(entries: Sequence[Entry]) -> str:
+def _filters(entries: Sequence[Article]) -> str:
     protocols = {name: _NAMES.get(name, name) for name in dict.fromkeys(entry.protocol for entry in entries)}
     counts = Counter(pair for entry in entries for pair in _filtered_by(entry).items())
     words = {
@@ -97,7 +97,7 @@ def _filter(name: str, label: str, choices: dict[str, str], counts: Counter[tupl
     return f"<fieldset><legend>{label}</legend><div>{boxes}</div></fieldset>"
 
 
-def _filtered_by(entry: Entry) -> dict[str, str]:
+def _filtered_by(entry: Article) -> dict[str, str]:
     row = entry.placed.row
     return {
         "protocol": entry.protocol,
@@ -116,7 +116,7 @@ def _contents(tables: Iterable[Table]) -> str:
     )
 
 
-def _section(place: tuple[str, str, str], rows: list[Entry]) -> str:
+def _section(place: tuple[str, str, str], rows: list[Article]) -> str:
     protocol, name, about = place
     return (
         f'<section id="{protocol}/{name}"><h2><span>{_NAMES.get(protocol, protocol)}</span> {escape(name)} '
@@ -124,7 +124,7 @@ def _section(place: tuple[str, str, str], rows: list[Entry]) -> str:
     )
 
 
-def _row(entry: Entry) -> str:
+def _row(entry: Article) -> str:
     row = entry.placed.row
     aside = escape(row.text or row.constant or "")
     marks = " ".join(f'data-{name}="{value}"' for name, value in _filtered_by(entry).items())
@@ -142,13 +142,13 @@ def _key(key: str) -> str:
     return _PLACE.sub(lambda place: f"<i>{place[0]}</i>", escape(key, quote=False))
 
 
-def _facts(entry: Entry) -> str:
+def _facts(entry: Article) -> str:
     shown = [*((label_of(name), _prose(text)) for name, text in entry.facts()), *_also(entry)]
     shown.append(("Link", f'<a href="#{escape(entry.slug)}">#{escape(entry.slug)}</a>'))
     return "".join(f"<dt>{escape(label)}<dd>{text}" for label, text in shown)
 
 
-def _also(entry: Entry) -> Iterable[tuple[str, str]]:
+def _also(entry: Article) -> Iterable[tuple[str, str]]:
     row = entry.placed.row
     if row.constant:
         yield "Constant", f"<code>{escape(row.constant)}</code>"

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from errnorm.cli.explain import facts
-from errnorm.model import NormalizedError, Signal, Verdict
+from errnorm.error import Judgement, NormalizedError, Signal
 from errnorm.plugins import load_table, protocols
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from errnorm.rows import SectionHead
-    from errnorm.tables import Placed, Table
+    from errnorm.tables.row import Entry, SectionHead
+    from errnorm.tables.table import Table
     from errnorm.taxonomy import Recovery
 
-__all__ = ["DECISIONS", "Entry", "decision_of", "entries_of", "label_of", "slug_of", "tables"]
+__all__ = ["DECISIONS", "Article", "decision_of", "entries_of", "label_of", "slug_of", "tables"]
 
 # The four classes of terminal and retryable, and what they come to.
 DECISIONS = {
@@ -43,7 +43,7 @@ _LABELS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Article:
     """
     One row in its place among all others.
 
@@ -59,7 +59,7 @@ class Entry:
 
     protocol: str
     head: SectionHead
-    placed: Placed
+    placed: Entry
     slug: str
 
     @property
@@ -99,18 +99,18 @@ def tables() -> list[Table]:
     return sorted((load_table(protocol, []) for protocol in protocols()), key=lambda table: table.underlies)
 
 
-def entries_of(given: Iterable[Table]) -> list[Entry]:
+def entries_of(given: Iterable[Table]) -> list[Article]:
     """Return the rows of tables, section by section, each with an address of its own."""
     taken: set[str] = set()
-    entries: list[Entry] = []
+    entries: list[Article] = []
     for table in given:
         for section in table.sections.values():
             rows = [placed for (name, _), placed in table.rows.items() if name == section.name]
-            entries.extend(Entry(table.protocol, section.head, row, _free(table.protocol, row, taken)) for row in rows)
+            entries.extend(Article(table.protocol, section.head, row, _free(table.protocol, row, taken)) for row in rows)
     return entries
 
 
-def _free(protocol: str, placed: Placed, taken: set[str]) -> str:
+def _free(protocol: str, placed: Entry, taken: set[str]) -> str:
     wanted = f"{protocol}/{placed.section}/{slug_of(placed.key) or 'row'}"
     slug, number = wanted, 1
     while slug in taken:
@@ -120,8 +120,8 @@ def _free(protocol: str, placed: Placed, taken: set[str]) -> str:
     return slug
 
 
-def _as_error(protocol: str, placed: Placed) -> NormalizedError:
-    verdict = Verdict(
+def _as_error(protocol: str, placed: Entry) -> NormalizedError:
+    judgement = Judgement(
         protocol=protocol,
         section=placed.section,
         code=placed.code,
@@ -132,4 +132,4 @@ def _as_error(protocol: str, placed: Placed) -> NormalizedError:
         row=placed,
         tables_version=placed.version,
     )
-    return NormalizedError(verdict, Signal(protocol, placed.section, placed.key))
+    return NormalizedError(judgement, Signal(protocol, placed.section, placed.key))

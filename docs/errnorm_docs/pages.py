@@ -6,8 +6,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from errnorm.emitters.attributes import ATTRIBUTES
-from errnorm.emitters.metric import METRICS
-from errnorm.emitters.privacy import DEFAULT_RULES
+from errnorm.emitters.otel.metric import METRICS
+from errnorm.privacy import DEFAULT_RULES
 from errnorm.taxonomy import Category, Effect, Evidence, Reach, Reason, Recovery
 from errnorm_docs.catalogue import catalogue
 from errnorm_docs.entries import entries_of, tables
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from errnorm.tables import Table
-    from errnorm_docs.entries import Entry
+    from errnorm.tables.table import Table
+    from errnorm_docs.entries import Article
 
 __all__ = ["attributes_page", "table_page", "vocabulary_page", "write"]
 
@@ -47,7 +47,7 @@ def write(folder: Path) -> None:
             path.write_text(text, "utf-8")
 
 
-def table_page(table: Table, entries: Iterable[Entry]) -> str:
+def table_page(table: Table, entries: Iterable[Article]) -> str:
     """Return the page of one table: every row, section by section."""
     mine = [entry for entry in entries if entry.protocol == table.protocol]
     lines = [
@@ -69,13 +69,13 @@ def table_page(table: Table, entries: Iterable[Entry]) -> str:
     return "\n".join(lines)
 
 
-def _listed(entries: Sequence[Entry]) -> list[str]:
+def _listed(entries: Sequence[Article]) -> list[str]:
     if not entries:
         return ["No rows.", ""]
     return ["| what it says | what it means | how it is known |", "|---|---|---|", *map(_listed_row, entries), ""]
 
 
-def _listed_row(entry: Entry) -> str:
+def _listed_row(entry: Article) -> str:
     row = entry.placed.row
     name = f'<a href="../catalogue.html#{escape(entry.slug)}">{_code(entry.placed.key)}</a>'
     aside = _plain(row.text or row.constant or "")

@@ -16,7 +16,7 @@ from errnorm.taxonomy import Category, Evidence, Recovery
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from errnorm_docs.entries import Entry
+    from errnorm_docs.entries import Article
 
 __all__ = ["evidence", "matrix", "pictures", "way"]
 
@@ -34,7 +34,7 @@ text { font: 13px system-ui, sans-serif; fill: var(--ink) }
 </style>"""
 
 
-def pictures(entries: Sequence[Entry]) -> dict[str, str]:
+def pictures(entries: Sequence[Article]) -> dict[str, str]:
     """Return all pictures by file name."""
     return {"way.svg": way(), "matrix.svg": matrix(entries), "evidence.svg": evidence(entries)}
 
@@ -90,7 +90,7 @@ def _line(path: str, verb: str, x: int, y: int) -> str:
     return f'<path class="line" d="{path}" marker-end="url(#tip)"/>{words}'
 
 
-def matrix(entries: Sequence[Entry]) -> str:
+def matrix(entries: Sequence[Article]) -> str:
     """Draw category by recovery, with the number of rows in each."""
     counts = Counter((entry.placed.row.reason.category, entry.placed.row.recovery) for entry in entries)
     most = max(counts.values())
@@ -113,7 +113,7 @@ def _cell(x: int, y: int, count: int, most: int) -> str:
     return f'<rect x="{x}" y="{y}" width="92" height="42" rx="3" style="fill: rgba(var(--one), {weight:.2f})"/>{number}'
 
 
-def evidence(entries: Sequence[Entry]) -> str:
+def evidence(entries: Sequence[Article]) -> str:
     """Draw how the rows of each table are known, and which server or client was made to say how many of them."""
     by_protocol: dict[str, Counter[str]] = {}
     provoked: Counter[str] = Counter()

@@ -7,8 +7,8 @@ A bridge: what is published on a NATS subject is said in an XMPP room, and what 
 
 Either server may go away at any time: the bridge waits for it, and what was to be carried waits with it. Where waiting is no
 use (credentials that were revoked, a room that admits nobody), it stops and says why. One middleware tells what happened, one
-policy says how patient to be, and one supervisor, `errnorm.keep`, decides for both sides. The address has a resource, so that
-a session the server has not missed yet makes way for the next one.
+policy says how patient to be, and one supervisor, `errnorm.supervise`, decides for both sides. The address has a resource, so
+that a session the server has not missed yet makes way for the next one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
     from slixmpp.stanza import Message
 
-    from errnorm_adapters.nats_client import Callbacks
+    from errnorm_adapters.nats.client import Callbacks
     from errnorm_adapters.xmpp import Attachment
 
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -72,7 +72,7 @@ class Bridge:
     host: str | None = None
     port: int | None = None
     authorities: Path | None = None
-    policy: errnorm.Policy = PATIENT
+    policy: errnorm.RetryPolicy = PATIENT
     errors: errnorm.Middleware = field(default_factory=errnorm.Middleware)
     to_room: Lane = field(default_factory=Lane)
     to_subject: Lane = field(default_factory=Lane)
@@ -82,8 +82,8 @@ class Bridge:
         """Run until one side stops for good; raises `errnorm.StoppedError`s, in a group."""
         both: dict[str, Any] = {"middleware": self.errors, "policy": self.policy}
         async with asyncio.TaskGroup() as sides:
-            sides.create_task(errnorm.keep(self.connect_nats, self.serve_nats, protocol="nats", **both))
-            sides.create_task(errnorm.keep(self.connect_xmpp, self.serve_xmpp, protocol="xmpp", **both))
+            sides.create_task(errnorm.supervise(self.connect_nats, self.serve_nats, protocol="nats", **both))
+            sides.create_task(errnorm.supervise(self.connect_xmpp, self.serve_xmpp, protocol="xmpp", **both))
 
     async def connect_nats(self) -> Client:
         """Connect to NATS, and leave all reconnecting to the supervisor."""

@@ -6,24 +6,23 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from errnorm.causes import ReportedException
-from errnorm.decision import Attempts, Decision, Policy, Verdict, decide
+from errnorm.decision import Decision, RetryPolicy, RetryState, Verdict, decide
+from errnorm.error import Adapter, NormalizedError, Record, Signal
+from errnorm.exceptions import ReportedException
 from errnorm.marks import known as _known
 from errnorm.marks import of
-from errnorm.model import Adapter, NormalizedError, Record, Signal
 from errnorm.normalizer import Normalizer
 from errnorm.normalizer import unjudged as _unjudged
 from errnorm.taxonomy import Category, Effect, Evidence, Reach, Reason, Recovery
 
 if TYPE_CHECKING:
     from errnorm.middleware import Guard, Middleware
-    from errnorm.rows import Row, TableError
     from errnorm.settings import Settings
-    from errnorm.supervisor import StoppedError, keep
+    from errnorm.supervisor import StoppedError, supervise
+    from errnorm.tables.row import Row, TableError
 
 __all__ = [
     "Adapter",
-    "Attempts",
     "Category",
     "Decision",
     "Effect",
@@ -32,12 +31,13 @@ __all__ = [
     "Middleware",
     "NormalizedError",
     "Normalizer",
-    "Policy",
     "Reach",
     "Reason",
     "Record",
     "Recovery",
     "ReportedException",
+    "RetryPolicy",
+    "RetryState",
     "Row",
     "Settings",
     "Signal",
@@ -45,23 +45,23 @@ __all__ = [
     "TableError",
     "Verdict",
     "decide",
-    "installed",
+    "default_normalizer",
     "is_retryable",
     "is_terminal",
-    "keep",
     "normalize",
     "of",
+    "supervise",
 ]
 
 # Imported when they are first asked for: who only normalizes pays for nothing else.
 _LAZY = {
     "Guard": "errnorm.middleware",
     "Middleware": "errnorm.middleware",
-    "Row": "errnorm.rows",
+    "Row": "errnorm.tables.row",
     "Settings": "errnorm.settings",
     "StoppedError": "errnorm.supervisor",
-    "TableError": "errnorm.rows",
-    "keep": "errnorm.supervisor",
+    "TableError": "errnorm.tables.row",
+    "supervise": "errnorm.supervisor",
 }
 _LAZY_MODULES = {"emitters", "retry"}
 
@@ -80,7 +80,7 @@ def __getattr__(name: str) -> object:
 
 
 @cache
-def installed() -> Normalizer:
+def default_normalizer() -> Normalizer:
     """Return the normalizer of this module's functions: the installed tables, and the overlays of `ERRNORM_TABLES`."""
     return Normalizer()
 
@@ -97,7 +97,7 @@ def normalize(raw: object, protocol: str | None = None) -> NormalizedError:
         The error; its category is `unknown` if nothing knows it.
     """
     try:
-        return installed().normalize(raw, protocol)
+        return default_normalizer().normalize(raw, protocol)
     except RecursionError:
         return _unjudged(protocol)  # not even what is installed could be looked up
 

@@ -1,13 +1,13 @@
 """
 Decide whether to try again or to stop.
 
-The judgement is pure: an error, what the caller knows about its operation, and a `Policy` go in, a `Decision` comes out, and
+The judgement is pure: an error, what the caller knows about its operation, and a `RetryPolicy` go in, a `Decision` comes out, and
 time and chance are handed in. It is made of vetoes, small rules that each know one reason to stop. The first veto is the
 answer, and nothing after it is asked, so no rule can undo what another has forbidden. Only what no rule forbids is given a
 pause and tried again.
 
-What has to be remembered from one attempt to the next stands apart, in `Attempts`: one small object per operation or
-connection, made by `Policy.start()`.
+What has to be remembered from one attempt to the next stands apart, in `RetryState`: one small object per operation or
+connection, made by `RetryPolicy.start()`.
 
 What an error asks for and what a caller can do about it are two things. `reauthenticate` is an abort to a caller who has
 nothing but the credentials that were just refused, so `decide()` says abort; a caller who can get other ones says so
@@ -24,16 +24,16 @@ from itertools import islice
 from random import random as _draw
 from typing import TYPE_CHECKING, Self
 
-from errnorm.causes import is_a, members_of
+from errnorm.exceptions import is_a, members_of
 from errnorm.marks import known
 from errnorm.taxonomy import Category, Effect, Reason, Recovery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from errnorm.model import NormalizedError
+    from errnorm.error import NormalizedError
 
-__all__ = ["Attempts", "Decision", "Policy", "Verdict", "decide"]
+__all__ = ["Decision", "RetryPolicy", "RetryState", "Verdict", "decide"]
 
 # Twice as long sixty-two times over is past every cap; beyond it a float would overflow.
 _MOST_DOUBLINGS = 62
@@ -84,7 +84,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class RetryPolicy:
     """
     How patient to be. The defaults suit an operation somebody waits for.
 
@@ -107,14 +107,14 @@ class Policy:
     spread: float = 10.0
     longest_hint: float = 300.0
 
-    def start(self, *, random: Callable[[], float] = _draw) -> Attempts:
+    def start(self, *, random: Callable[[], float] = _draw) -> RetryState:
         """
         Return the memory for one operation or connection.
 
         Args:
             random: Chance: returns a number from 0 up to 1.
         """
-        return Attempts(self, random=random)
+        return RetryState(self, random=random)
 
 
 @dataclass(slots=True)
@@ -123,7 +123,7 @@ class _Case:
 
     error: NormalizedError
     previous: NormalizedError | None
-    policy: Policy
+    policy: RetryPolicy
     attempt: int
     idempotent: bool
     redirects: bool
@@ -236,7 +236,7 @@ def decide(  # noqa: PLR0913 - everything a caller may know, each with a safe de
     attempt: int = 1,
     previous: object = None,
     protocol: str | None = None,
-    policy: Policy | None = None,
+    policy: RetryPolicy | None = None,
     redirects: bool = False,
     fresh_credentials: bool = False,
     random: Callable[[], float] = _draw,
@@ -273,7 +273,7 @@ def decide(  # noqa: PLR0913 - everything a caller may know, each with a safe de
     return decisions[0] if len(decisions) == 1 else strictest(decisions)
 
 
-_DEFAULT = Policy()
+_DEFAULT = RetryPolicy()
 
 
 def strictest(decisions: list[Decision]) -> Decision:
@@ -310,7 +310,7 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
             waiting.append(iter(members_of(one)))
 
 
-class Attempts:
+class RetryState:
     """
     What is remembered from one attempt of an operation, or of a connection, to the next.
 
@@ -331,7 +331,7 @@ class Attempts:
 
     __slots__ = ("_random", "failed", "last", "last_auth", "outlived", "policy")
 
-    def __init__(self, policy: Policy | None = None, *, random: Callable[[], float] = _draw) -> None:
+    def __init__(self, policy: RetryPolicy | None = None, *, random: Callable[[], float] = _draw) -> None:
         """Start with nothing tried."""
         self.policy = policy or _DEFAULT
         self._random = random

@@ -6,7 +6,7 @@ the family, unknown. It ends in an answer for every signal there can be. Everyth
 in its table; nothing here names one.
 
 What the tables say depends on few things: the row, the family, the details, and whether the connection was seen to end. So
-a verdict is made once for each combination and shared from then on; the same verdict is the same object. What stands in a
+a judgement is made once for each combination and shared from then on; the same judgement is the same object. What stands in a
 signal leads to it by one look-up.
 """
 
@@ -14,21 +14,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from errnorm.model import NormalizedError, Verdict, unknown
+from errnorm.error import Judgement, NormalizedError, unknown
 from errnorm.taxonomy import Recovery
 
 if TYPE_CHECKING:
-    from errnorm.model import Signal
-    from errnorm.tables import Placed, Table
+    from errnorm.error import Signal
+    from errnorm.tables.table import Entry, Table
 
 __all__ = ["Engine"]
 
 _Pairs = tuple[tuple[str, str], ...]
-_Key = tuple["str | None", "str | Placed | None", _Pairs, _Pairs, "bool | None"]
+_Key = tuple["str | None", "str | Entry | None", _Pairs, _Pairs, "bool | None"]
 # Row, family that decides, detail, whether the connection is over, and of what has no row the section.
-_Case = tuple["Placed | None", "Placed | None", "Placed | None", bool, "str | None"]
+_Case = tuple["Entry | None", "Entry | None", "Entry | None", bool, "str | None"]
 
-_MOST_VERDICTS = 4096
+_MOST_JUDGEMENTS = 4096
 
 
 class Engine:
@@ -39,14 +39,14 @@ class Engine:
         table: The table.
     """
 
-    __slots__ = ("_made", "_shared", "_verdicts", "table")
+    __slots__ = ("_judgements", "_made", "_shared", "table")
 
     def __init__(self, table: Table) -> None:
         """Judge by this table."""
         self.table = table
         self._shared: dict[Signal, NormalizedError] = {}
-        self._verdicts: dict[_Key, Verdict] = {}
-        self._made: dict[_Case, Verdict] = {}
+        self._judgements: dict[_Key, Judgement] = {}
+        self._made: dict[_Case, Judgement] = {}
 
     def judge(self, signal: Signal) -> NormalizedError:
         """
@@ -57,10 +57,10 @@ class Engine:
         """
         if signal.shared and (answer := self._shared.get(signal)) is not None:
             return answer
-        verdict = self._verdicts.get((signal.section, signal.code, signal.family, signal.details, signal.closed))
-        answer = self._found(signal) if verdict is None else NormalizedError(verdict, signal)
+        judgement = self._judgements.get((signal.section, signal.code, signal.family, signal.details, signal.closed))
+        answer = self._found(signal) if judgement is None else NormalizedError(judgement, signal)
         if signal.shared:
-            if len(self._shared) >= _MOST_VERDICTS:
+            if len(self._shared) >= _MOST_JUDGEMENTS:
                 self._shared.clear()
             self._shared[signal] = answer
         return answer
@@ -73,39 +73,39 @@ class Engine:
         exact = placed is not None and reading is None
         known = section if section in self.table.sections else None
         key: _Key = (section if exact else known, code if exact else placed, signal.family, signal.details, signal.closed)
-        verdict = self._verdicts.get(key)
-        if verdict is None:
+        judgement = self._judgements.get(key)
+        if judgement is None:
             # Family and details can still be made up, so there is a bound.
-            if len(self._verdicts) >= _MOST_VERDICTS:
-                self._verdicts.clear()
-            verdict = self._verdicts[key] = self._verdict(placed, signal, known)
-        return NormalizedError(verdict, signal, reading)
+            if len(self._judgements) >= _MOST_JUDGEMENTS:
+                self._judgements.clear()
+            judgement = self._judgements[key] = self._judgement(placed, signal, known)
+        return NormalizedError(judgement, signal, reading)
 
-    def _known(self, pairs: tuple[tuple[str, str], ...]) -> tuple[Placed, ...]:
+    def _known(self, pairs: tuple[tuple[str, str], ...]) -> tuple[Entry, ...]:
         rows = (self.table.get(section, code) for section, code in pairs)
         return tuple(row for row in rows if row is not None)
 
-    def _verdict(self, placed: Placed | None, signal: Signal, section: str | None) -> Verdict:
+    def _judgement(self, placed: Entry | None, signal: Signal, section: str | None) -> Judgement:
         families = self._known(signal.family)
         found = placed or next(iter(families), None)
         decider = next((family for family in families if self._decides(family) is not None), None)
         detail = next(iter(self._known(signal.details)), None)
         terminal = bool(signal.closed) if found is None or signal.closed is not None else found.row.terminal
-        # Whoever counts, counts verdicts: what means the same is the same object.
+        # Whoever counts, counts judgements: what means the same is the same object.
         case: _Case = (found, decider, detail, terminal, section if found is None else None)
-        verdict = self._made.get(case)
-        if verdict is None:
-            if len(self._made) >= _MOST_VERDICTS:
+        judgement = self._made.get(case)
+        if judgement is None:
+            if len(self._made) >= _MOST_JUDGEMENTS:
                 self._made.clear()
-            verdict = self._made[case] = self._judge(found, case) if found else self._unknown(terminal, section)
-        return verdict
+            judgement = self._made[case] = self._judge(found, case) if found else self._unknown(terminal, section)
+        return judgement
 
-    def _judge(self, found: Placed, case: _Case) -> Verdict:
+    def _judge(self, found: Entry, case: _Case) -> Judgement:
         _, decider, detail, terminal, _ = case
         meaning = decider.row if found.row.defers and decider is not None else found.row
         if detail is not None:
             meaning = detail.row
-        return Verdict(
+        return Judgement(
             protocol=self.table.protocol,
             section=found.section,
             code=found.code,
@@ -118,14 +118,14 @@ class Engine:
             kinds=self.table.kinds,
         )
 
-    def _unknown(self, terminal: bool, section: str | None) -> Verdict:  # noqa: FBT001 - two parts of the case
+    def _unknown(self, terminal: bool, section: str | None) -> Judgement:  # noqa: FBT001 - two parts of the case
         table = self.table
         return unknown(table.protocol, section, terminal=terminal, tables_version=table.version, kinds=table.kinds)
 
-    def _decides(self, family: Placed) -> str | None:
-        return self.table.sections[family.section].head.decides
+    def _decides(self, family: Entry) -> str | None:
+        return self.table.sections[family.section].head.retry_override
 
-    def _decided(self, recovery: Recovery, decider: Placed | None) -> Recovery:
+    def _decided(self, recovery: Recovery, decider: Entry | None) -> Recovery:
         if decider is None:
             return recovery
         if decider.key == self._decides(decider):

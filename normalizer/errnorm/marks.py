@@ -10,8 +10,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from errnorm.causes import attribute, causes, class_names, is_a
-from errnorm.model import NormalizedError
+from errnorm.error import NormalizedError
+from errnorm.exceptions import attribute, causes, class_names, is_a
 
 if TYPE_CHECKING:
     from errnorm.decision import Decision
@@ -122,5 +122,5 @@ def _held(link: object) -> list[object]:
 def _is_same(exception: BaseException, error: NormalizedError, told: NormalizedError) -> bool:
     if error.known:
         # Verdicts are made once for each kind of error, so the same kind is the same object.
-        return error.verdict is told.verdict
+        return error.judgement is told.judgement
     return not told.known and attribute(exception, "__cause__") is not None

@@ -10,7 +10,7 @@ Around the code that can fail: normalize what it raises, decide, tell it once, a
     async def join(room): ...
 
     async def error_cb(error):                            # where a client calls back
-        errors.observe(error, "nats")
+        errors.report(error, "nats")
 
 The exception that left the guarded code leaves the guard: the same object, with nothing changed about it but that
 `errnorm.of(exception)` now answers at once. A fault is told once, however many guards it passes through and whatever it is
@@ -25,12 +25,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ParamSpec, Protocol, Self, TypeVar, cast
 from weakref import WeakMethod
 
-from errnorm import installed
-from errnorm.causes import ReportedException, class_names, is_a
-from errnorm.decision import Policy, decide, members
+from errnorm import default_normalizer
+from errnorm.decision import RetryPolicy, decide, members
 from errnorm.emitters import Teller, default_emitters
+from errnorm.error import Fault, NormalizedError
+from errnorm.exceptions import ReportedException, class_names, is_a
 from errnorm.marks import Mark, claim, known, mark_of, told_inside
-from errnorm.model import Fault, NormalizedError
 from errnorm.wrapping import wrapped
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from errnorm.decision import Decision
-    from errnorm.model import Emitter
+    from errnorm.error import Emitter
     from errnorm.normalizer import Normalizer
     from errnorm.settings import Settings
 
@@ -125,7 +125,7 @@ class Middleware:
         self,
         normalizer: Normalizer | None = None,
         emitters: Iterable[Emitter] | None = None,
-        policy: Policy | None = None,
+        policy: RetryPolicy | None = None,
         settings: Settings | None = None,
     ) -> None:
         """
@@ -142,11 +142,11 @@ class Middleware:
             SettingsError: If a setting of the environment cannot be used.
         """
         if normalizer is None:
-            normalizer = installed()
+            normalizer = default_normalizer()
             # Now, and not in the middle of the first failure: reading tables takes a tenth of a second, and blocks.
             normalizer.prepare()
         self.normalize: Callable[[object, str | None], NormalizedError] = normalizer.normalize
-        self.policy = policy or Policy()
+        self.policy = policy or RetryPolicy()
         self.emitters: tuple[Emitter, ...] = default_emitters(settings) if emitters is None else tuple(emitters)
         self._tell = Teller(self.emitters)
         self._consulted: list[WeakMethod[Callable[[BaseException, NormalizedError], object]]] = []
@@ -209,7 +209,7 @@ class Middleware:
         *,
         operation: str | None = None,
         idempotent: bool = False,
-        policy: Policy | None = None,
+        policy: RetryPolicy | None = None,
     ) -> RetryContext:
         """
         Return stamina's `retry_context`: a loop that tries again as decided, and tells each failure once.
@@ -237,7 +237,7 @@ class Middleware:
         hook = for_attempts(protocol, operation=operation, idempotent=idempotent, policy=policy, middleware=self)
         return cast("RetryContext", stamina.retry_context(on=hook, attempts=policy.attempts, timeout=None))
 
-    def observe(  # noqa: PLR0913 - what a callback may know
+    def report(  # noqa: PLR0913 - what a callback may know
         self,
         raw: object,
         protocol: str | None = None,
@@ -316,7 +316,7 @@ class Middleware:
         except Exception as failure:  # noqa: BLE001 - the exception at hand is worth more than any of ours
             _say_failed("an error could not be told", failure)
 
-    def consult(self, behind: Callable[[BaseException, NormalizedError], object]) -> None:
+    def add_resolver(self, behind: Callable[[BaseException, NormalizedError], object]) -> None:
         """
         Ask somebody who may know more about an exception than it says: for adapters that watch a client.
 

@@ -14,15 +14,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from errnorm import plugins
-from errnorm.causes import ReportedException, causes, class_names, message_of, plain, said_by_system
 from errnorm.engine import Engine
-from errnorm.model import NormalizedError, Signal, unknown
+from errnorm.error import NormalizedError, Signal, unknown
+from errnorm.exceptions import ReportedException, as_builtin, causes, class_names, message_of, said_by_system
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from errnorm.model import Adapter
+    from errnorm.error import Adapter
 
 __all__ = ["Normalizer", "unjudged"]
 
@@ -110,7 +110,7 @@ class Normalizer:
             order = self._orders.get(protocol) or self._order(protocol)
             # Nearly always whoever is asked first knows the error as it stands, and nobody else needs asking.
             error = self._ask(order[0], raw) if order else None
-            if error is None or not error.verdict.final:
+            if error is None or not error.judgement.final:
                 error = self._ask_around(raw, protocol, order, error) or _nobody_knows(raw, protocol)
             return error if error.protocol == protocol else self._under(protocol, error)
         except MemoryError:
@@ -163,11 +163,11 @@ class Normalizer:
     ) -> NormalizedError | None:
         if issubclass(type(raw), _EXCEPTIONS):
             best = self._best_of_link(raw, protocol, order[1:], first)
-            if best is None or not best.verdict.final:
+            if best is None or not best.judgement.final:
                 # Whoever was asked of the whole is asked of what it wraps.
                 for link in islice(causes(raw), 1, None):
                     best = self._best_of_link(link, protocol, order, best)
-                    if best is not None and best.verdict.final:
+                    if best is not None and best.judgement.final:
                         break
         elif protocol is not None and first is not None and first.signal.section is not None:
             return first  # it is of that protocol by its form, and nobody else has words of that form
@@ -188,7 +188,7 @@ class Normalizer:
             before = self._exhausted
             answer = self._best(link, names, best)
             # What is final depends on this link alone, whatever it wraps and whoever wraps it.
-            if answer is not None and answer.verdict.final:
+            if answer is not None and answer.judgement.final:
                 answer = self._under(protocol, answer)
                 self._remember(key, answer, before)
         return answer
@@ -199,7 +199,7 @@ class Normalizer:
             answer = self._ask(name, link)
             if answer is None:
                 continue
-            if answer.verdict.final:
+            if answer.judgement.final:
                 return answer
             if best is None or _rank(answer) > _rank(best):
                 best = answer
@@ -287,7 +287,7 @@ _NOBODY = unknown(None)
 
 def unjudged(protocol: str | None) -> NormalizedError:
     """Return an error of which nothing is known, with as little work as possible."""
-    named = plain(protocol)
+    named = as_builtin(protocol)
     error = NormalizedError(_NOBODY, Signal(""))
     error.protocol = named if isinstance(named, str) else None
     return error
@@ -298,7 +298,7 @@ def _nobody_knows(raw: object, protocol: str | None) -> NormalizedError:
 
 
 def _bounded(raw: object) -> object:
-    raw = plain(raw)  # a subclass can lie about its letters, its length and its hash
+    raw = as_builtin(raw)  # a subclass can lie about its letters, its length and its hash
     if type(raw) is str:
         return raw[:_MOST]
     return raw if len(raw) <= _MOST else bytes(memoryview(raw).cast("B")[:_MOST])  # type: ignore[arg-type] # bytes, or a view of some

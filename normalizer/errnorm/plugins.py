@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from importlib.metadata import EntryPoint
 
-    from errnorm.model import Adapter
-    from errnorm.tables import Table
+    from errnorm.error import Adapter
+    from errnorm.tables.table import Table
 
 __all__ = ["adapters", "load_adapter", "load_table", "overlaid", "overlay_paths", "protocols"]
 
@@ -58,9 +58,9 @@ def overlaid(overlays: Iterable[Path]) -> list[str]:
     Raises:
         TableError: If a file cannot be read, or does not say its protocol.
     """
-    from errnorm import loading  # noqa: PLC0415 - who only imports the library pays for no table
+    from errnorm.tables import load  # noqa: PLC0415 - who only imports the library pays for no table
 
-    return [loading.protocol_of(path) for path in overlays]
+    return [load.protocol_of(path) for path in overlays]
 
 
 def load_table(protocol: str, overlays: Iterable[Path] = ()) -> Table:
@@ -77,7 +77,7 @@ def load_table(protocol: str, overlays: Iterable[Path] = ()) -> Table:
     Raises:
         TableError: If a file cannot be read or used, or no file is about this protocol.
     """
-    from errnorm import loading  # noqa: PLC0415 - who only imports the library pays for no table
+    from errnorm.tables import load  # noqa: PLC0415 - who only imports the library pays for no table
 
     points = [point for point in _group("errnorm.mappings") if point.name.partition(".")[0] == protocol]
-    return loading.table(protocol, sorted(points, key=lambda point: point.name), overlays)
+    return load.table(protocol, sorted(points, key=lambda point: point.name), overlays)

@@ -26,7 +26,7 @@ from random import random as _random
 from typing import TYPE_CHECKING, TypedDict
 from weakref import WeakKeyDictionary
 
-from errnorm.decision import Policy, decide, hint_of
+from errnorm.decision import RetryPolicy, decide, hint_of
 from errnorm.marks import known, mark_of
 from errnorm.taxonomy import Reason
 
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
     from tenacity import RetryCallState
 
-    from errnorm.decision import Attempts, Decision
+    from errnorm.decision import Decision, RetryState
+    from errnorm.error import NormalizedError
     from errnorm.middleware import Middleware
-    from errnorm.model import NormalizedError
 
 __all__ = ["Tenacity", "for_attempts", "for_stamina", "for_tenacity"]
 
@@ -69,7 +69,7 @@ class _Operation:
     protocol: str | None
     operation: str | None
     idempotent: bool | None
-    policy: Policy
+    policy: RetryPolicy
     middleware: Middleware | None
     random: Callable[[], float]
 
@@ -95,7 +95,7 @@ class _Operation:
         self.tell(exception, decision)
         return decision
 
-    def decide_next(self, exception: Exception, attempts: Attempts) -> Decision:
+    def decide_next(self, exception: Exception, attempts: RetryState) -> Decision:
         """Decide with a memory of the attempts before, and tell."""
         decision = attempts.decide(self.subject(exception), idempotent=self.may_repeat(exception), protocol=self.protocol)
         self.tell(exception, decision, attempts.failed)
@@ -103,7 +103,7 @@ class _Operation:
 
     def tell(self, exception: Exception, decision: Decision, attempt: int = 1) -> None:
         if self.middleware is not None:
-            self.middleware.observe(
+            self.middleware.report(
                 exception,
                 self.protocol,
                 operation=self.operation,
@@ -119,7 +119,7 @@ def for_stamina(
     *,
     operation: str | None = None,
     idempotent: bool | None = None,
-    policy: Policy | None = None,
+    policy: RetryPolicy | None = None,
     middleware: Middleware | None = None,
     random: Callable[[], float] = _random,
 ) -> Callable[[Exception], bool | float]:
@@ -144,7 +144,7 @@ def for_stamina(
         protocol=protocol,
         operation=operation,
         idempotent=idempotent,
-        policy=replace(policy or Policy(), attempts=None),
+        policy=replace(policy or RetryPolicy(), attempts=None),
         middleware=middleware,
         random=random,
     )
@@ -167,7 +167,7 @@ def for_attempts(
     *,
     operation: str | None = None,
     idempotent: bool | None = None,
-    policy: Policy | None = None,
+    policy: RetryPolicy | None = None,
     middleware: Middleware | None = None,
     random: Callable[[], float] = _random,
 ) -> Callable[[Exception], bool | float]:
@@ -180,7 +180,7 @@ def for_attempts(
         protocol=protocol,
         operation=operation,
         idempotent=idempotent,
-        policy=policy or Policy(),
+        policy=policy or RetryPolicy(),
         middleware=middleware,
         random=random,
     )
@@ -198,14 +198,14 @@ def for_tenacity(
     *,
     operation: str | None = None,
     idempotent: bool | None = None,
-    policy: Policy | None = None,
+    policy: RetryPolicy | None = None,
     middleware: Middleware | None = None,
     random: Callable[[], float] = _random,
 ) -> Tenacity:
     """
     Return what `tenacity.retry`, `Retrying` and `AsyncRetrying` take: `tenacity.retry(**for_tenacity(idempotent=True))`.
 
-    Attempts and pauses are those of the policy; the same authentication error twice in a row ends it earlier. The result
+    RetryState and pauses are those of the policy; the same authentication error twice in a row ends it earlier. The result
     can be shared by all calls.
 
     Args:
@@ -221,7 +221,7 @@ def for_tenacity(
             protocol=protocol,
             operation=operation,
             idempotent=idempotent,
-            policy=policy or Policy(),
+            policy=policy or RetryPolicy(),
             middleware=middleware,
             random=random,
         )
@@ -234,7 +234,7 @@ class _TenacityHooks:
 
     def __init__(self, asked: _Operation) -> None:
         self._asked = asked
-        self._under_way: WeakKeyDictionary[RetryCallState, tuple[Attempts, int, Decision]] = WeakKeyDictionary()
+        self._under_way: WeakKeyDictionary[RetryCallState, tuple[RetryState, int, Decision]] = WeakKeyDictionary()
 
     def retry(self, state: RetryCallState) -> bool:
         decision = self._decision(state)

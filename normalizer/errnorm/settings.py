@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
-from errnorm.emitters.privacy import Privacy
-from errnorm.templates import KINDS
+from errnorm.privacy import Privacy
+from errnorm.tables.pattern import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ Keep a session alive: connect, serve, and when it ends decide by the error wheth
     async def serve(client):
         ...                                   # subscribe, work; raises when the session ends
 
-    await errnorm.keep(connect, serve, protocol="nats", middleware=errors)
+    await errnorm.supervise(connect, serve, protocol="nats", middleware=errors)
 
 It is the same for every client, because it asks for so little: something that opens one, something that uses it until the
 session ends, something that closes it. Leave no reconnecting to the client itself: two that reconnect get in each other's way.
@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from random import random as _random
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from errnorm.decision import Policy
+from errnorm.decision import RetryPolicy
 from errnorm.marks import Mark, claim
 from errnorm.middleware import Middleware
 from errnorm.taxonomy import Recovery
@@ -36,16 +36,16 @@ from errnorm.taxonomy import Recovery
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from errnorm.decision import Attempts, Decision
-    from errnorm.model import NormalizedError
+    from errnorm.decision import Decision, RetryState
+    from errnorm.error import NormalizedError
 
-__all__ = ["PATIENT", "StoppedError", "keep"]
+__all__ = ["PATIENT", "StoppedError", "supervise"]
 
 C = TypeVar("C")
 
 _log = logging.getLogger("errnorm")
 
-PATIENT = Policy(attempts=None, base=1.0, cap=60.0, spread=15.0)
+PATIENT = RetryPolicy(attempts=None, base=1.0, cap=60.0, spread=15.0)
 """The policy of a service: what time can mend is waited out, however long it takes."""
 
 _CLOSERS = ("aclose", "close", "disconnect")
@@ -78,14 +78,14 @@ class StoppedError(Exception):
         return RuntimeError, (str(self),)
 
 
-async def keep(  # noqa: PLR0913 - two functions, and a safe default for everything else
+async def supervise(  # noqa: PLR0913 - two functions, and a safe default for everything else
     connect: Callable[..., Awaitable[C]],
     serve: Callable[[C], Awaitable[object]],
     *,
     close: Callable[[C], object] | None = None,
     protocol: str | None = None,
     middleware: Middleware | None = None,
-    policy: Policy = PATIENT,
+    policy: RetryPolicy = PATIENT,
     credentials: Callable[[NormalizedError], object] | None = None,
     redirect: Callable[[str], object] | None = None,
     peer: str | None = None,
@@ -206,7 +206,7 @@ class _Keeper(Generic[C]):
         except Exception:  # noqa: BLE001 - the session is over; why it ended is what matters
             _log.debug("errnorm: a client could not be closed", exc_info=True)
 
-    async def decided(self, ended: object, attempts: Attempts) -> Decision:
+    async def decided(self, ended: object, attempts: RetryState) -> Decision:
         """Decide about the end of a session, and ask the caller what only the caller knows."""
         error = self.middleware.known(ended, self.protocol)
         follow = error.recovery is Recovery.REDIRECT and await self._trusts(error.address)
@@ -228,12 +228,12 @@ class _Keeper(Generic[C]):
         try:
             return await _settled(hook(about))
         except Exception as error:  # noqa: BLE001 - a hook that fails has said no, and why it failed is told
-            self.middleware.observe(error, self.protocol, operation=operation, peer=self.peer)
+            self.middleware.report(error, self.protocol, operation=operation, peer=self.peer)
             return False
 
     def told(self, ended: object, decision: Decision) -> NormalizedError:
         """Tell what a session ended with."""
-        return self.middleware.observe(
+        return self.middleware.report(
             ended,
             self.protocol,
             operation=self.operation,

@@ -15,7 +15,7 @@ from tests.capture.recording import judged
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from errnorm.model import NormalizedError
+    from errnorm.error import NormalizedError
     from tests.capture.vectors import Vector
 
 TABLES = Path(__file__).parents[2] / "mappings" / "errnorm_mappings"

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from errnorm import Normalizer
-from errnorm.cli.filtering import normalize_line
+from errnorm.cli.normalize import normalize_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
-    from errnorm.model import NormalizedError
+    from errnorm.error import NormalizedError
 
 EXPECTED = ("section", "code", "category", "reason", "retryable", "terminal", "recovery")
 FORMS = ("raw", "close_reason", "exception")

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from errnorm_docs.catalogue import catalogue
-from errnorm_docs.entries import Entry, entries_of, tables
+from errnorm_docs.entries import Article, entries_of, tables
 
 from errnorm import Reason, Recovery, normalize
-from errnorm.templates import Template
+from errnorm.tables.pattern import Template
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -108,7 +108,7 @@ class TestWithoutJavaScript:
         assert "<resource" not in re.sub(r"<script.*?</script>", "", catalogue(TABLES), flags=re.DOTALL)
 
 
-def _samples(entry: Entry) -> list[str]:
+def _samples(entry: Article) -> list[str]:
     table = next(table for table in TABLES if table.protocol == entry.protocol)
     templates = (Template(text, table.kinds, None, ignore_case=entry.head.ignore_case) for text in entry.placed.templates())
     return [*entry.placed.spellings(), *(template.sample() for template in templates)]

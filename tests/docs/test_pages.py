@@ -27,7 +27,7 @@ import pytest
 import structlog
 
 from errnorm.plugins import load_table
-from errnorm.rows import read
+from errnorm.tables.row import read
 from tests.servers.nats import NatsServer, current
 from tests.servers.prosody import ProsodyServer
 

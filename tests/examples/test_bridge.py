@@ -15,8 +15,8 @@ import nats
 import pytest
 import slixmpp
 
-from errnorm import Middleware, Policy, StoppedError
-from tests.adapters.xmpp_client.kit import Memory
+from errnorm import Middleware, RetryPolicy, StoppedError
+from tests.adapters.xmpp.client.kit import Memory
 from tests.servers.process import HOST
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 SECRET = "secret"  # noqa: S105 - of servers that live for one test
 ROOM = "hall@rooms.localhost"
-HURRIED = Policy(attempts=None, base=0.05, cap=0.2, spread=0.1)
+HURRIED = RetryPolicy(attempts=None, base=0.05, cap=0.2, spread=0.1)
 PATIENCE = 20.0
 
 

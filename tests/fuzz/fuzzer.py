@@ -24,7 +24,7 @@ with atheris.instrument_imports(include=["errnorm", "errnorm_adapters"]):  # pyr
     from errnorm.taxonomy import Category
 
 if TYPE_CHECKING:
-    from errnorm.model import NormalizedError
+    from errnorm.error import NormalizedError
 
 _NORMALIZER = Normalizer([])
 _PROTOCOLS = ("nats", "xmpp", None)

@@ -11,17 +11,17 @@ import pytest
 
 import errnorm
 from errnorm import Normalizer
-from errnorm.cli.filtering import normalize_line
+from errnorm.cli.normalize import normalize_line
 from errnorm.plugins import load_table
-from errnorm.tables import Placed, TableError, read
+from errnorm.tables.pattern import Template, values_of
+from errnorm.tables.table import Entry, TableError, read
 from errnorm.taxonomy import Category, Reason, Recovery
-from errnorm.templates import Template, values_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from errnorm.model import NormalizedError
-    from errnorm.tables import Table
+    from errnorm.error import NormalizedError
+    from errnorm.tables.table import Table
 
 PROTOCOLS = ("nats", "xmpp", "transport")
 NORMALIZER = Normalizer([])
@@ -36,7 +36,7 @@ ROWS = [(protocol, row) for protocol in PROTOCOLS for row in table_of(protocol).
 
 
 def named(value: Any) -> str:
-    return f"{value.section} {value.key}" if isinstance(value, Placed) else str(value)
+    return f"{value.section} {value.key}" if isinstance(value, Entry) else str(value)
 
 
 # Which steps can help against which reason. A step that is missing here contradicts what the reason means.
@@ -117,7 +117,7 @@ RIGHT = {
 }
 
 
-def in_line(row: Placed) -> bool:
+def in_line(row: Entry) -> bool:
     return row.row.recovery in COMPATIBLE[row.row.reason]
 
 
@@ -126,7 +126,7 @@ def test_every_reason_says_which_steps_can_help() -> None:
 
 
 @pytest.mark.parametrize(("protocol", "row"), ROWS, ids=named)
-def test_the_step_of_a_row_can_help_against_its_reason(protocol: str, row: Placed) -> None:
+def test_the_step_of_a_row_can_help_against_its_reason(protocol: str, row: Entry) -> None:
     assert in_line(row) or (row.section, row.key) in RIGHT, f"{protocol}: {row.row.reason} and {row.row.recovery}"
 
 
@@ -136,12 +136,12 @@ def test_no_exception_is_kept_that_is_none() -> None:
 
 
 @pytest.mark.parametrize(("protocol", "row"), ROWS, ids=named)
-def test_a_row_is_retryable_exactly_if_its_step_is_one_of_the_three(protocol: str, row: Placed) -> None:
+def test_a_row_is_retryable_exactly_if_its_step_is_one_of_the_three(protocol: str, row: Entry) -> None:
     assert row.to_dict(protocol)["retryable"] is (row.row.recovery in {WAIT, RECONNECT, REDIRECT})
 
 
 @pytest.mark.parametrize(("protocol", "row"), ROWS, ids=named)
-def test_the_category_of_a_row_is_the_first_word_of_its_reason(protocol: str, row: Placed) -> None:
+def test_the_category_of_a_row_is_the_first_word_of_its_reason(protocol: str, row: Entry) -> None:
     assert Category(str(row.row.reason).partition(".")[0]).value == row.to_dict(protocol)["category"]
 
 
@@ -150,7 +150,7 @@ def test_the_category_of_a_row_is_the_first_word_of_its_reason(protocol: str, ro
     [(protocol, row, spelling) for protocol, row in ROWS for spelling in row.templates()],
     ids=named,
 )
-def test_a_template_finds_its_row_and_takes_out_every_place_it_names(protocol: str, row: Placed, spelling: str) -> None:
+def test_a_template_finds_its_row_and_takes_out_every_place_it_names(protocol: str, row: Entry, spelling: str) -> None:
     table = table_of(protocol)
     template = Template(spelling, table.kinds, row, ignore_case=table.sections[row.section].head.ignore_case)
     found = table.find(row.section, template.sample())
@@ -327,13 +327,13 @@ def judgement(error: NormalizedError) -> tuple[object, ...]:
 
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("row", CONDITIONS, ids=named)
-def test_a_condition_means_the_same_on_the_wire_and_from_slixmpp(row: Placed, kind: str) -> None:
+def test_a_condition_means_the_same_on_the_wire_and_from_slixmpp(row: Entry, kind: str) -> None:
     assert judgement(of_slixmpp(row.key, kind)) == judgement(stanza(row.key, kind))
 
 
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("row", CONDITIONS, ids=named)
-def test_a_condition_means_the_same_on_the_wire_and_from_aioxmpp(row: Placed, kind: str) -> None:
+def test_a_condition_means_the_same_on_the_wire_and_from_aioxmpp(row: Entry, kind: str) -> None:
     aioxmpp = pytest.importorskip("aioxmpp.errors", reason="aioxmpp needs a Python before 3.13", exc_type=ImportError)
     known = {condition.value[1]: condition for condition in aioxmpp.ErrorCondition}
     if row.key not in known:

@@ -12,7 +12,7 @@ import pytest
 
 from errnorm import Normalizer
 from errnorm.engine import Engine
-from errnorm.model import Signal
+from errnorm.error import Signal
 from errnorm.taxonomy import Evidence, Reach, Reason
 from tests.capture import evidence, vectors
 from tests.capture.recording import EXPECTED, expectation, judged, steady
@@ -20,7 +20,7 @@ from tests.capture.recording import EXPECTED, expectation, judged, steady
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from errnorm.tables import Placed, Table
+    from errnorm.tables.table import Entry, Table
 
 PROTOCOLS = ("nats", "xmpp", "transport")
 VECTORS = list(vectors.read())
@@ -83,7 +83,7 @@ def test_an_adapter_that_saw_the_end_says_so_and_wins(vector: dict[str, Any]) ->
 
 
 @pytest.mark.parametrize(("protocol", "row"), CLAIMED, ids=named)
-def test_a_row_that_claims_to_have_been_provoked_has_a_vector(protocol: str, row: Placed) -> None:
+def test_a_row_that_claims_to_have_been_provoked_has_a_vector(protocol: str, row: Entry) -> None:
     assert (protocol, row.section, row.key) in MADE
 
 
@@ -98,7 +98,7 @@ def test_a_row_names_exactly_what_it_was_provoked_on(place: evidence.Place, made
 @pytest.mark.parametrize(
     ("protocol", "row"), [pair for pair in ROWS if not pair[1].row.evidence.startswith(Evidence.PROVOKED)], ids=named
 )
-def test_a_row_that_was_not_provoked_says_where_it_is_known_from(protocol: str, row: Placed) -> None:
+def test_a_row_that_was_not_provoked_says_where_it_is_known_from(protocol: str, row: Entry) -> None:
     assert protocol in PROTOCOLS
     assert row.row.source.strip()
     assert row.row.evidence.partition(":")[0] in {Evidence.SOURCE, Evidence.SPECIFICATION}

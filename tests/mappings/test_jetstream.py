@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from errnorm.engine import Engine
-from errnorm.model import Signal
-from errnorm.tables import Placed, Table, read
+from errnorm.error import Signal
+from errnorm.tables.table import Entry, Table, read
 from errnorm.taxonomy import Effect, Reason, Recovery
 
 CODES: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "data" / "jetstream_codes.json").read_text("utf-8"))
@@ -98,7 +98,7 @@ def codes_of(ranges: str) -> set[int]:
     return {code for first, *last in ends for code in range(int(first), int((last or [first])[0]) + 1)}
 
 
-def verdict_of(placed: Placed) -> str:
+def verdict_of(placed: Entry) -> str:
     """Return reason and recovery of a row as one word."""
     return f"{placed.row.reason}/{placed.row.recovery}"
 
@@ -127,13 +127,13 @@ def test_rows_stand_in_the_order_of_their_codes() -> None:
 
 
 @pytest.mark.parametrize("placed", ROWS.values(), ids=lambda placed: placed.key)
-def test_is_found_by_code_and_by_constant(placed: Placed) -> None:
+def test_is_found_by_code_and_by_constant(placed: Entry) -> None:
     assert TABLE.find("jetstream", placed.key) == (placed, None)
     assert TABLE.find("jetstream", str(placed.row.constant)) == (placed, None)
 
 
 @pytest.mark.parametrize("placed", ROWS.values(), ids=lambda placed: placed.key)
-def test_is_found_by_its_description_unless_that_is_all_places(placed: Placed) -> None:
+def test_is_found_by_its_description_unless_that_is_all_places(placed: Entry) -> None:
     text = str(placed.row.text)
     found = TABLE.find("jetstream", re.sub(r"\{\w+\}", "7", text))
 
@@ -149,21 +149,21 @@ def test_a_pasted_description_gives_its_values(engine: Engine) -> None:
 @pytest.mark.parametrize(
     "placed", [placed for placed in ROWS.values() if "{err}" in str(placed.row.text)], ids=lambda placed: placed.key
 )
-def test_the_words_of_another_error_inside_err_do_not_change_the_row(placed: Placed) -> None:
+def test_the_words_of_another_error_inside_err_do_not_change_the_row(placed: Entry) -> None:
     found = TABLE.find("jetstream", str(placed.row.text).replace("{err}", "bad gateway: stream not found"))
 
     assert found is None or found[0] is placed
 
 
 @pytest.mark.parametrize("placed", [*ROWS.values(), *FAMILIES], ids=lambda placed: f"{placed.section}-{placed.key}")
-def test_an_api_error_never_ends_the_connection(placed: Placed) -> None:
+def test_an_api_error_never_ends_the_connection(placed: Entry) -> None:
     assert not placed.row.terminal
     assert placed.row.recovery not in {Recovery.RECONNECT, Recovery.REDIRECT, Recovery.NONE}
     assert placed.row.reason is not Reason.UNKNOWN
 
 
 @pytest.mark.parametrize("placed", ROWS.values(), ids=lambda placed: placed.key)
-def test_what_asks_for_another_request_was_refused(placed: Placed) -> None:
+def test_what_asks_for_another_request_was_refused(placed: Entry) -> None:
     if placed.row.reason is not Reason.PROTOCOL_REJECTED and placed.row.recovery is Recovery.MODIFY:
         assert placed.row.effect is Effect.NOT_APPLIED
 
@@ -250,7 +250,7 @@ def test_every_code_of_http_in_use_has_a_family(code: int) -> None:
 
 
 @pytest.mark.parametrize("placed", FAMILIES, ids=lambda placed: placed.key)
-def test_an_err_code_nobody_knows_falls_back_on_its_family(engine: Engine, placed: Placed) -> None:
+def test_an_err_code_nobody_knows_falls_back_on_its_family(engine: Engine, placed: Entry) -> None:
     error = engine.judge(Signal("nats", "jetstream", "19999", family=(("api", placed.key),)))
 
     assert (error.section, error.code, error.reason) == ("api", placed.key, placed.row.reason)
@@ -270,7 +270,7 @@ def test_a_known_err_code_is_not_judged_by_its_family(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("placed", ROWS.values(), ids=lambda placed: placed.key)
-def test_the_first_alias_is_the_description_but_for_the_names_of_its_places(placed: Placed) -> None:
+def test_the_first_alias_is_the_description_but_for_the_names_of_its_places(placed: Entry) -> None:
     def bare(text: str) -> str:
         return re.sub(r"\{\w+\}", "{}", text)
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from errnorm.engine import Engine
-from errnorm.model import NormalizedError, Signal
-from errnorm.tables import Placed, Table, read
+from errnorm.error import NormalizedError, Signal
+from errnorm.tables.pattern import Template
+from errnorm.tables.table import Entry, Table, read
 from errnorm.taxonomy import Category, Evidence, Reach, Reason, Recovery
-from errnorm.templates import Template
 
 SEED: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "data" / "nats_seed.json").read_text("utf-8"))
 ERRORS = [row for row in SEED if row["kind"] == "error"]
@@ -103,7 +103,7 @@ FILLED = {
 }
 
 
-def place_of(placed: Placed) -> str:
+def place_of(placed: Entry) -> str:
     return f"{placed.section}-{placed.key}"
 
 
@@ -174,7 +174,7 @@ def test_the_installed_client_was_looked_at() -> None:
 
 
 @pytest.mark.parametrize("placed", ROWS, ids=place_of)
-def test_every_spelling_of_a_row_finds_that_row(placed: Placed) -> None:
+def test_every_spelling_of_a_row_finds_that_row(placed: Entry) -> None:
     samples = [Template(text, TABLE.kinds, placed, ignore_case=True).sample() for text in placed.templates()]
     found = {judged(placed.section, text).row for text in (*placed.spellings(), *samples)}
 
@@ -182,12 +182,12 @@ def test_every_spelling_of_a_row_finds_that_row(placed: Placed) -> None:
 
 
 @pytest.mark.parametrize("placed", [row for row in ROWS if row.row.reach is Reach.NEVER], ids=place_of)
-def test_nothing_that_is_never_emitted_claims_to_have_been_provoked(placed: Placed) -> None:
+def test_nothing_that_is_never_emitted_claims_to_have_been_provoked(placed: Entry) -> None:
     assert not placed.row.evidence.startswith(Evidence.PROVOKED)
 
 
 @pytest.mark.parametrize("placed", [row for row in ROWS if row.row.evidence.startswith(Evidence.PROVOKED)], ids=place_of)
-def test_what_was_provoked_names_what_it_was_provoked_on(placed: Placed) -> None:
+def test_what_was_provoked_names_what_it_was_provoked_on(placed: Entry) -> None:
     program, _, versions = placed.row.evidence.removeprefix("provoked: ").partition(" ")
 
     assert program in {"nats-server", "nats-py"}
@@ -195,18 +195,18 @@ def test_what_was_provoked_names_what_it_was_provoked_on(placed: Placed) -> None
 
 
 @pytest.mark.parametrize("placed", [row for row in ROWS if row.section == "close"], ids=place_of)
-def test_every_close_reason_is_terminal_and_goes_by_its_name_in_go(placed: Placed) -> None:
+def test_every_close_reason_is_terminal_and_goes_by_its_name_in_go(placed: Entry) -> None:
     assert placed.row.terminal
     assert placed.code == placed.row.constant
 
 
 @pytest.mark.parametrize("placed", [row for row in ROWS if row.section in {"status", "advisory"}], ids=place_of)
-def test_no_status_and_no_advisory_but_a_refused_certificate_ends_the_connection(placed: Placed) -> None:
+def test_no_status_and_no_advisory_but_a_refused_certificate_ends_the_connection(placed: Entry) -> None:
     assert placed.row.terminal == placed.key.startswith("io.nats.server.advisory.v1.ocsp_peer")
 
 
 @pytest.mark.parametrize("placed", [row for row in ROWS if row.row.reason is Reason.PROTOCOL_NOTICE], ids=place_of)
-def test_a_notice_asks_for_nothing(placed: Placed) -> None:
+def test_a_notice_asks_for_nothing(placed: Entry) -> None:
     assert (placed.row.recovery, placed.row.terminal) == (Recovery.NONE, False)
 
 

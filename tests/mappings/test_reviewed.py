@@ -14,7 +14,7 @@ from errnorm.plugins import load_table
 from errnorm.taxonomy import Effect, Evidence
 
 if TYPE_CHECKING:
-    from errnorm.tables import Placed
+    from errnorm.tables.table import Entry
 
 PATH = Path(__file__).parents[1] / "data" / "reviewed.toml"
 REVIEWED: dict[str, Any] = tomllib.loads(PATH.read_text("utf-8"))
@@ -26,16 +26,16 @@ JUDGED_HERE = [place for place in SECTIONS if place != ("nats", "jetstream")]
 NEVER_ALONE = {"type", "app"}
 
 
-def rows_of(protocol: str, section: str) -> dict[str, Placed]:
+def rows_of(protocol: str, section: str) -> dict[str, Entry]:
     return {placed.key: placed for placed in TABLES[protocol].rows.values() if placed.section == section}
 
 
-def verdict_of(placed: Placed) -> str:
+def verdict_of(placed: Entry) -> str:
     row = placed.row
     return f"{row.reason} {row.recovery} {'ends' if row.terminal else 'lives'} {row.effect}"
 
 
-def provoked(placed: Placed) -> bool:
+def provoked(placed: Entry) -> bool:
     return placed.row.evidence.startswith(Evidence.PROVOKED)
 
 

@@ -13,7 +13,7 @@ from errnorm.plugins import load_table
 from errnorm.taxonomy import Evidence
 
 if TYPE_CHECKING:
-    from errnorm.tables import Placed
+    from errnorm.tables.table import Entry
 
 TABLES = {protocol: load_table(protocol, []) for protocol in ("nats", "xmpp", "transport")}
 STANDARD = re.compile(r"RFC \d+|XEP-\d{4}|XML |POSIX|IANA |Winsock|Linux \w+(\(2\)|\.h)|BSD |glibc |nats\.docs")
@@ -111,11 +111,11 @@ NATS_SOURCES: dict[str, dict[str, list[str]]] = tomllib.loads(
 )
 
 
-def rows_of(protocol: str, section: str) -> list[Placed]:
+def rows_of(protocol: str, section: str) -> list[Entry]:
     return [placed for placed in TABLES[protocol].rows.values() if placed.section == section]
 
 
-def first_source(placed: Placed) -> str:
+def first_source(placed: Entry) -> str:
     return re.split("[;,]", placed.row.source)[0]
 
 
@@ -204,7 +204,7 @@ def test_a_reason_of_openssl_names_the_header_that_defines_it() -> None:
 
 
 @pytest.mark.parametrize("placed", rows_of("nats", "api"), ids=lambda placed: placed.key)
-def test_a_family_of_the_api_names_the_field_that_holds_it(placed: Placed) -> None:
+def test_a_family_of_the_api_names_the_field_that_holds_it(placed: Entry) -> None:
     assert placed.row.source.startswith("errors.json, field code")
 
 

@@ -21,7 +21,7 @@ from errnorm.plugins import load_table
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from errnorm.tables import Placed
+    from errnorm.tables.table import Entry
 
 TABLE = load_table("transport", [])
 ROWS = list(TABLE.rows.values())
@@ -67,7 +67,7 @@ EAI_NUMBERS = {
 }
 
 
-def key_of(placed: Placed) -> str:
+def key_of(placed: Entry) -> str:
     return placed.key
 
 
@@ -80,7 +80,7 @@ def library_function(library: str | None, name: str) -> Callable[[int], str]:
     return lambda number: str(function(number).decode())
 
 
-def said(placed: Placed, word: str) -> set[int]:
+def said(placed: Entry, word: str) -> set[int]:
     return {int(name.removeprefix(word)) for name in placed.row.aliases if re.fullmatch(rf"{word}-?\d+", name)}
 
 
@@ -90,7 +90,7 @@ def test_the_text_of_this_system_for_an_error_finds_its_row(name: str) -> None:
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.section == "os" and row.key not in NOT_ON_WINDOWS], ids=key_of)
-def test_windows_has_the_names_and_numbers_of_bsd_but_for_a_prefix_and_ten_thousand(row: Placed) -> None:
+def test_windows_has_the_names_and_numbers_of_bsd_but_for_a_prefix_and_ten_thousand(row: Entry) -> None:
     connecting, _, name = row.key.rpartition(" ")
     before = f"{connecting} ".lstrip()
     (number,) = (number for number in said(row, f"{before}errno ") if number > LIKE_WINDOWS)
@@ -115,7 +115,7 @@ def test_the_text_of_c_ares_for_a_number_finds_its_row(number: int, name: str) -
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.key.startswith("X509_V_ERR_")], ids=key_of)
-def test_the_text_of_openssl_for_a_result_of_verification_finds_its_row(row: Placed) -> None:
+def test_the_text_of_openssl_for_a_result_of_verification_finds_its_row(row: Entry) -> None:
     text_of = library_function(getattr(_ssl, "__file__", None), "X509_verify_cert_error_string")
     numbers = [number for number in said(row, "verify ") if f"verify {number}" not in VERIFY_OTHER_VERSIONS]
 
@@ -124,7 +124,7 @@ def test_the_text_of_openssl_for_a_result_of_verification_finds_its_row(row: Pla
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.section == "tls"], ids=key_of)
-def test_the_names_of_openssl_are_those_that_python_knows(row: Placed) -> None:
+def test_the_names_of_openssl_are_those_that_python_knows(row: Entry) -> None:
     names = {name for name in (row.key, *row.row.aliases) if re.fullmatch("[A-Z][A-Z0-9_]+", name)}
     known = _ssl.err_names_to_codes.keys() | OPENSSL_OTHER_VERSIONS
 
@@ -150,6 +150,6 @@ def test_what_is_said_while_connecting_is_what_is_said_otherwise(key: str) -> No
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.key.startswith("EAI_")], ids=key_of)
-def test_a_code_of_getaddrinfo_has_its_numbers_on_bsd_and_windows(row: Placed) -> None:
+def test_a_code_of_getaddrinfo_has_its_numbers_on_bsd_and_windows(row: Entry) -> None:
     # Those of Linux are negative, and can be asked of it.
     assert {number for number in said(row, "eai ") if number > 0} == EAI_NUMBERS[row.key]

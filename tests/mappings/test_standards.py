@@ -10,7 +10,7 @@ from errnorm.plugins import load_table
 from errnorm.taxonomy import Reason, Recovery
 
 if TYPE_CHECKING:
-    from errnorm.tables import Placed
+    from errnorm.tables.table import Entry
 
 XMPP, TRANSPORT = load_table("xmpp", []), load_table("transport", [])
 
@@ -111,12 +111,12 @@ TAKEN = [
 ]
 
 
-def named(value: Placed) -> str:
+def named(value: Entry) -> str:
     return f"{value.section} {value.key}"
 
 
 @pytest.mark.parametrize("placed", SOCKETS, ids=named)
-def test_the_functions_that_a_row_names_can_fail_with_it(placed: Placed) -> None:
+def test_the_functions_that_a_row_names_can_fail_with_it(placed: Entry) -> None:
     name = placed.key.split()[-1]
     functions = placed.row.source.partition("POSIX ")[2].partition(";")[0].split(", ")
 
@@ -153,7 +153,7 @@ def test_a_type_asks_for_its_step(kind: str, step: Recovery) -> None:
 
 
 @pytest.mark.parametrize(("placed", "like"), TAKEN, ids=named)
-def test_a_name_that_was_taken_over_keeps_its_meaning(placed: Placed, like: Placed) -> None:
+def test_a_name_that_was_taken_over_keeps_its_meaning(placed: Entry, like: Entry) -> None:
     assert (placed.row.reason is like.row.reason) is ((placed.section, placed.key) not in MEANS_ANOTHER)
 
 

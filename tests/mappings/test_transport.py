@@ -18,7 +18,7 @@ from errnorm.plugins import load_table
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from errnorm.tables import Placed
+    from errnorm.tables.table import Entry
 
 TABLE = load_table("transport")
 ROWS = list(TABLE.rows.values())
@@ -86,7 +86,7 @@ def test_has_a_row_for_every_exception_of_the_websocket_clients_or_for_a_base_of
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.key.startswith("connect: ")], ids=lambda row: row.key)
-def test_what_fails_while_connecting_differs_only_in_that_nothing_can_have_happened(row: Placed) -> None:
+def test_what_fails_while_connecting_differs_only_in_that_nothing_can_have_happened(row: Entry) -> None:
     plain = TABLE.get("os", row.key.removeprefix("connect: "))
     assert plain is not None
     assert (row.row.reason, row.row.recovery, row.code) == (plain.row.reason, plain.row.recovery, plain.code)
@@ -101,7 +101,7 @@ def test_every_section_finds_each_of_its_spellings_again(section: str) -> None:
 
 def test_no_spelling_stands_in_two_sections() -> None:
     # A bare text is asked of one section after the other: the second row could not be reached by it.
-    seen: dict[str, Placed] = {}
+    seen: dict[str, Entry] = {}
     twice = [
         (name, row.section, other.section)
         for row in ROWS

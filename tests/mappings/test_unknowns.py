@@ -11,7 +11,7 @@ import pytest
 
 from errnorm.cli import main
 from errnorm.engine import Engine
-from errnorm.tables import Table, read
+from errnorm.tables.table import Table, read
 from tests.capture import vectors
 from tests.capture.recording import judged
 

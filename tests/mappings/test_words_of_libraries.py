@@ -17,7 +17,7 @@ import pytest
 from errnorm.plugins import load_table
 
 if TYPE_CHECKING:
-    from errnorm.tables import Placed
+    from errnorm.tables.table import Entry
 
 # The package of each library, and the version that the tables were read against: an older one says less.
 PACKAGES = {
@@ -70,7 +70,7 @@ ROWS = [
 ]
 
 
-def named(value: Placed | re.Match[str]) -> str:
+def named(value: Entry | re.Match[str]) -> str:
     return value[0] if isinstance(value, re.Match) else f"{value.section} {value.key}"
 
 
@@ -101,7 +101,7 @@ def all_words(root: Path) -> str:
 
 
 @pytest.mark.parametrize(("placed", "source"), ROWS, ids=named)
-def test_the_file_and_the_function_that_a_source_names_are_there(placed: Placed, source: re.Match[str]) -> None:
+def test_the_file_and_the_function_that_a_source_names_are_there(placed: Entry, source: re.Match[str]) -> None:
     file = library(source[1]) / source[2]
 
     assert file.is_file(), placed.key
@@ -109,12 +109,12 @@ def test_the_file_and_the_function_that_a_source_names_are_there(placed: Placed,
 
 
 @pytest.mark.parametrize(("placed", "source"), [row for row in ROWS if DOTTED.fullmatch(row[0].key)], ids=named)
-def test_the_class_of_a_row_is_named_in_the_file_of_its_source(placed: Placed, source: re.Match[str]) -> None:
+def test_the_class_of_a_row_is_named_in_the_file_of_its_source(placed: Entry, source: re.Match[str]) -> None:
     assert re.search(rf"\b{placed.key.rpartition('.')[2]}\b", (library(source[1]) / source[2]).read_text("utf-8"))
 
 
 @pytest.mark.parametrize(("placed", "source"), [row for row in ROWS if row[1][3] and DOTTED.fullmatch(row[0].key)], ids=named)
-def test_the_function_of_a_source_has_to_do_with_the_class_of_its_row(placed: Placed, source: re.Match[str]) -> None:
+def test_the_function_of_a_source_has_to_do_with_the_class_of_its_row(placed: Entry, source: re.Match[str]) -> None:
     tree = ast.parse((library(source[1]) / source[2]).read_text("utf-8"))
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     bodies = [ast.unparse(node) for node in functions if node.name == source[3]]
@@ -124,7 +124,7 @@ def test_the_function_of_a_source_has_to_do_with_the_class_of_its_row(placed: Pl
 
 
 @pytest.mark.parametrize(("placed", "source"), ROWS, ids=named)
-def test_the_words_of_a_row_are_those_of_the_library(placed: Placed, source: re.Match[str]) -> None:
+def test_the_words_of_a_row_are_those_of_the_library(placed: Entry, source: re.Match[str]) -> None:
     texts = [text for text in (placed.key, *placed.row.aliases) if not DOTTED.fullmatch(text) and text not in NOT_THEIRS]
     pieces = [piece.strip(" :") for text in texts for piece in PLACE.split(text.removeprefix(PREFIX))]
     words = all_words(library(source[1]))

@@ -20,7 +20,7 @@ from errnorm.taxonomy import Reach
 from tests.servers import ejabberd, nats, prosody
 
 if TYPE_CHECKING:
-    from errnorm.tables import Placed
+    from errnorm.tables.table import Entry
 
 NATS = list(load_table("nats", []).rows.values())
 LOG = [placed for placed in load_table("xmpp", []).rows.values() if placed.section == "log"]
@@ -77,7 +77,7 @@ NOT_LINKED = {
 }
 
 
-def key_of(placed: Placed) -> str:
+def key_of(placed: Entry) -> str:
     return f"{placed.section} {placed.key}"
 
 
@@ -87,7 +87,7 @@ def fixed(text: str, joints: str) -> list[str]:
     return [piece.strip() for piece in pieces if len(piece.strip()) > 2]
 
 
-def said_by_nats(placed: Placed) -> list[str]:
+def said_by_nats(placed: Entry) -> list[str]:
     spelled = (placed.row.text, *placed.row.aliases, None if placed.section == "jetstream" else placed.key)
     texts = [text for text in spelled if text and text not in OTHER_VERSIONS]
     return [re.sub("^[0-9]{3} ?", "", text) if placed.section == "status" else text for text in texts]
@@ -111,13 +111,13 @@ class TestNats:
     @pytest.mark.parametrize(
         "placed", [row for row in NATS if row.section not in {"client", "api"} and row.row.reach is not Reach.NEVER], ids=key_of
     )
-    def test_the_words_of_a_row_stand_in_the_server(self, placed: Placed) -> None:
+    def test_the_words_of_a_row_stand_in_the_server(self, placed: Entry) -> None:
         pieces = [piece for text in said_by_nats(placed) for piece in fixed(text, JOINTS)]
 
         assert [piece for piece in pieces if piece.lower().encode() not in readable()] == []
 
     @pytest.mark.parametrize("placed", [row for row in NATS if row.section not in {"client", "api"}], ids=key_of)
-    def test_the_files_and_functions_of_a_source_are_in_the_server(self, placed: Placed) -> None:
+    def test_the_files_and_functions_of_a_source_are_in_the_server(self, placed: Entry) -> None:
         sources = [re.fullmatch(r"(?:server/)?(\w+\.go):?(?: (.+))?", part) for part in placed.row.source.split("; ")]
         functions = [name for source in sources if source and source[2] for name in re.findall(r"\w+", source[2])]
         wanted = {source[1] for source in sources if source} | {name for name in functions if name not in NOT_LINKED}
@@ -156,7 +156,7 @@ def module_words(program: str) -> dict[str, bytes]:
 
 @pytest.mark.skipif(prosody.program() is None or ejabberd.libraries() is None, reason="both XMPP servers have to be installed")
 @pytest.mark.parametrize("placed", LOG, ids=key_of)
-def test_the_words_of_a_row_stand_in_the_module_it_names_or_in_one_that_it_uses(placed: Placed) -> None:
+def test_the_words_of_a_row_stand_in_the_module_it_names_or_in_one_that_it_uses(placed: Entry) -> None:
     program, module = placed.row.source.split()
     modules = module_words(program)
     texts = [text for text in (placed.key, *placed.row.aliases) if text not in OTHER_VERSIONS]

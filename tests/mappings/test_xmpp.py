@@ -11,10 +11,10 @@ from slixmpp.features.feature_mechanisms.stanza.failure import Failure
 from slixmpp.stanza import Error, StreamError
 
 from errnorm.engine import Engine
-from errnorm.model import Signal
+from errnorm.error import Signal
 from errnorm.plugins import load_table
 from errnorm.taxonomy import Category, Recovery
-from errnorm_adapters import drift
+from errnorm_adapters.tools import drift
 
 TABLE = load_table("xmpp")
 SEED = json.loads((Path(__file__).parent.parent / "data" / "xmpp_seed.json").read_text("utf-8"))

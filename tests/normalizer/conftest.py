@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from errnorm.tables import Table, read
+from errnorm.engine import Engine
+from errnorm.error import Signal
+from errnorm.tables.table import Table, read
+from tests.normalizer.emitters.wire import TABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from errnorm.error import NormalizedError
 
 POST = Path(__file__).parents[1] / "data" / "post.toml"
 
@@ -21,3 +30,18 @@ def post_text() -> str:
 def post(post_text: str) -> Table:
     """Return the table, loaded."""
     return Table([read(post_text, "post.toml")])
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    return Engine(Table([read(TABLE, "wire.toml")]))
+
+
+@pytest.fixture
+def judge(engine: Engine) -> Callable[..., NormalizedError]:
+    """Judge a text of the wire."""
+
+    def make(code: str, text: str | None = None, **facts: Any) -> NormalizedError:
+        return engine.judge(Signal("wire", "error", code, text or code, **facts))
+
+    return make

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from errnorm.causes import causes
 from errnorm.engine import Engine
-from errnorm.model import NormalizedError, Signal
-from errnorm.tables import Table, read
+from errnorm.error import NormalizedError, Signal
+from errnorm.exceptions import causes
+from errnorm.tables.table import Table, read
 
 _REST = 'reach = "client wire", evidence = "source", source = "desk"'
 TABLE = f"""

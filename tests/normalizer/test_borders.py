@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from errnorm.normalizer import Normalizer
-from errnorm.rows import TableError, read
 from errnorm.settings import Settings, SettingsError
-from errnorm.tables import Table
+from errnorm.tables.row import TableError, read
+from errnorm.tables.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable

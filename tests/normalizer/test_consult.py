@@ -11,7 +11,7 @@ import errnorm
 from errnorm import Middleware, NormalizedError, Reason
 
 if TYPE_CHECKING:
-    from errnorm.model import Fault
+    from errnorm.error import Fault
 
 DENIED = RuntimeError('nats: permissions violation for publish to "a"')
 
@@ -46,7 +46,7 @@ def failed(errors: Middleware) -> TimeoutError:
 
 def test_what_nobody_told_is_told_as_what_it_really_was(errors: Middleware, told: list[Fault]) -> None:
     watch = Watch("-ERR 'Permissions Violation for Publish to \"a\"'")
-    errors.consult(watch.behind)
+    errors.add_resolver(watch.behind)
     timeout = failed(errors)
     assert errnorm.of(timeout).reason is Reason.AUTH_FORBIDDEN
     assert [(fault.error.reason, fault.exception) for fault in told] == [(Reason.AUTH_FORBIDDEN, timeout)]
@@ -57,8 +57,8 @@ def test_what_nobody_told_is_told_as_what_it_really_was(errors: Middleware, told
 def test_what_was_told_takes_the_fault_with_it(errors: Middleware, told: list[Fault]) -> None:
     denied = RuntimeError('nats: permissions violation for publish to "a"')
     watch = Watch(denied)
-    errors.consult(watch.behind)
-    first = errors.observe(denied, "nats")
+    errors.add_resolver(watch.behind)
+    first = errors.report(denied, "nats")
     assert errors.known(TimeoutError(), "nats") is first
     assert errnorm.of(failed(errors)) is first
     assert len(told) == 1
@@ -67,14 +67,14 @@ def test_what_was_told_takes_the_fault_with_it(errors: Middleware, told: list[Fa
 @pytest.mark.parametrize("behind", [None, ValueError], ids=["knows nothing", "fails"])
 def test_who_knows_nothing_or_fails_changes_nothing(behind: object, errors: Middleware, told: list[Fault]) -> None:
     watch = Watch(behind)
-    errors.consult(watch.behind)
+    errors.add_resolver(watch.behind)
     assert errnorm.of(failed(errors)).reason is Reason.TRANSPORT_TIMEOUT
     assert len(told) == 1
 
 
 def test_who_is_gone_is_forgotten(errors: Middleware) -> None:
     watch = Watch(DENIED)
-    errors.consult(watch.behind)
+    errors.add_resolver(watch.behind)
     del watch
     gc.collect()
     assert errnorm.of(failed(errors)).reason is Reason.TRANSPORT_TIMEOUT

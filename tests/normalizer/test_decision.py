@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 
 import errnorm
 from errnorm import decision
-from errnorm.decision import Attempts, Policy, Verdict, decide
+from errnorm.decision import RetryPolicy, RetryState, Verdict, decide
 from errnorm.taxonomy import Recovery
 from tests.normalizer.desk import CODES, RETRYABLE, DeskError, error
 
 HALF = 0.5
-ENDLESS = Policy(attempts=None)
+ENDLESS = RetryPolicy(attempts=None)
 SECONDS = st.floats(min_value=0, max_value=1e6)
 POLICIES = st.builds(
-    Policy,
+    RetryPolicy,
     attempts=st.none() | st.integers(1, 9),
     base=SECONDS,
     cap=SECONDS,
@@ -95,7 +95,7 @@ def test_a_redirect_needs_an_address_and_the_consent_of_the_caller(address: str 
 
 
 def test_the_last_attempt_is_followed_by_no_other() -> None:
-    verdicts = [decide(error("busy"), attempt=attempt, policy=Policy(attempts=3)).retry for attempt in (1, 2, 3, 4)]
+    verdicts = [decide(error("busy"), attempt=attempt, policy=RetryPolicy(attempts=3)).retry for attempt in (1, 2, 3, 4)]
 
     assert verdicts == [True, True, False, False]
 
@@ -136,7 +136,7 @@ def test_a_pause_stays_within_the_bounds_of_the_policy(error, flags, policy, att
 
 
 def test_pauses_are_drawn_from_a_range_that_doubles_up_to_the_cap() -> None:
-    policy = Policy(attempts=None, base=1, cap=10)
+    policy = RetryPolicy(attempts=None, base=1, cap=10)
     delays = [decide(error("busy"), attempt=attempt, policy=policy, random=half).delay for attempt in range(1, 7)]
 
     assert delays == [0.5, 1.0, 2.0, 4.0, 5.0, 5.0]
@@ -147,7 +147,7 @@ def test_jitter_is_full_down_to_no_pause_at_all() -> None:
 
 
 def test_the_first_pause_after_a_shutdown_of_the_server_is_spread_wide() -> None:
-    policy = Policy(base=1, spread=20)
+    policy = RetryPolicy(base=1, spread=20)
 
     assert decide(error("closing"), policy=policy, random=half).delay == 10
     assert decide(error("closing"), attempt=2, policy=policy, random=half).delay == 1
@@ -155,17 +155,17 @@ def test_the_first_pause_after_a_shutdown_of_the_server_is_spread_wide() -> None
 
 @pytest.mark.parametrize("hint", [7, 7.0, "7"], ids=["whole", "fraction", "text"])
 def test_the_hint_of_the_peer_is_honoured_with_a_little_on_top(hint: float | str) -> None:
-    assert decide(error("busy", retry_after=hint), policy=Policy(base=1), random=half).delay == 7.5
+    assert decide(error("busy", retry_after=hint), policy=RetryPolicy(base=1), random=half).delay == 7.5
 
 
 @pytest.mark.parametrize("hint", [1e9, math.inf])
 def test_the_hint_of_the_peer_is_bounded(hint: float) -> None:
-    assert decide(error("busy", retry_after=hint), policy=Policy(longest_hint=60)).delay == 60
+    assert decide(error("busy", retry_after=hint), policy=RetryPolicy(longest_hint=60)).delay == 60
 
 
 @pytest.mark.parametrize("hint", [-1, math.nan, "soon", ""])
 def test_a_hint_that_is_none_is_ignored(hint: float | str) -> None:
-    assert decide(error("busy", retry_after=hint), policy=Policy(base=1), random=half).delay == 0.5
+    assert decide(error("busy", retry_after=hint), policy=RetryPolicy(base=1), random=half).delay == 0.5
 
 
 def raises() -> str:
@@ -213,7 +213,7 @@ def test_every_word_of_the_verdict_describes_itself() -> None:
 
 
 def test_attempts_are_counted_until_the_policy_says_stop() -> None:
-    attempts = Policy(attempts=3).start()
+    attempts = RetryPolicy(attempts=3).start()
     verdicts = [attempts.decide(error("busy")).retry for _ in range(3)]
 
     assert verdicts == [True, True, False]
@@ -221,7 +221,7 @@ def test_attempts_are_counted_until_the_policy_says_stop() -> None:
 
 
 def test_the_error_that_outlived_its_retries_is_remembered() -> None:
-    attempts = Policy(attempts=2).start()
+    attempts = RetryPolicy(attempts=2).start()
     attempts.decide(error("busy"))
     assert attempts.outlived is None
 
@@ -231,7 +231,7 @@ def test_the_error_that_outlived_its_retries_is_remembered() -> None:
 
 
 def test_an_error_that_was_never_retryable_did_not_outlive_anything() -> None:
-    attempts = Policy().start()
+    attempts = RetryPolicy().start()
     attempts.decide(error("denied"))
 
     assert attempts.outlived is None
@@ -252,7 +252,7 @@ def test_a_different_refusal_is_not_the_same_one() -> None:
 
 
 def test_a_success_forgets_everything() -> None:
-    attempts = Policy(attempts=2).start()
+    attempts = RetryPolicy(attempts=2).start()
     attempts.decide(error("late"))
     attempts.succeeded()
 
@@ -261,7 +261,7 @@ def test_a_success_forgets_everything() -> None:
 
 
 def test_a_preview_says_the_same_and_remembers_nothing() -> None:
-    attempts = Attempts(random=half)
+    attempts = RetryState(random=half)
     preview = attempts.preview(error("busy"))
 
     assert attempts.failed == 0
@@ -269,12 +269,12 @@ def test_a_preview_says_the_same_and_remembers_nothing() -> None:
 
 
 def test_attempts_decide_about_raw_errors_too() -> None:
-    assert Attempts().decide(ConnectionRefusedError(111, "refused"), protocol="nats").retry
+    assert RetryState().decide(ConnectionRefusedError(111, "refused"), protocol="nats").retry
 
 
 @given(st.lists(st.sampled_from(CODES), max_size=30), st.integers(1, 5), st.integers())
 def test_no_sequence_of_errors_gets_more_attempts_than_the_policy_allows(codes: list[str], most: int, seed: int) -> None:
-    attempts = Policy(attempts=most).start(random=chance.Random(seed).random)  # noqa: S311 - a die, not a secret
+    attempts = RetryPolicy(attempts=most).start(random=chance.Random(seed).random)  # noqa: S311 - a die, not a secret
     kept = itertools.takewhile(lambda one: one.retry, (attempts.decide(error(code), idempotent=True) for code in codes))
 
     assert len(list(kept)) < most
@@ -284,7 +284,7 @@ def test_what_a_guard_has_seen_is_decided_by_what_it_made_of_it() -> None:
     exception = DeskError("busy")
     assert not decide(exception).retry
 
-    errnorm.Middleware(emitters=()).observe(exception.known, exception=exception)
+    errnorm.Middleware(emitters=()).report(exception.known, exception=exception)
     assert decide(exception).retry
 
 
@@ -297,7 +297,7 @@ def test_without_consent_nothing_is_repeated_followed_or_signed_in_again(consent
     }
     for flags, retry in (({}, False), ({consent: True}, True)):
         given_consent: dict[str, Any] = flags
-        attempts = Attempts(ENDLESS)
+        attempts = RetryState(ENDLESS)
         assert attempts.preview(needs[consent], **given_consent).retry is retry
         assert attempts.decide(needs[consent], **given_consent).retry is retry
         assert decide(needs[consent], **given_consent).retry is retry
@@ -318,7 +318,7 @@ def test_the_protocol_given_is_asked_for_the_error_for_its_members_and_for_the_o
     text = "conflict"  # of XMPP: as a text of NATS it says nothing
     group = ExceptionGroup("all", [ConnectionRefusedError(111, "refused")])
     for raw in (text, group):
-        attempts, preview = Attempts(ENDLESS), Attempts(ENDLESS)
+        attempts, preview = RetryState(ENDLESS), RetryState(ENDLESS)
         attempts.decide(raw, protocol="xmpp")
         assert attempts.last is not None
         assert attempts.last.protocol == "xmpp"
@@ -329,5 +329,5 @@ def test_the_protocol_given_is_asked_for_the_error_for_its_members_and_for_the_o
 
 
 def test_what_comes_on_top_of_a_hint_grows_with_the_base() -> None:
-    patient = Policy(attempts=None, base=4.0, cap=4.0)
+    patient = RetryPolicy(attempts=None, base=4.0, cap=4.0)
     assert decide(error("busy", retry_after=10), policy=patient, random=half).delay == 12.0

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from errnorm.engine import Engine
-from errnorm.model import Signal
-from errnorm.tables import Table, read
+from errnorm.error import Signal
+from errnorm.tables.table import Table, read
 from errnorm.taxonomy import Category, Effect, Reason, Recovery
 
 
@@ -131,7 +131,7 @@ def test_an_unknown_error_of_a_connection_that_ended_is_terminal(engine: Engine)
 
 def test_the_verdict_of_one_kind_of_error_is_shared(engine: Engine) -> None:
     one, other = (engine.judge(Signal("post", "letter", f'No Such Street "{name}"')) for name in ("Elm", "Oak"))
-    assert one.verdict is other.verdict
+    assert one.judgement is other.judgement
 
 
 def test_a_signal_that_is_shared_is_judged_once(engine: Engine) -> None:
@@ -169,12 +169,14 @@ def test_what_means_the_same_is_the_same_object_whichever_way_it_was_found(engin
         Signal("post", "letter", "Office Burnt Down", family=(("window", "crowded"),)),
         Signal("post", "letter", "Office Burnt Down", closed=True),
     )
-    assert len({id(engine.judge(signal).verdict) for signal in ways}) == 1
-    assert engine.judge(Signal("post", "letter", "Office Burnt Down", closed=False)).verdict is not engine.judge(ways[0]).verdict
+    assert len({id(engine.judge(signal).judgement) for signal in ways}) == 1
+    assert (
+        engine.judge(Signal("post", "letter", "Office Burnt Down", closed=False)).judgement is not engine.judge(ways[0]).judgement
+    )
 
 
 def test_what_a_peer_makes_up_fills_no_memory_and_changes_no_answer(post: Table, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("errnorm.engine._MOST_VERDICTS", 8)
+    monkeypatch.setattr("errnorm.engine._MOST_JUDGEMENTS", 8)
     engine = Engine(post)
     families = [((("mood", f"mood {number}"),), closed) for number in range(50) for closed in (None, True, False)]
     for family, closed in families:
@@ -182,7 +184,7 @@ def test_what_a_peer_makes_up_fills_no_memory_and_changes_no_answer(post: Table,
         unknown = engine.judge(Signal("post", "window", f"odd {family}", family=family, closed=closed, shared=True))
         assert (known.reason, known.terminal) == (Reason.TRANSPORT_LOST, closed is not False)
         assert (unknown.known, unknown.terminal) == (False, bool(closed))
-    assert max(len(engine._verdicts), len(engine._made), len(engine._shared)) <= 8
+    assert max(len(engine._judgements), len(engine._made), len(engine._shared)) <= 8
 
 
 def test_the_same_object_is_judged_once(engine: Engine) -> None:
@@ -191,8 +193,8 @@ def test_the_same_object_is_judged_once(engine: Engine) -> None:
 
 
 def test_what_peers_make_up_fills_no_memory(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("errnorm.engine._MOST_VERDICTS", 2)
+    monkeypatch.setattr("errnorm.engine._MOST_JUDGEMENTS", 2)
     signals = [Signal("post", section, code) for section in ("window", "letter") for code in ("closed", "crowded", "singing")]
     first = [engine.judge(signal).reason for signal in signals]
     assert [engine.judge(signal).reason for signal in signals] == first
-    assert max(len(engine._made), len(engine._verdicts)) <= 2
+    assert max(len(engine._made), len(engine._judgements)) <= 2

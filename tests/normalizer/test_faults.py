@@ -22,9 +22,9 @@ import nats.errors
 import pytest
 
 from errnorm.emitters.counts import Ledger
-from errnorm.emitters.log import LogEmitter
-from errnorm.emitters.metric import emitter as metric_emitter
-from errnorm.emitters.storm import Guard as StormGuard
+from errnorm.emitters.log.emitter import LogEmitter
+from errnorm.emitters.log.storm import StormGuard
+from errnorm.emitters.otel.metric import emitter as metric_emitter
 from errnorm.middleware import Middleware
 from errnorm.normalizer import Normalizer
 from errnorm.settings import Settings
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from errnorm.emitters.attributes import Attributes
     from errnorm.emitters.severity import Severity
-    from errnorm.model import Emitter, Fault, NormalizedError
+    from errnorm.error import Emitter, Fault, NormalizedError
 
 NORMALIZER = Normalizer([])
 
@@ -202,7 +202,7 @@ def test_a_signal_handler_may_fail_while_a_fault_is_told(counting: Callable[...,
 
     def handle(_number: int, _frame: object) -> None:
         nonlocal handled
-        middleware.observe("-ERR 'Stale Connection'", "nats")
+        middleware.report("-ERR 'Stale Connection'", "nats")
         handled += 1
 
     middleware = counting()
@@ -222,7 +222,7 @@ def test_a_finalizer_may_fail_while_a_fault_is_told(counting: Callable[..., Midd
         """Fails when nobody needs it any more, which is while a fault is told."""
 
         def __del__(self) -> None:
-            middleware.observe("-ERR 'Stale Connection'", "nats")
+            middleware.report("-ERR 'Stale Connection'", "nats")
 
     def emit(_fault: Fault) -> None:
         one = Leaving()
@@ -346,16 +346,16 @@ logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
 
 class Late:
     def __del__(self):
-        errors.observe(nats.errors.NoRespondersError(), "nats")
+        errors.report(nats.errors.NoRespondersError(), "nats")
 
 @atexit.register
 def at_the_end():
-    errors.observe(nats.errors.NoRespondersError(), "nats")
+    errors.report(nats.errors.NoRespondersError(), "nats")
 
 late = Late()
 sys.modules["nobody"] = Late()
 for _ in range(20):
-    errors.observe(nats.errors.NoRespondersError(), "nats")
+    errors.report(nats.errors.NoRespondersError(), "nats")
 """
 
 
@@ -437,8 +437,9 @@ def test_a_child_that_is_forked_off_amid_failures_fails_and_counts_by_itself() -
 
 FULL = """
 import structlog
+import errnorm.emitters.log.emitter
 disk = open("/dev/full", "w")
-structlog.configure(processors=[errnorm.emitters.log.processor, structlog.processors.JSONRenderer()],
+structlog.configure(processors=[errnorm.emitters.log.emitter.processor, structlog.processors.JSONRenderer()],
                     logger_factory=structlog.PrintLoggerFactory(disk))
 from errnorm.emitters.counts import LEDGER
 errors = errnorm.Middleware()

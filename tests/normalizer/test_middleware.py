@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import errnorm
-from errnorm.decision import Policy, Verdict
+from errnorm.decision import RetryPolicy, Verdict
 from errnorm.middleware import Middleware
 from errnorm.taxonomy import Reason
 from tests.normalizer.desk import DeskError, DeskNormalizer, error
@@ -27,7 +27,7 @@ from tests.normalizer.desk import DeskError, DeskNormalizer, error
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 
-    from errnorm.model import Fault
+    from errnorm.error import Fault
 
 PASSING = [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError, StopIteration, StopAsyncIteration]
 
@@ -154,7 +154,7 @@ def test_what_is_no_fault_passes_untold_and_unmarked(errors: Middleware, told: T
 
 @pytest.mark.parametrize("kind", PASSING)
 def test_a_callback_that_is_handed_no_fault_tells_nothing(errors: Middleware, told: Told, kind: type[BaseException]) -> None:
-    errors.observe(kind(), "desk")
+    errors.report(kind(), "desk")
 
     assert told == []
 
@@ -214,7 +214,7 @@ def test_a_fault_carries_what_is_known_around_it(errors: Middleware, told: Told)
     ids=str,
 )
 def test_the_decision_that_is_told_follows_from_what_the_guard_knows(told: Told, known: dict[str, Any], verdict: Verdict) -> None:
-    errors = Middleware(DeskNormalizer(), [told], Policy(attempts=2))  # type: ignore[arg-type]
+    errors = Middleware(DeskNormalizer(), [told], RetryPolicy(attempts=2))  # type: ignore[arg-type]
     with pytest.raises(DeskError), errors.guard("desk", **known):
         raise DeskError("silent")
 
@@ -363,28 +363,28 @@ def test_one_exception_seen_by_many_threads_is_told_once(errors: Middleware, tol
 
 def test_a_callback_and_a_guard_tell_one_exception_once(errors: Middleware, told: Told) -> None:
     exception = DeskError("lost")
-    errors.observe(exception, "desk", client="reconnecting", handled=True)
+    errors.report(exception, "desk", client="reconnecting", handled=True)
     guarded(errors, exception)
 
     assert [(fault.client, fault.handled) for fault in told] == [("reconnecting", True)]
 
 
 def test_a_text_is_told_each_time_it_comes(errors: Middleware, told: Told) -> None:
-    assert [errors.observe("busy", "desk").code for _ in range(2)] == ["busy", "busy"]
+    assert [errors.report("busy", "desk").code for _ in range(2)] == ["busy", "busy"]
     assert told.codes == ["busy", "busy"]
 
 
 def test_a_normalized_error_is_told_as_it_is_with_the_exception_it_came_as(errors: Middleware, told: Told) -> None:
     lost, exception = error("lost"), OSError("gone")
 
-    assert errors.observe(lost, exception=exception) is lost
+    assert errors.report(lost, exception=exception) is lost
     assert (told[0].error, told[0].exception) == (lost, exception)
     assert errnorm.of(exception) is lost
 
 
 def test_the_decision_of_the_caller_is_the_one_that_is_told(errors: Middleware, told: Told) -> None:
     decided = errnorm.decide(error("denied"))
-    errors.observe("busy", decision=decided)
+    errors.report("busy", decision=decided)
 
     assert told[0].decision is decided
 
@@ -392,7 +392,7 @@ def test_the_decision_of_the_caller_is_the_one_that_is_told(errors: Middleware, 
 @given(st.none() | st.binary() | st.text() | st.integers() | ANYTHING)
 def test_observing_never_raises(raw: object) -> None:
     told = Told()
-    Middleware(emitters=[told]).observe(raw)
+    Middleware(emitters=[told]).report(raw)
 
     assert len(told) <= (len(leaves(raw)) if isinstance(raw, BaseException) else 1)
 
@@ -418,7 +418,7 @@ def test_a_normalizer_that_fails_does_not_hide_the_exception(told: Told) -> None
     exception = DeskError("busy")
 
     assert guarded(errors, exception) is exception
-    assert not errors.observe(exception).known
+    assert not errors.report(exception).known
 
 
 def test_a_flush_reaches_the_emitters_that_hold_something_back() -> None:

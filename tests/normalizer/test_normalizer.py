@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 
 import errnorm
 from errnorm import plugins
-from errnorm.causes import ReportedException, class_names, message_of
-from errnorm.model import Signal
+from errnorm.error import Signal
+from errnorm.exceptions import ReportedException, class_names, message_of
 from errnorm.normalizer import Normalizer
-from errnorm.tables import Table, TableError, read
+from errnorm.tables.table import Table, TableError, read
 from errnorm.taxonomy import Category, Reason, Recovery
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from errnorm.model import Adapter
+    from errnorm.error import Adapter
 
 ROAD = """
 protocol = "road"

@@ -11,7 +11,7 @@ import stamina
 import tenacity
 
 import errnorm
-from errnorm.decision import Policy
+from errnorm.decision import RetryPolicy
 from errnorm.middleware import Middleware
 from errnorm.retry import for_attempts, for_stamina, for_tenacity
 from tests.normalizer.desk import DeskError, DeskNormalizer
@@ -19,10 +19,10 @@ from tests.normalizer.desk import DeskError, DeskNormalizer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from errnorm.model import Fault
+    from errnorm.error import Fault
 
-QUICK = Policy(attempts=4, base=0, cap=0, spread=0, longest_hint=0)
-WIDE = Policy(base=1, spread=20)
+QUICK = RetryPolicy(attempts=4, base=0, cap=0, spread=0, longest_hint=0)
+WIDE = RetryPolicy(base=1, spread=20)
 
 
 def half() -> float:
@@ -86,7 +86,7 @@ def test_stamina_gets_a_wide_pause_after_a_shutdown_of_the_server(errors: Middle
 
 
 def test_the_limit_of_attempts_is_the_business_of_stamina(errors: Middleware) -> None:
-    assert for_stamina("desk", middleware=errors, policy=Policy(attempts=1))(DeskError("busy")) is True
+    assert for_stamina("desk", middleware=errors, policy=RetryPolicy(attempts=1))(DeskError("busy")) is True
 
 
 @pytest.mark.parametrize(("idempotent", "answer"), [(None, True), (True, True), (False, False)])
@@ -134,7 +134,7 @@ def test_the_predicate_alone_is_enough_for_stamina() -> None:
 
 
 def test_a_hook_with_a_memory_counts_by_the_policy(errors: Middleware) -> None:
-    hook = for_attempts("desk", middleware=errors, policy=Policy(attempts=3, base=1), random=half)
+    hook = for_attempts("desk", middleware=errors, policy=RetryPolicy(attempts=3, base=1), random=half)
 
     assert [hook(DeskError("busy")) for _ in range(3)] == [0.5, 1.0, False]
 
@@ -273,7 +273,7 @@ def state(exception: BaseException | None, attempt: int = 1) -> tenacity.RetryCa
 
 
 def test_each_of_the_three_works_alone(errors: Middleware) -> None:
-    hooks = for_tenacity("desk", middleware=errors, policy=Policy(attempts=3, base=1), random=half)
+    hooks = for_tenacity("desk", middleware=errors, policy=RetryPolicy(attempts=3, base=1), random=half)
 
     assert hooks["retry"](state(DeskError("busy")))
     assert hooks["wait"](state(DeskError("busy"), attempt=2)) == 1.0

@@ -12,7 +12,7 @@ import structlog
 from benchmarks.measure import Case, fastest
 from benchmarks.paths import FLOOR, bare_parse, paths, raw_xml
 from benchmarks.telling import guards, telling
-from errnorm.emitters import writers
+from errnorm.emitters.log import writers
 
 pytestmark = [pytest.mark.slow, pytest.mark.untraced]
 

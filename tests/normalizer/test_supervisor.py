@@ -14,20 +14,20 @@ from nats.aio.client import Client
 from slixmpp import ClientXMPP
 
 import errnorm
-from errnorm.decision import Policy
+from errnorm.decision import RetryPolicy
 from errnorm.middleware import Middleware
-from errnorm.supervisor import StoppedError, keep
+from errnorm.supervisor import StoppedError, supervise
 from errnorm.taxonomy import Reason, Recovery
 from tests.normalizer.desk import CODES, DeskError, DeskNormalizer, error
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from errnorm.model import Fault
+    from errnorm.error import Fault
     from tests.servers.nats import NatsServer
     from tests.servers.prosody import ProsodyServer
 
-EVERY_SECOND = Policy(attempts=None, base=1, cap=1, spread=20)
+EVERY_SECOND = RetryPolicy(attempts=None, base=1, cap=1, spread=20)
 DONE = object()
 
 
@@ -70,10 +70,10 @@ class Session:
         self.pauses.append(seconds)
         self.now += seconds
 
-    async def keep(self, **known: Any) -> errnorm.NormalizedError | None:
+    async def supervise(self, **known: Any) -> errnorm.NormalizedError | None:
         known.setdefault("policy", EVERY_SECOND)
         known.setdefault("random", lambda: 0.5)
-        return await keep(
+        return await supervise(
             self.connect,
             self.serve,
             protocol="desk",
@@ -91,35 +91,35 @@ class Session:
 async def test_ends_when_serving_is_done() -> None:
     session = Session(DONE)
 
-    assert await session.keep() is None
+    assert await session.supervise() is None
     assert (session.connected, session.open, session.told) == ([()], 0, [])
 
 
 async def test_opens_the_session_again_for_what_time_can_mend() -> None:
     session = Session("lost", ("connect", "busy"), "silent", DONE)
 
-    assert await session.keep() is None
+    assert await session.supervise() is None
     assert session.records == [("lost", "serve", True), ("busy", "connect", True), ("silent", "serve", True)]
     assert session.pauses == [0.5, 0.5, 0.5]
 
 
 async def test_never_has_two_clients_open() -> None:
     session = Session("lost", "lost", "lost", DONE)
-    await session.keep()
+    await session.supervise()
 
     assert (session.most_open, session.open) == (1, 0)
 
 
 async def test_an_error_that_is_returned_counts_like_one_that_is_raised() -> None:
     session = Session(error("lost"), DeskError("lost"), "lost", DONE)
-    await session.keep()
+    await session.supervise()
 
     assert session.records == [("lost", "serve", True)] * 3
 
 
 async def test_waits_long_after_a_shutdown_of_the_server_and_then_normally() -> None:
     session = Session("closing", ("connect", "lost"), DONE)
-    await session.keep()
+    await session.supervise()
 
     assert session.pauses == [10.0, 0.5]
 
@@ -128,7 +128,7 @@ async def test_waits_long_after_a_shutdown_of_the_server_and_then_normally() -> 
 async def test_stops_with_the_reason_where_somebody_must_act(code: str) -> None:
     session = Session(code, DONE)
     with pytest.raises(StoppedError) as stopped:
-        await session.keep()
+        await session.supervise()
 
     assert isinstance(stopped.value.__cause__, DeskError)
     assert stopped.value.error.code == error(code).code
@@ -140,13 +140,13 @@ async def test_stops_with_the_reason_where_somebody_must_act(code: str) -> None:
 
 async def test_a_mistake_of_the_application_stops_it() -> None:
     with pytest.raises(StoppedError) as stopped:
-        await Session(ZeroDivisionError()).keep()
+        await Session(ZeroDivisionError()).supervise()
 
     assert isinstance(stopped.value.__cause__, ZeroDivisionError)
 
 
 async def test_an_end_as_it_should_be_is_returned() -> None:
-    ended = await Session("over").keep()
+    ended = await Session("over").supervise()
 
     assert ended is not None
     assert ended.recovery is Recovery.NONE
@@ -155,7 +155,7 @@ async def test_an_end_as_it_should_be_is_returned() -> None:
 async def test_refused_credentials_get_one_more_chance_and_not_two() -> None:
     session = Session(*[("connect", "password")] * 9)
     with pytest.raises(StoppedError, match=r"2 times in a row: auth\.rejected.* twice in a row") as stopped:
-        await session.keep()
+        await session.supervise()
 
     assert len(session.connected) == 2
     assert stopped.value.decision.step is Recovery.REAUTHENTICATE
@@ -169,7 +169,7 @@ async def test_fresh_credentials_are_asked_for_and_then_it_goes_on() -> None:
         asked.append(refused.reason)
 
     session = Session(("connect", "expired"), "lost", DONE)
-    await session.keep(credentials=credentials)
+    await session.supervise(credentials=credentials)
 
     assert asked == [Reason.AUTH_EXPIRED]
 
@@ -186,7 +186,7 @@ def broken(about: object) -> bool:
 async def test_without_fresh_credentials_it_stops_at_the_first_refusal(hook: Callable[[object], bool], told: list[str]) -> None:
     session = Session(("connect", "password"), DONE)
     with pytest.raises(StoppedError, match="other credentials are needed first"):
-        await session.keep(credentials=hook)
+        await session.supervise(credentials=hook)
 
     assert len(session.connected) == 1
     assert [fault.error.code for fault in session.told] == told
@@ -196,7 +196,7 @@ async def test_nobody_is_asked_for_credentials_where_they_do_not_help() -> None:
     asked: list[object] = []
     session = Session("lost", "denied")
     with pytest.raises(StoppedError):
-        await session.keep(credentials=asked.append)
+        await session.supervise(credentials=asked.append)
 
     assert asked == []
 
@@ -205,7 +205,7 @@ async def test_nobody_is_asked_for_credentials_after_the_second_refusal() -> Non
     asked: list[object] = []
     session = Session(*[("connect", "password")] * 9)
     with pytest.raises(StoppedError):
-        await session.keep(credentials=asked.append)
+        await session.supervise(credentials=asked.append)
 
     assert len(asked) == 1
 
@@ -214,21 +214,21 @@ async def test_nobody_is_asked_for_credentials_after_the_second_refusal() -> Non
 async def test_a_redirect_is_not_followed_unless_the_caller_trusts_the_address(trusts: Callable[[str], bool] | None) -> None:
     session = Session("moved", DONE)
     with pytest.raises(StoppedError):
-        await session.keep(redirect=trusts)
+        await session.supervise(redirect=trusts)
 
     assert session.connected == [()]
 
 
 async def test_a_trusted_redirect_is_followed_once() -> None:
     session = Session("moved", "lost", DONE)
-    await session.keep(redirect=lambda address: address == "b.example")
+    await session.supervise(redirect=lambda address: address == "b.example")
 
     assert session.connected == [(), ("b.example",), ()]
 
 
 async def test_an_address_that_comes_with_another_error_is_not_gone_to() -> None:
     session = Session(error("lost", address="c.example"), DONE)
-    await session.keep(redirect=bool)
+    await session.supervise(redirect=bool)
 
     assert session.connected == [(), ()]
 
@@ -238,7 +238,7 @@ async def test_the_reason_of_an_end_that_nobody_raised_can_be_asked_and_is_not_t
     session.script.append(denied)
     errors = Middleware(DeskNormalizer(), [session.told.append])  # type: ignore[arg-type]
     with pytest.raises(StoppedError) as stopped, errors.guard("desk"):
-        await session.keep()
+        await session.supervise()
 
     assert errnorm.of(stopped.value) is denied
     assert len(session.told) == 1
@@ -247,14 +247,14 @@ async def test_the_reason_of_an_end_that_nobody_raised_can_be_asked_and_is_not_t
 async def test_the_policy_limits_the_attempts() -> None:
     session = Session(*["lost"] * 9)
     with pytest.raises(StoppedError, match="it was tried 3 times"):
-        await session.keep(policy=Policy(attempts=3))
+        await session.supervise(policy=RetryPolicy(attempts=3))
 
     assert len(session.connected) == 3
 
 
 async def test_a_session_that_lasted_makes_what_failed_before_forgotten() -> None:
     session = Session(*["lost"] * 9, DONE, lasting=61)
-    await session.keep(policy=Policy(attempts=2), healthy_after=60)
+    await session.supervise(policy=RetryPolicy(attempts=2), healthy_after=60)
 
     assert len(session.connected) == 10
 
@@ -262,13 +262,13 @@ async def test_a_session_that_lasted_makes_what_failed_before_forgotten() -> Non
 async def test_a_session_that_flaps_is_no_success() -> None:
     session = Session(*["lost"] * 9, DONE, lasting=59)
     with pytest.raises(StoppedError):
-        await session.keep(policy=Policy(attempts=2), healthy_after=60)
+        await session.supervise(policy=RetryPolicy(attempts=2), healthy_after=60)
 
 
 async def test_members_of_a_group_are_told_and_the_worst_decides() -> None:
     session = Session(ExceptionGroup("two", [DeskError("lost"), DeskError("denied")]), DONE)
     with pytest.raises(StoppedError) as stopped:
-        await session.keep()
+        await session.supervise()
 
     assert stopped.value.error.code == "denied"
     assert [fault.error.code for fault in session.told] == ["lost", "denied"]
@@ -285,7 +285,7 @@ async def test_what_a_guard_inside_has_told_is_not_told_again() -> None:
 
     session.serve = serve  # type: ignore[method-assign]
     with pytest.raises(StoppedError) as stopped, errors.guard("desk"):
-        await session.keep()
+        await session.supervise()
 
     assert len(session.told) == 1
     assert errnorm.of(stopped.value) is session.told[0].error
@@ -301,7 +301,7 @@ async def test_cancellation_closes_the_client_and_passes() -> None:
         await asyncio.sleep(60)
 
     session.serve = serve  # type: ignore[method-assign]
-    task = asyncio.create_task(session.keep())
+    task = asyncio.create_task(session.supervise())
     await started.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -320,7 +320,7 @@ async def test_cancellation_ends_a_pause() -> None:
 
     session = Session("lost")
     session.sleep = sleep  # type: ignore[method-assign]
-    task = asyncio.create_task(session.keep())
+    task = asyncio.create_task(session.supervise())
     await paused.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -341,7 +341,7 @@ def failing(client: object) -> None:
 @pytest.mark.parametrize("close", [hanging, failing])
 async def test_a_client_that_cannot_be_closed_does_not_stop_it(close: Callable[[object], Awaitable[None] | None]) -> None:
     session = Session("lost", DONE)
-    await session.keep(close=close, close_within=0.01)
+    await session.supervise(close=close, close_within=0.01)
 
     assert session.records == [("lost", "serve", True)]
 
@@ -372,14 +372,14 @@ async def test_closes_clients_in_the_way_they_have(kind: type[Plain | Disconnect
     async def serve(served: Plain | Disconnecting) -> None:
         assert served is client
 
-    await keep(connect, serve, middleware=Middleware(emitters=[]))
+    await supervise(connect, serve, middleware=Middleware(emitters=[]))
 
     assert isinstance(client, Plain) or client.closed is not None
 
 
 async def test_the_reason_travels_to_another_process_as_its_message() -> None:
     with pytest.raises(StoppedError) as stopped:
-        await Session("denied").keep()
+        await Session("denied").supervise()
 
     assert str(pickle.loads(pickle.dumps(stopped.value))) == str(stopped.value)  # noqa: S301 - our own
 
@@ -388,7 +388,7 @@ async def test_the_reason_travels_to_another_process_as_its_message() -> None:
 def test_whatever_happens_it_ends_in_bounds_with_everything_told_and_closed(codes: list[str], most: int) -> None:
     session = Session(*codes)
     with contextlib.suppress(StoppedError):
-        asyncio.run(session.keep(policy=Policy(attempts=most)))
+        asyncio.run(session.supervise(policy=RetryPolicy(attempts=most)))
 
     assert len(session.connected) <= most
     assert session.open == 0
@@ -399,7 +399,7 @@ def test_whatever_happens_it_ends_in_bounds_with_everything_told_and_closed(code
 # With a real server and a real client
 
 
-SOON = Policy(attempts=None, base=0.1, cap=0.2, spread=0.2)
+SOON = RetryPolicy(attempts=None, base=0.1, cap=0.2, spread=0.2)
 
 
 class NatsSession:
@@ -440,7 +440,7 @@ async def test_a_server_that_is_killed_and_started_again_is_found_again(start_na
     told: list[Fault] = []
     session = NatsSession(servers=[server.url])
     errors = Middleware(emitters=[told.append])
-    task = asyncio.create_task(keep(session.connect, session.serve, protocol="nats", middleware=errors, policy=SOON))
+    task = asyncio.create_task(supervise(session.connect, session.serve, protocol="nats", middleware=errors, policy=SOON))
     await asyncio.wait_for(session.connected.get(), 10)
     await asyncio.to_thread(server.kill)
     await asyncio.sleep(0.5)
@@ -461,7 +461,7 @@ async def test_a_wrong_password_costs_two_attempts_and_says_so(start_nats: Calla
     told: list[Fault] = []
     session = NatsSession(servers=[server.url], user="a", password="wrong")  # noqa: S106 - as wrong as can be
     errors = Middleware(emitters=[told.append])
-    kept = keep(session.connect, session.serve, protocol="nats", middleware=errors, policy=SOON)
+    kept = supervise(session.connect, session.serve, protocol="nats", middleware=errors, policy=SOON)
 
     with pytest.raises(StoppedError, match=r"auth\.rejected.*twice in a row"):
         await asyncio.wait_for(kept, 20)
@@ -515,7 +515,7 @@ async def test_keeps_a_client_of_xmpp_in_the_same_way(start_prosody: Callable[..
     told: list[Fault] = []
     session = XmppSession(server.port, "right")
     errors = Middleware(emitters=[told.append])
-    kept = keep(session.connect, session.serve, protocol="xmpp", middleware=errors, policy=SOON)
+    kept = supervise(session.connect, session.serve, protocol="xmpp", middleware=errors, policy=SOON)
     task = asyncio.create_task(kept)
     await asyncio.wait_for(session.connected.get(), 10)
     await asyncio.to_thread(server.kill)
@@ -532,7 +532,7 @@ async def test_keeps_a_client_of_xmpp_in_the_same_way(start_prosody: Callable[..
 async def test_a_wrong_password_of_xmpp_costs_two_attempts_too(start_prosody: Callable[..., ProsodyServer]) -> None:
     server = start_prosody(users={"juliet": "right"})
     session = XmppSession(server.port, "wrong")
-    kept = keep(session.connect, session.serve, protocol="xmpp", middleware=Middleware(emitters=[]), policy=SOON)
+    kept = supervise(session.connect, session.serve, protocol="xmpp", middleware=Middleware(emitters=[]), policy=SOON)
 
     with pytest.raises(StoppedError, match=r"auth\.rejected.*twice in a row"):
         await asyncio.wait_for(kept, 20)

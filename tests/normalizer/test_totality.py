@@ -24,11 +24,11 @@ import errnorm
 import errnorm_adapters.nats
 import errnorm_adapters.transport
 import errnorm_adapters.xmpp
-from errnorm.causes import members_of
 from errnorm.emitters import default_emitters
-from errnorm.emitters.log import Processor
+from errnorm.emitters.log.emitter import Processor
+from errnorm.error import Fault
+from errnorm.exceptions import members_of
 from errnorm.middleware import Middleware
-from errnorm.model import Fault
 from errnorm.normalizer import Normalizer
 from errnorm.settings import Settings
 

@@ -99,7 +99,7 @@ class EjabberdServer(Server):
             "hosts": ["localhost"],
             "loglevel": "debug",
             "auth_method": "internal",
-            "auth_password_format": "plain",
+            "auth_password_format": "as_builtin",
             "listen": self._listeners(),
             "acl": {"loopback": {"ip": ["127.0.0.0/8"]}},
             "access_rules": {"everyone": ["allow"]},

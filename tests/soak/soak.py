@@ -29,8 +29,8 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from errnorm.emitters.counts import Ledger
-from errnorm.emitters.log import LogEmitter
-from errnorm.emitters.metric import emitter as metric_emitter
+from errnorm.emitters.log.emitter import LogEmitter
+from errnorm.emitters.otel.metric import emitter as metric_emitter
 from errnorm.middleware import Middleware
 from errnorm.settings import Settings
 from tests.servers.nats import NatsServer
@@ -111,7 +111,7 @@ class Soak:
 
     async def _error(self, error: Exception) -> None:
         self._saw(error)
-        self.errors.observe(error, "nats", client="reconnecting", handled=True)
+        self.errors.report(error, "nats", client="reconnecting", handled=True)
 
     async def run(self) -> Report:
         """Run, and return what it has shown."""

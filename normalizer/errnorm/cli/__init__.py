@@ -14,10 +14,10 @@ from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from errnorm.cli import explain, filtering, listing
+from errnorm.cli import explain, normalize, table
 from errnorm.cli.arguments import UNUSABLE, Parser, UnusableError
 from errnorm.cli.style import printable
-from errnorm.tables import TableError
+from errnorm.tables.table import TableError
 
 if TYPE_CHECKING:
     import argparse
@@ -33,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="errnorm", description="One vocabulary for the errors of NATS and XMPP.")
     parser.add_argument("--version", action="version", version=f"errnorm {version('errnorm')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
-    for command in (explain, filtering, listing):
+    for command in (explain, normalize, table):
         command.add_to(commands)
     for point in sorted(entry_points(group="errnorm.commands"), key=lambda point: point.name):
         # An installed command parses its own arguments: nothing of it is imported until it is called.

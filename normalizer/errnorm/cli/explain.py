@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from errnorm.model import NormalizedError
-    from errnorm.tables import Placed
+    from errnorm.error import NormalizedError
+    from errnorm.tables.table import Entry
 
 __all__ = ["add_to", "explained", "facts"]
 
@@ -67,14 +67,14 @@ def explained(error: NormalizedError) -> dict[str, Any]:
     row = error.row
     return {
         "error": error.to_record(),
-        "row": None if row is None else row.to_dict(error.verdict.protocol or ""),
-        "replaced": None if row is None or row.replaced is None else row.replaced.to_dict(error.verdict.protocol or ""),
+        "row": None if row is None else row.to_dict(error.judgement.protocol or ""),
+        "replaced": None if row is None or row.replaced is None else row.replaced.to_dict(error.judgement.protocol or ""),
         "meaning": {"about": error.reason.about, "cause": error.reason.cause, "advice": error.reason.advice},
         "step": error.recovery.about,
     }
 
 
-def _elsewhere(normalizer: Normalizer, text: str, protocol: str | None) -> Iterator[tuple[str, Placed]]:
+def _elsewhere(normalizer: Normalizer, text: str, protocol: str | None) -> Iterator[tuple[str, Entry]]:
     # The same word can stand in several sections: `conflict` is one thing in a stanza and another on a stream.
     for name in [protocol] if protocol in plugins.protocols() else plugins.protocols():
         engine = normalizer.engine(name or "")
@@ -84,7 +84,7 @@ def _elsewhere(normalizer: Normalizer, text: str, protocol: str | None) -> Itera
                 yield name or "", found[0]
 
 
-def _lines(error: NormalizedError, elsewhere: list[tuple[str, Placed]], style: Style) -> Iterator[str]:
+def _lines(error: NormalizedError, elsewhere: list[tuple[str, Entry]], style: Style) -> Iterator[str]:
     row = error.row
     head = f"{error.protocol or 'no protocol'} {error.section or ''}".strip()
     yield style.strong(error.reason) + style.dim(f"  {head}  ") + printable(_name(row) if row else "no row knows this")
@@ -103,7 +103,7 @@ def _lines(error: NormalizedError, elsewhere: list[tuple[str, Placed]], style: S
             yield f"  {protocol} {other.section:<10} {other.row.reason:<24} {other.row.recovery}"
 
 
-def _name(row: Placed) -> str:
+def _name(row: Entry) -> str:
     further = [name for name in (row.row.text, row.row.constant) if name and name != row.key]
     return f"{row.key} ({', '.join(further)})" if further else row.key
 
@@ -136,7 +136,7 @@ def _retry(error: NormalizedError) -> str:
     return f"{may} ({error.recovery}); {where}; {done}."
 
 
-def _origin(row: Placed) -> str:
+def _origin(row: Entry) -> str:
     if row.replaced is None:
         return f"{row.version}, {row.origin}"
     changed = [

@@ -12,14 +12,14 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from errnorm.causes import plain
+from errnorm.exceptions import as_builtin
 from errnorm.fingerprint import fingerprint_of
-from errnorm.templates import Template, TemplateIndex
+from errnorm.tables.pattern import Template, TemplateIndex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from errnorm.model import NormalizedError
+    from errnorm.error import NormalizedError
 
 __all__ = ["Unknowns"]
 
@@ -57,8 +57,8 @@ class Unknowns:
             if len(self._counts) >= _MOST:
                 self._rest += 1
                 return
-            said = plain(error.signal.code) or error.text or ""
-            self._examples[place] = (str(said)[:_LONGEST], error.verdict.kinds)
+            said = as_builtin(error.signal.code) or error.text or ""
+            self._examples[place] = (str(said)[:_LONGEST], error.judgement.kinds)
         self._counts[place] += 1
 
     def report(self) -> Iterator[str]:

@@ -10,36 +10,24 @@ import logging
 import sys
 import threading
 from contextlib import suppress
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from errnorm.emitters.counts import LEDGER
-from errnorm.emitters.privacy import escaped
+from errnorm.privacy import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from errnorm.emitters.counts import Ledger
-    from errnorm.model import Emitter, Fault
+    from errnorm.error import Emitter, Fault
     from errnorm.settings import Settings
 
 __all__ = ["Teller", "default_emitters"]
 
-_MODULES = frozenset(
-    {"attributes", "counts", "ecs", "export", "log", "metric", "privacy", "records", "severity", "span", "storm"}
-)
-
-
+# What a built-in emitter is called where its failures are counted, by its module.
+_OWN = {"log.emitter": "log", "otel.span": "span", "otel.metric": "metric"}
 _LONGEST_NAME = 128
 _MOST_SAID = 32
-
-
-def __getattr__(name: str) -> object:
-    """Import a module of this package when it is first asked for: `errnorm.emitters.log.processor`."""
-    if name in _MODULES:
-        return import_module(f"{__name__}.{name}")
-    message = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(message)
 
 
 def default_emitters(settings: Settings | None = None) -> tuple[Emitter, ...]:
@@ -60,14 +48,14 @@ def default_emitters(settings: Settings | None = None) -> tuple[Emitter, ...]:
 
 def _made(name: str, settings: Settings) -> Emitter:
     if name == "log":
-        from errnorm.emitters.log import LogEmitter  # noqa: PLC0415 - imported by who uses it
+        from errnorm.emitters.log.emitter import LogEmitter  # noqa: PLC0415 - imported by who uses it
 
         return LogEmitter(settings)
     if name == "span":
-        from errnorm.emitters import span  # noqa: PLC0415 - imported by who uses it
+        from errnorm.emitters.otel import span  # noqa: PLC0415 - imported by who uses it
 
         return span.emitter(settings)
-    from errnorm.emitters import metric  # noqa: PLC0415 - imported by who uses it
+    from errnorm.emitters.otel import metric  # noqa: PLC0415 - imported by who uses it
 
     return metric.emitter()
 
@@ -154,8 +142,8 @@ def _attribute(emitter: object, name: str) -> object:
 def _name(emitter: Emitter) -> str:
     named = emitter if isinstance(_attribute(emitter, "__qualname__"), str) else type(emitter)
     module = str(_attribute(named, "__module__")).removeprefix("errnorm.emitters.")
-    if module in {"log", "span", "metric"}:
-        return module
+    if module in _OWN:
+        return _OWN[module]
     return escaped(f"{module}.{_attribute(named, '__qualname__')}", _LONGEST_NAME)
 
 

@@ -12,11 +12,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
 from errnorm.decision import Verdict as Decided
-from errnorm.emitters.privacy import Privacy, escaped, peer_name
+from errnorm.privacy import Privacy, escaped, peer_name
 from errnorm.taxonomy import Reason
 
 if TYPE_CHECKING:
-    from errnorm.model import Fault, NormalizedError, Verdict
+    from errnorm.error import Fault, Judgement, NormalizedError
 
 __all__ = ["ATTRIBUTES", "OTHER", "PARAM", "Attribute", "Attributes", "attributes", "circumstances", "error_type", "event_name"]
 
@@ -96,7 +96,7 @@ _DEFAULT = Privacy()
 _ABORT: Final = Decided.ABORT
 _LONGEST_WORD = 128
 _MOST_REMEMBERED = 4096
-_remembered: dict[Verdict, Attributes] = {}
+_remembered: dict[Judgement, Attributes] = {}
 
 
 def error_type(reason: Reason) -> str:
@@ -124,36 +124,36 @@ def attributes(error: NormalizedError, privacy: Privacy = _DEFAULT) -> Attribute
     if params := privacy.params(error):
         for name, value in params.items():
             told[PARAM + name] = value
-    if error.verdict.row is None and (fingerprint := error.fingerprint):
+    if error.judgement.row is None and (fingerprint := error.fingerprint):
         told["errnorm.fingerprint"] = escaped(fingerprint, 2 * privacy.limit)
     return told
 
 
 def judgement(error: NormalizedError) -> Attributes:
     """Return what the tables say of this kind of error: of low cardinality, shared, not to be changed."""
-    verdict = error.verdict
-    told = _remembered.get(verdict)
+    judgement = error.judgement
+    told = _remembered.get(judgement)
     if told is None:
-        told = _judgement(verdict)
+        told = _judgement(judgement)
         # A verdict that no row made can be new each time: only the others, as many as there are rows, are remembered.
-        if verdict.row is not None and len(_remembered) < _MOST_REMEMBERED:
-            _remembered[verdict] = told
-    if error.protocol != verdict.protocol and error.protocol is not None:
+        if judgement.row is not None and len(_remembered) < _MOST_REMEMBERED:
+            _remembered[judgement] = told
+    if error.protocol != judgement.protocol and error.protocol is not None:
         return told | {"errnorm.protocol": _word(error.protocol)}
     return told
 
 
-def _judgement(verdict: Verdict) -> Attributes:
+def _judgement(judgement: Judgement) -> Attributes:
     told: dict[str, str | bool | None] = {
-        "error.type": error_type(verdict.reason),
-        "errnorm.protocol": verdict.protocol or None,
-        "errnorm.category": str(verdict.category),
-        "errnorm.code": verdict.code,
-        "errnorm.retryable": verdict.retryable,
-        "errnorm.terminal": verdict.terminal,
-        "errnorm.recovery": str(verdict.recovery),
-        "errnorm.effect": str(verdict.effect),
-        "errnorm.tables.version": verdict.tables_version or None,
+        "error.type": error_type(judgement.reason),
+        "errnorm.protocol": judgement.protocol or None,
+        "errnorm.category": str(judgement.category),
+        "errnorm.code": judgement.code,
+        "errnorm.retryable": judgement.retryable,
+        "errnorm.terminal": judgement.terminal,
+        "errnorm.recovery": str(judgement.recovery),
+        "errnorm.effect": str(judgement.effect),
+        "errnorm.tables.version": judgement.tables_version or None,
     }
     return {key: value for key, value in told.items() if value is not None}
 

@@ -9,7 +9,7 @@ from errnorm.decision import Verdict
 from errnorm.taxonomy import Category, Reason, Recovery
 
 if TYPE_CHECKING:
-    from errnorm.model import Fault
+    from errnorm.error import Fault
 
 __all__ = ["SEVERITIES", "Severity", "failed", "level_of", "orderly", "severity"]
 
@@ -53,8 +53,8 @@ def orderly(fault: Fault) -> bool:
 
     An operation that fails because this side has closed the connection is no orderly end: it did not get done.
     """
-    verdict = fault.error.verdict
-    return verdict.recovery is _NONE or (verdict.reason is _CLOSED_HERE and fault.operation is None)
+    judgement = fault.error.judgement
+    return judgement.recovery is _NONE or (judgement.reason is _CLOSED_HERE and fault.operation is None)
 
 
 def failed(fault: Fault) -> bool:
@@ -77,11 +77,11 @@ def severity(fault: Fault) -> Severity:
 
 def level_of(fault: Fault) -> int:
     """Return the level of a fault as a plain number, which can be hashed ten times as fast."""
-    verdict, decision = fault.error.verdict, fault.decision
-    if verdict.recovery is _NONE or (verdict.reason is _CLOSED_HERE and fault.operation is None):
-        return 20 if verdict.category is _SHUTDOWN else 10
+    judgement, decision = fault.error.judgement, fault.decision
+    if judgement.recovery is _NONE or (judgement.reason is _CLOSED_HERE and fault.operation is None):
+        return 20 if judgement.category is _SHUTDOWN else 10
     if fault.handled:
         return 30
     if decision is not None:
         return 40 if decision.verdict is _ABORT else 30
-    return 30 if verdict.retryable else 40
+    return 30 if judgement.retryable else 40

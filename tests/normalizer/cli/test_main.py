@@ -48,7 +48,7 @@ def test_ctrl_c_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("errnorm.cli.listing.rows", interrupted)
+    monkeypatch.setattr("errnorm.cli.table.rows", interrupted)
     assert main(["table"]) == 130
 
 

@@ -10,30 +10,13 @@ import structlog
 
 from errnorm.decision import decide
 from errnorm.emitters.counts import Ledger
-from errnorm.engine import Engine
+from errnorm.error import Fault, NormalizedError
 from errnorm.marks import Mark, claim
-from errnorm.model import Fault, NormalizedError, Signal
 from errnorm.settings import Settings
-from errnorm.tables import Table, read
-from tests.normalizer.emitters.wire import PUBLISH, TABLE, JSONLog, Lines, WireError
+from tests.normalizer.emitters.wire import PUBLISH, JSONLog, Lines, WireError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-
-@pytest.fixture(scope="session")
-def engine() -> Engine:
-    return Engine(Table([read(TABLE, "wire.toml")]))
-
-
-@pytest.fixture
-def judge(engine: Engine) -> Callable[..., NormalizedError]:
-    """Judge a text of the wire."""
-
-    def make(code: str, text: str | None = None, **facts: Any) -> NormalizedError:
-        return engine.judge(Signal("wire", "error", code, text or code, **facts))
-
-    return make
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pytest
 
 from errnorm.decision import Decision, Verdict
 from errnorm.emitters.attributes import ATTRIBUTES, OTHER, attributes, circumstances, error_type, event_name
-from errnorm.emitters.exceptions import exception_attributes, stacktrace
-from errnorm.emitters.privacy import Privacy
-from errnorm.model import Fault
+from errnorm.emitters.stacktrace import exception_attributes, stacktrace
+from errnorm.error import Fault
+from errnorm.privacy import Privacy
 from errnorm.taxonomy import Reason, Recovery
 from tests.normalizer.emitters.wire import ABORT, PUBLISH, RETRY
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from errnorm.emitters.attributes import Attribute
-    from errnorm.model import NormalizedError
+    from errnorm.error import NormalizedError
 
 _TYPES = {"string": str, "boolean": bool, "int": int, "double": float}
 _BY_KEY = {attribute.key: attribute for attribute in ATTRIBUTES}

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import structlog
 
-from errnorm.emitters import ecs, metric
-from errnorm.emitters import span as span_module
 from errnorm.emitters.attributes import attributes
-from errnorm.emitters.log import LogEmitter, Processor
-from errnorm.emitters.records import Fields
+from errnorm.emitters.log import ecs
+from errnorm.emitters.log.emitter import LogEmitter, Processor
+from errnorm.emitters.log.records import Fields
+from errnorm.emitters.otel import metric
+from errnorm.emitters.otel import span as span_module
+from errnorm.error import Fault
 from errnorm.marks import Mark, claim
-from errnorm.model import Fault
 from tests.normalizer.emitters.wire import ABORT, RETRY, WireError
 
 pytest.importorskip("opentelemetry.sdk")
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from errnorm.emitters.counts import Ledger
-    from errnorm.model import NormalizedError
+    from errnorm.error import NormalizedError
     from errnorm.settings import Settings
     from tests.normalizer.emitters.wire import JSONLog
 

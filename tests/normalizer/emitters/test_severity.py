@@ -13,7 +13,7 @@ from tests.normalizer.emitters.wire import ABORT, PUBLISH, RETRY
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from errnorm.model import Fault
+    from errnorm.error import Fault
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,114 @@
+"""
+What NATS says when something fails: on the wire, in monitoring, in events, in logs, and through its Python clients.
+
+One function, `observe`, tells the forms apart and hands each to the module that reads it. None of them decides anything: which
+text means what stands in the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from errnorm.error import Signal
+from errnorm.exceptions import ReportedException
+from errnorm_adapters.nats.exceptions import observe_exception
+from errnorm_adapters.nats.log import observe_line
+from errnorm_adapters.nats.monitoring import observe_document, observe_json
+from errnorm_adapters.nats.wire import observe_close_frame, observe_error, observe_headers, observe_packet, observe_said, unquoted
+
+if TYPE_CHECKING:
+    from errnorm_adapters.nats.client import callbacks
+
+__all__ = ["callbacks", "observe"]
+
+# Nothing the server sends as an error is longer; a log line or a document in text is read so far and no further.
+_MOST = 65536
+_LONGEST_TEXT = 4096
+
+# Written out once: a union that is written in a function is built anew at each call.
+_EXCEPTIONS = (BaseException, ReportedException)
+_BYTES = (bytes, bytearray, memoryview)
+
+
+def observe(error: object, /) -> Signal | None:
+    """
+    Observe one raw error of NATS.
+
+    Text may be a line of the wire (`-ERR '…'`), a packet of several, of which the first `-ERR` counts, a text of a client
+    library (`nats: …`), a header block (`NATS/1.0 503`), a line of the server's log, a JSON document, a WebSocket close
+    frame, or a bare text. Bytes are text, or a close frame as it stands on the wire.
+
+    Args:
+        error: Text, bytes, a decoded JSON document, or an exception, live or reported.
+
+    Returns:
+        What was seen. Text gives a signal unless it is XML, or JSON about something else; other things only when they are
+        of NATS.
+    """
+    if type(error) is str:
+        return observe_error(error) if error.startswith("-ERR") else _observe_text(error[:_MOST])
+    try:
+        return observe_exception(error) if isinstance(error, _EXCEPTIONS) else _observe_object(error)
+    except Exception:  # noqa: BLE001 - an exception or a document of a stranger can raise anything
+        return None
+
+
+def _observe_object(error: object) -> Signal | None:
+    # Asking for the abstract class alone would cost four times as much.
+    if type(error) is dict or isinstance(error, Mapping):
+        return observe_document(error) or _observe_logged(error)
+    if isinstance(error, str):
+        return observe(str.__str__(error))
+    if isinstance(error, _BYTES):
+        return _observe_bytes(bytes(error)[:_MOST])
+    return None
+
+
+def _observe_bytes(raw: bytes) -> Signal | None:
+    if (frame := observe_close_frame(raw)) is not None:
+        return frame
+    return observe(raw.decode("utf-8", "backslashreplace"))
+
+
+def _observe_text(raw: str) -> Signal | None:
+    text = raw.strip()
+    first = text[:1]
+    if first == "<":
+        return None
+    if first == "{":
+        return _observe_json(text)
+    if text.startswith("nats: "):
+        return observe_said(text)
+    if text.startswith("NATS/1.0"):
+        return observe_headers(text)
+    return observe_packet(text) or observe_line(text) or _observe_bare(text)
+
+
+def _observe_json(text: str) -> Signal | None:
+    document = observe_json(text)
+    if document is None:
+        return _observe_bare(text)
+    return observe_document(document) or _observe_logged(document)
+
+
+def _observe_logged(document: Mapping[object, object]) -> Signal | None:
+    # Container runtimes wrap a line of the log into JSON. Only a line in its frame counts: the key is everybody's.
+    line = document.get("log")
+    return observe_line(line[:_MOST].strip()) if isinstance(line, str) else None
+
+
+def _observe_bare(text: str) -> Signal:
+    # Somebody wrote down no more than the words, so every section is asked. Text without a capital has passed nats-py.
+    said = unquoted(text)
+    return Signal("nats", None, said, said[:_LONGEST_TEXT], lossy=said.islower())
+
+
+def __getattr__(name: str) -> object:
+    """Import what drives a client only where there is one: `observe` does without asyncio."""
+    if name != "callbacks":
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    from errnorm_adapters.nats import client  # noqa: PLC0415 - see above
+
+    return client.callbacks

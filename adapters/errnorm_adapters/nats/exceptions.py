@@ -1,0 +1,151 @@
+"""
+Exceptions of the Python clients of NATS, known by the dotted names of their classes.
+
+The class is the code, and what it inherits from is its family, so that a class of tomorrow finds the row of the one it refines.
+Three kinds say more than their class: those that carry a code of JetStream or a status, and the base class of nats-py, which
+carries whatever the server said.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from errnorm.error import Signal
+from errnorm.exceptions import ReportedException, attribute, class_names, message_of
+from errnorm_adapters.nats.wire import observe_api_text, observe_error, observe_said, observe_status
+
+if TYPE_CHECKING:
+    from errnorm.error import Params
+
+__all__ = ["observe_exception"]
+
+_BARE = "nats.errors.Error"
+_CODED = {"nats.js.errors.APIError", "nats.jetstream.errors.JetStreamError"}
+# Classes that stand for a status, where the status with its description says more; all others say more than their status.
+_GENERAL = {
+    *_CODED,
+    "nats.js.errors.BadRequestError",
+    "nats.js.errors.NotFoundError",
+    "nats.js.errors.ServerError",
+    "nats.js.errors.ServiceUnavailableError",
+}
+_STATUS = "nats.client.errors.StatusError"
+_SPOKEN = {"nats.js.errors.Error", "nats.aio.errors.NatsError"}
+_SLOW = {"nats.errors.SlowConsumerError", "nats.client.errors.SlowConsumerError"}
+
+# nats-core raises the built-in ConnectionError with one of these before the text of an -ERR (client/__init__.py connect).
+_CORE = ("Authorization failed: ", "Connection error: ")
+
+_Family = tuple[tuple[str, str], ...]
+_families: dict[tuple[str, ...], _Family] = {}
+_MOST_CLASSES = 1024
+
+# Most exceptions of nats-py carry nothing but their class: no arguments, no attributes. All of such a class give one signal.
+_constant: dict[type, Signal] = {}
+
+
+def observe_exception(error: object) -> Signal | None:
+    """
+    Observe an exception.
+
+    Returns:
+        The signal; `None` if neither its class nor its words are of NATS.
+    """
+    signal = _constant.get(type(error))
+    return signal if signal is not None and _is_empty(error) else _observe(error)
+
+
+def _is_empty(error: object) -> bool:
+    return isinstance(error, BaseException) and not error.args and not error.__dict__
+
+
+def _observe(error: object) -> Signal | None:
+    names = class_names(error)
+    family = _families.get(names)
+    if family is None:
+        family = _remembered(names)
+    if not family:
+        return _observe_foreign(error, names)
+    name = names[0]
+    if name == _BARE:
+        return _observe_bare(error)
+    if len(family) > 1 or name in _CODED or name == _STATUS or _has_code(error):
+        coded = _observe_coded(error, names, family)
+        if coded is not None:
+            return coded
+    signal = Signal("nats", "client", name, message_of(error), family=family[1:], params=_params(error, names))
+    if signal.text and name.startswith("nats.") and _is_empty(error) and len(_constant) < _MOST_CLASSES:
+        signal.shared = True
+        _constant[type(error)] = signal
+    return signal
+
+
+def _remembered(names: tuple[str, ...]) -> _Family:
+    family = tuple(("client", name) for name in names if name.startswith("nats."))
+    if family and family[0][1] != names[0]:
+        # A class of the application that refines one of ours: its own name is no code of NATS.
+        family = (("client", names[0]), *family)
+    if len(_families) < _MOST_CLASSES:
+        _families[names] = family
+    return family
+
+
+def _observe_bare(error: object) -> Signal:
+    text = message_of(error)
+    if text.startswith("nats: "):
+        return observe_said(text, raised=True)
+    return Signal("nats", "client", text or _BARE, text, family=(("error", text),))
+
+
+def _observe_coded(error: object, names: tuple[str, ...], family: _Family) -> Signal | None:
+    if not _CODED.isdisjoint(names) or _has_code(error):
+        # Reported without its attributes? str() of an API error holds them all.
+        return _observe_api(error, family) or observe_api_text(message_of(error))
+    if _STATUS in names:
+        return _with_status(attribute(error, "status"), attribute(error, "description"), family)
+    if names[0] in _SPOKEN and (text := message_of(error)).startswith("nats: "):
+        return Signal("nats", "client", text, text, family=family)
+    return None
+
+
+def _has_code(error: object) -> bool:
+    # An exception that somebody wrote down may come without the classes it inherits from.
+    return isinstance(error, ReportedException) and isinstance(error.attributes.get("err_code"), int)
+
+
+def _observe_api(error: object, family: _Family) -> Signal | None:
+    code, description = attribute(error, "code"), attribute(error, "description")
+    err_code = attribute(error, "err_code") or attribute(error, "error_code")
+    if type(err_code) is int:
+        text = description if type(description) is str else message_of(error)
+        return Signal("nats", "jetstream", str(err_code), text[:4096], family=(("api", str(code)), *family))
+    ours = next((name for _, name in family if name.startswith("nats.")), "")
+    return _with_status(code, description, family) if ours in _GENERAL else None
+
+
+def _with_status(code: object, description: object, family: _Family) -> Signal | None:
+    digits = str(code) if isinstance(code, int | str) else ""
+    if len(digits) != 3 or not digits.isascii() or not digits.isdigit():  # noqa: PLR2004 - a status has three digits
+        return None
+    return observe_status(digits, description[:4096] if isinstance(description, str) else "", family)
+
+
+def _params(error: object, names: tuple[str, ...]) -> Params | None:
+    if _SLOW.isdisjoint(names):
+        return None
+    values = ((name, attribute(error, name)) for name in ("subject", "sid"))
+    return {name: value for name, value in values if isinstance(value, str | int)} or None
+
+
+def _observe_foreign(error: object, names: tuple[str, ...]) -> Signal | None:
+    # Whoever says something of NATS in a class of Python says nothing else: an error with a number has another text.
+    if not names[0].startswith("builtins.") or (isinstance(error, BaseException) and len(error.args) != 1):
+        return None
+    text = message_of(error)
+    if text.startswith("nats: "):
+        return observe_said(text)
+    if "builtins.ConnectionError" in names:
+        for words in _CORE:
+            if text.startswith(words):
+                return observe_error("-ERR" + text[len(words) :])
+    return None

@@ -1,0 +1,132 @@
+"""
+Lines of the log of nats-server: the frame comes off, the rest is looked up.
+
+    [123] 2026/11/22 22:30:48.190000 [ERR] 127.0.0.1:49092 - cid:7 - "v1:python:app" - authentication error - User "a"
+
+What the program prints before it has a log, when its configuration is refused, is read as well.
+
+The frame is what logger/log.go and client.go put around a text: process, time and level; the connection with its number and the
+client's own name; and behind it, on lines that are rate limited, the account and the user.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from errnorm.error import Signal
+from errnorm_adapters.nats.wire import unquoted
+
+if TYPE_CHECKING:
+    from errnorm.error import Params
+
+__all__ = ["observe_line"]
+
+_LONGEST_TEXT = 4096
+
+# A collector may have put its own time, host and program before the line. Only such known beginnings are let through: what
+# looks like a level further on may have been written by a peer.
+_COLLECTOR = (
+    r"(?:[A-Z][a-z]{2} [ \d]\d [\d:]{8} \S{1,99} \S{1,99}: "
+    r"|\d{4}-\d\d-\d\d[T ]\S{1,40} (?:\S{1,99} ){0,3}?"
+    r"|\S{1,64} {1,10}\| )?"
+)
+_TIME = r"(?:\[\d{1,10}\] )?(?:\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d{1,9})? )?"
+_LEVEL = r"\[(?:\x1b\[[\d;]{1,9}m)?(?:INF|DBG|WRN|ERR|FTL|TRC)(?:\x1b\[0m)?\] "
+_FRAME = re.compile(_COLLECTOR + _TIME + _LEVEL)
+
+# client.go initClient and processConnect: address, number, then up to two quoted names that the client itself may choose.
+_CONNECTION = re.compile(
+    r'(?P<address>\S{1,256}) - (?:cid|wid|mid|mid_ws|rid|gid|lid|lid_ws):(?P<cid>\d{1,20})(?: - "(?:[^"\\]|\\.)*"){0,3} - '
+)
+_INTERNAL = re.compile(r"(?:SYSTEM|JETSTREAM|ACCOUNT) - ")
+
+# client.go formatNoClientInfo and formatClientSuffix. No double quote in them: a name inside a quoted value ends with one.
+_ACCOUNT = re.compile(r' - Account:(?P<account>[^"]+?)(?: - (?:(?:user|nkey|jwt):(?P<user>[^"]+)|token))?')
+_USER = re.compile(r' - (?:(?:user|nkey|jwt):(?P<user>[^"]+)|token)')
+
+# What the program prints when it refuses a configuration: the file, line and column, and what was being added.
+_REFUSED = re.compile(
+    r"nats-server: (?P<place>\S{1,256}:\d{1,9}:\d{1,9})?(?:: )?"
+    r'(?:Error adding (?:stream|service) (?:im|ex)port "(?:[^"\\]|\\.)*": )?'
+    r'(?:Error adding mapping for "(?:[^"\\]|\\.)*" to "(?:[^"\\]|\\.)*" : )?'
+)
+
+_Family = tuple[tuple[str, str], ...]
+# As long as a level is at most, in colour.
+_LEVELS = 24
+# Whatever the text behind it: a server that ends before it has started.
+_NOT_STARTED = (("log", "nats-server:"),)
+_FATAL = (("log", "[FTL]"),)
+
+_KINDS = {"Client", "Router", "Gateway", "Leafnode", "JetStream", "Account", "System"}
+_PEERS = {"Client", "Route", "Gateway", "Leafnode", "JetStream"}
+
+
+def observe_line(text: str) -> Signal | None:
+    """
+    Observe a line of the server's log, with its frame or at least the part that names the connection.
+
+    Returns:
+        The signal, with the number and address of the connection, account and user as parameters; `None` if nothing of a
+        frame is there.
+    """
+    if (refused := _REFUSED.match(text)) is not None:
+        return _observe_refused(text[refused.end() :], refused["place"])
+    start = 0
+    if (frame := _FRAME.match(text)) is not None:
+        start = frame.end()
+    connection = _CONNECTION.match(text, start) or _INTERNAL.match(text, start)
+    if frame is None and connection is None:
+        return None
+    params: Params = {}
+    if connection is not None:
+        start = connection.end()
+        params |= _numbered(connection.groupdict())
+    fatal = frame is not None and "FTL" in frame[0][-_LEVELS:]
+    return _observe_body(text[start:].strip(), params, _FATAL if fatal else ())
+
+
+def _observe_refused(rest: str, place: str | None) -> Signal:
+    said = rest.partition("\n")[0].strip()
+    return Signal("nats", None, said, said[:_LONGEST_TEXT], family=_NOT_STARTED, params={"place": place} if place else None)
+
+
+def _numbered(values: dict[str, str]) -> Params:
+    return {name: int(value) if name == "cid" else value for name, value in values.items()}
+
+
+def _observe_body(body: str, params: Params, family: _Family) -> Signal:
+    head, _, rest = body.partition(" connection closed: ")
+    if rest and head in _KINDS:
+        return _observe_close(rest, params)
+    head, _, rest = body.partition(" Error ")
+    if rest and head in _PEERS:
+        return _observe_peer(unquoted(rest), params, head)
+    if body.endswith("]") and body.startswith(("->> [-ERR ", "<<- [-ERR ")):
+        return _observe_peer(unquoted(body[len("->> [-ERR ") : -1]), params)
+    said, named = _split_suffix(body)
+    return Signal("nats", None, said, said[:_LONGEST_TEXT], family=family, params={**params, **named} or None)
+
+
+def _observe_close(rest: str, params: Params) -> Signal:
+    reason, _, remote = rest.partition(" - Remote: ")
+    if remote:
+        params["remote"] = remote
+    return Signal("nats", "close", reason, reason[:_LONGEST_TEXT], params=params or None, closed=True)
+
+
+def _observe_peer(said: str, params: Params, peer: str = "") -> Signal:
+    family = (("log", f"{peer} Error"),) if peer else ()
+    return Signal("nats", "error", said, said[:_LONGEST_TEXT], family=family, params=params or None)
+
+
+def _split_suffix(body: str) -> tuple[str, Params]:
+    at = body.rfind(" - Account:")
+    found = _ACCOUNT.fullmatch(body, at) if at > 0 else None
+    if found is None:
+        at = body.rfind(" - ")
+        found = _USER.fullmatch(body, at) if at > 0 else None
+    if found is None:
+        return body, {}
+    return body[:at], {name: value for name, value in found.groupdict().items() if value is not None}

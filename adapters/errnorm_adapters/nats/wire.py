@@ -1,0 +1,169 @@
+"""
+NATS on the wire: `-ERR` lines, header blocks, close frames, and what client libraries make of an `-ERR`.
+
+Nothing on the wire is escaped but what stands in double quotes, so a text is taken whole: between the first and the last
+single quote, from the first letter to the last.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from errnorm.error import Signal
+
+if TYPE_CHECKING:
+    from errnorm.error import Params
+
+__all__ = [
+    "observe_api_text",
+    "observe_close_frame",
+    "observe_error",
+    "observe_headers",
+    "observe_packet",
+    "observe_said",
+    "observe_status",
+    "unquoted",
+]
+
+# Twice the longest subject that a server takes by default (max_control_line): no -ERR is longer.
+_LONGEST_LINE = 8192
+_LONGEST_TEXT = 4096
+_PREFIX = len("nats: ")
+
+# Lines that a server sends before an -ERR in the same packet. Not MSG: its payload is somebody else's.
+_BEFORE = ("INFO ", "PING", "PONG", "+OK")
+_MOST_LINES = 16
+
+# RFC 6455 7.4.1: the codes an endpoint may send are two bytes, 1000 to 1015; then comes the reason.
+_CLOSE_CODE = re.compile(r"10(?:0\d|1[0-5])(?: |: ?)(.+)", re.DOTALL)
+_CLOSE_RECEIVED = re.compile(r"received 10(?:0\d|1[0-5]) \([a-z ]+\) ([^;]+)(?:; .*)?")
+
+# How a JetStream API error reads in nats-py (js/errors.py), and in nats.go (jserrors.go), which has no quotes.
+_API_ERROR = re.compile(r"nats: (\w+|API error): code=(\d{3}|None) err_code=(\d{5}|None) description='?(.*?)'?", re.DOTALL)
+
+# And how that of its other JetStream errors does.
+_NAMED = re.compile(r"nats: JetStream\.(\w+)")
+
+# nats.go names the kind before the text of a permissions violation.
+_GO_KIND = "permissions violation: "
+
+
+def unquoted(text: str) -> str:
+    """Return a text without the single quotes around it, if both are there."""
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] == "'" else text
+
+
+def observe_error(raw: str) -> Signal:
+    """Observe a packet that begins with `-ERR`: its first line counts, whatever comes after it."""
+    end = raw.find("\n", 0, _LONGEST_LINE)
+    said = unquoted(raw[4 : end if end > 0 else _LONGEST_LINE].strip())
+    return Signal("nats", "error", said, said[:_LONGEST_TEXT])
+
+
+def observe_packet(text: str) -> Signal | None:
+    """
+    Observe the first `-ERR` of a packet that may begin with other lines of the server, or a close frame written as text.
+
+    Returns:
+        The signal; `None` if it is no packet with an `-ERR`.
+    """
+    if text[:4].upper() == "-ERR":
+        return observe_error(text)
+    if text.startswith(_BEFORE):
+        for line in text.split("\n", _MOST_LINES)[:_MOST_LINES]:
+            if line.startswith("-ERR"):
+                return observe_error(line)
+            if not line.startswith(_BEFORE):
+                return None
+    closed = _CLOSE_CODE.fullmatch(text) or _CLOSE_RECEIVED.fullmatch(text)
+    return None if closed is None else _closed(closed[1])
+
+
+def observe_close_frame(raw: bytes) -> Signal | None:
+    """Observe the payload of a WebSocket close frame: a code of two bytes, then the server's close reason."""
+    if len(raw) < 3 or raw[0] != 3 or not 0xE8 <= raw[1] <= 0xF7:  # noqa: PLR2004 - 1000 is 03 E8
+        return None
+    return _closed(raw[2:].decode("utf-8", "backslashreplace"))
+
+
+def _closed(reason: str) -> Signal:
+    return Signal("nats", "close", reason.strip(), reason[:_LONGEST_TEXT], closed=True)
+
+
+def observe_said(text: str, *, raised: bool = False) -> Signal:
+    """
+    Observe a text that a client library has put `nats: ` before.
+
+    In single quotes it is an `-ERR` as it stood on the wire (nats-py, while connecting). Without them it may be an `-ERR` in
+    lower case (nats-py, later), one in its own letters (nats.go), or words of the library itself.
+
+    Args:
+        text: The text, from `nats: ` on.
+        raised: Whether it comes from an exception that has no class of its own, so that the server's words go first.
+    """
+    if (error := observe_api_text(text)) is not None:
+        return error
+    said = text[_PREFIX:].strip()
+    if said.startswith("'"):
+        said = unquoted(said)
+        return Signal("nats", "error", said, said[:_LONGEST_TEXT])
+    lossy = said.islower()
+    said = said.removeprefix(_GO_KIND)
+    words = text[:_LONGEST_TEXT]
+    if raised or '"' in said:
+        return Signal("nats", "error", said, words, family=(("client", text),), lossy=lossy)
+    return Signal("nats", "client", text, words, family=(("error", said), *_named(text)))
+
+
+def _named(text: str) -> tuple[tuple[str, str], ...]:
+    found = _NAMED.match(text)
+    return () if found is None else (("client", f"nats.js.errors.{found[1]}"),)
+
+
+def observe_api_text(text: str) -> Signal | None:
+    """Observe `str()` of one of nats-py's errors of the JetStream API; `None` if the text is another one."""
+    found = _API_ERROR.fullmatch(text)
+    if found is None:
+        return None
+    name, code, err_code, description = found.groups()
+    known = (("client", f"nats.js.errors.{name}"),)
+    if err_code != "None":
+        return Signal("nats", "jetstream", err_code, description[:_LONGEST_TEXT], family=(("api", code), *known))
+    if code != "None":
+        return observe_status(code, description, known)
+    return Signal("nats", *known[0], text[:_LONGEST_TEXT])
+
+
+def observe_status(code: str, description: str, family: tuple[tuple[str, str], ...] = (), params: Params | None = None) -> Signal:
+    """
+    Observe a status with its description.
+
+    Args:
+        code: The three digits.
+        description: The words behind them; may be empty.
+        family: What to fall back on after the bare code.
+        params: Values from other headers.
+    """
+    # Clients glue the next header to an empty description: what stands behind a line end is not the description.
+    first = "" if description[:1] in {"\r", "\n"} else description.strip()
+    words = f"{code} {first}" if first else code
+    return Signal("nats", "status", words, words[:_LONGEST_TEXT], family=(("status", code), *family), params=params)
+
+
+def observe_headers(text: str) -> Signal:
+    """Observe a header block, `NATS/1.0 409 Consumer Deleted` and the lines below it."""
+    line, _, rest = text[len("NATS/1.0") :].partition("\n")
+    headers = _headers(rest)
+    code, _, description = line.strip().partition(" ")
+    if len(code) == 3 and code.isascii() and code.isdigit():  # noqa: PLR2004 - a status has three digits
+        subject = headers.get("nats-subject")
+        return observe_status(code, description, params={"subject": subject} if subject else None)
+    if "nats-service-error" in headers:
+        return Signal("nats", "client", "nats.micro.request.ServiceError", headers["nats-service-error"][:_LONGEST_TEXT])
+    return Signal("nats", "status", None, text[:_LONGEST_TEXT])
+
+
+def _headers(lines: str) -> dict[str, str]:
+    pairs = (line.partition(":") for line in lines.split("\n", _MOST_LINES)[:_MOST_LINES])
+    return {name.strip().lower(): value.strip() for name, _, value in pairs}

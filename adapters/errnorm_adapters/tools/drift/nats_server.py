@@ -1,0 +1,246 @@
+"""nats-server: errors.json, errors.go, the texts of -ERR, the close reasons and the status lines."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from errnorm.taxonomy import Reach
+from errnorm_adapters.tools.drift.reading import Comparison, Reading, UnusablePathError, bare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+    from pathlib import Path
+
+    from errnorm.tables.table import Entry
+
+__all__ = ["read"]
+
+_LITERAL = r'"(?:[^"\\\n]|\\.)*"'
+_STRING = re.compile(_LITERAL)
+_CONSTANT = re.compile(
+    rf"^\s*(?:var\s+)?(Err\w+)\s*=\s*(?:errors\.New|fmt\.Errorf)\(\s*({_LITERAL})(?:,\s*(Err\w+))?", re.MULTILINE
+)
+_DECLARED = re.compile(r"^\s*(?:var\s+)?(Err\w+)\s*=[^=]", re.MULTILINE)
+_STATES = re.compile(r"^func \(\w+ ClosedState\) String\(\) string \{(.*?)^\}", re.MULTILINE | re.DOTALL)
+_STATE = re.compile(rf"case (\w+):\s*return ({_LITERAL})")
+_SENT = re.compile(rf"\.sendErr(?:AndErr|AndDebug)?\(\s*(?:fmt\.Sprintf\(\s*)?(?:({_LITERAL})|(\w+)(\.(?:Error|String)\(\))?)")
+_STATUS = re.compile(r'"NATS/1\.0 (\d{3}) ([^\\"]*)|\bsendErr\((\d{3}), (?:fmt\.Sprintf\()?"([^"]*)"')
+_VERSION = re.compile(r'^\s*VERSION\s*=\s*"([^"]+)"', re.MULTILINE)
+_VERB = re.compile(r'"?%[-+# 0]*\d*(?:\.\d+)?[a-z]"?')
+_HTTP = re.compile(r"^errors\.json \((\d+)\)")
+
+# A text that is put together before it is sent is assigned at most so many characters before.
+_NEARBY = 1500
+# A format with fewer letters of its own (`%s: %v`) can produce anything.
+_FEW_LETTERS = 12
+
+
+def read(path: Path) -> Reading | None:
+    """
+    Compare a checkout, a release, its folder `server`, or one of its files with the table of NATS.
+
+    Returns:
+        What was found; `None` if it is something else.
+
+    Raises:
+        UnusablePathError: If errors.json is broken.
+    """
+    files = _files(path)
+    if not files:
+        return None
+    server = _Server(files)
+    version = next((found[1] for text in server.go.values() if (found := _VERSION.search(text))), None)
+    reading = Reading("nats-server", path, version, server.comparison.table.version)
+    for what, compare in {
+        "API errors": server.compare_api,
+        "named errors": server.compare_constants,
+        "close reasons": server.compare_states,
+        "texts of -ERR": server.compare_sent,
+        "status lines": server.compare_statuses,
+    }.items():
+        if number := compare():
+            reading.counts[what] = number
+    server.compare_sources()
+    reading.findings = server.comparison.settled(texts=("error", "close", "status", "log"))
+    return reading if reading.counts else None
+
+
+def _files(path: Path) -> dict[str, Path]:
+    if path.is_file():
+        return {path.name: path} if path.name == "errors.json" or path.suffix == ".go" else {}
+    folder = path / "server" if (path / "server").is_dir() else path
+    found = [*folder.glob("*.go"), *folder.glob("errors.json")]
+    return {file.name: file for file in sorted(found) if not file.name.endswith(("_test.go", "_generated.go"))}
+
+
+class _Server:
+    def __init__(self, files: dict[str, Path]) -> None:
+        self.comparison = Comparison("nats")
+        self.catalogue = files.get("errors.json")
+        self.go = {name: file.read_text("utf-8", "replace") for name, file in files.items() if name.endswith(".go")}
+
+    @cached_property
+    def constants(self) -> dict[str, str]:
+        """The named errors of all files, and their texts."""
+        texts: dict[str, str] = {}
+        for source in self.go.values():
+            for name, text, wrapped in _CONSTANT.findall(source):
+                texts[name] = _unquoted(text).replace("%w", texts.get(wrapped, "%w"))
+        return texts
+
+    @cached_property
+    def states(self) -> dict[str, str]:
+        """The close reasons by constant."""
+        blocks = [found[1] for source in self.go.values() if (found := _STATES.search(source))]
+        return {name: _unquoted(text) for block in blocks for name, text in _STATE.findall(block)}
+
+    def compare_api(self) -> int:
+        if self.catalogue is None:
+            return 0
+        entries = {str(entry["error_code"]): entry for entry in _entries(self.catalogue)}
+        for code, entry in entries.items():
+            placed = self.comparison.table.rows.get(("jetstream", code))
+            if placed is None:
+                self.comparison.miss("jetstream", f"{code} {entry['constant']}", entry["description"], "errors.json")
+            else:
+                self._compare_entry(placed, entry)
+        for placed in self.comparison.rows("jetstream"):
+            if placed.key not in entries:
+                self.comparison.lose(placed)
+        return len(entries)
+
+    def _compare_entry(self, placed: Entry, entry: dict[str, Any]) -> None:
+        http = _HTTP.match(placed.row.source)
+        for upstream, row in (
+            (entry["constant"], placed.row.constant),
+            (entry["description"], placed.row.text),
+            (f"code {entry.get('code')}", f"code {http[1]}" if http else None),
+        ):
+            if row is not None and upstream != row:
+                self.comparison.change(placed, upstream, row, "errors.json")
+
+    def compare_constants(self) -> int:
+        declared = {name for source in self.go.values() for name in _DECLARED.findall(source)}
+        own = set(_DECLARED.findall(self.go.get("errors.go", "")))
+        for name in sorted(own):
+            self._compare_named("error", name, self.constants.get(name), "errors.go", declared)
+        for row in self.comparison.rows("error") if own else ():
+            if (row.row.constant or "").startswith("Err") and row.row.constant not in declared:
+                self.comparison.lose(row)
+        return len(own)
+
+    def compare_states(self) -> int:
+        for name, text in self.states.items():
+            self._compare_named("close", name, text, "monitor.go", self.states)
+        for row in self.comparison.rows("close") if self.states else ():
+            if row.row.constant is not None and row.row.constant not in self.states:
+                self.comparison.lose(row)
+        return len(self.states)
+
+    def _compare_named(self, section: str, name: str, text: str | None, where: str, declared: Collection[str]) -> None:
+        # A named error may have its row in another section: JetStream's older ones stand beside the codes that replaced them.
+        rows = [one for one in self.comparison.named(name) if section in {one.section, "error"}]
+        same = self.comparison.row_of(section, text) if text is not None else None
+        if not rows and same is None:
+            self.comparison.miss(section, name, text, where)
+        elif rows and text is not None and not any(bare(text) in _spellings(one) for one in rows):
+            self.comparison.change(rows[0], text, rows[0].row.text or rows[0].key, where)
+        elif not rows and same is not None and same.row.constant is not None and same.row.constant not in declared:
+            self.comparison.change(same, name, same.row.constant, where)
+
+    def compare_sent(self) -> int:
+        sent = {text: name for name, source in self.go.items() for text in self._sent(source)}
+        number = len(sent)
+        for text in [text for name, text in self.constants.items() if self.comparison.named(name)]:
+            sent.pop(text, None)
+        for text, name in sent.items():
+            # A text that is all places says nothing by itself: what is put in is found where it is named.
+            if re.search(r"[A-Za-z]", _VERB.sub("", text)) and not self.comparison.matches("error", text):
+                self.comparison.miss("error", text, where=name)
+        return number
+
+    def _sent(self, source: str) -> Iterator[str]:
+        for call in _SENT.finditer(source):
+            literal, name, method = call.groups()
+            if literal is not None:
+                yield _unquoted(literal)
+            elif method is not None and (named := self.constants.get(name) or self.states.get(name)):
+                yield named
+            elif method is None:
+                nearby = source[max(0, call.start() - _NEARBY) : call.start()]
+                nearby = nearby[nearby.rfind("\nfunc ") + 1 :]
+                assigned = rf"\b{name}\s*:?=\s*(?:fmt\.Sprintf\(\s*)?({_LITERAL})"
+                yield from map(_unquoted, re.findall(assigned, nearby))
+
+    def compare_statuses(self) -> int:
+        found = {
+            f"{one[0] or one[2]} {(one[1] or one[3]).strip()}": name
+            for name, source in self.go.items()
+            for one in _STATUS.findall(source)
+            if re.match(r"[A-Za-z]", one[1] or one[3])
+        }
+        for text, name in found.items():
+            if not self.comparison.matches("status", text):
+                self.comparison.miss("status", text, where=name)
+        known = {bare(text) for text in found}
+        for placed in self.comparison.rows("status") if found else ():
+            if " " in placed.key and not known & _spellings(placed) and placed.row.reach is not Reach.NEVER:
+                self.comparison.lose(placed)
+        return len(found)
+
+    def compare_sources(self) -> None:
+        # A text that no string of the server contains or can produce has lost its source. Only a whole server can tell.
+        if not {"client.go", "errors.go", "server.go"} <= self.go.keys():
+            return
+        strings = {_unquoted(text).casefold() for source in self.go.values() for text in _STRING.findall(source)}
+        everything, formats = "\n".join(strings), [one for text in strings if (one := _producer(text)) is not None]
+        for section in ("error", "log"):
+            for placed in self.comparison.rows(section):
+                emitted = placed.row.source.startswith("server/") and placed.row.reach is not Reach.NEVER
+                if emitted and not any(_produced(text, everything, formats) for text in _texts(placed)):
+                    self.comparison.lose(placed)
+
+
+def _producer(text: str) -> Callable[[str], object] | None:
+    """Return what tells whether a format can produce a text; `None` if it has no places, or too few words to tell."""
+    runs = _VERB.split(text)
+    if len(runs) == 1 or len(re.findall(r"[a-z]", "".join(runs))) < _FEW_LETTERS:
+        return None
+    return re.compile(".*".join(map(re.escape, runs)), re.DOTALL).fullmatch
+
+
+def _produced(text: str, everything: str, formats: list[Callable[[str], object]]) -> bool:
+    # A text is often put together: its longest piece between places and punctuation is enough.
+    pieces = re.split(r"\{\}|[:;,='\"]| - ", bare(text))
+    return max(pieces, key=len).strip() in everything or any(produces(bare(text)) for produces in formats)
+
+
+def _entries(catalogue: Path) -> list[dict[str, Any]]:
+    try:
+        entries = json.loads(catalogue.read_text("utf-8"))
+        wrong = [entry for entry in entries if not {"error_code", "constant", "description"} <= entry.keys()]
+    except (ValueError, TypeError, AttributeError) as error:
+        message = f"{catalogue}: no list of API errors: {error}"
+        raise UnusablePathError(message) from error
+    if wrong:
+        message = f"{catalogue}: an entry lacks error_code, constant or description: {json.dumps(wrong[0])[:100]}"
+        raise UnusablePathError(message)
+    return list(entries)
+
+
+def _unquoted(literal: str) -> str:
+    try:
+        return str(json.loads(literal))
+    except ValueError:  # Go knows escapes that JSON does not: \a, \x1b, \v
+        return literal[1:-1]
+
+
+def _texts(placed: Entry) -> tuple[str, ...]:
+    return (placed.key, *((placed.row.text,) if placed.row.text else ()), *placed.row.aliases)
+
+
+def _spellings(placed: Entry) -> set[str]:
+    return {bare(text) for text in _texts(placed)}

@@ -1,0 +1,221 @@
+"""What a comparison of upstream with a table yields, and the comparing that all upstreams share."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from errnorm.plugins import load_table
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from pathlib import Path
+
+    from errnorm.tables.table import Entry, Table
+
+__all__ = ["Comparison", "Finding", "Kind", "Reading", "UnusablePathError", "bare", "samples"]
+
+# How much alike the text of a row that lost its source and a text without a row must be to count as one that changed.
+_ALIKE = 0.75
+
+_VERB = re.compile(r"%[-+# 0]*\d*(?:\.\d+)?(?P<verb>[a-zA-Z%])")
+_PLACE = re.compile(r'"?(?:\{\w+\}|%[-+# 0]*\d*(?:\.\d+)?[a-zA-Z])"?')
+_ALWAYS = {"q": '"word"', "d": "7", "%": "%"}
+# What %s and %v may stand for: a name, a count, a duration.
+_SOMETIMES = ("word", "7", "7s")
+
+
+class UnusablePathError(ValueError):
+    """A path cannot be used; the message is one line that says why."""
+
+
+class Kind(StrEnum):
+    """What is wrong between upstream and the table."""
+
+    NO_ROW = "no row"
+    LOST = "lost its source"
+    CHANGED = "text changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """
+    One difference.
+
+    Attributes:
+        kind: What is wrong.
+
+        section: The section of the table it is about.
+
+        name: The code, constant or class; the text where there is no other name.
+
+        upstream: What upstream says, where it says anything.
+
+        row: What the row says, where there is one.
+
+        where: The file of upstream.
+    """
+
+    kind: Kind
+    section: str
+    name: str
+    upstream: str | None = None
+    row: str | None = None
+    where: str = ""
+
+    def line(self) -> str:
+        """Return it as one line for people."""
+        said = [repr(text) for text in (self.row, self.upstream) if text and (text != self.name or self.kind is Kind.CHANGED)]
+        parts = (
+            f"{self.kind:<15}",
+            f"[{self.section}]",
+            self.name,
+            " is now ".join(said),
+            f"({self.where})" if self.where else "",
+        )
+        return " ".join(filter(None, parts))
+
+    def to_dict(self) -> dict[str, str | None]:
+        """Return it as JSON values."""
+        names = ("kind", "section", "name", "upstream", "row", "where")
+        return {name: None if (value := getattr(self, name)) is None else str(value) for name in names}
+
+
+@dataclass(slots=True)
+class Reading:
+    """
+    One upstream, read and compared.
+
+    Attributes:
+        upstream: Its name, `nats-server`.
+
+        path: Where it was read.
+
+        version: Its version, if it says one.
+
+        tables: The table it was compared with, and its version.
+
+        counts: How many of what were read.
+
+        findings: The differences.
+    """
+
+    upstream: str
+    path: Path
+    version: str | None
+    tables: str
+    counts: dict[str, int] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        flat: dict[str, Any] = {"upstream": self.upstream, "path": str(self.path), "version": self.version, "tables": self.tables}
+        return flat | {"counts": self.counts, "findings": [finding.to_dict() for finding in self.findings]}
+
+
+class Comparison:
+    """
+    A table, and the differences found so far.
+
+    Attributes:
+        table: The table.
+
+        findings: The differences.
+    """
+
+    def __init__(self, protocol: str) -> None:
+        """
+        Load the built-in table of a protocol.
+
+        Raises:
+            TableError: If it cannot be used.
+        """
+        self.table: Table = load_table(protocol)
+        self.findings: list[Finding] = []
+
+    @cached_property
+    def _constants(self) -> dict[str, list[Entry]]:
+        named: dict[str, list[Entry]] = {}
+        for placed in self.table.rows.values():
+            for name in (placed.row.constant, *placed.row.aliases):
+                if name is not None:
+                    named.setdefault(name, []).append(placed)
+        return named
+
+    def rows(self, section: str) -> Iterable[Entry]:
+        """Return the rows of a section."""
+        return [placed for (name, _), placed in self.table.rows.items() if name == section]
+
+    def named(self, constant: str) -> list[Entry]:
+        """Return the rows that upstream's constant finds, in all sections."""
+        return self._constants.get(constant, [])
+
+    def row_of(self, section: str, text: str) -> Entry | None:
+        """Return the row of a section that a text of upstream, its verbs filled in, finds."""
+        found = (self.table.find(section, sample) for sample in samples(text))
+        return next((one[0] for one in found if one is not None), None)
+
+    def matches(self, section: str, text: str) -> bool:
+        """Tell whether a text of upstream finds a row of a section."""
+        return self.row_of(section, text) is not None
+
+    def miss(self, section: str, name: str, upstream: str | None = None, where: str = "") -> None:
+        """Note that upstream has something that no row matches."""
+        self.findings.append(Finding(Kind.NO_ROW, section, name, upstream, None, where))
+
+    def lose(self, placed: Entry) -> None:
+        """Note that upstream no longer has what a row is about."""
+        said = placed.row.text or placed.key
+        self.findings.append(Finding(Kind.LOST, placed.section, placed.row.constant or placed.key, None, said, placed.row.source))
+
+    def change(self, placed: Entry, upstream: str, row: str | None, where: str) -> None:
+        """Note that upstream says something else now."""
+        self.findings.append(Finding(Kind.CHANGED, placed.section, placed.row.constant or placed.key, upstream, row, where))
+
+    def settled(self, texts: Collection[str] = ()) -> list[Finding]:
+        """
+        Return the differences, each once.
+
+        Args:
+            texts: The sections whose keys are texts: there, a row without a source and a text without a row that are nearly
+                alike are one text that changed.
+        """
+        changed = {(finding.section, finding.name) for finding in self.findings if finding.kind is Kind.CHANGED}
+        kept = [
+            finding
+            for finding in dict.fromkeys(self.findings)
+            if finding.kind is not Kind.LOST or (finding.section, finding.name) not in changed
+        ]
+        for lost in [finding for finding in kept if finding.kind is Kind.LOST and finding.section in texts]:
+            near = [
+                (_likeness(lost, other), other) for other in kept if other.kind is Kind.NO_ROW and other.section == lost.section
+            ]
+            likeness, other = max(near, key=lambda pair: pair[0], default=(0.0, lost))
+            if likeness >= _ALIKE:
+                said = other.upstream or other.name
+                kept[kept.index(lost)] = Finding(Kind.CHANGED, lost.section, lost.name, said, lost.row, other.where)
+                kept.remove(other)
+        return kept
+
+
+def _likeness(lost: Finding, other: Finding) -> float:
+    one, two = bare(lost.row or lost.name), bare(other.upstream or other.name)
+    return SequenceMatcher(None, one, two, autojunk=False).ratio()
+
+
+def samples(text: str) -> list[str]:
+    """Fill in the verbs of a Go format: `to %q` becomes `to "word"`, and `for %v` each of what that may stand for."""
+    return list(dict.fromkeys(_filled(text, value) for value in _SOMETIMES))
+
+
+def _filled(text: str, value: str) -> str:
+    return _VERB.sub(lambda verb: _ALWAYS.get(verb["verb"], value), text)
+
+
+def bare(text: str) -> str:
+    """Return a text without case and without the names of its places, so that formats and templates can be compared."""
+    return _PLACE.sub("{}", text).casefold()

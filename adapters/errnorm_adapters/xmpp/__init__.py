@@ -1,0 +1,84 @@
+"""
+XMPP: stanzas, streams and what is negotiated around them, as text, bytes, elements, and exceptions of its clients.
+
+This module tells what it was given and hands it on: `xmpp_xml` reads XML that came from anybody, `xmpp_elements` says what an
+element means by its namespaces, `xmpp_exceptions` what an exception carries, `xmpp_text` knows the lines of logs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+from xml.etree.ElementTree import Element
+
+from errnorm.error import Signal
+from errnorm.exceptions import ReportedException
+from errnorm_adapters.xmpp.client import attach
+from errnorm_adapters.xmpp.client.session import Attachment, SessionError
+from errnorm_adapters.xmpp.elements import of_element
+from errnorm_adapters.xmpp.exceptions import of_exception
+from errnorm_adapters.xmpp.text import before_xml, of_text
+from errnorm_adapters.xmpp.xml import decoded, parse, resembles_xmpp
+
+if TYPE_CHECKING:
+    from errnorm_adapters.xmpp.xml import Node
+
+__all__ = ["Attachment", "SessionError", "attach", "observe"]
+
+# A tuple, because a union would be made anew for each error.
+_EXCEPTIONS = (BaseException, ReportedException)
+_LONGEST_TEXT = 4096
+_WIDE = (b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<", b"\x00\x00\x00<")
+
+
+def observe(error: object) -> Signal | None:
+    """
+    Observe one error of XMPP.
+
+    Args:
+        error: Text or bytes from the wire or a log, a parsed element, a stanza of slixmpp, or an exception, live or reported.
+
+    Returns:
+        What was seen; `None` if it is nothing of XMPP.
+    """
+    if type(error) is str:
+        return _of_text(error)
+    try:
+        if isinstance(error, Element):
+            return of_element(cast("Node", error))
+        if isinstance(error, _EXCEPTIONS):
+            return error.signal if isinstance(error, SessionError) else of_exception(error)
+        if isinstance(error, (bytes, bytearray, memoryview)):
+            return _of_bytes(bytes(error))
+        return _of_text(str.__str__(error)) if isinstance(error, str) else _of_object(error)
+    except Exception:  # noqa: BLE001 - an element, a stanza or an exception of a stranger can raise anything
+        return None
+
+
+def _of_object(error: object) -> Signal | None:
+    # Objects of slixmpp hold their element as `xml`; those of lxml are elements of another make.
+    element = getattr(error, "xml", error)
+    return of_element(cast("Node", element)) if isinstance(getattr(element, "tag", None), str) else None
+
+
+def _of_bytes(raw: bytes) -> Signal | None:
+    text = decoded(raw)
+    if text is not None and not raw.startswith(_WIDE):
+        return _of_text(text)
+    shown = raw[:_LONGEST_TEXT].decode("utf-8", "replace")
+    wide = raw.startswith(_WIDE)
+    if wide or (shown.lstrip().startswith("<") and resembles_xmpp(shown.lstrip())):
+        return Signal("xmpp", "xml", "not-utf-8", shown)
+    return of_text(shown.strip())
+
+
+def _of_text(text: str) -> Signal | None:
+    text = text.lstrip("\ufeff \t\r\n")
+    if not text.startswith("<"):
+        start = before_xml(text)
+        if start is None:
+            return of_text(text[:_LONGEST_TEXT].strip())
+        text = text[start:]
+    root = parse(text.rstrip())
+    if not isinstance(root, str):
+        return of_element(cast("Node", root))
+    return Signal("xmpp", "xml", root, text[:_LONGEST_TEXT]) if resembles_xmpp(text) else None

@@ -1,0 +1,183 @@
+"""
+Exceptions of slixmpp, aioxmpp, aiosasl and nbxmpp, known by the dotted names of their classes; none of them is imported.
+
+What the exception carries decides before its class: a stanza, then the attributes made from it. slixmpp's `IqTimeout` is
+known by its class alone, since it claims a condition that nobody sent, and `str()` of its exceptions is never asked: it is
+the whole stanza, with everything private in it.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, cast
+
+from errnorm.error import Signal
+from errnorm.exceptions import attribute, class_names, message_of
+from errnorm_adapters.xmpp.elements import application, of_element, stanza_signal
+
+if TYPE_CHECKING:
+    from errnorm.error import Params
+    from errnorm_adapters.xmpp.xml import Node
+
+__all__ = ["of_exception"]
+
+_MODULES = ("slixmpp.", "aioxmpp.", "aiosasl.", "nbxmpp.")
+_STANZA = frozenset(
+    {
+        "slixmpp.exceptions.XMPPError",
+        "slixmpp.exceptions.IqError",
+        "slixmpp.exceptions.PresenceError",
+        "aioxmpp.errors.XMPPError",
+        "nbxmpp.errors.StanzaError",
+    }
+)
+_STREAM = frozenset({"aioxmpp.errors.StreamError"})
+_SASL = frozenset(
+    {
+        "aioxmpp.errors.SecurityNegotiationFailure",
+        "aiosasl.SASLError",
+        "aiosasl.SASLFailure",
+        "aiosasl.AuthenticationFailure",
+        "aiosasl.common.SASLError",
+        "aiosasl.common.SASLFailure",
+        "aiosasl.common.AuthenticationFailure",
+    }
+)
+_TYPE_OF_CLASS = {
+    "aioxmpp.errors.XMPPAuthError": "auth",
+    "aioxmpp.errors.XMPPCancelError": "cancel",
+    "aioxmpp.errors.XMPPContinueError": "continue",
+    "aioxmpp.errors.XMPPModifyError": "modify",
+    "aioxmpp.errors.XMPPWaitError": "wait",
+}
+_SEVERAL = frozenset({"aioxmpp.errors.MultiOSError", "aioxmpp.errors.GatherError"})
+_MOST_MEMBERS = 64
+_LONGEST_TEXT = 4096
+_LONGEST_JID = 3071
+_LONGEST_ADDRESS = 2048
+_REFUSED_BY_SLIXMPP = "This is not a valid condition type"
+
+_Family = tuple[tuple[str, str], ...]
+
+
+def of_exception(error: object) -> Signal | None:
+    """
+    Observe an exception.
+
+    Args:
+        error: An exception, live or reported.
+
+    Returns:
+        What was seen; `None` if it is none of an XMPP client's.
+    """
+    names = class_names(error)
+    known = _kind(names)
+    if known is None:
+        return _refused(error) if names[0] == "builtins.ValueError" else None
+    kind, family = known
+    if kind == "timeout":
+        return Signal("xmpp", "client", "slixmpp.exceptions.IqTimeout")
+    if kind == "several":
+        return _of_members(error) or _of_class(error, names, family)
+    signal = _of_stanza(error, names) if kind == "stanza" else _of_condition(error, kind)
+    if signal is None:
+        return _of_class(error, names, family)
+    return signal
+
+
+@lru_cache(maxsize=512)
+def _kind(names: tuple[str, ...]) -> tuple[str, _Family] | None:
+    ours = tuple(name for name in names if name.startswith(_MODULES))
+    if not ours:
+        return None
+    family = tuple(("client", name) for name in ours)
+    if "slixmpp.exceptions.IqTimeout" in ours:
+        return "timeout", family
+    for kind, classes in (
+        ("stanza", _STANZA | _TYPE_OF_CLASS.keys()),
+        ("stream", _STREAM),
+        ("sasl", _SASL),
+        ("several", _SEVERAL),
+    ):
+        if not classes.isdisjoint(ours):
+            return kind, family
+    return "class", family
+
+
+def _of_class(error: object, names: tuple[str, ...], family: _Family) -> Signal:
+    # slixmpp's own exceptions say nothing private by themselves but those with a stanza in them.
+    text = None if not _STANZA.isdisjoint(names) else message_of(error) or None
+    return Signal("xmpp", "client", family[0][1], text, family=family)
+
+
+def _of_members(error: object) -> Signal | None:
+    members = attribute(error, "exceptions")
+    if not isinstance(members, list | tuple):
+        return None
+    signals = (of_exception(member) for member in members[:_MOST_MEMBERS] if isinstance(member, BaseException))
+    return next((signal for signal in signals if signal is not None), None)
+
+
+def _of_stanza(error: object, names: tuple[str, ...]) -> Signal | None:
+    for holder in ("iq", "presence"):
+        element = getattr(attribute(error, holder), "xml", None)
+        if element is not None and (signal := of_element(cast("Node", element))) is not None:
+            return signal
+    kind = next((_TYPE_OF_CLASS[name] for name in names if name in _TYPE_OF_CLASS), None)
+    kind = kind or _word(attribute(error, "etype")) or _word(attribute(error, "type"))
+    condition = _word(attribute(error, "condition"))
+    if condition is None and kind is None:
+        return None
+    signal = stanza_signal(condition, kind, _word(attribute(error, "code")), _said(attribute(error, "text")))
+    return _refined(signal, error)
+
+
+def _refined(signal: Signal, error: object) -> Signal:
+    by = attribute(error, "by")
+    if by:
+        params: Params = {"by": str(by)[:_LONGEST_JID]}
+        signal.params = params
+    name, namespace = attribute(error, "extension"), attribute(error, "extension_ns")
+    if isinstance(name, str) and isinstance(namespace, str):
+        signal.details = (application(namespace, name),)
+    tag = getattr(attribute(error, "application_defined_condition"), "TAG", None)
+    if isinstance(tag, tuple) and len(tag) == 2 and tag[0]:  # noqa: PLR2004 - namespace and name
+        signal.details = (application(str(tag[0]), str(tag[1])),)
+    address = getattr(attribute(error, "condition_obj"), "new_address", None)
+    signal.address = None if address is None else str(address)[:_LONGEST_ADDRESS]
+    return signal
+
+
+def _of_condition(error: object, kind: str) -> Signal | None:
+    if kind == "class":
+        return None
+    held = ("condition",) if kind == "stream" else ("opaque_error", "xmpp_error", "condition")
+    condition = next((word for name in held if (word := _word(attribute(error, name)))), None)
+    otherwise = "undefined-condition" if kind == "stream" else "not-authorized"
+    if condition is None:
+        return None
+    return Signal("xmpp", kind, condition, _said(attribute(error, "text")), family=((kind, otherwise),))
+
+
+def _said(text: object) -> str | None:
+    return text[:_LONGEST_TEXT] if isinstance(text, str) and text else None
+
+
+def _word(value: object) -> str | None:
+    """Read a name as the clients hold it: a text, an enum of texts, or of pairs of namespace and name."""
+    value = getattr(value, "value", value)
+    if isinstance(value, list | tuple) and value:
+        value = value[-1]
+    if not isinstance(value, str) or not value:
+        return None
+    word = value.rpartition("}")[2]
+    # An enum that was written down with str(): ErrorCondition.ITEM_NOT_FOUND.
+    return word.rpartition(".")[2].lower().replace("_", "-") if "." in word else word
+
+
+def _refused(error: object) -> Signal | None:
+    """Read the ValueError that slixmpp 1.17 raises in the place of an error whose condition it does not know."""
+    arguments = attribute(error, "args")
+    if not isinstance(arguments, list | tuple) or len(arguments) != 2 or arguments[0] != _REFUSED_BY_SLIXMPP:  # noqa: PLR2004
+        return None
+    return stanza_signal(_word(arguments[1]), None, None, None)

@@ -1,0 +1,1 @@
+"""Log lines: what a line says, where it is written, and what holds back a storm of equal lines."""

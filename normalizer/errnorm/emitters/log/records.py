@@ -1,0 +1,46 @@
+"""
+The same fields for applications that use nothing but the standard library's `logging`.
+
+    handler.addFilter(errnorm.emitters.log.records.Fields())
+
+Every record with an exception of ours in it gets the fields as attributes. JSON formatters write them by themselves; one that
+names them needs to know what the other records have there: `Formatter("… %(error.type)s", defaults={"error.type": ""})`. On a
+handler the filter sees the records of all loggers; on a logger only its own.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from errnorm.emitters.counts import LEDGER
+from errnorm.emitters.log.lines import add_fields
+from errnorm.settings import Settings
+
+__all__ = ["Fields"]
+
+
+class Fields(logging.Filter):
+    """A filter that lets everything through and adds the fields to records with an error of ours in them."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        """Tell what the settings allow; those of the environment if not given."""
+        super().__init__()
+        self._settings = settings or Settings.load()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Add the fields. The exceptions' own words are taken out, the stack trace stays if the settings have it."""
+        try:
+            self._add(record.__dict__)
+        except Exception:  # noqa: BLE001 - the record is the application's, and has to be written whatever happens here
+            LEDGER.failed("records")
+        return True
+
+    def _add(self, fields: dict[str, Any]) -> None:
+        # The message and its arguments stand among the others.
+        for name in add_fields(fields, self._settings):
+            if name == "exc_info":
+                # Formatters print what stands in `exc_text`, and would otherwise render the exception with its own words.
+                fields["exc_info"], fields["exc_text"] = None, fields.get("exception.stacktrace")
+            else:
+                del fields[name]

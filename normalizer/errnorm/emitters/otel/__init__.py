@@ -1,0 +1,1 @@
+"""OpenTelemetry: attributes and events on spans, counters, and spans put right where they leave the process."""

@@ -1,0 +1,108 @@
+"""
+The metrics: how many errors, what was decided, how many lines were not written, which emitter failed.
+
+`errnorm.errors` counts every error, handled and suppressed ones too; its attributes are those of the closed list that may
+stand on a metric. The numbers are kept by `counts` and read by the SDK when it collects, so counting needs no SDK, waits for
+none, and goes on while an exporter hangs.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary, WeakSet
+
+from opentelemetry.metrics import Observation, get_meter
+
+from errnorm.decision import Verdict
+from errnorm.emitters.attributes import ATTRIBUTES, circumstances, judgement
+from errnorm.emitters.counts import LEDGER, Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from opentelemetry.metrics import CallbackOptions, MeterProvider
+
+    from errnorm.emitters.attributes import Attributes
+    from errnorm.emitters.counts import Series
+    from errnorm.error import Emitter, Fault
+
+__all__ = ["METRICS", "emitter", "publish"]
+
+METRICS: Final[Mapping[str, tuple[str, str]]] = {
+    "errnorm.errors": ("{error}", "Errors, normalized; handled and retried ones too."),
+    "errnorm.decisions": ("{decision}", "Decisions made about errors: retry or abort."),
+    "errnorm.suppressed": ("{line}", "Log lines that were counted and not written."),
+    "errnorm.failures": ("{failure}", "Emitters that failed to tell an error."),
+}
+
+_ABORT: Final = Verdict.ABORT
+_ALLOWED: Final = frozenset(attribute.key for attribute in ATTRIBUTES if "metric" in attribute.signals)
+
+
+class _Global:
+    """Stands for the global meter provider, which may change from one that does nothing to a real one."""
+
+
+_GLOBAL = _Global()
+_published: WeakKeyDictionary[Ledger, WeakSet[object]] = WeakKeyDictionary()
+
+
+def publish(ledger: Ledger = LEDGER, provider: MeterProvider | None = None) -> None:
+    """
+    Let a meter provider read the counts; the global one if none is given. Doing it twice is doing it once.
+
+    Args:
+        ledger: What is counted.
+        provider: Who shall read it.
+    """
+    readers_of = _published.setdefault(ledger, WeakSet())
+    if (provider or _GLOBAL) in readers_of:
+        return
+    readers_of.add(provider or _GLOBAL)
+    meter = get_meter("errnorm", version("errnorm"), meter_provider=provider)
+    readers = (ledger.errors.read, ledger.decisions, ledger.suppressed.read, ledger.failures.read)
+    for (name, (unit, about)), read in zip(METRICS.items(), readers, strict=True):
+        meter.create_observable_counter(name, [_callback(read)], unit, about)
+
+
+def _callback(read: Callable[[], list[Series]]) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    def observe(_: CallbackOptions) -> Iterable[Observation]:
+        return [Observation(count, attributes) for attributes, count in read()]
+
+    return observe
+
+
+def emitter(ledger: Ledger = LEDGER, provider: MeterProvider | None = None) -> Emitter:
+    """
+    Return the emitter that counts, and let a meter provider read the counts.
+
+    Args:
+        ledger: Where it counts.
+        provider: Who reads it; the global meter provider, also one that is set later, if not given.
+    """
+    publish(ledger, provider)
+    return _Counter(ledger)
+
+
+class _Counter:
+    """Counts each fault. It waits for nobody and logs nothing, so it can be told at any time."""
+
+    reentrant = True
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._add = ledger.errors.add
+
+    def __call__(self, fault: Fault) -> None:
+        error, decision = fault.error, fault.decision
+        judgement = error.judgement
+        # A verdict without a row may be new each time, so it must not become part of a key.
+        known = None if judgement.row is None else judgement
+        aborted = None if decision is None else decision.verdict is _ABORT
+        self._add((known, error.protocol, fault.operation, aborted, fault.handled), _described, fault)
+
+
+def _described(fault: Fault) -> Attributes:
+    # A label has to stand on every series, or they cannot be summed and compared.
+    told = judgement(fault.error) | {"errnorm.handled": fault.handled} | circumstances(fault)
+    return {key: value for key, value in told.items() if key in _ALLOWED}

@@ -1,0 +1,431 @@
+"""
+What passes between the parts: a `Signal` from adapter to core, a `NormalizedError` from core to everybody else.
+
+Both are small slotted objects: they are built for every failure, often when everything fails at once. Nothing in them is
+validated, because everything in them comes from our own code; what comes from people is checked where it is loaded.
+"""
+
+from __future__ import annotations
+
+import json
+from json.encoder import encode_basestring_ascii
+from typing import TYPE_CHECKING, Any, Protocol
+
+from typing_extensions import TypedDict
+
+from errnorm.exceptions import as_builtin
+from errnorm.fault import Emitter, Fault
+from errnorm.fingerprint import fingerprint_of
+from errnorm.tables.pattern import Template, values_of
+from errnorm.taxonomy import Effect, Reason, Recovery
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from errnorm.tables.pattern import Captures
+    from errnorm.tables.table import Entry
+    from errnorm.taxonomy import Category
+
+__all__ = ["Adapter", "Emitter", "Fault", "Judgement", "NormalizedError", "Params", "Record", "Signal", "unknown"]
+
+Params = dict[str, "str | int | bool"]
+
+_NO_KINDS: Mapping[str, str] = {}
+
+
+class Signal:
+    """
+    One raw error as an adapter saw it: facts, no judgement.
+
+    Attributes:
+        protocol: The protocol whose table is asked, `"nats"`.
+
+        section: The section of that table, `"error"`; `None` if the raw error does not say, and then every section is asked.
+
+        code: What stands in the table: a native code, a condition, or a text with its parameters still in it. `None` if
+            there is nothing but the family.
+
+        family: Where to look when no row has the code, nearest first, as pairs of section and code. A family whose section
+            decides (`[sections]` of a table) also has its say when a row was found.
+
+        details: Pairs of section and code that refine what was found, as an application condition refines a stanza error.
+
+        text: What the peer or the library said, for people. Never looked at to judge where there is a code.
+
+        params: Values that the adapter already knows: a queue, an id, a size.
+
+        address: Where the peer says to go instead; unchecked.
+
+        closed: True or False if the adapter saw whether the connection ended; `None` if only the table knows.
+
+        lossy: True if a client library has changed the letters of the text (lower case), so that parameters are not exact.
+
+        shared: True if the adapter gives this very object for every error that looks the same; it is then judged once.
+    """
+
+    __slots__ = ("address", "closed", "code", "details", "family", "lossy", "params", "protocol", "section", "shared", "text")
+
+    def __init__(  # noqa: PLR0913 - one small object, built on the hot path
+        self,
+        protocol: str,
+        section: str | None = None,
+        code: str | None = None,
+        text: str | None = None,
+        family: tuple[tuple[str, str], ...] = (),
+        *,
+        details: tuple[tuple[str, str], ...] = (),
+        params: Params | None = None,
+        address: str | None = None,
+        closed: bool | None = None,
+        lossy: bool = False,
+        shared: bool = False,
+    ) -> None:
+        """Hold the facts as they are."""
+        self.protocol = protocol
+        self.section = section
+        self.code = code
+        self.text = text
+        self.family = family
+        self.details = details
+        self.params = params
+        self.address = address
+        self.closed = closed
+        self.lossy = lossy
+        self.shared = shared
+
+    def __repr__(self) -> str:
+        """Show what is set."""
+        said = ", ".join(
+            f"{name}={value!r}" for name in self.__slots__ if (value := getattr(self, name)) not in (None, (), False)
+        )
+        return f"Signal({said})"
+
+
+class Adapter(Protocol):
+    """One pure function a protocol: it turns one raw thing into a `Signal`, or into `None` if it is not of its protocol."""
+
+    def __call__(self, error: object, /) -> Signal | None:
+        """Observe one raw error. Never raises, never judges, never logs."""
+        ...
+
+
+class Judgement:
+    """
+    What the tables say of one kind of error: shared by all errors of that kind, and never changed.
+
+    Attributes:
+        row: The row that decided; `None` if no row knows the error.
+
+        final: Whether a row knows the error, and not merely as a wrapper of another.
+
+        tables_version: Name and version of the table that decided, `"nats 1.0.0"`.
+
+        kinds: The kind of each parameter, by name, as the table declares them: it decides what may be told of the value.
+
+        template: Upstream's text, where the row was found by a code and the values stand in the text beside it.
+
+        written: The JSON of what it says, by the protocol that stands there.
+    """
+
+    __slots__ = (
+        "category",
+        "code",
+        "effect",
+        "final",
+        "kinds",
+        "protocol",
+        "reason",
+        "recovery",
+        "retryable",
+        "row",
+        "section",
+        "tables_version",
+        "template",
+        "terminal",
+        "written",
+    )
+
+    def __init__(  # noqa: PLR0913 - built once a kind of error
+        self,
+        *,
+        protocol: str | None,
+        section: str | None,
+        code: str | None,
+        reason: Reason,
+        recovery: Recovery,
+        terminal: bool,
+        effect: Effect,
+        row: Entry | None,
+        tables_version: str,
+        kinds: Mapping[str, str] = _NO_KINDS,
+    ) -> None:
+        """Hold the judgement, and derive what follows from it."""
+        self.protocol = protocol
+        self.section = section
+        self.code = code
+        self.reason = reason
+        self.category: Category = reason.category
+        self.recovery = recovery
+        self.retryable: bool = recovery.retryable
+        self.terminal = terminal
+        self.effect = effect
+        self.row = row
+        self.final = row is not None and not row.row.wraps
+        self.tables_version = tables_version
+        self.kinds = kinds
+        self.template = None if row is None else _template_of(row.row.text, kinds)
+        self.written: dict[str | None, str] = {}
+
+
+def _template_of(text: str | None, kinds: Mapping[str, str]) -> Template[None] | None:
+    # A text that begins with a place is free words, and would be told twice.
+    if text is None or text.startswith("{") or not Template.has_places(text):
+        return None
+    try:
+        return Template(text, kinds, None, ignore_case=False)
+    except ValueError:
+        return None  # upstream's words may have braces that are no places of ours
+
+
+def unknown(
+    protocol: str | None,
+    section: str | None = None,
+    *,
+    terminal: bool = False,
+    tables_version: str = "",
+    kinds: Mapping[str, str] = _NO_KINDS,
+) -> Judgement:
+    """Return the judgement on what no row knows: never retried."""
+    return Judgement(
+        protocol=protocol,
+        section=section,
+        code=None,
+        reason=Reason.UNKNOWN,
+        recovery=Recovery.ABANDON,
+        terminal=terminal,
+        effect=Effect.UNKNOWN,
+        row=None,
+        tables_version=tables_version,
+        kinds=kinds,
+    )
+
+
+class Record(TypedDict):
+    """A normalized error as JSON: the keys of every record that leaves, in this order."""
+
+    protocol: str | None
+    section: str | None
+    code: str | None
+    category: str
+    reason: str
+    retryable: bool
+    terminal: bool
+    recovery: str
+    effect: str
+    text: str | None
+    params: dict[str, str | int | bool]
+    address: str | None
+    fingerprint: str | None
+    tables_version: str
+
+
+_MOST_PROTOCOLS = 16
+
+
+def _quoted(text: str | None) -> str:
+    if type(text) is not str:
+        text = _plain_text(text)
+    return "null" if text is None else encode_basestring_ascii(text)
+
+
+def _written_params(params: Params) -> str:
+    if not params:
+        return "{}"
+    # Most values are texts, and the general encoder costs four times as much for so little.
+    pairs = (f"{_quoted(name)}: {_quoted(value) if type(value) is str else json.dumps(value)}" for name, value in params.items())
+    return f"{{{', '.join(pairs)}}}"
+
+
+def _plain_text(text: str | None) -> str | None:
+    if text is None or type(text) is str:
+        return text
+    # What stood in the attribute of a stranger's class, or in the signal of a stranger's adapter.
+    found = as_builtin(text)
+    return found if isinstance(found, str) else None
+
+
+class NormalizedError:
+    """
+    One error in the common vocabulary.
+
+    Attributes:
+        judgement: What the tables say of this kind of error.
+
+        signal: What the adapter saw.
+
+        protocol: The protocol it happened under, which the caller may know better than the table.
+    """
+
+    __slots__ = ("__weakref__", "_fingerprint", "_params", "_reading", "judgement", "protocol", "signal")
+
+    def __init__(self, judgement: Judgement, signal: Signal, reading: Captures | None = None) -> None:
+        """Put what was judged and what was seen together."""
+        self.judgement = judgement
+        self.signal = signal
+        self.protocol = judgement.protocol
+        self._reading = reading
+        self._params: Params | None = None
+        self._fingerprint: str | None = None
+
+    @property
+    def params(self) -> Params:
+        """
+        Values taken out of the text, and those the adapter knew, by name.
+
+        `lossy` among them is true if a client library had changed the letters of the text before it was seen.
+        """
+        if self._params is None:
+            reading = self._reading
+            if reading is None and self.judgement.template is not None and (text := self.text):
+                reading = self.judgement.template.read(text)
+            params: Params = {} if reading is None else values_of(reading)
+            if self.signal.params:
+                params |= self.signal.params
+            if self.signal.lossy and params:
+                params["lossy"] = True
+            self._params = params
+        return self._params
+
+    def under(self, protocol: str) -> NormalizedError:
+        """Return the same error as one that happened under another protocol."""
+        error = NormalizedError(self.judgement, self.signal, self._reading)
+        error.protocol = protocol
+        return error
+
+    @property
+    def section(self) -> str | None:
+        """The section of the table it was found in."""
+        return self.judgement.section
+
+    @property
+    def code(self) -> str | None:
+        """The native code of the row; `None` if unknown. Low cardinality."""
+        return self.judgement.code
+
+    @property
+    def category(self) -> Category:
+        """What it is about."""
+        return self.judgement.category
+
+    @property
+    def reason(self) -> Reason:
+        """Why, in the word all protocols share."""
+        return self.judgement.reason
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same operation may succeed later, nobody changing anything."""
+        return self.judgement.retryable
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the connection or stream it happened on is over because of it."""
+        return self.judgement.terminal
+
+    @property
+    def recovery(self) -> Recovery:
+        """The step that must come first."""
+        return self.judgement.recovery
+
+    @property
+    def effect(self) -> Effect:
+        """Whether the operation may have taken effect all the same."""
+        return self.judgement.effect
+
+    @property
+    def row(self) -> Entry | None:
+        """The row that decided, with its evidence and source."""
+        return self.judgement.row
+
+    @property
+    def tables_version(self) -> str:
+        """Which table, in which version, named it."""
+        return self.judgement.tables_version
+
+    @property
+    def known(self) -> bool:
+        """Whether a row knew it."""
+        return self.judgement.row is not None
+
+    @property
+    def text(self) -> str | None:
+        """What the peer or the library said, as it was, bounded in length. Not safe to print: it may hold anything."""
+        return _plain_text(self.signal.text)
+
+    @property
+    def address(self) -> str | None:
+        """Where the peer says to go instead. A claim, never followed by this library."""
+        return _plain_text(self.signal.address)
+
+    @property
+    def fingerprint(self) -> str | None:
+        """For an unknown error, its text with the variables cut out; otherwise `None`."""
+        if self._fingerprint is None and self.judgement.row is None:
+            self._fingerprint = fingerprint_of(self.text or _plain_text(self.signal.code) or "")
+        return self._fingerprint
+
+    def to_record(self) -> Record:
+        """
+        Return the error as a flat dictionary of JSON values.
+
+        Returns:
+            The keys of `Record`, in their order.
+        """
+        judgement = self.judgement
+        return {
+            "protocol": self.protocol,
+            "section": judgement.section,
+            "code": judgement.code,
+            "category": judgement.category.value,
+            "reason": judgement.reason.value,
+            "retryable": judgement.retryable,
+            "terminal": judgement.terminal,
+            "recovery": judgement.recovery.value,
+            "effect": judgement.effect.value,
+            "text": self.text,
+            "params": dict(self.params),
+            "address": self.address,
+            "fingerprint": self.fingerprint,
+            "tables_version": judgement.tables_version,
+        }
+
+    def to_json(self) -> str:
+        """Return `to_record` as one line of ASCII JSON."""
+        judgement, params, fingerprint = self.judgement, self.params, self.fingerprint
+        # What the judgement says is the same for all errors of a kind, and is written once.
+        head = judgement.written.get(self.protocol)
+        if head is None:
+            head = self._written()
+            if len(judgement.written) < _MOST_PROTOCOLS:  # a caller may name any
+                judgement.written[self.protocol] = head
+        return (
+            f'{head}, "text": {_quoted(self.signal.text)}, "params": {_written_params(params)}, '
+            f'"address": {_quoted(self.signal.address)}, "fingerprint": {_quoted(fingerprint)}, '
+            f'"tables_version": {_quoted(judgement.tables_version)}}}'
+        )
+
+    def _written(self) -> str:
+        record = list(self.to_record().items())
+        return json.dumps(dict(record[: list(Record.__annotations__).index("text")])).removesuffix("}")
+
+    @staticmethod
+    def json_schema() -> Mapping[str, Any]:
+        """Return the JSON schema of `to_record`."""
+        from pydantic import TypeAdapter  # noqa: PLC0415 - only who asks for a schema pays for it
+
+        return TypeAdapter(Record).json_schema()
+
+    def __repr__(self) -> str:
+        """Show the judgement; never the text, which may hold anything."""
+        flags = " ".join(name for name in ("retryable", "terminal") if getattr(self, name))
+        return f"<NormalizedError {self.protocol}:{self.section}:{self.code} {self.reason} {self.recovery} {flags}".rstrip() + ">"

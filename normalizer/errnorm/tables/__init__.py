@@ -1,0 +1,1 @@
+"""Tables: what each protocol says, and what it means in the common vocabulary."""

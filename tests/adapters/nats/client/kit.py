@@ -1,0 +1,62 @@
+"""What the tests of nats-py share: who remembers what was told, patience, and a client in a hurry."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+import nats
+
+from errnorm.error import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nats.aio.client import Client
+
+    from errnorm import Reason
+    from tests.servers.nats import NatsServer
+
+    StartNats = Callable[..., NatsServer]
+
+USERS = {
+    "users": [
+        {"user": "ann", "password": "good", "permissions": {"publish": "open.>", "subscribe": ["open.>", "_INBOX.>"]}},
+        {"user": "deaf", "password": "good", "permissions": {"publish": ">", "subscribe": "open.>"}},
+    ]
+}
+ANN = {"user": "ann", "password": "good"}
+DEAF = {"user": "deaf", "password": "good"}
+WRONG = {"user": "ann", "password": "bad"}
+
+
+class Told(list[Fault]):
+    """What was told, in order."""
+
+    def __call__(self, fault: Fault) -> None:
+        self.append(fault)
+
+    def reasons(self) -> list[Reason]:
+        """Return why, in order."""
+        return [fault.error.reason for fault in self]
+
+    def rows(self) -> list[tuple[str, str | None, str | None, bool]]:
+        """Return what was told of each: the reason, what was being done, what the client did, and whether to try again."""
+        return [
+            (str(one.error.reason), one.operation, one.client, one.decision is not None and one.decision.retry) for one in self
+        ]
+
+
+async def until(happened: Callable[[], object], seconds: float = 8.0) -> None:
+    """Wait until something is the case."""
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, "it did not happen"
+        await asyncio.sleep(0.02)
+
+
+async def connected(url: str, callbacks: dict[str, Any], **options: Any) -> Client:
+    """Connect without the patience nats-py has."""
+    defaults: dict[str, Any] = {"reconnect_time_wait": 0.1, "max_reconnect_attempts": 20, "connect_timeout": 2}
+    return await nats.connect(url, **{**defaults, **options}, **callbacks)

@@ -1,0 +1,158 @@
+"""nats-py on a real server: each fault is told once, whichever way it gets out, with what the client does about it."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from typing import TYPE_CHECKING
+
+import pytest
+from nats.aio.client import Client
+
+import errnorm
+import errnorm_adapters.nats
+from errnorm import Middleware, Reason
+from errnorm_adapters.nats.client.traces import caller
+from errnorm_adapters.nats.client.watch import _taken
+from tests.adapters.nats.client.kit import ANN, USERS, connected, until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.adapters.nats.client.kit import StartNats, Told
+
+# A client that is dropped while it connects leaves its socket to the garbage collector.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+
+def test_every_callback_is_one_that_nats_py_takes(errors: Middleware) -> None:
+    taken = set(inspect.signature(Client.connect).parameters)
+    given = errnorm_adapters.nats.callbacks(errors, discovered_server_cb=lambda: None)
+    assert set(given) <= taken
+    assert {name for name in taken if name.endswith("_cb")} - set(given) <= {"signature_cb", "user_jwt_cb"}
+
+
+def test_what_called_the_callbacks_may_be_no_client_of_nats_py(errors: Middleware) -> None:
+    given = errnorm_adapters.nats.callbacks(errors)
+    client = Client()
+    given.bind(client)
+    assert given._watch.client is client
+    assert caller(0) == (None, "")
+
+
+@pytest.mark.parametrize(
+    ("callback", "taken"), [(lambda: None, 0), (lambda error: error, 1), (lambda *all_of_it: all_of_it, 2), (max, 1)]
+)
+def test_a_callback_gets_as_many_arguments_as_it_takes(callback: Callable[..., object], taken: int) -> None:
+    assert _taken(callback) == taken
+
+
+async def test_a_refused_publish_is_told_once_and_the_client_lives(start_nats: StartNats, errors: Middleware, told: Told) -> None:
+    server = start_nats({"authorization": USERS})
+    client = await connected(server.url, errnorm_adapters.nats.callbacks(errors, abort=True), **ANN)
+    await client.publish("closed.door", b"")
+    await client.flush()
+    await until(lambda: told)
+    assert (told.reasons(), told[0].client, client.is_connected) == ([Reason.AUTH_FORBIDDEN], "nothing", True)
+    await client.close()
+    assert len(told) == 1
+
+
+async def test_what_stands_only_in_last_error_is_told_once(start_nats: StartNats, errors: Middleware, told: Told) -> None:
+    server = start_nats({"max_subscriptions": 2})
+    client = await connected(server.url, errnorm_adapters.nats.callbacks(errors))
+    for subject in ("a", "b", "c"):
+        await client.subscribe(subject)
+    await client.flush()
+    await until(lambda: client.is_closed)
+    await until(lambda: told)
+    await asyncio.sleep(0.1)
+    assert (told.reasons(), told[0].client) == ([Reason.LIMITS_SUBSCRIPTIONS], "closed")
+    # The server would have gone on: the error says what the protocol means, the fault what this client did.
+    assert not told[0].error.terminal
+
+
+async def test_a_server_that_is_killed_is_told_once_and_the_client_comes_back(
+    start_nats: StartNats, errors: Middleware, told: Told
+) -> None:
+    server = start_nats({})
+    client = await connected(server.url, errnorm_adapters.nats.callbacks(errors, abort=True))
+    server.kill()
+    await until(lambda: told)
+    server.start()
+    await until(lambda: client.is_connected)
+    lost = [fault for fault in told if fault.error.reason is not Reason.TRANSPORT_REFUSED]
+    assert [(fault.error.reason, fault.client) for fault in lost] == [(Reason.TRANSPORT_LOST, "reconnecting")]
+    await client.close()
+
+
+async def test_an_end_that_was_announced_is_an_orderly_shutdown(start_nats: StartNats, errors: Middleware, told: Told) -> None:
+    server = start_nats({"lame_duck_grace_period": "1s", "lame_duck_duration": "30s"})
+    client = await connected(server.url, errnorm_adapters.nats.callbacks(errors))
+    server.lame_duck()
+    await until(lambda: told, 15)
+    assert told.reasons()[0] is Reason.SHUTDOWN_SERVER
+    await client.close()
+
+
+async def test_a_client_that_gives_up_says_why(start_nats: StartNats, errors: Middleware, told: Told) -> None:
+    server = start_nats({})
+    closed: list[object] = []
+
+    async def closed_cb(error: object) -> None:
+        closed.append(error)
+
+    callbacks = errnorm_adapters.nats.callbacks(errors, closed_cb=closed_cb)
+    client = await connected(server.url, callbacks, max_reconnect_attempts=2)
+    server.kill()
+    await until(lambda: client.is_closed and closed)
+    assert told.reasons()[0] is Reason.TRANSPORT_LOST
+    assert (told[-1].error.reason, told[-1].client) == (Reason.TRANSPORT_REFUSED, "closed")
+    assert isinstance(closed[0], errnorm.NormalizedError)
+
+
+async def test_who_closes_the_client_is_told_nothing(start_nats: StartNats, errors: Middleware, told: Told) -> None:
+    client = await connected(start_nats({}).url, errnorm_adapters.nats.callbacks(errors))
+    await client.close()
+    assert told == []
+
+
+async def test_a_connection_that_went_stale_is_told_though_nats_py_says_nothing(
+    start_nats: StartNats, errors: Middleware, told: Told
+) -> None:
+    server = start_nats({})
+    callbacks = errnorm_adapters.nats.callbacks(errors)
+    client = await connected(server.url, callbacks, ping_interval=0.2, max_outstanding_pings=1)
+    import signal  # noqa: PLC0415 - beside its use
+
+    server.signal(signal.SIGSTOP)
+    try:
+        await until(lambda: told)
+    finally:
+        server.signal(signal.SIGCONT)
+    assert (told.reasons()[0], told[0].client) == (Reason.TRANSPORT_STALE, "reconnecting")
+    await client.close()
+
+
+async def test_callbacks_of_the_application_run_and_may_take_the_normalized_error(
+    start_nats: StartNats, errors: Middleware, told: Told
+) -> None:
+    seen: list[object] = []
+
+    def error_cb(error: Exception, normalized: errnorm.NormalizedError) -> None:
+        seen.append((str(error), normalized.reason))
+        raise RuntimeError
+
+    server = start_nats({"authorization": USERS})
+    callbacks = errnorm_adapters.nats.callbacks(errors, error_cb=error_cb)
+    client = await connected(server.url, callbacks, **ANN)
+    await client.publish("closed.door", b"")
+    await client.flush()
+    await until(lambda: seen)
+    assert seen == [('nats: permissions violation for publish to "closed.door"', Reason.AUTH_FORBIDDEN)]
+    assert client.is_connected
+    await client.close()
+    assert len(told) == 1

@@ -1,0 +1,129 @@
+"""aioxmpp on a real Prosody: for each thing that goes wrong, what is told (once), what is decided, what the client does."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from errnorm import Middleware, RetryPolicy
+from errnorm_adapters.xmpp import attach
+from tests.adapters.xmpp.client.kit import PATIENCE, QUIET, Memory
+from tests.servers.process import HOST, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from errnorm_adapters.xmpp import Attachment
+    from tests.servers.certificates import Certificates
+    from tests.servers.prosody import ProsodyServer
+
+aioxmpp = pytest.importorskip("aioxmpp", reason="aioxmpp is not installed; it runs on Python 3.11 and 3.12 only")
+
+# It uses what Python and its own dependencies have deprecated, and leaves futures behind that nobody asks.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+SECRET = "secret"  # noqa: S105 - of servers that live for one test
+
+
+@asynccontextmanager
+async def opened(port: int, password: str = SECRET, **options: Any) -> AsyncGenerator[tuple[Any, Memory, Attachment]]:
+    """Start a client under a middleware that remembers, and close it in the end."""
+    memory = Memory()
+    client = aioxmpp.Client(
+        aioxmpp.JID.fromstr("alice@localhost/desk"),
+        aioxmpp.make_security_layer(password, no_verify=True),
+        override_peer=[(HOST, port, aioxmpp.connector.STARTTLSConnector())],
+    )
+    errors = Middleware(emitters=[memory], policy=RetryPolicy(attempts=None))
+    attachment = attach(errors, client, **options)
+    client.start()
+    try:
+        yield client, memory, attachment
+    finally:
+        await attachment.close()
+        await asyncio.sleep(0.1)
+        gc.collect()
+
+
+async def ended(attachment: Attachment) -> Exception | None:
+    """Wait until the session has ended, and a little longer for what may still be told."""
+    async with asyncio.timeout(PATIENCE):
+        error = await attachment.ended()
+    await asyncio.sleep(QUIET)
+    return error
+
+
+@pytest.fixture
+def server(start_prosody: Callable[..., ProsodyServer], issued: Certificates) -> ProsodyServer:
+    """A Prosody that knows Alice."""
+    return start_prosody(users={"alice": SECRET}, tls=issued)
+
+
+async def test_a_wrong_password_is_told_once_and_ends_the_client(server: ProsodyServer) -> None:
+    async with opened(server.port, "wrong") as (client, memory, attachment):
+        await ended(attachment)
+        assert memory.reasons == ["auth.rejected"]
+        assert memory.rows[0][2:] == ("abort", "closed")
+        assert not client.running
+
+
+async def test_who_is_replaced_is_told_so_once_and_the_client_gives_up(server: ProsodyServer) -> None:
+    async with opened(server.port) as (client, memory, attachment):
+        await attachment.started(within=PATIENCE)
+        async with opened(server.port) as (_, _, other):
+            await other.started(within=PATIENCE)
+            await ended(attachment)
+        assert memory.rows == [("serve", "stream:conflict", "abort", "closed")]
+        assert not client.running
+
+
+async def test_a_server_that_dies_is_told_once_and_the_client_connects_again(server: ProsodyServer) -> None:
+    async with opened(server.port) as (client, memory, attachment):
+        await attachment.started(within=PATIENCE)
+        await asyncio.to_thread(server.kill)
+        await ended(attachment)
+        assert memory.rows[0][0] == "serve"
+        assert memory.rows[0][2:] == ("retry", "reconnecting")
+        assert [row[0] for row in memory.rows].count("serve") == 1
+        assert client.running
+
+
+async def test_an_account_that_is_removed_stops_the_client_although_it_would_connect_again(server: ProsodyServer) -> None:
+    async with opened(server.port, abort=True) as (client, memory, attachment):
+        await attachment.started(within=PATIENCE)
+        await asyncio.to_thread(server.shell, 'user:delete("alice@localhost")')
+        await ended(attachment)
+        assert len(memory.rows) == 1
+        assert memory.rows[0][2:] == ("abort", "closed")
+        assert not client.running
+
+
+async def test_an_attempt_to_connect_that_fails_is_told_although_nothing_is_signalled() -> None:
+    async with opened(free_port(), abort=True, policy=RetryPolicy(attempts=1)) as (client, memory, attachment):
+        await ended(attachment)
+        assert memory.reasons == ["transport.refused"]
+        assert memory.rows[0][2:] == ("abort", "closed")
+        assert not client.running
+
+
+async def test_a_session_that_this_side_ends_is_no_fault(server: ProsodyServer) -> None:
+    async with opened(server.port) as (client, memory, attachment):
+        await attachment.started(within=PATIENCE)
+        client.stop()
+        assert await ended(attachment) is None
+        assert not memory.rows
+
+
+async def test_a_supervised_session_leaves_telling_to_whoever_decides(server: ProsodyServer) -> None:
+    async with opened(server.port, supervised=True) as (client, memory, attachment):
+        await attachment.started(within=PATIENCE)
+        await asyncio.to_thread(server.stop)
+        assert await ended(attachment) is not None
+        assert not memory.rows
+        assert not client.running
