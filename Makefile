@@ -17,7 +17,7 @@ LOWEST := pytest pytest-asyncio pytest-rerunfailures pytest-timeout pytest-rando
 export PYTHON SERVERS
 BIN := .venv/bin
 
-.PHONY: audit fuzz lowest sbom soak help demo bench test docs lint types check env servers format constraints dist clean
+.PHONY: audit experiments fuzz lowest sbom soak help demo bench test docs lint types check env servers format constraints dist clean
 .DEFAULT_GOAL := help
 
 help:
@@ -27,6 +27,7 @@ help:
 	@echo "make check        lint, types and test"
 	@echo "make lint types   the two alone"
 	@echo "make capture      let real servers fail again and report what differs from the vectors (minutes); WRITE=1 writes them"
+	@echo "make experiments  let real servers fail, repeat what failed, and report what differs from the results (minutes); WRITE=1, ONLY=..."
 	@echo "make env          the development environment, .venv"
 	@echo "make constraints  pin the newest versions of everything"
 	@echo "make bench        every path against the floor and beside others, also as bench.json"
@@ -61,6 +62,9 @@ check: lint types test
 
 capture: .venv/.dev servers
 	@$(BIN)/python -m tests.capture $(if $(WRITE),--write)
+
+experiments: .venv/.dev servers
+	@$(BIN)/python -m tests.experiments $(if $(WRITE),--write) $(if $(ONLY),"$(ONLY)")
 
 env: .venv/.dev
 
