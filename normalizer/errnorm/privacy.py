@@ -1,5 +1,5 @@
 """
-What may leave: a rule for each kind of parameter, and the escaping of every text that does.
+What may leave: a rule for each kind of parameter.
 
 The words of a peer are never told as they came. What a template took out of a text has a declared kind, and the kind has a
 rule: keep it, put a keyed hash in its place, or drop it. What is told of the text is the template with the values filled in
@@ -14,13 +14,15 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from errnorm.escape import escaped
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from errnorm.error import NormalizedError, Params
     from errnorm.tables.table import Entry
 
-__all__ = ["DEFAULT_RULES", "Privacy", "Rule", "escaped", "peer_name"]
+__all__ = ["DEFAULT_RULES", "Privacy", "Rule", "peer_name"]
 
 
 class Rule(StrEnum):
@@ -48,12 +50,6 @@ DEFAULT_RULES: Mapping[str, Rule] = {
     "version": Rule.KEEP,
 }
 
-# C0 and C1 controls, characters that turn the direction of a line or have no width, line and paragraph separators, lone
-# surrogates, language tags and noncharacters: what can forge a line, hide in one, or break an encoder.
-_UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff"
-    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
-)
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 # A password can hold what ends an address; so all before the last `@` goes, up to the beginning of the next address.
 _USERINFO = re.compile(
@@ -69,28 +65,6 @@ _LARGEST = 2**63 - 1
 _LONGEST_NAME = 128
 _LONGEST_PEER = 1024
 _MOST_ROWS = 4096
-
-
-def escaped(text: str, limit: int) -> str:
-    r"""
-    Make a text fit for one line of anything.
-
-    Args:
-        text: Any text.
-        limit: Characters after which it is cut; the cut is marked by `…`.
-
-    Returns:
-        The text, unprintable and misleading characters written as `\x1b` or `\u202e`.
-    """
-    cut = text if len(text) <= limit else text[:limit] + "…"
-    return cut if cut.isascii() and cut.isprintable() else _UNSAFE.sub(_written, cut)
-
-
-def _written(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    if code > 0xFFFF:  # noqa: PLR2004 - the last code point of four hexadecimal digits
-        return f"\\U{code:08x}"
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLR2004 - of two
 
 
 @lru_cache(1024)

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from typing import TYPE_CHECKING
+
+from errnorm.escape import escaped
 
 if TYPE_CHECKING:
     from typing import TextIO
 
 __all__ = ["Style", "printable"]
 
-# C0 and C1 controls, bidi marks and overrides, line and paragraph separators, BOM, lone surrogates.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]")
-
 
 def printable(text: str, longest: int = 400) -> str:
     """Return a text as one line that is safe to print: escaped, and cut to so many characters."""
-    cut = text if len(text) <= longest else text[: longest - 1] + "…"
-    return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), cut)
+    return escaped(text, longest - 1)
 
 
 class Style:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from errnorm.emitters.counts import LEDGER
-from errnorm.privacy import escaped
+from errnorm.escape import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
 from errnorm.decision import Verdict as Decided
-from errnorm.privacy import Privacy, escaped, peer_name
+from errnorm.escape import escaped
+from errnorm.privacy import Privacy, peer_name
 from errnorm.taxonomy import Reason
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING
 
+from errnorm.escape import escaped
 from errnorm.exceptions import class_names, traceback_of
-from errnorm.privacy import escaped
 
 if TYPE_CHECKING:
     from errnorm.emitters.attributes import Attributes

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from errnorm.emitters.attributes import Attributes, attributes
 from errnorm.emitters.log.recognition import errors_in
 from errnorm.emitters.stacktrace import exception_attributes, stacktrace
-from errnorm.privacy import escaped
+from errnorm.escape import escaped
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
