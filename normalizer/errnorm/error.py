@@ -302,6 +302,12 @@ class NormalizedError:
         error.protocol = protocol
         return error
 
+    def judged(self, judgement: Judgement) -> NormalizedError:
+        """Return the same error under another judgement."""
+        error = NormalizedError(judgement, self.signal, self._reading)
+        error.protocol = self.protocol
+        return error
+
     @property
     def section(self) -> str | None:
         """The section of the table it was found in."""

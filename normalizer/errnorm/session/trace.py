@@ -1,0 +1,170 @@
+"""
+A session as JSON lines: what it was told and what it answered, to be lived again where there is neither client nor server.
+
+    session = errnorm_adapters.nats.attach(errors, record=open("session.jsonl", "w").write)
+
+    for told, again in errnorm.session.trace.replay(open("session.jsonl")):
+        assert told == again
+
+The first line says how the session was set up; each further line holds one fact and the outputs that followed. Errors are
+written by their judgement alone: no text, no parameter, no address. Servers are numbered as they appear. So a trace can be
+attached to a bug report. Pauses are left out, since chance has a part in them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from errnorm.error import Judgement, NormalizedError, Signal
+from errnorm.session import facts
+from errnorm.session.facts import Close, Dialling, Failure, Next, Up
+from errnorm.session.life import Session
+from errnorm.tables.row import Entry, Row
+from errnorm.taxonomy import Effect, Reach, Reason, Recovery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from errnorm.session.facts import Fact, Output
+
+__all__ = ["Trace", "replay"]
+
+# A client that is sent from server to server without end must not fill the memory.
+_MOST_SERVERS = 1024
+_KINDS: dict[str, type[Any]] = {
+    kind.__name__: kind
+    for kind in (
+        facts.Closed,
+        facts.Closing,
+        facts.CredentialsChanged,
+        facts.DialFailed,
+        facts.Dialling,
+        facts.Ended,
+        facts.HandlerFailed,
+        facts.Said,
+        facts.Up,
+    )
+}
+
+
+class Trace:
+    """Writes what one session is told and what it answers, a line a fact."""
+
+    def __init__(self, session: Session, write: Callable[[str], object]) -> None:
+        """Write the first line."""
+        self._write = write
+        self._servers: dict[str, str] = {}
+        self._line({"session": {name: getattr(session, name) for name in ("abort", "single", "by_hand")}})
+
+    def add(self, fact: Fact, outputs: list[Output]) -> None:
+        """Write one fact, and what followed from it."""
+        said: dict[str, Any] = {"fact": type(fact).__name__}
+        if isinstance(fact, Dialling | Up):
+            said["server"] = self._server(fact.server)
+        elif isinstance(fact, Failure):
+            said |= {
+                "error": None if fact.error is None else _written(fact.error),
+                "next": fact.next,
+                "server": self._server(fact.server),
+                "pool": sorted(map(self._server, fact.pool)),
+                "operation": fact.operation,
+                "follows": fact.follows,
+            }
+        self._line(said | {"out": [_answered(output) for output in outputs]})
+
+    def _line(self, said: dict[str, Any]) -> None:
+        self._write(json.dumps(said) + "\n")
+
+    def _server(self, name: str) -> str:
+        if not name:
+            return ""
+        if len(self._servers) >= _MOST_SERVERS:
+            self._servers.clear()
+        return self._servers.setdefault(name, f"server-{len(self._servers) + 1}")
+
+
+def replay(lines: Iterable[str]) -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
+    """
+    Live a recorded session again.
+
+    Args:
+        lines: A trace, a line a fact.
+
+    Yields:
+        For each fact the outputs that were recorded, and those of today, in the same form.
+
+    Raises:
+        ValueError: If a line is not one of a trace.
+    """
+    session = None
+    for line in lines:
+        said: dict[str, Any] = json.loads(line)
+        if session is None:
+            session = Session(**said["session"])
+        else:
+            recorded: list[dict[str, Any]] = said.pop("out")
+            yield recorded, [_answered(output) for output in session.receive(_read(said))]
+
+
+def _read(said: dict[str, Any]) -> Fact:
+    kind = _KINDS[said.pop("fact")]
+    if "error" in said:
+        said["error"] = None if said["error"] is None else _error(said["error"])
+        said["next"] = Next(said["next"])
+        said["pool"] = frozenset(said["pool"])
+    fact: Fact = kind(**said)
+    return fact
+
+
+def _answered(output: Output) -> dict[str, Any]:
+    error = None if output.error is None else str(output.error.reason)
+    if isinstance(output, Close):
+        return {"do": "close", "error": error}
+    decision = output.decision
+    return {
+        "tell": error,
+        "operation": output.operation,
+        "outcome": output.outcome,
+        "verdict": None if decision is None else str(decision.verdict),
+        "step": None if decision is None else str(decision.step),
+        "next": None if output.next is None else str(output.next),
+        "attempt": output.attempt,
+    }
+
+
+_WORDS = ("protocol", "section", "code", "reason", "recovery", "terminal", "effect", "known")
+
+
+def _written(error: NormalizedError) -> dict[str, Any]:
+    return {name: getattr(error, name) for name in _WORDS}
+
+
+def _error(said: dict[str, Any]) -> NormalizedError:
+    """Return an error with a recorded judgement; the tables of today have no say in it."""
+    section, code = said["section"] or "", said["code"] or ""
+    judgement = Judgement(
+        protocol=said["protocol"],
+        section=said["section"],
+        code=said["code"],
+        reason=Reason(said["reason"]),
+        recovery=Recovery(said["recovery"]),
+        terminal=said["terminal"],
+        effect=Effect(said["effect"]),
+        row=_entry(section, code, said) if said["known"] else None,
+        tables_version="",
+    )
+    return NormalizedError(judgement, Signal(said["protocol"] or "", section, code))
+
+
+def _entry(section: str, code: str, said: dict[str, Any]) -> Entry:
+    row = Row(
+        reason=Reason(said["reason"]),
+        recovery=Recovery(said["recovery"]),
+        terminal=said["terminal"],
+        effect=Effect(said["effect"]),
+        reach=Reach.CLIENT,
+        evidence="source",
+        source="a recorded session",
+    )
+    return Entry(section, code, row, "", "")
