@@ -5,19 +5,25 @@ PYTHON ?=
 SERVERS ?= install
 # What branch coverage must reach for `make test` to pass, also where no server can be installed.
 COVERAGE ?= 90
-# More arguments for pytest: make test PYTEST="-k nats -x"
+# Arguments for pytest, which then runs a part of the tests and does not measure coverage: make test PYTEST="-k nats -x"
 PYTEST ?=
+# How many processes run the tests: as many as there are cores, unless a number is given.
+WORKERS ?= auto
+# How often `make test-repeat` runs the tests; BUSY=1 keeps every core busy with something else meanwhile.
+N ?= 20
+BUSY ?=
 
 FUZZ_TIME ?= 180
 SOAK_TIME ?= 120
 # What the tests need beside the library. One file of tests reads logs with a part of the SDK that the oldest has under another name.
-LOWEST := pytest pytest-asyncio pytest-rerunfailures pytest-timeout pytest-randomly hypothesis psutil orjson nkeys trustme stamina tenacity aiohttp \
+LOWEST := pytest pytest-asyncio pytest-timeout pytest-randomly pytest-xdist hypothesis psutil orjson nkeys trustme stamina tenacity aiohttp \
 	websockets opentelemetry-sdk==1.27.0
 
-export PYTHON SERVERS
+export BUSY PYTHON SERVERS
 BIN := .venv/bin
 
-.PHONY: audit experiments fuzz lowest sbom soak help demo bench test docs lint types check env servers format constraints dist clean
+.PHONY: audit bench bench-alarm check clean constraints demo dist docs env experiments format fuzz help lint lowest sbom servers soak \
+	test test-properties test-repeat types
 .DEFAULT_GOAL := help
 
 help:
@@ -42,7 +48,13 @@ demo: .venv/.demo
 	@$(BIN)/python -m errnorm demo
 
 test: .venv/.dev servers
-	@$(BIN)/python -m pytest -q -rsR --cov --cov-report=term --cov-fail-under=$(COVERAGE) $(PYTEST)
+	@$(BIN)/python -m pytest -q -rs -n $(WORKERS) $(or $(PYTEST),--cov --cov-report=term --cov-fail-under=$(COVERAGE))
+
+test-repeat: .venv/.dev servers
+	@.ci/repeat $(N) $(PYTEST)
+
+test-properties: .venv/.dev
+	@$(BIN)/python -m pytest -q -n $(WORKERS) -m hypothesis --hypothesis-profile=thorough $(PYTEST)
 
 docs: .venv/.dev
 	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
@@ -71,6 +83,10 @@ env: .venv/.dev
 bench: .venv/.dev
 	@$(BIN)/uv pip install -q --python $(BIN)/python --constraint constraints.txt --group peers
 	@$(BIN)/python -m benchmarks.bench bench.json
+
+# Seconds instead of minutes, and no number is kept: it fails where a path costs twice its bound.
+bench-alarm: .venv/.dev
+	@$(BIN)/python -m benchmarks.alarm
 
 # What is found stands in the current directory as crash-… or timeout-…; what is new is kept in .venv/corpus.
 fuzz: .venv/.dev

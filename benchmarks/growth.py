@@ -23,7 +23,7 @@ from errnorm.tables.table import Table, read
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["growth"]
+__all__ = ["growth", "table"]
 
 _ROW = (
     'reason = "limits.size", recovery = "modify", terminal = false, effect = "not_applied", '
@@ -42,7 +42,8 @@ def growth() -> dict[str, dict[str, float]]:
     }
 
 
-def _table(size: int) -> Table:
+def table(size: int) -> Table:
+    """Return a table of so many rows, every tenth with a place for a name."""
     lines = [f'"text number {n}" = {{ {_ROW} }}' for n in range(size - size // 10)]
     lines += [f'"place {n} of {{name}} here" = {{ {_ROW}, code = "place {n}" }}' for n in range(size // 10)]
     head = 'protocol = "p"\nversion = "1"\n[sections]\ns = { about = "x", ignore_case = true }\n[params]\nname = "name"\n[s]\n'
@@ -51,7 +52,7 @@ def _table(size: int) -> Table:
 
 def _tables() -> Iterator[tuple[str, float]]:
     for size in (200, 2_000, 20_000):
-        engine = Engine(_table(size))
+        engine = Engine(table(size))
         exact, template = Signal("p", "s", f"text number {size // 2}"), Signal("p", "s", f"place {size // 20} of that here")
         timings = fastest(FLOOR, [Case("", lambda: engine.judge(exact)), Case("", lambda: engine.judge(template))], 9)  # noqa: B023
         yield f"{size} exact", timings[1].nanoseconds

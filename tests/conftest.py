@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import gc
-import sys
 import warnings
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
-from tests.servers import certificates, ejabberd, nats, process, prosody
+from tests.servers import certificates, ejabberd, nats, ports, process, prosody
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -24,15 +24,20 @@ if TYPE_CHECKING:
 
 FIXTURES = {"start_ejabberd", "start_nats", "start_old_nats", "start_prosody"}
 LINES = 60
+
+# A run of the tests means the same each time: it tries the same examples, and no example has to be fast.
+settings.register_profile("steady", derandomize=True, deadline=None, max_examples=50)
+settings.register_profile("thorough", deadline=None, max_examples=2000)
+settings.load_profile("steady")
+
 WITH_SERVERS: set[str] = set()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that start a server: real time can fail them once, and the report says where they were tried again."""
+    """Mark the tests that start a real server."""
     for item in items:
         if FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker("server")
-            item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=1))
         if item.get_closest_marker("server"):
             WITH_SERVERS.add(item.nodeid)
 
@@ -55,18 +60,6 @@ def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, py
     if call.when == "teardown":
         process.STARTED[:] = [server for server in process.STARTED if server.is_running]
     return report
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """Let coverage look away from a test that measures time."""
-    trace = sys.gettrace()
-    if item.get_closest_marker("untraced"):
-        sys.settrace(None)
-    try:
-        yield
-    finally:
-        sys.settrace(trace)
 
 
 @pytest.fixture
@@ -108,6 +101,13 @@ def start_ejabberd(running: Callable[..., EjabberdServer]) -> Callable[..., Ejab
     if ejabberd.libraries() is None:
         pytest.skip("ejabberd is not installed: apt-get install ejabberd")
     return lambda *args, **options: running(lambda directory: ejabberd.EjabberdServer(directory, *args, **options))
+
+
+@pytest.fixture
+def reserved_port() -> Iterator[int]:
+    """A port that nobody else is given during the test; it refuses connections until the test or its server listens there."""
+    with ports.reserved_port() as port:
+        yield port
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ import slixmpp
 
 from errnorm import Middleware, RetryPolicy, StoppedError
 from tests.adapters.xmpp.client.kit import Memory
-from tests.servers.process import HOST
+from tests.servers.ports import HOST
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable

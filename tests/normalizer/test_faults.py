@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -121,19 +120,17 @@ def test_an_emitter_that_blocks_holds_up_nobody_else(counting: Callable[..., Mid
     def emit(_fault: Fault) -> None:
         if threading.current_thread() is blocked:
             entered.set()
-            release.wait(30)
+            release.wait(100)
 
     middleware = counting(emit)
     blocked = threading.Thread(target=fail, args=(middleware,))
     blocked.start()
     assert entered.wait(10)
-    began = time.monotonic()
     fail(middleware, 100)
-    took = time.monotonic() - began
+    assert blocked.is_alive()
     release.set()
     blocked.join(10)
     assert ledger.errors.total == 101
-    assert took < 10
 
 
 def test_a_log_that_blocks_one_thread_for_ever_holds_no_lock_of_ours(ledger: Ledger) -> None:

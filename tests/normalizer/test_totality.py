@@ -10,7 +10,6 @@ import asyncio
 import json
 import subprocess
 import sys
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Comment, Element
@@ -31,6 +30,7 @@ from errnorm.exceptions import members_of
 from errnorm.middleware import Middleware
 from errnorm.normalizer import Normalizer
 from errnorm.settings import Settings
+from tests.work import work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -425,16 +425,6 @@ def test_near_the_end_of_the_stack_it_answers_and_learns_nothing_wrong() -> None
     ]
 
 
-def seconds(normalize: Callable[[object], object], raw: object) -> float:
-    """The best of several runs, each with another object: nothing may be remembered."""
-    best = float("inf")
-    for _ in range(5):
-        began = time.process_time()  # others may be busy on the same machine
-        normalize(raw)
-        best = min(best, time.process_time() - began)
-    return best
-
-
 SHAPES = {
     "letters": lambda size: "x" * size,
     "spaces": lambda size: " " * size,
@@ -455,14 +445,14 @@ SHAPES = {
 }
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
-def test_time_does_not_grow_with_what_a_peer_sends(
+def test_the_work_does_not_grow_with_what_a_peer_sends(
     shape: Callable[[int], object], normalize: Callable[..., errnorm.NormalizedError]
 ) -> None:
-    normal, huge = (seconds(normalize, shape(size)) for size in (1_100_000, 8_800_000))
-    # What is eight times as large is cut to the same size first; twice the time, and a moment for a busy machine.
-    assert huge <= 2 * normal + 0.005
+    normalize(shape(100))
+    large, huge = (work(partial(normalize, shape(size))) for size in (1_100_000, 8_800_000))
+    assert huge.characters == large.characters
+    assert huge.calls <= 2 * large.calls
 
 
 @pytest.mark.parametrize(

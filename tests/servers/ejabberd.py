@@ -24,7 +24,8 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.servers.process import HOST, PATH, Server, ServerError, free_port
+from tests.servers.ports import HOST, reserve
+from tests.servers.process import PATH, Server, ServerError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,8 +77,8 @@ class EjabberdServer(Server):
             tls: Certificates; a client may use STARTTLS then, and must with `c2s={"starttls_required": True}`.
         """
         super().__init__(directory)
-        self.http = free_port()
-        self.component = free_port()
+        self.http = reserve(self)
+        self.component = reserve(self)
         self._config = dict(config or {})
         self._c2s = dict(c2s or {})
         self._users = dict(users or {})

@@ -24,7 +24,8 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.servers.process import HOST, PATH, Server, ServerError, free_port, wait_until
+from tests.servers.ports import HOST, reserve
+from tests.servers.process import PATH, Server, ServerError, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,7 +90,7 @@ class NatsServer(Server):
             tls: Certificates; clients must use TLS then.
         """
         super().__init__(directory)
-        self.monitor = free_port()
+        self.monitor = reserve(self)
         self.program = program or CURRENT
         self._config = config
         self._jetstream = jetstream

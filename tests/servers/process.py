@@ -7,36 +7,23 @@ import signal
 import socket
 import subprocess
 import time
-from contextlib import closing, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from tests.servers.ports import HOST, reserve
 from tests.servers.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-HOST = "127.0.0.1"
 PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"))
 STARTED: list[Server] = []
 """Every server that was started and not yet forgotten: what a failing test shows the logs of."""
 
-_given: set[int] = set()
-
 
 class ServerError(Exception):
     """A server did not start, stop or do what it was asked; the end of its log is in the message."""
-
-
-def free_port() -> int:
-    """Return a port that nothing listens on, and that was not given before: between two questions it stays free."""
-    while True:
-        with closing(socket.socket()) as probe:
-            probe.bind((HOST, 0))
-            port: int = probe.getsockname()[1]
-        if port not in _given:
-            _given.add(port)
-            return port
 
 
 def wait_until(happened: Callable[[], object], seconds: float = 10.0, *, what: str = "it") -> None:
@@ -58,7 +45,7 @@ class Server:
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
-        self.port = free_port()
+        self.port = reserve(self)
         self.log_path = directory / f"{self.name}.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._wires: list[Wire] = []

@@ -28,7 +28,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.servers.process import PATH, Server, ServerError, free_port
+from tests.servers.ports import reserve
+from tests.servers.process import PATH, Server, ServerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -106,8 +107,8 @@ class ProsodyServer(Server):
             tls: Certificates; a client may use STARTTLS then, and must if the settings say so.
         """
         super().__init__(directory)
-        self.http = free_port()
-        self.component = free_port()
+        self.http = reserve(self)
+        self.component = reserve(self)
         self._settings = settings
         self._hosts = hosts
         self._modules = (*MODULES, *modules)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.servers.nats import NatsServer
 
-pytestmark = [pytest.mark.slow, pytest.mark.untraced]
+pytestmark = pytest.mark.slow
 
 
 def test_a_server_that_is_killed_amid_errors_leaves_no_error_lost_or_doubled(start_nats: Callable[..., NatsServer]) -> None:

@@ -10,7 +10,8 @@ from tests.capture.recording import Seen, Station, after
 from tests.capture.scenarios.nats_jetstream import api, ask, asked, create, listening, message, named
 from tests.capture.scenarios.nats_seeing import errors
 from tests.servers.nats import NatsServer
-from tests.servers.process import HOST, free_port, wait_until
+from tests.servers.ports import HOST, reserve
+from tests.servers.process import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,7 @@ class Cluster(NatsServer):
     """One of three servers; `others` are the two that it starts first."""
 
     def __init__(self, directory: Path, program: Path | None) -> None:
-        ports = [free_port() for _ in range(3)]
+        ports = [reserve(self) for _ in range(3)]
         routes = [f"nats://{HOST}:{port}" for port in ports]
 
         def config(number: int) -> dict[str, Any]:

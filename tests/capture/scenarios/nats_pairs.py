@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from tests.capture.recording import Seen, Station, after
 from tests.servers.certificates import issue
 from tests.servers.nats import NatsServer
-from tests.servers.process import HOST, free_port, wait_until
+from tests.servers.ports import HOST, reserve, reserved_port
+from tests.servers.process import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +46,7 @@ class Pair(NatsServer):
     """A server that dials another; `SECURED` in the other's configuration stands for TLS that asks for a certificate."""
 
     def __init__(self, directory: Path, program: Path | None, home: str, options: dict[str, Any], away: Any) -> None:
-        port = free_port()
+        port = reserve(self)
         if options.get("tls") == "SECURED":
             made = issue(directory / "certificates")
             files = {"cert_file": str(made.certificate), "key_file": str(made.key), "ca_file": str(made.authority)}
@@ -100,10 +102,13 @@ for _name, (_kind, _options, _away, _text) in PAIRS.items():
     after(f"lines of the log about {_name}", _station, many=True)(partial(logged, _text))
 
 
-def nobody(directory: Path, program: Path | None) -> NatsServer:
-    """Return a server whose peers are not there."""
-    port = free_port()
-    return NatsServer(directory, {"server_name": "alone", **route(port), **leaf(port)}, program=program)
+@contextmanager
+def nobody(directory: Path, program: Path | None) -> Iterator[NatsServer]:
+    """Run a server whose peers are not there."""
+    with reserved_port() as port:
+        config = {"server_name": "alone", **route(port), **leaf(port)}
+        with NatsServer(directory, config, program=program) as server:
+            yield server
 
 
 def _says(server: NatsServer, text: str) -> bool:

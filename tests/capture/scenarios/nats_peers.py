@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from tests.capture.recording import Seen, Station, after
 from tests.capture.scenarios.nats_seeing import errors
 from tests.servers.nats import NatsServer
-from tests.servers.process import free_port, wait_until
+from tests.servers.ports import reserve
+from tests.servers.process import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,7 @@ class PeeredServer(NatsServer):
     """A server with ports for routes, gateways and leaf nodes."""
 
     def __init__(self, directory: Path, program: Path | None, **leaf: object) -> None:
-        self.ports_of_peers = {kind: free_port() for kind in ("cluster", "gateway", "leafnodes")}
+        self.ports_of_peers = {kind: reserve(self) for kind in ("cluster", "gateway", "leafnodes")}
         listeners = {kind: {"host": "127.0.0.1", "port": port} for kind, port in self.ports_of_peers.items()}
         config = {
             "server_name": "one",
@@ -172,7 +173,7 @@ class RoutingServer(NatsServer):
     def __init__(self, directory: Path, program: Path | None) -> None:
         self.away = PeeredServer(directory / "away", program)
         ports = self.away.ports_of_peers
-        own = free_port()
+        own = reserve(self)
         config: dict[str, Any] = {
             "server_name": "home",
             "debug": True,

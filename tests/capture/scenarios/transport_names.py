@@ -14,7 +14,7 @@ import aiodns
 
 from tests.capture.recording import Seen, after
 from tests.capture.scenarios.transport_sockets import here, raised
-from tests.servers.process import HOST, free_port
+from tests.servers.ports import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -88,5 +88,8 @@ def no_name_server(_: Path) -> Iterator[Seen]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
         deaf.bind((HOST, 0))
         yield from raised(partial(_ask, deaf.getsockname()[1]))
-    port = free_port()
-    yield from raised(partial(_ask, port), partial(_ask, port, "a..b"))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as reserved:
+        reserved.bind((HOST, 0))
+        reserved.connect((HOST, 1))  # so the system refuses what anybody else sends to its port
+        port = reserved.getsockname()[1]
+        yield from raised(partial(_ask, port), partial(_ask, port, "a..b"))

@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from tests.capture.recording import Seen, Station, after, exception_form
-from tests.servers.process import HOST, free_port
+from tests.servers.ports import HOST, reserved_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,8 +43,8 @@ def _reset(end: socket.socket) -> None:
 
 @after("ECONNREFUSED", here)
 def nothing_listens(_: Path) -> Iterator[Seen]:
-    port = free_port()
-    yield from raised(lambda: socket.create_connection((HOST, port)), lambda: asyncio.run(_opening(port)))
+    with reserved_port() as port:
+        yield from raised(lambda: socket.create_connection((HOST, port)), lambda: asyncio.run(_opening(port)))
 
 
 async def _opening(port: int) -> None:

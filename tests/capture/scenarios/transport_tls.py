@@ -14,7 +14,7 @@ import trustme
 
 from tests.capture.recording import Seen, after
 from tests.capture.scenarios.transport_sockets import connected, here, raised
-from tests.servers.process import HOST
+from tests.servers.ports import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

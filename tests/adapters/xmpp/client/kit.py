@@ -13,7 +13,7 @@ from slixmpp.plugins.xep_0045 import XEP_0045
 
 from errnorm import Middleware, RetryPolicy
 from errnorm_adapters.xmpp import attach
-from tests.servers.process import HOST
+from tests.servers.ports import HOST
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

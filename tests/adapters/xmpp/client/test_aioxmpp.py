@@ -12,7 +12,7 @@ import pytest
 from errnorm import Middleware, RetryPolicy
 from errnorm_adapters.xmpp import attach
 from tests.adapters.xmpp.client.kit import PATIENCE, QUIET, Memory
-from tests.servers.process import HOST, free_port
+from tests.servers.ports import HOST
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -104,8 +104,8 @@ async def test_an_account_that_is_removed_stops_the_client_although_it_would_con
         assert not client.running
 
 
-async def test_an_attempt_to_connect_that_fails_is_told_although_nothing_is_signalled() -> None:
-    async with opened(free_port(), abort=True, policy=RetryPolicy(attempts=1)) as (client, memory, attachment):
+async def test_an_attempt_to_connect_that_fails_is_told_although_nothing_is_signalled(reserved_port: int) -> None:
+    async with opened(reserved_port, abort=True, policy=RetryPolicy(attempts=1)) as (client, memory, attachment):
         await ended(attachment)
         assert memory.reasons == ["transport.refused"]
         assert memory.rows[0][2:] == ("abort", "closed")

@@ -13,7 +13,6 @@ from slixmpp.exceptions import IqError, IqTimeout, PresenceError
 import errnorm
 from errnorm import RetryPolicy
 from tests.adapters.xmpp.client.kit import desk, trusting
-from tests.servers.process import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -255,8 +254,8 @@ async def test_a_request_that_nobody_answers_is_a_time_out_and_not_one_of_a_serv
         assert errnorm.of(caught.value).reason == "transport.timeout"
 
 
-async def test_a_server_that_is_not_there_is_told_once_each_time_every_way_was_tried(unused: int) -> None:
-    async with desk(unused, policy=RetryPolicy(attempts=2)) as one:
+async def test_a_server_that_is_not_there_is_told_once_each_time_every_way_was_tried(reserved_port: int) -> None:
+    async with desk(reserved_port, policy=RetryPolicy(attempts=2)) as one:
         one.client.enable_direct_tls = one.client.enable_starttls = True
         one.connect()
         await one.told()
@@ -264,8 +263,8 @@ async def test_a_server_that_is_not_there_is_told_once_each_time_every_way_was_t
         assert one.memory.faults[0].handled
 
 
-async def test_an_abort_ends_the_endless_attempts_to_connect(unused: int) -> None:
-    async with desk(unused, abort=True, policy=RetryPolicy(attempts=1)) as one:
+async def test_an_abort_ends_the_endless_attempts_to_connect(reserved_port: int) -> None:
+    async with desk(reserved_port, abort=True, policy=RetryPolicy(attempts=1)) as one:
         one.connect()
         await one.end()
         assert one.rows == [("connect", "os:ECONNREFUSED", "abort", "closed")]
@@ -273,19 +272,12 @@ async def test_an_abort_ends_the_endless_attempts_to_connect(unused: int) -> Non
         assert one.attachment.stopped is not None
 
 
-@pytest.fixture
-def unused() -> int:
-    """A port that nothing listens on."""
-    return free_port()
-
-
 @pytest.mark.parametrize("direct", [False, True], ids=["STARTTLS", "direct TLS"])
 async def test_an_untrusted_certificate_is_told_once_and_stops_the_client(
-    start: Start, issued: Certificates, direct: bool
+    start: Start, issued: Certificates, reserved_port: int, direct: bool
 ) -> None:
-    secure = free_port()
-    server = start(tls=issued, settings=f"c2s_direct_tls_ports = {{ {secure} }}")
-    async with desk(secure if direct else server.port, abort=True) as one:
+    server = start(tls=issued, settings=f"c2s_direct_tls_ports = {{ {reserved_port} }}")
+    async with desk(reserved_port if direct else server.port, abort=True) as one:
         one.client.enable_plaintext = False
         one.client.enable_direct_tls, one.client.enable_starttls = direct, not direct
         one.client.ssl_context = trusting()
@@ -314,8 +306,8 @@ async def test_a_supervised_session_leaves_telling_to_whoever_decides(start: Sta
         assert errnorm.normalize(ended).reason == "shutdown.server"
 
 
-async def test_a_supervised_client_raises_what_it_cannot_connect_for_and_does_not_try_again(unused: int) -> None:
-    async with desk(unused, supervised=True) as one:
+async def test_a_supervised_client_raises_what_it_cannot_connect_for_and_does_not_try_again(reserved_port: int) -> None:
+    async with desk(reserved_port, supervised=True) as one:
         with pytest.raises(ConnectionRefusedError):
             await one.start()
         assert not one.client.is_connecting()

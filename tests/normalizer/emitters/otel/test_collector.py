@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.servers.ports import reserve
+
 rotel = pytest.importorskip("rotel")
 pytest.importorskip("opentelemetry.exporter.otlp.proto.http")
 
@@ -75,12 +77,6 @@ APPLICATION = """
     for _ in range(1000):
         tell(Fault(engine.judge(Signal("wire", "error", "Too many: 7", "Too many: 7")), handled=True))
 """
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 class Backend:
@@ -143,7 +139,7 @@ def backend() -> Iterator[Backend]:
 def collector(backend: Backend, tmp_path: Path) -> Iterator[str]:
     """Start the collector and give the address of its OTLP receiver."""
     binary = Path(rotel.__file__).with_name("rotel-agent")
-    http, grpc = free_port(), free_port()
+    http, grpc = reserve(backend), reserve(backend)
     command = [str(binary), "start", "--otlp-http-endpoint", f"127.0.0.1:{http}", "--otlp-grpc-endpoint", f"127.0.0.1:{grpc}"]
     command += ["--exporter", "otlp", "--otlp-exporter-endpoint", backend.endpoint, "--otlp-exporter-protocol", "http"]
     command += ["--batch-timeout", "100ms"]
@@ -200,9 +196,9 @@ def test_logs_spans_and_metrics_arrive_behind_a_real_collector(backend: Backend,
     assert done.stdout == ""
 
 
-def test_a_collector_that_is_not_there_is_not_seen_by_the_application() -> None:
+def test_a_collector_that_is_not_there_is_not_seen_by_the_application(reserved_port: int) -> None:
     began = time.monotonic()
-    done = run(f"http://127.0.0.1:{free_port()}", OTEL_EXPORTER_OTLP_TIMEOUT="1")
+    done = run(f"http://127.0.0.1:{reserved_port}", OTEL_EXPORTER_OTLP_TIMEOUT="1")
     assert done.returncode == 0
     assert "errnorm" not in done.stderr
     assert time.monotonic() - began < 40
