@@ -100,7 +100,7 @@ class EjabberdServer(Server):
             "hosts": ["localhost"],
             "loglevel": "debug",
             "auth_method": "internal",
-            "auth_password_format": "as_builtin",
+            "auth_password_format": "plain",
             "listen": self._listeners(),
             "acl": {"loopback": {"ip": ["127.0.0.0/8"]}},
             "access_rules": {"everyone": ["allow"]},

@@ -1,7 +1,7 @@
 """
 XML made to hurt: what it costs is held against what a benign document of the same size costs.
 
-What each is refused as stands in `test_xmpp_xml`; here is what remains: time, memory, the record that comes out, and that
+What each is refused as stands in `test_xml`; here is what remains: work, memory, the record that comes out, and that
 nothing outside the text is ever touched.
 """
 

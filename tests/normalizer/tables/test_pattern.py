@@ -88,7 +88,7 @@ def test_every_kind_can_be_read(kind: str) -> None:
     assert template.match(f"x {sample} y", 2) is not None
 
 
-@pytest.mark.parametrize("text", ["{{Wildcard()}}", "{Upper}", "{}", "{a b}", "as_builtin"])
+@pytest.mark.parametrize("text", ["{{Wildcard()}}", "{Upper}", "{}", "{a b}", "plain"])
 def test_braces_that_are_no_place_are_letters(text: str) -> None:
     assert not Template.has_places(text)
 
