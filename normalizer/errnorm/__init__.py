@@ -6,6 +6,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from errnorm import plugins
 from errnorm.decision import Decision, RetryPolicy, RetryState, Verdict, decide
 from errnorm.error import Adapter, NormalizedError, Record, Signal
 from errnorm.exceptions import ReportedException
@@ -16,6 +17,7 @@ from errnorm.normalizer import unjudged as _unjudged
 from errnorm.taxonomy import Category, Effect, Evidence, Reach, Reason, Recovery
 
 if TYPE_CHECKING:
+    from errnorm.finding import Finder, Finding
     from errnorm.middleware import Guard, Middleware
     from errnorm.settings import Settings
     from errnorm.supervisor import StoppedError, supervise
@@ -46,6 +48,7 @@ __all__ = [
     "Verdict",
     "decide",
     "default_normalizer",
+    "find",
     "is_retryable",
     "is_terminal",
     "normalize",
@@ -100,6 +103,26 @@ def normalize(raw: object, protocol: str | None = None) -> NormalizedError:
         return default_normalizer().normalize(raw, protocol)
     except RecursionError:
         return _unjudged(protocol)  # not even what is installed could be looked up
+
+
+@cache
+def _finder() -> Finder:
+    from errnorm.finding import Finder  # noqa: PLC0415 - callers that only normalize pay nothing for it
+
+    return Finder(default_normalizer(), plugins.load_forms())
+
+
+def find(text: str) -> list[Finding]:
+    """
+    Find the errors in a text that people have: a traceback, lines of a log, a report. Never raises.
+
+    Args:
+        text: The text.
+
+    Returns:
+        What was found, in the order of the text.
+    """
+    return _finder().find(text)
 
 
 def is_retryable(error: object) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from errnorm import plugins
 from errnorm.tables.row import TableError, parse, read
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
     from pathlib import Path
 
-__all__ = ["protocol_of", "table"]
+__all__ = ["document", "protocol_of", "table"]
 
 # A hundred times the largest built-in file, and more than 50 000 rows.
 _LARGEST = 16 << 20
@@ -55,6 +55,16 @@ def protocol_of(path: Path) -> str:
         message = f'{path}:1: protocol: the file must say which protocol it is about: protocol = "nats"'
         raise TableError(message)
     return protocol
+
+
+def document(point: EntryPoint) -> dict[str, Any]:
+    """
+    Read an installed file that is no table: the object of its entry point is the name of a file of its module.
+
+    Raises:
+        TableError: If it cannot be read.
+    """
+    return parse(_resource(point), point.attr)
 
 
 def _resource(point: EntryPoint) -> str:

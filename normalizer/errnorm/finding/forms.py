@@ -1,0 +1,153 @@
+"""
+The forms of errors in texts, read from data: what stands before a text, behind it and around it.
+
+The data is a file that Python and the JavaScript of the catalogue read alike. What each table of it means stands in its head.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from errnorm.finding.markup import Markup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+__all__ = ["Form", "Forms", "Place"]
+
+_PART = re.compile(r"%([a-z]+)%")
+_GROUP = re.compile(r"\{([a-z]+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """
+    Where the row of a form may stand.
+
+    Attributes:
+        protocol: The protocol.
+
+        section: The section of its table; `None` for all of them in their order.
+
+        code: The code, with the groups of the pattern in braces.
+    """
+
+    protocol: str
+    section: str | None
+    code: str
+
+    @classmethod
+    def read(cls, text: str) -> Place:
+        """Read `protocol/section/code`; a section `*` is all of them."""
+        protocol, section, code = text.split("/", 2)
+        return cls(protocol, None if section == "*" else section, code)
+
+    def filled(self, groups: Mapping[str, str | None]) -> str | None:
+        """Return the code with the values of a match; `None` if a group did not take part."""
+        if any(groups.get(name) is None for name in _GROUP.findall(self.code)):
+            return None
+        return _GROUP.sub(lambda found: groups[found[1]] or "", self.code)
+
+
+@dataclass(frozen=True)
+class Form:
+    """
+    One way in which an error is written.
+
+    Attributes:
+        name: What it is, for people.
+
+        has: Words in small letters of which a line has at least one if the form can match it.
+
+        pattern: The pattern.
+
+        search: Whether it may match a part of a text; otherwise it matches the whole of it.
+
+        rows: Where the row may stand, the likeliest first.
+
+        family: What has its say beside the row: the type of a stanza error.
+
+        inner: Whether the group `inner` is read on if no row was found.
+    """
+
+    name: str
+    has: tuple[str, ...]
+    pattern: str
+    search: bool
+    rows: tuple[Place, ...]
+    family: tuple[Place, ...]
+
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        """The pattern, compiled when it is first needed."""
+        return re.compile(self.pattern, re.ASCII | re.DOTALL)
+
+    @property
+    def inner(self) -> bool:
+        """Whether a part of the text is read on."""
+        return "(?P<inner>" in self.pattern
+
+    def match(self, text: str) -> re.Match[str] | None:
+        """Match a text."""
+        return self.compiled.search(text) if self.search else self.compiled.fullmatch(text)
+
+
+class Forms:
+    """All forms of all files, in their order."""
+
+    def __init__(self, files: Iterable[Mapping[str, Any]]) -> None:
+        """
+        Put the files together.
+
+        Args:
+            files: The parsed files, those of the built-in protocols first.
+        """
+        read = list(files)
+        frames = _merged(read, "frames")
+        stamps = {name for file in read for name in file.get("stamps", {}).get("frames", ())}
+        self.frame = _named(frames)
+        self.stamp = _named({name: pattern for name, pattern in frames.items() if name in stamps})
+        self.protocols = {frame: name for file in read for name, some in file.get("protocols", {}).items() for frame in some}
+        self.markup = Markup(_merged_markup(read))
+        self.tail = re.compile(f"(?:{'|'.join(_merged(read, 'tails').values())})$", re.ASCII | re.DOTALL)
+        self.skipped = _any(_merged(read, "skipped").values())
+        self.fields: tuple[str, ...] = tuple(name for file in read for name in file.get("fields", {}).get("names", ()))
+        self.unknown = _any(_merged(read, "unknown").values())
+        parts = _merged(read, "parts")
+        self.forms: tuple[Form, ...] = tuple(_form(one, parts) for file in read for one in file.get("forms", ()))
+
+    def of(self, folded: str) -> Iterator[Form]:
+        """Yield the forms that can match a line, which is given in small letters."""
+        for form in self.forms:
+            if any(word in folded for word in form.has):
+                yield form
+
+
+def _merged(files: Iterable[Mapping[str, Any]], name: str) -> dict[str, str]:
+    return {key: value for file in files for key, value in file.get(name, {}).items()}
+
+
+def _any(patterns: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.ASCII | re.DOTALL)
+
+
+def _named(patterns: Mapping[str, str]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in patterns.items()), re.ASCII | re.DOTALL)
+
+
+def _merged_markup(files: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    return next((file["markup"] for file in files if "markup" in file), {})
+
+
+def _form(given: Mapping[str, Any], parts: Mapping[str, str]) -> Form:
+    return Form(
+        name=given["name"],
+        has=tuple(given["has"]),
+        pattern=_PART.sub(lambda found: parts[found[1]], given["pattern"]),
+        search=given.get("search", False),
+        rows=tuple(map(Place.read, given.get("rows", ()))),
+        family=tuple(map(Place.read, given.get("family", ()))),
+    )

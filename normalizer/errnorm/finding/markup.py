@@ -1,0 +1,107 @@
+"""
+Elements of a protocol in a text: where one begins and ends, and what a broken one still says.
+
+An element that is whole is read by the adapter. One that was cut, wrapped inside of a tag or lost its brackets on the way is read tag
+by tag here: the first child whose namespace, or whose parent, is known for its conditions. Such a reading is for people.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from errnorm.error import Signal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["Markup"]
+
+_LONGEST = 65536
+_MOST_TAGS = 512
+_TAG = re.compile(r"<(?P<close>/?)(?P<name>[A-Za-z_][\w.:-]{0,63})(?P<rest>(?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*)>", re.ASCII)
+_ATTRIBUTE = re.compile(r"([A-Za-z_][\w.:-]{0,63})=(?:\"([^\"]*)\"|'([^']*)')", re.ASCII)
+_ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&#39;", "'"), ("&amp;", "&"))
+
+
+class _Tag(NamedTuple):
+    name: str
+    attributes: dict[str, str]
+    namespace: str
+    parents: tuple[str, ...]
+
+
+class Markup:
+    """Finds and reads elements by what the forms say of them."""
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        """Compile what stands in the file of forms."""
+        self._begins = re.compile(given.get("begins", r"(?!)"), re.ASCII)
+        self._errors = re.compile(given.get("errors", r"(?!)"), re.ASCII)
+        self._escaped = re.compile(given.get("escaped", r"(?!)"), re.ASCII)
+        self._spaces: Mapping[str, str] = given.get("namespaces", {})
+        self._parents: Mapping[str, str] = given.get("parents", {})
+
+    def unescaped(self, text: str) -> str:
+        """Return a text with its elements as such, if somebody escaped them for a page and left none as it was."""
+        escaped = self._escaped.search(text) if "&lt;" in text else None
+        if escaped is None or self._begins.search(text, 0, escaped.start()):
+            return text
+        for entity, letter in _ENTITIES:
+            text = text.replace(entity, letter)
+        return text
+
+    def holds_error(self, text: str) -> bool:
+        """Tell whether an error stands in an element of a text."""
+        return "<" in text and self._errors.search(text) is not None
+
+    def begin(self, text: str) -> int | None:
+        """Return where the first element begins."""
+        found = self._begins.search(text) or self._errors.search(text)
+        return None if found is None else found.start()
+
+    @staticmethod
+    def end(text: str, start: int) -> int | None:
+        """Return where the element that begins there ends; `None` if it was cut."""
+        depth = 0
+        for count, tag in enumerate(_TAG.finditer(text, start, start + _LONGEST)):
+            if count >= _MOST_TAGS:
+                return None
+            depth += -1 if tag["close"] else 0 if tag["rest"].endswith("/") else 1
+            if depth <= 0:
+                return tag.end()
+        return None
+
+    def signals(self, text: str) -> Iterator[Signal]:
+        """Yield what a broken element may say, the likeliest first."""
+        kind: tuple[tuple[str, str], ...] = ()
+        for tag in _tags(text):
+            if tag.name == "error" and "type" in tag.attributes:
+                kind = (("type", tag.attributes["type"]),)
+            if tag.name == "body" and tag.attributes.get("type", "").startswith("termin"):
+                yield Signal("xmpp", "bosh", tag.attributes.get("condition", "terminate"), text[:4096])
+                yield Signal("xmpp", "stream", tag.attributes.get("condition", ""), text[:4096])
+            place = self._spaces.get(tag.namespace) or (self._parents.get(tag.parents[-1]) if tag.parents else None)
+            if place is None or tag.name == "text":
+                continue
+            protocol, _, section = place.partition("/")
+            if section == "stanza" and "failed" in tag.parents:
+                yield Signal(protocol, "sm", tag.name, text[:4096])
+            yield Signal(protocol, section, tag.name, text[:4096], kind if section == "stanza" else ())
+
+
+def _tags(text: str) -> Iterator[_Tag]:
+    """Yield the tags that begin an element, with the namespace that holds for each."""
+    around: list[tuple[str, str]] = []
+    for count, found in enumerate(_TAG.finditer(text, 0, _LONGEST)):
+        if count >= _MOST_TAGS:
+            return
+        if found["close"]:
+            if around:
+                around.pop()
+            continue
+        attributes = {name: double or single for name, double, single in _ATTRIBUTE.findall(found["rest"])}
+        namespace = attributes.get("xmlns") or (around[-1][1] if around else "")
+        yield _Tag(found["name"], attributes, namespace, tuple(name for name, _ in around))
+        if not found["rest"].endswith("/"):
+            around.append((found["name"], namespace))

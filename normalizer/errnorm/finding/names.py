@@ -1,0 +1,97 @@
+"""
+Everything that names a row: its key, code, constant, text and aliases, in one index over all tables.
+
+A text that people have is one of these names in another case, without its status, or with a full stop behind it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from errnorm.tables.pattern import Template, TemplateIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from errnorm.tables.row import Entry
+    from errnorm.tables.table import Table
+
+__all__ = ["Name", "Names"]
+
+_STATUS = re.compile(r"[1-5][0-9]{2} (.+)")
+_LAST = re.compile(r"(?:[A-Za-z_]\w*[.$])+([A-Z]\w+)", re.ASCII)
+# A text with places says something by itself if so much of it is literal.
+_FEWEST_LITERAL = 10
+_PLACES = re.compile(r'"?\{[a-z_]+\}"?')
+# Such a name means something wherever it stands; `reset` and `conflict` do not.
+_TELLING = re.compile(r"[^ ]{2,} +[^ ].{2,}|E[A-Z]{4,}|WSAE[A-Z]+|[A-Z]{2,}(?:_[A-Z0-9]+)+", re.ASCII | re.DOTALL)
+
+
+class Name(NamedTuple):
+    """A row with the protocol of its table."""
+
+    protocol: str
+    row: Entry
+
+
+class Names:
+    """The names of all rows of all tables."""
+
+    def __init__(self, tables: Iterable[Table]) -> None:
+        """Index the rows; of two rows with one name the one of the earlier table and section counts."""
+        self._names: dict[str, Name] = {}
+        self._classes: dict[str, Name] = {}
+        templates: list[Template[Name]] = []
+        for table in tables:
+            for entry in table.rows.values():
+                name = Name(table.protocol, entry)
+                for text in _said_of(entry):
+                    self._names.setdefault(text.lower().rstrip("."), name)
+                self._index_classes(name)
+                templates += _templates(name, table)
+        self._templates = TemplateIndex(templates)
+
+    def _index_classes(self, name: Name) -> None:
+        for spelling in name.row.spellings():
+            if found := _LAST.fullmatch(spelling):
+                self._classes.setdefault(spelling, name)
+                self._classes.setdefault(found[1], name)
+
+    def exact(self, text: str) -> Name | None:
+        """Find the row that has a name, letter by letter but for its case."""
+        return self._names.get(text.lower())
+
+    def find(self, text: str) -> Name | None:
+        """Find the row of a text that means something wherever it stands; `None` if there is none, or if it does not."""
+        if _TELLING.fullmatch(text) is None:
+            return None
+        folded = text.lower()
+        found = self._names.get(folded)
+        if found is None and (templated := self._templates.find(text, folded)) is not None:
+            found = templated[0]
+        return found
+
+    def raised(self, name: str) -> Name | None:
+        """Find the row of the class of an exception, dotted or short."""
+        return self._classes.get(name) or self._classes.get(name.replace("$", "."))
+
+
+def _said_of(entry: Entry) -> Iterator[str]:
+    said = [*entry.spellings(), entry.code, *([entry.row.text] if entry.row.text else [])]
+    for text in said:
+        if not Template.has_places(text):
+            yield text
+            if found := _STATUS.fullmatch(text):
+                yield found[1]
+
+
+def _templates(name: Name, table: Table) -> Iterator[Template[Name]]:
+    said = [*name.row.templates(), *([name.row.row.text] if name.row.row.text else [])]
+    for text in said:
+        if Template.has_places(text) and len(_PLACES.sub("", text)) >= _FEWEST_LITERAL and text.index("{") >= _FEWEST_LITERAL // 2:
+            yield Template(text, _kinds(text, table), name, ignore_case=True)
+
+
+def _kinds(text: str, table: Table) -> dict[str, str]:
+    return {name: table.kinds.get(name, "text") for name in re.findall(r"\{([a-z_]+)\}", text)}
