@@ -18,11 +18,12 @@ import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from errnorm import Signal, decide, plugins
+from errnorm import Signal, decide, find, normalize, plugins
 from errnorm.decision import RetryPolicy
 from errnorm.emitters.log.emitter import LogEmitter, Processor
 from errnorm.engine import Engine
 from errnorm.error import Fault, NormalizedError
+from errnorm.finding import How
 from errnorm.normalizer import Normalizer
 from errnorm.settings import Settings
 from errnorm.supervisor import StoppedError, supervise
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from errnorm.emitters.severity import Severity
     from errnorm.tables.table import Entry
 
+STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 ENGINES = {name: Engine(plugins.load_table(name)) for name in plugins.protocols()}
 ROWS = [
     (protocol, placed, text)
@@ -267,3 +269,35 @@ async def test_a_redirect_makes_nobody_connect(monkeypatch: pytest.MonkeyPatch) 
 
 async def _never(_seconds: float) -> None:
     pytest.fail("it goes on")
+
+
+class TestFinding:
+    """`find` reads for people, and even there what a peer can write changes nothing of what has a form."""
+
+    @pytest.mark.parametrize(("protocol", "placed", "text"), ROWS[::7], ids=lambda value: str(getattr(value, "key", value)))
+    @FEW
+    @given(value=HOSTILE)
+    def test_no_value_changes_what_is_found_in_a_text_that_has_a_form(
+        self, protocol: str, placed: Entry, text: str, value: str
+    ) -> None:
+        engine = ENGINES[protocol]
+        spoofed = filled(text, value, engine.table.kinds, fitting=True)
+        normalized = normalize(spoofed)
+        if "\n" in spoofed.strip() or not normalized.known or normalized.row is not placed:
+            return
+        assert [judgement(finding.error) for finding in find(spoofed)] == [judgement(normalized)]
+
+    @pytest.mark.parametrize(
+        "words", ["Authorization Violation", "-ERR 'Stale Connection'", "nats: timeout", "[Errno 111] Connection refused"]
+    )
+    def test_what_stands_in_a_name_or_a_subject_is_not_found_instead(self, words: str) -> None:
+        (finding,) = find(f'[7] 2026/11/22 22:30:48.190000 [ERR] 127.0.0.1:1 - cid:7 - Publish Violation - Subject "{words}"')
+        assert finding.error.reason == "auth.forbidden"
+        stanza = f"<error type='cancel'><item-not-found xmlns='{STANZAS}'/><text xmlns='{STANZAS}'>{words}</text></error>"
+        (finding,) = find(f"RECV: <iq type='error'>{stanza}</iq>")
+        assert finding.error.reason == "protocol.not_found"
+
+    @pytest.mark.parametrize("words", ["nats: timeout", "-ERR 'Stale Connection'", "StreamError: conflict"])
+    def test_what_stands_in_somebody_s_words_says_so(self, words: str) -> None:
+        assert [finding.how for finding in find(f"user wrote: {words}")] == [How.INSIDE]
+        assert not normalize(f"user wrote: {words}").known

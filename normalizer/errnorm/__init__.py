@@ -6,7 +6,6 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from errnorm import plugins
 from errnorm.decision import Decision, RetryPolicy, RetryState, Verdict, decide
 from errnorm.error import Adapter, NormalizedError, Record, Signal
 from errnorm.exceptions import ReportedException
@@ -109,7 +108,7 @@ def normalize(raw: object, protocol: str | None = None) -> NormalizedError:
 def _finder() -> Finder:
     from errnorm.finding import Finder  # noqa: PLC0415 - callers that only normalize pay nothing for it
 
-    return Finder(default_normalizer(), plugins.load_forms())
+    return Finder(default_normalizer())
 
 
 def find(text: str) -> list[Finding]:

@@ -19,6 +19,7 @@ from errnorm.taxonomy import Recovery
 
 if TYPE_CHECKING:
     from errnorm.error import Signal
+    from errnorm.tables.pattern import Captures
     from errnorm.tables.table import Entry, Table
 
 __all__ = ["Engine", "ended"]
@@ -64,6 +65,17 @@ class Engine:
                 self._shared.clear()
             self._shared[signal] = answer
         return answer
+
+    def judge_as(self, entry: Entry, signal: Signal, captures: Captures | None = None) -> NormalizedError:
+        """
+        Judge a signal by a row that its caller has found.
+
+        Args:
+            entry: The row.
+            signal: What was seen.
+            captures: The values that the caller read out of the text.
+        """
+        return NormalizedError(self._judgement(entry, signal, entry.section), signal, captures)
 
     def _found(self, signal: Signal) -> NormalizedError:
         section, code = signal.section, signal.code

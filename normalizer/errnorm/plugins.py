@@ -16,10 +16,9 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
     from errnorm.error import Adapter
-    from errnorm.finding.forms import Forms
     from errnorm.tables.table import Table
 
-__all__ = ["adapters", "load_adapter", "load_forms", "load_table", "overlaid", "overlay_paths", "protocols"]
+__all__ = ["adapters", "forms", "load_adapter", "load_table", "overlaid", "overlay_paths", "protocols"]
 
 
 @cache
@@ -38,6 +37,11 @@ def load_adapter(point: EntryPoint) -> Adapter:
     """Import an adapter."""
     adapter: Adapter = point.load()
     return adapter
+
+
+def forms() -> list[EntryPoint]:
+    """Return the entry points of the installed files with forms of errors in texts, ordered by name."""
+    return sorted(_group("errnorm.forms"), key=lambda point: point.name)
 
 
 def protocols() -> list[str]:
@@ -82,17 +86,3 @@ def load_table(protocol: str, overlays: Iterable[Path] = ()) -> Table:
 
     points = [point for point in _group("errnorm.mappings") if point.name.partition(".")[0] == protocol]
     return load.table(protocol, sorted(points, key=lambda point: point.name), overlays)
-
-
-@cache
-def load_forms() -> Forms:
-    """
-    Read the forms of errors in texts, of all files that are installed: entry points of the group `errnorm.forms`.
-
-    Raises:
-        TableError: If a file cannot be read.
-    """
-    from errnorm.finding.forms import Forms  # noqa: PLC0415 - callers that only normalize pay nothing for it
-    from errnorm.tables import load  # noqa: PLC0415
-
-    return Forms(load.document(point) for point in sorted(_group("errnorm.forms"), key=lambda point: point.name))

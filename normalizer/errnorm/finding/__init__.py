@@ -1,9 +1,9 @@
 """
 Find the errors in a text that people have: a traceback, a log, ten lines at once, a line of another language's client.
 
-`normalize` decides for programs and reads only what has a form. `find` reads for people: it peels known frames, goes line by line
-and looks up what is left. Each finding says how it is known: `whole`, `framed`, or `inside` somebody's words. No part of the library
-that decides anything imports this package.
+`normalize` decides for programs and reads only what has a form. `find` reads for people: it peels known frames, goes line by
+line and looks up what is left. Each finding says how it is known: `whole`, `framed`, or `inside` somebody's words. No part of
+the library that decides anything imports this package.
 """
 
 from __future__ import annotations

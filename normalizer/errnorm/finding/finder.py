@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from errnorm.finding.blocks import blocks
 from errnorm.finding.finding import Finding, How
+from errnorm.finding.load import installed_forms
+from errnorm.finding.lookup import Lookup
 from errnorm.finding.reading import Reader
 from errnorm.taxonomy import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from errnorm.error import NormalizedError
     from errnorm.finding.blocks import Block
     from errnorm.finding.forms import Forms
     from errnorm.finding.reading import Seen
@@ -25,48 +26,65 @@ _ANSI = re.compile(r"\x1b\[[0-9;]{0,16}[A-Za-z]")
 _LONGEST_TEXT = 1 << 20
 _MOST_LINES = 20_000
 _MOST_JOINED = 4
+# What is read as one although it may have several lines: an element, a document, a header block, a packet.
 _WHOLE = ("<", "{", "NATS/", "-ERR", "+OK", "INFO ")
 
 
 class Finder:
-    """Finds errors with the adapters and tables of a normalizer, and the installed forms."""
+    """Finds errors with the adapters and tables of a normalizer."""
 
-    def __init__(self, normalizer: Normalizer, forms: Forms) -> None:
+    def __init__(self, normalizer: Normalizer, forms: Forms | None = None) -> None:
         """
         Prepare.
 
         Args:
             normalizer: Whose tables are asked.
-            forms: How errors stand in texts.
+            forms: How errors stand in texts; those that are installed if not given.
+
+        Raises:
+            TableError: If an installed file of forms cannot be read.
         """
-        self._normalizer = normalizer
-        self._forms = forms
-        self._reader = Reader(normalizer, forms)
+        self._forms = installed_forms() if forms is None else forms
+        self._lookup = Lookup(normalizer, self._forms.protocols.values())
+        self._reader = Reader(self._lookup, self._forms)
 
     def find(self, text: str) -> list[Finding]:
         """
         Find the errors in a text. Never raises.
 
+        Args:
+            text: Any text; a mebibyte of it is read.
+
         Returns:
-            What was found, in the order of the text.
+            What was found, in the order of the text. Notices only if there is no error.
         """
-        return list(self._found(_cleaned(text)))
+        found = list(self._found(_cleaned(text)))
+        return [one for one in found if one.error.reason is not Reason.PROTOCOL_NOTICE] or found
 
     def _found(self, text: str) -> Iterator[Finding]:
         whole = text.strip()
+        coarse = None
         if "\n" not in whole or whole.startswith(_WHOLE):
-            error = self._normalizer.normalize(whole)
-            if _counts(error):
-                yield Finding(1, 0, len(whole), whole, How.WHOLE, error)
-                return
+            error = self._lookup.normalizer.normalize(whole)
+            if error.known:
+                coarse = Finding(1, 0, len(whole), whole, How.WHOLE, error)
+                if not (self._lookup.is_coarse(error) or self._forms.markup.is_broken(error.section)):
+                    yield coarse
+                    return
+        some = False
+        for finding in self._by_blocks(text):
+            some = True
+            yield finding
+        if coarse is not None and not some:
+            yield coarse
+
+    def _by_blocks(self, text: str) -> Iterator[Finding]:
         lines = self._forms.markup.unescaped(text).split("\n")[:_MOST_LINES]
-        bare = [self._reader.unstamped(line) for line in lines]
         taken = 0
-        for block in blocks(bare):
-            if block.first < taken:
-                continue
-            taken, found = self._of_block(block, lines)
-            yield from found
+        for block in blocks([self._forms.unstamped(line) for line in lines]):
+            if block.first >= taken:
+                taken, found = self._of_block(block, lines)
+                yield from found
 
     def _of_block(self, block: Block, lines: Sequence[str]) -> tuple[int, list[Finding]]:
         if block.raised:
@@ -74,54 +92,52 @@ class Finder:
         line = lines[block.first]
         if self._forms.skipped.match(line):
             return block.last, []
-        if self._forms.markup.holds_error("\n".join(lines[block.first : block.first + _MOST_JOINED])):
-            taken, seen = self._reader.element(lines, block.first)
-            if seen is not None:
-                return taken, [self._finding(seen, block.first, line)]
-        seen = self._reader.read(line)
-        taken = block.last
-        if seen is None:
-            taken, seen = self._joined(lines, block.first)
-        if seen is None or not _counts(seen.error):
-            return taken, []
-        return taken, [self._finding(seen, block.first, line)]
+        taken, found = self._of_line(lines, block.first)
+        return taken, [] if found is None else [found]
 
-    def _joined(self, lines: Sequence[str], first: int) -> tuple[int, Seen | None]:
-        """Read a line with those that go on with it: indented, or folded by hand."""
-        last = first + 1
+    def _of_line(self, lines: Sequence[str], first: int) -> tuple[int, Finding | None]:
+        line = lines[first]
+        if self._forms.markup.holds_error("\n".join(lines[first : first + _MOST_JOINED])):
+            taken, seen = self._reader.element(lines, first)
+            if seen is not None:
+                return taken, _finding(seen, first, line)
+        seen = self._reader.read(line)
+        return (first + 1, _finding(seen, first, line)) if seen is not None else self._joined(lines, first)
+
+    def _joined(self, lines: Sequence[str], first: int) -> tuple[int, Finding | None]:
+        """Read a line with those that go on with it, indented or folded by hand, and say nothing by themselves."""
         joined = [lines[first].rstrip()]
-        while last < len(lines) and last - first < _MOST_JOINED and self._goes_on(lines[last]):
+        for last in range(first + 1, min(len(lines), first + _MOST_JOINED)):
+            if not self._goes_on(lines[last]):
+                break
             joined.append(lines[last].strip())
-            last += 1
             for glue in (" ", ""):
-                seen = self._reader.read(glue.join(joined))
-                if seen is not None and _counts(seen.error):
-                    return last, seen
+                text = glue.join(joined)
+                if (seen := self._reader.read(text)) is not None:
+                    return last + 1, _finding(seen, first, text)
         return first + 1, None
 
     def _goes_on(self, line: str) -> bool:
-        return bool(line.strip()) and self._reader.unstamped(line) == line and self._forms.skipped.match(line) is None
+        if not line.strip() or self._forms.unstamped(line) != line or self._forms.skipped.match(line):
+            return False
+        return not self._forms.markup.holds_error(line) and self._reader.read(line) is None
 
     def _of_traceback(self, block: Block, lines: Sequence[str]) -> list[Finding]:
         wrapper: list[Finding] = []
-        for at, raised in reversed(list(enumerate(block.raised))):
-            seen = self._reader.read(lines[raised.line])
-            if seen is not None and _counts(seen.error):
-                found = [self._finding(seen, raised.line, lines[raised.line])]
-                if seen.error.judgement.final or at == 0:
+        for at in range(len(block.raised) - 1, -1, -1):
+            line = block.raised[at].line
+            if (seen := self._reader.read(lines[line])) is not None:
+                found = [_finding(seen, line, lines[line])]
+                if seen.error.judgement.final:
                     return found
                 wrapper = wrapper or found
             if at and not block.raised[at - 1].is_cause and not wrapper:
                 break
         return wrapper
 
-    @staticmethod
-    def _finding(seen: Seen, line: int, text: str) -> Finding:
-        return Finding(line + 1, seen.start, seen.end, text[seen.start : seen.end], seen.how, seen.error)
 
-
-def _counts(error: NormalizedError) -> bool:
-    return error.known and error.reason is not Reason.PROTOCOL_NOTICE
+def _finding(seen: Seen, line: int, text: str) -> Finding:
+    return Finding(line + 1, seen.start, seen.end, text[seen.start : seen.end], seen.how, seen.error)
 
 
 def _cleaned(text: str) -> str:

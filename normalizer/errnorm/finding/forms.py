@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from errnorm.error import Signal
 from errnorm.finding.markup import Markup
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Form", "Forms", "Place"]
 
 _PART = re.compile(r"%([a-z]+)%")
+_MOST_FRAMES = 12
 _GROUP = re.compile(r"\{([a-z]+)\}")
 
 
@@ -45,6 +47,10 @@ class Place:
         protocol, section, code = text.split("/", 2)
         return cls(protocol, None if section == "*" else section, code)
 
+    def signal(self, text: str) -> Signal:
+        """Return a signal with this very code."""
+        return Signal(self.protocol, self.section, self.code, text)
+
     def filled(self, groups: Mapping[str, str | None]) -> str | None:
         """Return the code with the values of a match; `None` if a group did not take part."""
         if any(groups.get(name) is None for name in _GROUP.findall(self.code)):
@@ -70,7 +76,7 @@ class Form:
 
         family: What has its say beside the row: the type of a stanza error.
 
-        inner: Whether the group `inner` is read on if no row was found.
+        last: Rows that say little, for what nothing more exact is known of.
     """
 
     name: str
@@ -79,16 +85,12 @@ class Form:
     search: bool
     rows: tuple[Place, ...]
     family: tuple[Place, ...]
+    last: tuple[Place, ...]
 
     @cached_property
     def compiled(self) -> re.Pattern[str]:
         """The pattern, compiled when it is first needed."""
         return re.compile(self.pattern, re.ASCII | re.DOTALL)
-
-    @property
-    def inner(self) -> bool:
-        """Whether a part of the text is read on."""
-        return "(?P<inner>" in self.pattern
 
     def match(self, text: str) -> re.Match[str] | None:
         """Match a text."""
@@ -113,11 +115,31 @@ class Forms:
         self.protocols = {frame: name for file in read for name, some in file.get("protocols", {}).items() for frame in some}
         self.markup = Markup(_merged_markup(read))
         self.tail = re.compile(f"(?:{'|'.join(_merged(read, 'tails').values())})$", re.ASCII | re.DOTALL)
+        self.way = re.compile("|".join(_merged(read, "ways").values()), re.ASCII)
         self.skipped = _any(_merged(read, "skipped").values())
         self.fields: tuple[str, ...] = tuple(name for file in read for name in file.get("fields", {}).get("names", ()))
         self.unknown = _any(_merged(read, "unknown").values())
         parts = _merged(read, "parts")
         self.forms: tuple[Form, ...] = tuple(_form(one, parts) for file in read for one in file.get("forms", ()))
+
+    def beginnings(self, line: str) -> Iterator[tuple[int, str | None]]:
+        """Yield where a line may begin, behind one frame more each time, and the protocol that a frame has shown."""
+        at, protocol = 0, None
+        yield at, protocol
+        for _ in range(_MOST_FRAMES):
+            found = self.frame.match(line, at)
+            if found is None or found.end() == at or found.end() >= len(line):
+                return
+            at = found.end()
+            protocol = self.protocols.get(found.lastgroup or "", protocol)
+            yield at, protocol
+
+    def unstamped(self, line: str) -> str:
+        """Return a line without what a collector put before it, but with its indentation."""
+        at = 0
+        while line[at : at + 1] not in {"", " ", "\t"} and (found := self.stamp.match(line, at)) is not None:
+            at = found.end()
+        return line[len(line[:at].rstrip()) + 1 :] if at else line
 
     def of(self, folded: str) -> Iterator[Form]:
         """Yield the forms that can match a line, which is given in small letters."""
@@ -150,4 +172,5 @@ def _form(given: Mapping[str, Any], parts: Mapping[str, str]) -> Form:
         search=given.get("search", False),
         rows=tuple(map(Place.read, given.get("rows", ()))),
         family=tuple(map(Place.read, given.get("family", ()))),
+        last=tuple(map(Place.read, given.get("last", ()))),
     )

@@ -1,8 +1,8 @@
 """
 Elements of a protocol in a text: where one begins and ends, and what a broken one still says.
 
-An element that is whole is read by the adapter. One that was cut, wrapped inside of a tag or lost its brackets on the way is read tag
-by tag here: the first child whose namespace, or whose parent, is known for its conditions. Such a reading is for people.
+An element that is whole is read by the adapter. One that was cut, wrapped inside of a tag or lost its brackets on the way is
+read tag by tag here: the first child whose namespace, or whose parent, is known for its conditions. Such a reading is for people.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class Markup:
         self._begins = re.compile(given.get("begins", r"(?!)"), re.ASCII)
         self._errors = re.compile(given.get("errors", r"(?!)"), re.ASCII)
         self._escaped = re.compile(given.get("escaped", r"(?!)"), re.ASCII)
+        self._broken: str | None = given.get("broken")
         self._spaces: Mapping[str, str] = given.get("namespaces", {})
         self._parents: Mapping[str, str] = given.get("parents", {})
 
@@ -54,6 +55,10 @@ class Markup:
     def holds_error(self, text: str) -> bool:
         """Tell whether an error stands in an element of a text."""
         return "<" in text and self._errors.search(text) is not None
+
+    def is_broken(self, section: str | None) -> bool:
+        """Tell whether a section is the one for what could not be read."""
+        return section is not None and section == self._broken
 
     def begin(self, text: str) -> int | None:
         """Return where the first element begins."""

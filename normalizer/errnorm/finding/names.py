@@ -14,6 +14,7 @@ from errnorm.tables.pattern import Template, TemplateIndex
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from errnorm.tables.pattern import Captures
     from errnorm.tables.row import Entry
     from errnorm.tables.table import Table
 
@@ -23,16 +24,29 @@ _STATUS = re.compile(r"[1-5][0-9]{2} (.+)")
 _LAST = re.compile(r"(?:[A-Za-z_]\w*[.$])+([A-Z]\w+)", re.ASCII)
 # A text with places says something by itself if so much of it is literal.
 _FEWEST_LITERAL = 10
+# And a text that was cut off, if so much is left of it before its first place.
+_FEWEST_OF_CUT = 24
+_CUT = re.compile(r"(.{24,}?)(?: ?>| ?\.\.\.|\u2026)", re.DOTALL)
 _PLACES = re.compile(r'"?\{[a-z_]+\}"?')
 # Such a name means something wherever it stands; `reset` and `conflict` do not.
 _TELLING = re.compile(r"[^ ]{2,} +[^ ].{2,}|E[A-Z]{4,}|WSAE[A-Z]+|[A-Z]{2,}(?:_[A-Z0-9]+)+", re.ASCII | re.DOTALL)
 
 
 class Name(NamedTuple):
-    """A row with the protocol of its table."""
+    """
+    A row that has a name.
+
+    Attributes:
+        protocol: The protocol of its table.
+
+        row: The row.
+
+        captures: The values in the text, if the name has places.
+    """
 
     protocol: str
     row: Entry
+    captures: Captures | None = None
 
 
 class Names:
@@ -51,6 +65,7 @@ class Names:
                 self._index_classes(name)
                 templates += _templates(name, table)
         self._templates = TemplateIndex(templates)
+        self._heads = [(one.head, one.value) for one in templates if len(one.head) >= _FEWEST_OF_CUT]
 
     def _index_classes(self, name: Name) -> None:
         for spelling in name.row.spellings():
@@ -69,8 +84,18 @@ class Names:
         folded = text.lower()
         found = self._names.get(folded)
         if found is None and (templated := self._templates.find(text, folded)) is not None:
-            found = templated[0]
-        return found
+            name, captures = templated
+            found = name._replace(captures=captures)
+        return found or self._cut(folded)
+
+    def _cut(self, folded: str) -> Name | None:
+        """Find the row of a text whose end was cut off, and which shows it: by the words before its first place."""
+        cut = _CUT.fullmatch(folded)
+        if cut is None:
+            return None
+        words = cut[1]
+        same = {name.row.key: name for head, name in self._heads if words.startswith(head)}
+        return next(iter(same.values())) if len(same) == 1 else None
 
     def raised(self, name: str) -> Name | None:
         """Find the row of the class of an exception, dotted or short."""
@@ -89,7 +114,11 @@ def _said_of(entry: Entry) -> Iterator[str]:
 def _templates(name: Name, table: Table) -> Iterator[Template[Name]]:
     said = [*name.row.templates(), *([name.row.row.text] if name.row.row.text else [])]
     for text in said:
-        if Template.has_places(text) and len(_PLACES.sub("", text)) >= _FEWEST_LITERAL and text.index("{") >= _FEWEST_LITERAL // 2:
+        if (
+            Template.has_places(text)
+            and len(_PLACES.sub("", text)) >= _FEWEST_LITERAL
+            and text.index("{") >= _FEWEST_LITERAL // 2
+        ):
             yield Template(text, _kinds(text, table), name, ignore_case=True)
 
 

@@ -1,0 +1,226 @@
+"""
+A passage: what is left of a line behind its frames, and what in it is known.
+
+It is looked up whole: by a form, by the name of a row, as the class of an exception with its words, as a structured line. Only
+where none of these knows it, the places at which a text may begin are tried from left to right, so that the longest one counts.
+The number of look-ups of one passage is bounded, whatever stands in it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from errnorm.error import Signal
+from errnorm.finding.finding import How
+from errnorm.taxonomy import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from errnorm.error import NormalizedError
+    from errnorm.finding.forms import Form, Forms
+    from errnorm.finding.lookup import Lookup
+    from errnorm.finding.names import Name
+
+__all__ = ["Known", "Passage"]
+
+_MOST_LOOKUPS = 160
+_MOST_WAYS = 24
+_MOST_TRIMS = 4
+_MOST_LINES = 32
+_DEEPEST = 4
+_LONGEST_TAIL = 400
+_QUOTES = {'"': '"', "'": "'", "`": "`", "(": ")", "[": "]", "\u201c": "\u201d", "\u2018": "\u2019"}
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.){4,200})"|(?<![A-Za-z])\'([^\']{4,200})\'|`([^`]{4,200})`', re.ASCII)
+_PAIR = re.compile(r'(?:^|[ \t{,])([A-Za-z_.]{2,30})=(?:"((?:[^"\\]|\\.){1,4000})"?|([^ "]{2,200}))', re.ASCII)
+_RAISED = re.compile(
+    r"(?P<name>(?:[A-Za-z_][A-Za-z0-9_]{0,80}(?:\.|\$|::)){0,10}[A-Z][A-Za-z0-9_]{0,80})"
+    r"(?: ?: *(?P<words>.*)|\((?P<arguments>.*?),?\))?",
+    re.ASCII | re.DOTALL,
+)
+_OF_ERRORS = re.compile(r"(?:Error|Exception|Failure|Timeout|Fault|Cancelled|Closed|Servers|Connection|Unavailable)", re.ASCII)
+
+
+class Known(NamedTuple):
+    """What is known of a passage: between which characters, what it is, and how that is known."""
+
+    start: int
+    end: int
+    error: NormalizedError
+    how: How
+
+
+class Passage:
+    """One passage of a text, read once."""
+
+    def __init__(self, lookup: Lookup, forms: Forms, protocol: str | None) -> None:
+        """
+        Prepare.
+
+        Args:
+            lookup: Where rows are found.
+            forms: How errors stand in texts.
+            protocol: Whose rows count, if the frame before the passage has shown it.
+        """
+        self._lookup = lookup
+        self._forms = forms
+        self._names = lookup.names(protocol)
+        self._left = _MOST_LOOKUPS
+        self._how = How.WHOLE
+
+    def whole(self, text: str) -> Known | None:
+        """Look a passage up as a whole."""
+        error = self._known(text, 0)
+        return None if error is None else Known(0, len(text), error, self._how)
+
+    def within(self, text: str) -> Known | None:
+        """Look for something known within a passage."""
+        found = self._ways(text, 0)
+        return None if found is None else Known(*found, How.INSIDE)
+
+    def _known(self, text: str, depth: int) -> NormalizedError | None:
+        return self._looked_up(text, depth) or self._raised(text, depth) or self._structured(text, depth)
+
+    def _read_on(self, text: str, depth: int) -> NormalizedError | None:
+        if (error := self._known(text, depth)) is not None:
+            return error
+        found = self._ways(text, depth)
+        if found is None:
+            return None
+        self._how = How.INSIDE
+        return found[2]
+
+    def _looked_up(self, text: str, depth: int) -> NormalizedError | None:
+        for candidate in self._trimmed(text):
+            if self._left <= 0:
+                return None
+            self._left -= 1
+            for form in self._forms.of(candidate.lower()):
+                if (error := self._by_form(form, candidate, depth)) is not None:
+                    return error
+            if (name := self._names.find(candidate)) is not None:
+                return self._lookup.named(name, candidate)
+        return None
+
+    def _trimmed(self, text: str) -> Iterator[str]:
+        """Yield a text, then without what may stand around it, step by step."""
+        yield text
+        for _ in range(_MOST_TRIMS):
+            shorter = text.strip()
+            if len(shorter) > 1 and _QUOTES.get(shorter[0]) == shorter[-1]:
+                shorter = shorter[1:-1]
+            elif (tail := self._forms.tail.search(shorter, max(1, len(shorter) - _LONGEST_TAIL))) is not None:
+                shorter = shorter[: tail.start()]
+            if shorter == text:
+                return
+            text = shorter
+            yield text
+
+    def _by_form(self, form: Form, text: str, depth: int) -> NormalizedError | None:
+        found = form.match(text)
+        if found is None:
+            return None
+        groups = found.groupdict()
+        if (error := self._in_rows(form, groups, text)) is not None:
+            return error
+        inner = groups.get("inner")
+        if inner and inner != text and depth < _DEEPEST and (error := self._read_on(inner, depth + 1)) is not None:
+            return error
+        if (name := self._names.raised(groups.get("class") or "")) is not None:
+            return self._lookup.named(name, name.row.key)
+        return next((error for place in form.last if (error := self._lookup.judged(place.signal(text))) is not None), None)
+
+    def _in_rows(self, form: Form, groups: dict[str, str | None], text: str) -> NormalizedError | None:
+        family = tuple((place.section or "", code) for place in form.family if (code := place.filled(groups)) is not None)
+        said = groups.get("text") or text
+        for place in form.rows:
+            for candidate in self._trimmed(place.filled(groups) or ""):
+                error = self._lookup.judged(Signal(place.protocol, place.section, candidate, said, family))
+                if error is not None:
+                    return error
+        return None
+
+    def _raised(self, text: str, depth: int) -> NormalizedError | None:
+        """Read an exception as it is printed: its class, and its words behind it."""
+        found = _RAISED.fullmatch(text.rstrip(",;"))
+        if found is None or depth >= _DEEPEST:
+            return None
+        words = (found["words"] or "").strip()
+        if words and (error := self._looked_up(words, depth + 1)) is not None:
+            return error
+        name = self._names.raised(found["name"])
+        if name is not None and not _says_little(name, found["name"], words):
+            return self._lookup.named(name, name.row.key)
+        inner = words or (found["arguments"] or "")
+        if not inner:
+            return None if name is None else self._lookup.named(name, name.row.key)
+        return self._read_on(inner, depth + 1) if _OF_ERRORS.search(found["name"]) else None
+
+    def _structured(self, text: str, depth: int) -> NormalizedError | None:
+        if depth >= _DEEPEST:
+            return None
+        at = text.find('{"')
+        if at >= 0 and (document := _document(text[at:])) is not None:
+            error = self._of_document(document, depth)
+        else:
+            error = self._of_pairs(text, depth) if "=" in text else None
+        if error is not None and self._how is How.WHOLE:
+            self._how = How.FRAMED
+        return error
+
+    def _of_document(self, document: dict[str, object], depth: int) -> NormalizedError | None:
+        error = self._lookup.normalizer.normalize(document)
+        if error.known:
+            return error
+        values = (self._of_lines(value, depth + 1) for value in self._values(document, 0))
+        return next((found for found in values if found is not None), None)
+
+    def _of_pairs(self, text: str, depth: int) -> NormalizedError | None:
+        pairs = {found[1]: _unescaped(found[2]) if found[2] else found[3] for found in _PAIR.finditer(text)}
+        values = (pairs[field] for field in self._forms.fields if field in pairs)
+        return next((error for value in values if (error := self._read_on(value, depth + 1)) is not None), None)
+
+    def _of_lines(self, text: str, depth: int) -> NormalizedError | None:
+        for line in text.splitlines()[:_MOST_LINES]:
+            for at, _ in self._forms.beginnings(line):
+                if (error := self._read_on(line[at:].strip(), depth)) is not None:
+                    return error
+        return None
+
+    def _values(self, document: dict[str, object], depth: int) -> Iterator[str]:
+        for field in self._forms.fields:
+            value = document.get(field)
+            if isinstance(value, str):
+                yield value
+            elif isinstance(value, dict) and depth < _DEEPEST:
+                yield from self._values(value, depth + 1)
+
+    def _ways(self, text: str, depth: int) -> tuple[int, int, NormalizedError] | None:
+        if depth >= _DEEPEST:
+            return None
+        for _, way in zip(range(_MOST_WAYS), self._forms.way.finditer(text), strict=False):
+            if (error := self._known(text[way.end() :], depth + 1)) is not None:
+                return way.end(), len(text), error
+        for _, quoted in zip(range(_MOST_WAYS), _QUOTED.finditer(text), strict=False):
+            if (error := self._looked_up(quoted[quoted.lastindex or 0], depth + 1)) is not None:
+                return quoted.start(), quoted.end(), error
+        return None
+
+
+def _says_little(name: Name, written: str, words: str) -> bool:
+    """Tell whether the class says less than its words: it wraps others, or its short name is everybody's."""
+    return name.row.row.wraps or (bool(words) and "." not in written and name.row.row.reason is Reason.PROTOCOL_REJECTED)
+
+
+def _document(text: str) -> dict[str, object] | None:
+    try:
+        document = json.loads(text[: text.rfind("}") + 1])
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _unescaped(text: str) -> str:
+    return text.replace('\\"', '"').replace("\\n", "\n").replace("\\\\", "\\")

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from errnorm import find, normalize
+from errnorm.finding import How
+from errnorm.taxonomy import Reason
+
+
+def reasons(text: str) -> list[str]:
+    return [finding.error.reason.value for finding in find(text)]
+
+
+def known(text: str) -> list[tuple[str, str]]:
+    return [(finding.error.reason.value, finding.how.value) for finding in find(text)]
+
+
+FRAMES = [
+    "2024-08-21T12:26:22.558721383Z ",
+    "2018-05-28 16:04:12,695 ERROR    app.orders ",
+    "ERROR:orders:",
+    "WARNING  ",
+    "[2021-12-07 16:42:01.512] ERROR default.node - ",
+    "Jun 10 12:18:04 host1 app[182839]: ",
+    "\u0447\u0435\u0440 19 15:09:12 host1 python[16985]: ",
+    "nats-0  | ",
+    "[pod/nats-0/nats] ",
+    "2016-10-06T00:17:09.669794202Z stdout F ",
+    "E0612 12:00:00.000000       1 file.go:123] ",
+    "> ",
+    "\x1b[31mERROR\x1b[0m ",
+    "04-05 13:12:49.884 16085-16219/org.example.app D/TAG: ",
+]
+
+
+class TestFrames:
+    @pytest.mark.parametrize("frame", FRAMES)
+    def test_a_frame_changes_the_answer_in_nothing_but_how_it_is_known(self, frame: str) -> None:
+        assert known(f"{frame}nats: no responders available for request") == [("transport.unavailable", "framed")]
+
+    def test_the_words_of_somebody_around_a_text_say_so(self) -> None:
+        assert known("could not tell the others about it: nats: timeout") == [("transport.timeout", "inside")]
+
+    def test_a_text_that_stands_alone_is_whole(self) -> None:
+        assert known("nats: timeout") == [("transport.timeout", "whole")]
+
+    def test_a_match_says_where_it_stands(self) -> None:
+        (finding,) = find("first line\nERROR:orders:nats: timeout")
+        assert (finding.line, finding.start, finding.end, finding.match) == (2, 13, 26, "nats: timeout")
+
+    @pytest.mark.parametrize("line", ['level=error msg="x" error="nats: timeout"', 'ts=1 err="nats: timeout" caller=a.go:3'])
+    def test_a_field_of_a_structured_line_is_read(self, line: str) -> None:
+        assert known(line) == [("transport.timeout", "framed")]
+
+    @pytest.mark.parametrize("field", ["error", "err", "msg", "message", "log", "MESSAGE", "exception"])
+    def test_a_field_of_a_json_line_is_read(self, field: str) -> None:
+        assert known(json.dumps({"level": "error", field: "nats: timeout"})) == [("transport.timeout", "framed")]
+
+    def test_a_json_line_in_a_json_line_is_read(self) -> None:
+        inner = json.dumps({"level": "error", "error": "nats: no responders available for request"})
+        assert reasons(json.dumps({"log": f"{inner}\n", "stream": "stdout"})) == ["transport.unavailable"]
+
+
+class TestSeveral:
+    def test_each_line_is_read_by_itself_and_in_order(self) -> None:
+        replaced = "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
+        text = f"-ERR 'Stale Connection'\nnothing here\nnats: timeout\n{replaced}"
+        assert reasons(f"first\n{text}") == ["transport.stale", "transport.timeout", "shutdown.replaced"]
+
+    def test_a_line_folded_by_hand_is_put_together(self) -> None:
+        folded = '[ERR] 127.0.0.1:5 - cid:6 - "v3"\n      - Publish Violation - Subject "orders.new"'
+        assert reasons(folded) == ["auth.forbidden"]
+
+    def test_nothing_is_found_where_nothing_is(self) -> None:
+        assert find("") == []
+        assert find("The connection of ideas is closed to discussion.\nPlease reset the conflict.") == []
+
+
+TRACEBACK = """Traceback (most recent call last):
+  File "/app/a.py", line 3, in f
+    await nc.request()
+{first}
+
+{link}
+
+Traceback (most recent call last):
+  File "/app/b.py", line 9, in g
+    raise KeyError("x") from error
+{last}
+"""
+CAUSE = "The above exception was the direct cause of the following exception:"
+CONTEXT = "During handling of the above exception, another exception occurred:"
+TIMEOUT = "nats.errors.TimeoutError: nats: timeout"
+
+
+class TestTracebacks:
+    def test_the_last_exception_counts(self) -> None:
+        text = TRACEBACK.format(first="asyncio.exceptions.CancelledError", link=CONTEXT, last=TIMEOUT)
+        assert reasons(text) == ["transport.timeout"]
+
+    def test_of_an_application_s_exception_what_it_was_raised_from(self) -> None:
+        assert reasons(TRACEBACK.format(first=TIMEOUT, link=CAUSE, last="KeyError: 'x'")) == ["transport.timeout"]
+
+    def test_what_was_merely_being_handled_lends_it_nothing(self) -> None:
+        assert reasons(TRACEBACK.format(first=TIMEOUT, link=CONTEXT, last="KeyError: 'x'")) == []
+
+    def test_times_before_each_line_do_not_matter(self) -> None:
+        text = TRACEBACK.format(first="ValueError", link=CAUSE, last=TIMEOUT)
+        stamped = "\n".join(f"2024-08-20T17:48:21.021032638Z {line}" for line in text.splitlines())
+        assert reasons(stamped) == ["transport.timeout"]
+
+    def test_the_lines_of_the_source_are_none_of_it(self) -> None:
+        assert reasons('  File "a.py", line 1, in f\n    raise nats.errors.TimeoutError\nKeyError') == []
+
+    @pytest.mark.parametrize(
+        ("line", "reason"),
+        [
+            ("nats.errors.TimeoutError: nats: timeout", Reason.TRANSPORT_TIMEOUT),
+            ("NoRespondersError", Reason.TRANSPORT_UNAVAILABLE),
+            ("[SlowConsumerError(), SlowConsumerError()]", Reason.LIMITS_SLOW_CONSUMER),
+            ("error (<class 'nats.aio.errors.ErrStaleConnection'>,) {}", Reason.TRANSPORT_STALE),
+            ("slixmpp.exceptions.IqTimeout: <iq type='get'/>", Reason.TRANSPORT_TIMEOUT),
+            ("ConnectionRefusedError: [Errno 111] Connect call failed ('127.0.0.1', 4222)", Reason.TRANSPORT_REFUSED),
+        ],
+    )
+    def test_one_line_of_it_is_enough(self, line: str, reason: Reason) -> None:
+        assert reasons(line) == [reason]
+
+
+ERROR = "<iq type='error'><error type='wait'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+
+
+class TestElements:
+    @pytest.mark.parametrize("before", ["RECV: ", "D/SMACK: RECV (0): ", "queueing for write: ", 'Send XML on stream = <<"', "`"])
+    def test_an_element_is_found_behind_words(self, before: str) -> None:
+        assert reasons(f"{before}{ERROR}") == ["auth.forbidden"]
+
+    def test_a_whole_element_is_read_as_normalize_reads_it(self) -> None:
+        (finding,) = find(f"D/SMACK: RECV (0): {ERROR}")
+        assert finding.error.to_record() == normalize(ERROR).to_record()
+
+    @pytest.mark.parametrize("cut", [ERROR[:-7], ERROR.replace("<iq ", "iq "), ERROR.replace("</error>", "")])
+    def test_a_broken_element_says_what_its_tags_say_and_that_it_was_guessed(self, cut: str) -> None:
+        (finding,) = find(f"RECV: {cut}")
+        assert (finding.error.reason, finding.how) == (Reason.AUTH_FORBIDDEN, How.INSIDE)
+
+    def test_an_element_may_be_escaped_for_a_page(self) -> None:
+        assert reasons(ERROR.replace("<", "&lt;").replace(">", "&gt;")) == ["auth.forbidden"]
+
+    def test_an_element_may_have_several_lines(self) -> None:
+        assert reasons("RECV:\n" + ERROR.replace("><", ">\n  <") + "\nnats: timeout") == ["auth.forbidden", "transport.timeout"]
+
+    def test_what_somebody_wrote_into_a_message_is_no_error(self) -> None:
+        assert find("RECV: <message><body>&lt;stream:error&gt;&lt;conflict/&gt;&lt;/stream:error&gt;</body></message>") == []
+
+
+PIECES = [
+    *("nats: ", "-ERR '", 'error="', '{"error": "', "<iq type='error'>", "Traceback (most recent call last):\n", ": ", "\n"),
+    *(
+        "[Errno 111] ",
+        "dial tcp ",
+        "a.b.C: ",
+        '  File "x", line 1\n',
+        CAUSE + "\n",
+        "[ERR] ",
+        " - cid:1 - ",
+        "\\",
+        "}",
+        "&lt;iq ",
+    ),
+]
+
+
+class TestHostile:
+    @settings(max_examples=150, deadline=None)
+    @given(st.lists(st.sampled_from(PIECES) | st.text(max_size=6), max_size=30).map("".join))
+    def test_no_text_raises(self, text: str) -> None:
+        for finding in find(text):
+            assert finding.error.known
+
+    @pytest.mark.parametrize("piece", [": ", "nats: ", "a.", "(", '"', "'", "error=", '{"', "<a ", ".", " - ", "A", "[1] ", "\\"])
+    def test_the_work_does_not_grow_with_the_square_of_a_line(self, piece: str) -> None:
+        find(piece * (200_000 // len(piece)))  # pytest's time limit is the assertion

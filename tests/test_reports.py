@@ -1,0 +1,63 @@
+"""
+What people pasted into public reports, with the right answer: `tests/data/wild`.
+
+Each line has the `text` (or the `exception`), where it comes from (`origin`: repository and number of the thread), the reasons or
+categories that are right, and the flags where they are certain. Names and addresses of people are made up. What the file cannot
+know is what comes next, so the shares count, and no case is handled by itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import errnorm
+from errnorm import NormalizedError, ReportedException
+
+WILD = Path(__file__).parent / "data/wild"
+REPORTS = {
+    path.stem: [json.loads(line) for line in path.read_text("utf-8").splitlines()] for path in sorted(WILD.glob("*.jsonl"))
+}
+
+
+def answer(report: dict[str, Any]) -> NormalizedError | None:
+    """Answer a report as a person would get it: the first error in a text."""
+    if "exception" in report:
+        given = report["exception"]
+        attributes = {name: given[name] for name in ("condition", "etype", "text") if name in given}
+        exception = ReportedException((f"{given['module']}.{given['class']}",), given["str"], attributes)
+        return errnorm.normalize(exception, report["protocol"])
+    return next((finding.error for finding in errnorm.find(report["text"]) if finding.error.known), None)
+
+
+def judged(report: dict[str, Any], error: NormalizedError | None) -> str:
+    """Return `right`, `wrong`, or `unknown`."""
+    answers = report["answer"]
+    if error is None or not error.known:
+        return "right" if "unknown" in answers else "unknown"
+    if error.reason not in answers and error.category not in answers:
+        return "right" if "unknown" in answers and error.reason == "protocol.notice" else "wrong"
+    flags = all(getattr(error, flag) == report[flag] for flag in ("retryable", "terminal") if flag in report)
+    return "right" if flags or error.reason in answers[1:] else "wrong"
+
+
+@pytest.mark.parametrize(("name", "right", "wrong"), [("reports", 0.66, 0.06), ("more", 0.70, 0.02)])
+def test_most_reports_get_the_right_answer_and_hardly_any_a_wrong_one(name: str, right: float, wrong: float) -> None:
+    reports = REPORTS[name]
+    verdicts = [judged(report, answer(report)) for report in reports]
+    counts = Counter(verdicts)
+    mistaken = [report for report, verdict in zip(reports, verdicts, strict=True) if verdict == "wrong"]
+    assert counts["wrong"] <= wrong * len(reports), mistaken
+    assert counts["right"] >= right * len(reports), counts
+
+
+@pytest.mark.parametrize("report", [report for reports in REPORTS.values() for report in reports if "text" in report])
+def test_each_finding_shows_where_it_stands(report: dict[str, Any]) -> None:
+    lines = report["text"].replace("\u240d\u240a", "\n").split("\n")
+    for finding in errnorm.find(report["text"]):
+        assert 1 <= finding.line <= len(lines)
+        assert finding.start < finding.end
