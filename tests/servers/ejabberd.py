@@ -55,7 +55,6 @@ class EjabberdServer(Server):
     """
 
     name = "ejabberd"
-    patience = 40.0
 
     def __init__(
         self,
@@ -149,7 +148,7 @@ class EjabberdServer(Server):
             {"Content-Type": "application/json"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=15) as response:  # noqa: S310 - our own server
+            with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - our own server
                 return json.load(response)
         except urllib.error.HTTPError as error:
             message = f"{command}: {error.code} {error.read().decode('utf-8', 'replace')}"

@@ -135,10 +135,10 @@ class NatsServer(Server):
 
     def monitoring(self, path: str) -> Any:
         """Fetch a monitoring document, `"connz?state=closed"`."""
-        with urllib.request.urlopen(f"http://{HOST}:{self.monitor}/{path}", timeout=5) as response:
+        with urllib.request.urlopen(f"http://{HOST}:{self.monitor}/{path}", timeout=30) as response:
             return json.load(response)
 
-    def closed_reason(self, cid: int, seconds: float = 5.0) -> str:
+    def closed_reason(self, cid: int, seconds: float = 30.0) -> str:
         """Return why a connection was closed, once monitoring knows it."""
         reasons: dict[int, str] = {}
 

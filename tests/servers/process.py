@@ -26,7 +26,7 @@ class ServerError(Exception):
     """A server did not start, stop or do what it was asked; the end of its log is in the message."""
 
 
-def wait_until(happened: Callable[[], object], seconds: float = 10.0, *, what: str = "it") -> None:
+def wait_until(happened: Callable[[], object], seconds: float = 30.0, *, what: str = "it") -> None:
     """Look again and again whether something has happened; fail if it has not in the time given."""
     deadline = time.monotonic() + seconds
     while not happened():
@@ -40,7 +40,7 @@ class Server:
     """A process of a server; a context manager."""
 
     name: ClassVar[str]
-    patience: ClassVar[float] = 15.0
+    patience: ClassVar[float] = 60.0
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -121,7 +121,7 @@ class Server:
         """Send a signal to the process."""
         self.process.send_signal(number)
 
-    def stop(self, seconds: float = 5.0) -> None:
+    def stop(self, seconds: float = 10.0) -> None:
         """End it as an operator would; after the time given, by force."""
         if self.is_running:
             self.signal(signal.SIGTERM)
@@ -147,7 +147,7 @@ class Server:
         text = self.log_path.read_text("utf-8", "replace") if self.log_path.exists() else ""
         return text if lines is None else "\n".join(text.splitlines()[-lines:])
 
-    def wait_for_log(self, text: str, count: int = 1, seconds: float = 10.0) -> None:
+    def wait_for_log(self, text: str, count: int = 1, seconds: float = 30.0) -> None:
         """Wait until a text stands in the log as often as is said."""
         wait_until(lambda: self.log().count(text) >= count, seconds, what=f"{text!r} in the log of {self.name}")
 

@@ -162,7 +162,7 @@ class ProsodyServer(Server):
             capture_output=True,
             text=True,
             check=False,
-            timeout=15,
+            timeout=60,
         )
         if done.returncode or "OK:" not in done.stdout:
             message = f"{command}: {done.stdout}{done.stderr}"
@@ -175,7 +175,7 @@ class ProsodyServer(Server):
         self.prepare()
         self.shell("config:reload()")
 
-    def stop(self, seconds: float = 5.0) -> None:
+    def stop(self, seconds: float = 10.0) -> None:
         """End it, and take the directory of the socket away once it has ended."""
         super().stop(seconds)
         for left in self._short.glob("*"):

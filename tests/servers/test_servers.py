@@ -125,7 +125,7 @@ def test_a_user_of_an_account_expires_and_is_revoked(start_nats: Callable[..., N
     operator = Operator()
     account = operator.account("APP")
     server = start_nats(operator.config())
-    assert b"-ERR 'User Authentication Expired'" in log_in(server, account.user(expires=time.time() + 2)).until_closed()
+    assert b"-ERR 'User Authentication Expired'" in log_in(server, account.user(expires=time.time() + 3)).until_closed()
     user = account.user()
     wire = log_in(server, user)
     wire.until(b"PONG")

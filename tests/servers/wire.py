@@ -21,7 +21,7 @@ class Wire:
     """
 
     def __init__(self, host: str, port: int) -> None:
-        self._socket = socket.create_connection((host, port), timeout=5)
+        self._socket = socket.create_connection((host, port), timeout=30)
         self.read = b""
         self.closed = False
 
@@ -36,7 +36,7 @@ class Wire:
         except OSError:
             self.closed = True
 
-    def until(self, mark: bytes, seconds: float = 5.0) -> bytes:
+    def until(self, mark: bytes, seconds: float = 30.0) -> bytes:
         """
         Read until a mark has come, counted from the last call.
 
@@ -50,7 +50,7 @@ class Wire:
                 raise AssertionError(message)
         return self.read[start:]
 
-    def until_closed(self, seconds: float = 5.0) -> bytes:
+    def until_closed(self, seconds: float = 30.0) -> bytes:
         """Read until the other side closes, or the time is over: `closed` tells which; return what came in this call."""
         start, deadline = len(self.read), time.monotonic() + seconds
         while self._receive(deadline):

@@ -48,7 +48,7 @@ class Told(list[Fault]):
         ]
 
 
-async def until(happened: Callable[[], object], seconds: float = 8.0) -> None:
+async def until(happened: Callable[[], object], seconds: float = 30.0) -> None:
     """Wait until something is the case."""
     end = time.monotonic() + seconds
     while not happened():
@@ -58,5 +58,5 @@ async def until(happened: Callable[[], object], seconds: float = 8.0) -> None:
 
 async def connected(url: str, callbacks: dict[str, Any], **options: Any) -> Client:
     """Connect without the patience nats-py has."""
-    defaults: dict[str, Any] = {"reconnect_time_wait": 0.1, "max_reconnect_attempts": 20, "connect_timeout": 2}
+    defaults: dict[str, Any] = {"reconnect_time_wait": 0.1, "max_reconnect_attempts": 20, "connect_timeout": 20}
     return await nats.connect(url, **{**defaults, **options}, **callbacks)

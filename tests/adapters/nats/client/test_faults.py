@@ -35,19 +35,15 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 
-SOON = 3.0
 LOST = ("transport.lost", "connection", "reconnecting", True)
 REFUSED = ("auth.rejected", "connection", "reconnecting", False)
 REFUSED_AGAIN = ("auth.rejected", "connection", "closed", False)
 
 
-async def ended(client: Client) -> float:
-    """Wait until a client is closed for good and nothing more is said; return how long it took to close."""
-    began = time.monotonic()
+async def ended(client: Client) -> None:
+    """Wait until a client is closed for good and nothing more is said."""
     await until(lambda: client.is_closed)
-    took = time.monotonic() - began
     await asyncio.sleep(0.3)
-    return took
 
 
 def dialled(server: NatsServer) -> int:
@@ -63,11 +59,9 @@ def refused(server: NatsServer) -> int:
 
 async def test_a_wrong_password_costs_the_server_two_logins(start_nats: StartNats, errors: Middleware, told: Told) -> None:
     server = start_nats({"authorization": USERS})
-    began = time.monotonic()
     with pytest.raises(nats.errors.Error) as caught:
         async with errors.guard("nats", operation="connect"):
             await connected(server.url, callbacks(errors, abort=True), **WRONG)
-    assert time.monotonic() - began < SOON
     assert refused(server) == dialled(server) == 2
     assert told.rows() == [REFUSED, REFUSED_AGAIN]
     assert errnorm.of(caught.value) is told[-1].error
@@ -77,7 +71,7 @@ async def test_a_password_that_is_changed_ends_it_at_once(start_nats: StartNats,
     server = start_nats({"authorization": USERS})
     client = await connected(server.url, callbacks(errors, abort=True), **ANN)
     server.reload({"authorization": {"users": [{"user": "ann", "password": "other"}]}})
-    assert await ended(client) < SOON
+    await ended(client)
     assert told.rows() == [REFUSED_AGAIN]
     assert dialled(server) == 1
 
@@ -86,7 +80,7 @@ async def test_a_user_that_is_removed_costs_two_logins_more(start_nats: StartNat
     server = start_nats({"authorization": USERS})
     client = await connected(server.url, callbacks(errors, abort=True), **ANN)
     server.reload({"authorization": {"users": [{"user": "bob", "password": "good"}]}})
-    assert await ended(client) < SOON
+    await ended(client)
     assert told.rows() == [LOST, REFUSED, REFUSED_AGAIN]
     assert (refused(server), dialled(server)) == (2, 3)
 
@@ -97,14 +91,14 @@ async def test_a_jwt_that_ends_while_connected_closes_the_client(
 ) -> None:
     operator = Operator()
     account = operator.account("A")
-    user = account.user(expires=time.time() + 2 if how == "expired" else None)
     server = start_nats(operator.config())
+    user = account.user(expires=time.time() + 3 if how == "expired" else None)
     path = str(user.write(tmp_path / "user.creds"))
     client = await connected(server.url, callbacks(errors, abort=True), user_credentials=path)
     if how == "revoked":
         account.revoke(user)
         server.reload(operator.config())
-    assert await ended(client) < SOON
+    await ended(client)
     assert told.rows() == [(f"auth.{how}", "connection", "closed", False)]
     assert dialled(server) == 1
 
@@ -115,10 +109,8 @@ async def test_a_jwt_that_expired_before_costs_two_logins(
     operator = Operator()
     user = operator.account("A").user(expires=time.time() - 5)
     server = start_nats(operator.config())
-    began = time.monotonic()
     with pytest.raises(nats.errors.Error, match="Authorization Violation"):
         await connected(server.url, callbacks(errors, abort=True), user_credentials=str(user.write(tmp_path / "user.creds")))
-    assert time.monotonic() - began < SOON
     assert told.rows() == [REFUSED, REFUSED_AGAIN]
     assert dialled(server) == 2
 
@@ -161,7 +153,7 @@ async def test_one_subscription_too_many_of_an_account_closes_the_client(
     client = await connected(server.url, callbacks(errors, abort=True), user_credentials=path)
     for subject in "abc":
         await client.subscribe(subject)
-    assert await ended(client) < SOON
+    await ended(client)
     assert told.rows() == [("limits.subscriptions", "connection", "closed", False)]
 
 
@@ -181,7 +173,7 @@ async def test_what_is_too_large_is_told_once_and_closes_the_client(
     server = start_nats({"max_payload": 1024, "max_control_line": 512})
     client = await connected(server.url, callbacks(errors, abort=True))
     await sent(client)
-    assert await ended(client) < SOON
+    await ended(client)
     assert told.rows() == [("limits.size", "connection", "closed", False)]
     assert dialled(server) == 1
 
@@ -276,10 +268,8 @@ async def test_a_certificate_that_nobody_trusts_ends_at_once(
     start_nats: StartNats, errors: Middleware, told: Told, issued: Certificates
 ) -> None:
     server = start_nats({}, tls=issued)
-    began = time.monotonic()
     with pytest.raises(OSError, match="certificate"):
         await connected(server.url, callbacks(errors, abort=True))
-    assert time.monotonic() - began < SOON
     assert told.rows() == [("auth.untrusted", "connection", "closed", False)]
 
 
@@ -297,10 +287,8 @@ async def test_a_server_that_has_no_tls_refuses_who_insists_on_it(
 ) -> None:
     # Only who shakes hands first insists: otherwise nats-py goes on without TLS, and says nothing.
     server = start_nats({})
-    began = time.monotonic()
     with pytest.raises(ssl.SSLError):
         await connected(server.url, callbacks(errors, abort=True), tls=issued.client_context(), tls_handshake_first=True)
-    assert time.monotonic() - began < SOON
     assert told.rows() == [("transport.tls", "connection", "closed", False)]
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from errnorm.error import Fault
     from errnorm_adapters.xmpp.client.session import Attachment
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 QUIET = 0.3
 HEADER = (
     "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -114,14 +113,12 @@ async def test_a_changed_password_resets_the_session_and_the_old_one_stops_the_c
         one.client.add_event_handler("disconnected", lambda _: one.connect())
         await one.start()
         await asyncio.to_thread(server.shell, 'user:password("alice@localhost", "other")')
-        began = time.monotonic()
         await one.told(2)
         assert one.rows == [
             ("serve", "stream:reset", "retry", "closed"),
             ("connect", "sasl:not-authorized", "abort", "closed"),
         ]
         assert one.starts <= 3  # the first, the one that was refused, and one that was called off
-        assert time.monotonic() - began < 2
         assert not one.client.is_connected()
         assert not one.client.is_connecting()
 
@@ -235,10 +232,8 @@ async def test_a_refused_request_is_left_to_whoever_made_it(start: Start) -> Non
 async def test_a_condition_slixmpp_does_not_know_reaches_the_caller_at_once(start: Start) -> None:
     async with desk(start(modules=["private"]).port) as one:
         await one.start()
-        began = time.monotonic()
         with pytest.raises(IqError) as caught:
             await one.client.make_iq_get("jabber:iq:private").send(timeout=5)  # type: ignore[no-untyped-call]
-        assert time.monotonic() - began < 2
         assert errnorm.of(caught.value).code == "bad-format"
 
 

@@ -8,12 +8,12 @@ import os
 import subprocess
 import sys
 import textwrap
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from errnorm.emitters.log.emitter import LogEmitter
+from tests.servers.process import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,10 +109,8 @@ def test_a_burst_that_ends_is_summed_up_though_nothing_more_happens(
     tell = LogEmitter(settings(storm_burst=1, storm_interval=0.05), write=lines, ledger=ledger)
     for _ in range(4):
         tell(fault())
-    until = time.monotonic() + 10
-    while len(lines.written) < 2 and time.monotonic() < until:
-        time.sleep(0.01)
-    assert lines.fields[-1]["errnorm.suppressed"] == 3
+    # On a busy machine the burst may end more than once.
+    wait_until(lambda: sum(int(str(fields.get("errnorm.suppressed", 0))) for fields in list(lines.fields)) == 3)
 
 
 def test_one_alarm_is_set_for_a_storm_and_the_next_one_when_it_goes_on(
