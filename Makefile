@@ -22,13 +22,14 @@ LOWEST := pytest pytest-asyncio pytest-timeout pytest-randomly pytest-xdist hypo
 export BUSY PYTHON SERVERS
 BIN := .venv/bin
 
-.PHONY: audit bench bench-alarm check clean constraints demo dist docs env experiments format fuzz help lint lowest sbom servers soak \
-	test test-properties test-repeat types
+.PHONY: audit bench bench-alarm check clean constraints demo dist docs env experiments format fuzz help lint lowest row-check sbom servers \
+	soak test test-properties test-repeat types
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo         real errors of a real NATS and a real XMPP server, normalized, in half a minute"
 	@echo "make test         all tests, with coverage"
+	@echo "make row-check    what a row that was added or changed still lacks, and which judgements it changes, in seconds"
 	@echo "make docs         the site and the catalogue, in docs/_build/html"
 	@echo "make check        lint, types and test"
 	@echo "make lint types   the two alone"
@@ -55,6 +56,9 @@ test-repeat: .venv/.dev servers
 
 test-properties: .venv/.dev
 	@$(BIN)/python -m pytest -q -n $(WORKERS) -m hypothesis --hypothesis-profile=thorough $(PYTEST)
+
+row-check: .venv/.dev
+	@$(BIN)/python -m tests.mappings.check
 
 docs: .venv/.dev
 	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html

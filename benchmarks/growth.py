@@ -18,7 +18,8 @@ from errnorm.engine import Engine
 from errnorm.error import Fault, Signal
 from errnorm.normalizer import Normalizer
 from errnorm.settings import Settings
-from errnorm.tables.table import Table, read
+from errnorm.tables.file import read
+from errnorm.tables.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

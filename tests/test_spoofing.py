@@ -27,12 +27,12 @@ from errnorm.finding import How
 from errnorm.normalizer import Normalizer
 from errnorm.settings import Settings
 from errnorm.supervisor import StoppedError, supervise
-from errnorm.tables.pattern import KINDS
+from errnorm.tables.kind import KINDS
 
 if TYPE_CHECKING:
     from errnorm.emitters.attributes import Attributes
     from errnorm.emitters.severity import Severity
-    from errnorm.tables.table import Entry
+    from errnorm.tables.row import Entry
 
 STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 ENGINES = {name: Engine(plugins.load_table(name)) for name in plugins.protocols()}

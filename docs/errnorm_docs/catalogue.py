@@ -15,7 +15,7 @@ from importlib.resources import files
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from errnorm.tables.pattern import KINDS
+from errnorm.tables.kind import KINDS
 from errnorm.taxonomy import Category, Evidence, Recovery
 from errnorm_docs.entries import DECISIONS, Article, entries_of, label_of
 

@@ -17,7 +17,8 @@ from errnorm.plugins import load_table, protocols
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from errnorm.tables.row import Entry, SectionHead
+    from errnorm.tables.file import SectionHead
+    from errnorm.tables.row import Entry
     from errnorm.tables.table import Table
     from errnorm.taxonomy import Recovery
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from errnorm.middleware import Guard, Middleware
     from errnorm.settings import Settings
     from errnorm.supervisor import StoppedError, supervise
-    from errnorm.tables.row import Row, TableError
+    from errnorm.tables.row import Row
+    from errnorm.tables.source import TableError
 
 __all__ = [
     "Adapter",
@@ -62,7 +63,7 @@ _LAZY = {
     "Row": "errnorm.tables.row",
     "Settings": "errnorm.settings",
     "StoppedError": "errnorm.supervisor",
-    "TableError": "errnorm.tables.row",
+    "TableError": "errnorm.tables.source",
     "supervise": "errnorm.supervisor",
 }
 _LAZY_MODULES = {"emitters", "retry"}

@@ -20,7 +20,8 @@ from errnorm.taxonomy import Recovery
 if TYPE_CHECKING:
     from errnorm.error import Signal
     from errnorm.tables.pattern import Captures
-    from errnorm.tables.table import Entry, Table
+    from errnorm.tables.row import Entry
+    from errnorm.tables.table import Table
 
 __all__ = ["Engine", "ended"]
 

@@ -16,6 +16,7 @@ from typing_extensions import TypedDict
 from errnorm.exceptions import as_builtin
 from errnorm.fault import Emitter, Fault
 from errnorm.fingerprint import fingerprint_of
+from errnorm.tables.kind import Params
 from errnorm.tables.pattern import Template, values_of
 from errnorm.taxonomy import Effect, Reason, Recovery
 
@@ -23,12 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from errnorm.tables.pattern import Captures
-    from errnorm.tables.table import Entry
+    from errnorm.tables.row import Entry
     from errnorm.taxonomy import Category
 
 __all__ = ["Adapter", "Emitter", "Fault", "Judgement", "NormalizedError", "Params", "Record", "Signal", "unknown"]
-
-Params = dict[str, "str | int | bool"]
 
 _NO_KINDS: Mapping[str, str] = {}
 

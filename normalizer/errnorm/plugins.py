@@ -85,4 +85,4 @@ def load_table(protocol: str, overlays: Iterable[Path] = ()) -> Table:
     from errnorm.tables import load  # noqa: PLC0415 - who only imports the library pays for no table
 
     points = [point for point in _group("errnorm.mappings") if point.name.partition(".")[0] == protocol]
-    return load.table(protocol, sorted(points, key=lambda point: point.name), overlays)
+    return load.table(protocol, sorted(points, key=lambda point: point.name), overlays, protocols())

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from errnorm.error import NormalizedError, Params
-    from errnorm.tables.table import Entry
+    from errnorm.tables.row import Entry
 
 __all__ = ["DEFAULT_RULES", "Privacy", "Rule", "peer_name"]
 

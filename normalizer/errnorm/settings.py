@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from errnorm.privacy import Privacy
-from errnorm.tables.pattern import KINDS
+from errnorm.tables.kind import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,14 +1,22 @@
-"""What the vectors say of the tables' column `evidence`: which rows were provoked, and on what."""
+"""
+The column `evidence` of the tables: which rows were provoked on what, and which are known from a specification.
+
+It is generated: `evidence.json` beside the tables is written from the vectors and the tables by `make golden`, and a test
+compares it. A row that is not in it is known from the source of a program.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from errnorm import Normalizer, Reach
+from errnorm import Normalizer
+from errnorm.plugins import load_table, protocols
+from errnorm.tables import Evidence, Reach
 from tests.capture import vectors
 from tests.capture.recording import judged
 
@@ -16,12 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from errnorm.error import NormalizedError
+    from errnorm.tables import Entry
     from tests.capture.vectors import Vector
 
-TABLES = Path(__file__).parents[2] / "mappings" / "errnorm_mappings"
+PATH = Path(__file__).parents[2] / "mappings" / "errnorm_mappings" / "evidence.json"
 CLIENTS = ("nats-py", "slixmpp", "aioxmpp", "aiodns")
-FILES = {"nats.toml": "nats", "jetstream.toml": "nats", "xmpp.toml": "xmpp", "transport.toml": "transport"}
-_CLAIM = re.compile(r'evidence = "([^"]*)" *,( *)(?=source)')
+# The beginning of a source that is a standard, or the documentation of a system. Any other is a program.
+STANDARD = re.compile(r"RFC \d+|XEP-\d{4}|XML |POSIX|IANA |Winsock|Linux \w+(\(2\)|\.h)|BSD |glibc |nats\.docs")
 # A shorter text could stand anywhere.
 _SAYING = 12
 Place = tuple[str, str, str]
@@ -95,57 +104,20 @@ def unfounded(vector: Vector) -> bool:
     return vector["closed"] is not None and vector["closed"] != vector["expected"]["terminal"]
 
 
-def update(keys: dict[str, dict[tuple[str, str], str]]) -> None:
-    """Write claims into the tables: by file name, and in it by section and key; columns stay aligned."""
-    for name, claims in keys.items():
-        path = TABLES / name
-        section = ""
-        blocks: list[list[tuple[str, str | None]]] = [[]]
-        for line in path.read_text("utf-8").splitlines():
-            if found := re.match(r"\[(\w+)\]", line):
-                section = found[1]
-            key = _key(line)
-            if key is None:
-                blocks.append([])
-            blocks[-1].append((line, claims.get((section, key)) if key is not None else None))
-        path.write_text("\n".join(line for block in blocks for line in _aligned(block)) + "\n", "utf-8")
-
-
-def _key(line: str) -> str | None:
-    if not _CLAIM.search(line):
-        return None
-    found = re.match(r"""("(?:[^"\\]|\\.)*"|'[^']*'|[\w-]+)\s*=\s*\{""", line)
-    if found is None:
-        return None
-    return found[1][1:-1].replace('\\"', '"') if found[1][0] in "\"'" else found[1]
-
-
-def _aligned(block: list[tuple[str, str | None]]) -> Iterator[str]:
-    said = [new or found[1] for line, new in block if (found := _CLAIM.search(line))]
-    width = max(map(len, said), default=0)
-    for line, new in block:
-        found = _CLAIM.search(line)
-        if found is None:
-            yield line
-            continue
-        text = new or found[1]
-        pad = " " * (width - len(text) + 1)
-        yield line[: found.start()] + f'evidence = "{text}",{pad}' + line[found.end() :]
-
-
-def rewrite() -> None:
-    """Write into every row what the vectors say: what was provoked on what, and `source` where a claim has no vector."""
+def document() -> str:
+    """Return the file of evidence as JSON: claims by protocol, section and key, a line for each, in the order of the tables."""
     made = producers()
-    by_file: dict[str, dict[tuple[str, str], str]] = {}
-    for name, protocol in FILES.items():
-        engine = _normalizer().engine(protocol)
-        rows = [] if engine is None else list(engine.table.rows.values())
-        said = {(row.section, row.key): row.row.evidence for row in rows if row.row.evidence.startswith("provoked")}
-        claims = dict.fromkeys(said, "source")
-        claims |= {place[1:]: claim(them) for place, them in made.items() if place[0] == protocol}
-        by_file[name] = claims
-    update(by_file)
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    for protocol in protocols():
+        for entry in load_table(protocol, []).rows.values():
+            them = made.get((protocol, entry.section, entry.key))
+            if them is not None:
+                found.setdefault(protocol, {}).setdefault(entry.section, {})[entry.key] = claim(them)
+            elif specified(entry):
+                found.setdefault(protocol, {}).setdefault(entry.section, {})[entry.key] = Evidence.SPECIFICATION
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
 
 
-if __name__ == "__main__":
-    rewrite()
+def specified(entry: Entry) -> bool:
+    """Tell whether only standards speak of a row."""
+    return all(STANDARD.match(source) for source in entry.row.source.split("; "))

@@ -7,15 +7,19 @@ import inspect
 import json
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from errnorm.engine import Engine
 from errnorm.error import NormalizedError, Signal
+from errnorm.tables.file import read
 from errnorm.tables.pattern import Template
-from errnorm.tables.table import Entry, Table, read
+from errnorm.tables.table import Table
 from errnorm.taxonomy import Category, Evidence, Reach, Reason, Recovery
+
+if TYPE_CHECKING:
+    from errnorm.tables.row import Entry
 
 SEED: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "data" / "nats_seed.json").read_text("utf-8"))
 ERRORS = [row for row in SEED if row["kind"] == "error"]

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from errnorm.plugins import load_table
-from errnorm.taxonomy import Evidence
+from tests.capture.evidence import STANDARD
 
 if TYPE_CHECKING:
-    from errnorm.tables.table import Entry
+    from errnorm.tables.row import Entry
 
 TABLES = {protocol: load_table(protocol, []) for protocol in ("nats", "xmpp", "transport")}
-STANDARD = re.compile(r"RFC \d+|XEP-\d{4}|XML |POSIX|IANA |Winsock|Linux \w+(\(2\)|\.h)|BSD |glibc |nats\.docs")
 FILE = re.compile(
     r"((server|logger)/)?\w+\.go:?( [\w…, .]+)?|main\.go|errors\.json \([0-9]{3}\)|errors\.json, field code(: none yet)?|"
     r"the status 408 of a pull request|"
@@ -106,10 +103,6 @@ RESOLVER_ELSEWHERE = {
     "glibc netdb.h": ["EAI_CANCELED"],
 }
 
-NATS_SOURCES: dict[str, dict[str, list[str]]] = tomllib.loads(
-    (Path(__file__).parents[1] / "data" / "nats_sources.toml").read_text("utf-8")
-)
-
 
 def rows_of(protocol: str, section: str) -> list[Entry]:
     return [placed for placed in TABLES[protocol].rows.values() if placed.section == section]
@@ -121,18 +114,6 @@ def first_source(placed: Entry) -> str:
 
 def otherwise(listed: dict[str, list[str]], key: str, usual: str) -> str:
     return next((source for source, keys in listed.items() if key in keys), usual)
-
-
-@pytest.mark.parametrize("protocol", TABLES)
-def test_what_only_standards_speak_of_is_known_from_a_specification(protocol: str) -> None:
-    others = [placed for placed in TABLES[protocol].rows.values() if not placed.row.evidence.startswith(Evidence.PROVOKED)]
-    by_source = {
-        (placed.section, placed.key): Evidence.SPECIFICATION
-        if all(STANDARD.match(source) for source in placed.row.source.split("; "))
-        else Evidence.SOURCE
-        for placed in others
-    }
-    assert {(placed.section, placed.key): placed.row.evidence for placed in others} == by_source
 
 
 @pytest.mark.parametrize("protocol", TABLES)
@@ -206,15 +187,6 @@ def test_a_reason_of_openssl_names_the_header_that_defines_it() -> None:
 @pytest.mark.parametrize("placed", rows_of("nats", "api"), ids=lambda placed: placed.key)
 def test_a_family_of_the_api_names_the_field_that_holds_it(placed: Entry) -> None:
     assert placed.row.source.startswith("errors.json, field code")
-
-
-@pytest.mark.parametrize("section", NATS_SOURCES)
-def test_a_row_of_nats_names_the_function_that_writes_it(section: str) -> None:
-    listed = {key: source for source, keys in NATS_SOURCES[section].items() for key in keys}
-    # In front of the functions, a code of JetStream names the list of codes, which test_jetstream.py asks for.
-    rows = {placed.key: re.sub(r"errors\.json \([0-9]+\)(; )?", "", placed.row.source) for placed in rows_of("nats", section)}
-
-    assert rows == listed
 
 
 def test_an_advisory_names_the_file_that_defines_it() -> None:

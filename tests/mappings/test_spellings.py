@@ -21,7 +21,7 @@ from errnorm.plugins import load_table
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from errnorm.tables.table import Entry
+    from errnorm.tables.row import Entry
 
 TABLE = load_table("transport", [])
 ROWS = list(TABLE.rows.values())

@@ -10,7 +10,7 @@ from errnorm.plugins import load_table
 from errnorm.taxonomy import Reason, Recovery
 
 if TYPE_CHECKING:
-    from errnorm.tables.table import Entry
+    from errnorm.tables.row import Entry
 
 XMPP, TRANSPORT = load_table("xmpp", []), load_table("transport", [])
 

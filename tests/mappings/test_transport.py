@@ -18,7 +18,7 @@ from errnorm.plugins import load_table
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from errnorm.tables.table import Entry
+    from errnorm.tables.row import Entry
 
 TABLE = load_table("transport")
 ROWS = list(TABLE.rows.values())

@@ -11,7 +11,8 @@ import pytest
 
 from errnorm.cli import main
 from errnorm.engine import Engine
-from errnorm.tables.table import Table, read
+from errnorm.tables.file import read
+from errnorm.tables.table import Table
 from tests.capture import vectors
 from tests.capture.recording import judged
 

@@ -17,7 +17,7 @@ import pytest
 from errnorm.plugins import load_table
 
 if TYPE_CHECKING:
-    from errnorm.tables.table import Entry
+    from errnorm.tables.row import Entry
 
 # The package of each library, and the version that the tables were read against: an older one says less.
 PACKAGES = {

@@ -20,7 +20,7 @@ from errnorm.taxonomy import Reach
 from tests.servers import ejabberd, nats, prosody
 
 if TYPE_CHECKING:
-    from errnorm.tables.table import Entry
+    from errnorm.tables.row import Entry
 
 NATS = list(load_table("nats", []).rows.values())
 LOG = [placed for placed in load_table("xmpp", []).rows.values() if placed.section == "log"]

@@ -9,7 +9,8 @@ import pytest
 
 from errnorm.engine import Engine
 from errnorm.error import Signal
-from errnorm.tables.table import Table, read
+from errnorm.tables.file import read
+from errnorm.tables.table import Table
 from tests.normalizer.emitters.wire import TABLE
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from errnorm.engine import Engine
 from errnorm.error import NormalizedError, Signal
 from errnorm.exceptions import causes
-from errnorm.tables.table import Table, read
+from errnorm.tables.file import read
+from errnorm.tables.table import Table
 
 _REST = 'reach = "client wire", evidence = "source", source = "desk"'
 TABLE = f"""

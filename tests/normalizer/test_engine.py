@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from errnorm.engine import Engine
 from errnorm.error import Signal
-from errnorm.tables.table import Table, read
+from errnorm.tables.file import read
+from errnorm.tables.table import Table
 from errnorm.taxonomy import Category, Effect, Reason, Recovery
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from errnorm.engine import Engine
 from errnorm.error import NormalizedError, Record, Signal
-from errnorm.tables.table import Table, read
+from errnorm.tables.file import read
+from errnorm.tables.table import Table
 
 KEYS = [
     "protocol",
@@ -85,7 +86,6 @@ COLUMNS = 'reason = "limits.rate", recovery = "wait", terminal = false, effect =
         ("seat {seat} is taken", "seat x is taken", {}),
         ("seat {seat} is taken", None, {}),
         ("{seat} is taken", "7 is taken", {}),
-        ("seat {sofa} is taken", "seat 7 is taken", {}),
         ("the seat is taken", "the seat is taken", {}),
     ],
 )

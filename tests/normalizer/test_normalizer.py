@@ -16,7 +16,9 @@ from errnorm import plugins
 from errnorm.error import Signal
 from errnorm.exceptions import ReportedException, class_names, message_of
 from errnorm.normalizer import Normalizer
-from errnorm.tables.table import Table, TableError, read
+from errnorm.tables.file import read
+from errnorm.tables.source import TableError
+from errnorm.tables.table import Table
 from errnorm.taxonomy import Category, Reason, Recovery
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import pytest
 
 from errnorm import plugins
 from errnorm.tables import load
-from errnorm.tables.table import TableError, read
+from errnorm.tables.file import read
+from errnorm.tables.source import TableError
 
 
 def test_every_table_of_the_distribution_loads() -> None:

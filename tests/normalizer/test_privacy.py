@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from errnorm.privacy import DEFAULT_RULES, Privacy, Rule, peer_name
-from errnorm.tables.pattern import KINDS
+from errnorm.tables.kind import KINDS
 from tests.work import work
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from errnorm.cli import explain, normalize, table
 from errnorm.cli.arguments import UNUSABLE, Parser, UnusableError
 from errnorm.cli.style import printable
-from errnorm.tables.table import TableError
+from errnorm.tables.source import TableError
 
 if TYPE_CHECKING:
     import argparse

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from errnorm.error import NormalizedError
-    from errnorm.tables.table import Entry
+    from errnorm.tables.row import Entry
 
 __all__ = ["add_to", "explained", "facts"]
 

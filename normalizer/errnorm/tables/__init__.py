@@ -1,1 +1,36 @@
-"""Tables: what each protocol says, and what it means in the common vocabulary."""
+"""
+Tables: what each protocol says, and what it means in the common vocabulary.
+
+The names here are for those who write tables or tools that read them. A table is loaded with `errnorm.plugins.load_table`.
+They are imported when first used, because checking tables takes pydantic, which costs more than the rest of the library.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from errnorm.tables.row import Entry, Row
+    from errnorm.tables.source import TableError
+    from errnorm.tables.table import Table
+    from errnorm.taxonomy import Evidence, Reach
+
+__all__ = ["Entry", "Evidence", "Reach", "Row", "Table", "TableError"]
+
+_HOMES = {
+    "Entry": "errnorm.tables.row",
+    "Evidence": "errnorm.taxonomy",
+    "Reach": "errnorm.taxonomy",
+    "Row": "errnorm.tables.row",
+    "Table": "errnorm.tables.table",
+    "TableError": "errnorm.tables.source",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    from importlib import import_module  # noqa: PLC0415 - see the docstring of the module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,26 +1,35 @@
-"""Tables from files: those that are installed, and the overlays of the user. Whatever is wrong with one is a `TableError`."""
+"""
+Tables from files: the installed ones, and the overlays of the user. Whatever is wrong with a file raises a `TableError`.
+
+An installed file may have a file `evidence.json` beside it: what its rows were provoked on, generated from captures of real
+servers. It is joined to the rows as their column `evidence`.
+"""
 
 from __future__ import annotations
 
+import json
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from errnorm import plugins
-from errnorm.tables.row import TableError, parse, read
+from errnorm.tables.file import read
+from errnorm.tables.source import Source, TableError
 from errnorm.tables.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from importlib.metadata import EntryPoint
     from pathlib import Path
+
+    from errnorm.tables.file import TableFile
 
 __all__ = ["document", "protocol_of", "table"]
 
 # A hundred times the largest built-in file, and more than 50 000 rows.
 _LARGEST = 16 << 20
+_EVIDENCE = "evidence.json"
 
 
-def table(protocol: str, points: Iterable[EntryPoint], overlays: Iterable[Path]) -> Table:
+def table(protocol: str, points: Iterable[EntryPoint], overlays: Iterable[Path], known: Iterable[str] = ()) -> Table:
     """
     Read the files of one protocol, and lay the overlays over them that are about it.
 
@@ -28,15 +37,16 @@ def table(protocol: str, points: Iterable[EntryPoint], overlays: Iterable[Path])
         protocol: The protocol.
         points: The entry points of its files; the object of each is the name of a file of its module.
         overlays: Files of the user, about any protocol.
+        known: The protocols that have files, for the message if this one has none.
 
     Raises:
         TableError: If a file cannot be read or used, or no file is about this protocol.
     """
-    built_in = [read(_resource(point), point.attr) for point in points]
+    built_in = _installed(list(points), protocol)
     laid = [(_text(path), str(path)) for path in overlays if protocol_of(path) == protocol]
     if not built_in:
         if not laid:
-            message = f"no table for the protocol {protocol!r}: there are {', '.join(plugins.protocols())}"
+            message = f"no table for the protocol {protocol!r}: there are {', '.join(known)}"
             raise TableError(message)
         (text, origin), *laid = laid
         built_in = [read(text, origin)]
@@ -50,7 +60,7 @@ def protocol_of(path: Path) -> str:
     Raises:
         TableError: If it cannot be read, or does not say.
     """
-    protocol = parse(_text(path), str(path)).get("protocol")
+    protocol = Source(_text(path), str(path)).parse().get("protocol")
     if not isinstance(protocol, str):
         message = f'{path}:1: protocol: the file must say which protocol it is about: protocol = "nats"'
         raise TableError(message)
@@ -59,19 +69,35 @@ def protocol_of(path: Path) -> str:
 
 def document(point: EntryPoint) -> dict[str, Any]:
     """
-    Read an installed file that is no table: the object of its entry point is the name of a file of its module.
+    Read an installed file that is not a table: the object of its entry point is the name of a file of its module.
 
     Raises:
         TableError: If it cannot be read.
     """
-    return parse(_resource(point), point.attr)
+    return Source(_resource(point.module, point.attr), point.attr).parse()
 
 
-def _resource(point: EntryPoint) -> str:
+def _installed(points: list[EntryPoint], protocol: str) -> list[TableFile]:
+    evidence = {module: _evidence(module).get(protocol) for module in {point.module for point in points}}
+    return [read(_resource(point.module, point.attr), point.attr, evidence=evidence[point.module]) for point in points]
+
+
+def _evidence(module: str) -> Mapping[str, Mapping[str, Mapping[str, str]]]:
+    """Return the claims of a module's file of evidence, by protocol, section and key; none if it has no such file."""
     try:
-        return files(point.module).joinpath(point.attr).read_text("utf-8")
+        path = files(module).joinpath(_EVIDENCE)
+        claims: dict[str, dict[str, dict[str, str]]] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    except (OSError, ImportError, ValueError) as error:
+        message = f"{module}:{_EVIDENCE}: {error}"
+        raise TableError(message) from error
+    return claims
+
+
+def _resource(module: str, name: str) -> str:
+    try:
+        return files(module).joinpath(name).read_text("utf-8")
     except (OSError, ImportError, UnicodeDecodeError) as error:
-        message = f"{point.value}: {error}"
+        message = f"{module}:{name}: {error}"
         raise TableError(message) from error
 
 

@@ -12,70 +12,54 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from errnorm.tables.kind import KINDS, SAMPLES, value_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from errnorm.error import Params
+    from errnorm.tables.kind import Params
 
-__all__ = ["KINDS", "Captures", "Template", "TemplateIndex", "values_of"]
+__all__ = ["Captures", "Template", "TemplateIndex", "values_of", "words_of"]
 
 T = TypeVar("T")
 
-# What a value of each declared kind looks like where it is not in quotes. Each is linear and none can match a line end,
-# but `text`, which is free text and may stand only once in a template.
-KINDS: Mapping[str, str] = {
-    "account": r"\S+",
-    "address": r"\S+",
-    "duration": r"[0-9][0-9a-zµ.]*",
-    "host": r"\S+",
-    "id": r"\S+",
-    "jid": r"\S+",
-    "name": r"\S+",
-    "number": r"-?[0-9]+",
-    "queue": r"\S+",
-    "subject": r"\S+",
-    "text": r".*",
-    "user": r"\S+",
-    "version": r"\S+",
-}
-
-# One value of each kind, for checking that no two templates accept the same text.
-_SAMPLES = {"number": "7", "duration": "7s", "text": "some words"}
-
 _PLACE = re.compile(r'(?P<quote>"?)\{(?P<name>[a-z_]+)\}(?P=quote)')
+_ANY_QUOTES = re.compile(r"[\"'`]?\{[a-z_]+\}[\"'`]?")
 _QUOTED = r'"(?P<{name}>[^"\\]*(?:\\.[^"\\]*)*)"'
 _START = 6
-_MOST_DIGITS = 18
-_LARGEST = 2**63 - 1
 
-
-# A text that matched: the match, and the kind of each place. A plain pair, because one is made for every such error.
+# The match of a text and the kind of each parameter. A plain pair, because one is made for every such error.
 Captures = tuple["re.Match[str]", "Mapping[str, str]"]
 
 
-def values_of(reading: Captures) -> Params:
+def values_of(captures: Captures) -> Params:
     """Return the values of a text that matched, by name, numbers as integers."""
-    match, kinds = reading
-    return {name: _value(kind, match[name]) for name, kind in kinds.items()}
+    match, kinds = captures
+    return {name: value_of(kind, match[name]) for name, kind in kinds.items()}
+
+
+def words_of(text: str) -> str:
+    """Return the words of a text without its parameters, as a code for its row; empty if it has no others."""
+    return " ".join(_ANY_QUOTES.sub(" ", text).split()).strip(" :,;-")
 
 
 class Template(Generic[T]):
-    """One text with named places, and what it stands for."""
+    """One text with named parameters, and what it stands for."""
 
     __slots__ = ("_flags", "_tail", "_text", "end", "head", "kinds", "match", "value")
 
     def __init__(self, text: str, kinds: Mapping[str, str], value: T, *, ignore_case: bool) -> None:
         """
-        Compile a text with places.
+        Compile a text with parameters.
 
         Args:
-            text: The text; `{name}` is a place, `"{name}"` a place that the peer writes as Go's %q does.
-            kinds: The kind of each place, by name; a key of `KINDS`.
+            text: The text; `{name}` is a parameter, `"{name}"` one that the peer writes as Go's %q does.
+            kinds: The kind of each parameter, by name; a key of `KINDS`.
             value: What is returned for a match.
             ignore_case: Whether upper and lower case are the same.
 
         Raises:
-            ValueError: If a place has no declared kind or stands in the text twice.
+            ValueError: If a parameter has no declared kind or stands in the text twice.
         """
         self.value = value
         self._text = text
@@ -97,13 +81,13 @@ class Template(Generic[T]):
         head = text[: text.index("{")].removesuffix('"')
         self.head = head.lower() if ignore_case else head
         self.end = text[end:].lower() if ignore_case else text[end:]
-        # The head is compared by whoever asks; only what comes behind it is left to the expression.
+        # The caller has compared the head; only what follows it is left to the expression.
         self._tail = pattern[len(re.escape(head)) :]
         self._flags = re.DOTALL | (re.IGNORECASE if ignore_case else 0)
         self.match: Callable[[str, int], re.Match[str] | None] = self._first_match
 
     def _first_match(self, text: str, start: int) -> re.Match[str] | None:
-        # Most templates of a table never meet a text, and compiling them all is most of the time that loading would take.
+        # Compiling all templates would be most of the time that loading takes, and most never meet a text.
         self.match = re.compile(self._tail, self._flags).fullmatch
         return self.match(text, start)
 
@@ -114,23 +98,14 @@ class Template(Generic[T]):
 
     @staticmethod
     def has_places(text: str) -> bool:
-        """Tell whether a text has places at all."""
+        """Tell whether a text has parameters at all."""
         return "{" in text and _PLACE.search(text) is not None
 
     def sample(self) -> str:
         """Return a text that this template matches."""
         return _PLACE.sub(
-            lambda place: place[0].replace(f"{{{place['name']}}}", _SAMPLES.get(self.kinds[place["name"]], "word")), self._text
+            lambda place: place[0].replace(f"{{{place['name']}}}", SAMPLES.get(self.kinds[place["name"]], "word")), self._text
         )
-
-
-def _value(kind: str, text: str) -> str | int:
-    if kind != "number":
-        return text
-    # No counter is larger, and int() of a huge number is slow, and refused from 4300 digits on.
-    if len(text) > _MOST_DIGITS:
-        return -_LARGEST if text.startswith("-") else _LARGEST
-    return int(text)
 
 
 _Group = tuple[str, int, tuple[Template[T], ...]]

@@ -1,35 +1,38 @@
 """
-Tables: all rows of a protocol, indexed so that finding one costs the same in a small table and in a large one.
+Tables: all rows of a protocol, indexed so that a look-up costs the same in a small table and in a large one.
 
-A section looks an exact spelling up first, then tries its templates. No text can match two rows: a table in which one could
-is refused when it is loaded, so the order of the rows means nothing.
+A section finds a text by its exact spelling, then by its templates, then as the code of a row. Loading refuses a table in
+which two rows match the same text, so the order of the rows means nothing.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from errnorm.tables.file import read
 from errnorm.tables.pattern import Template, TemplateIndex
-from errnorm.tables.row import Entry, Row, SectionHead, TableError, TableFile, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from errnorm.tables.file import SectionHead, TableFile
     from errnorm.tables.pattern import Captures
+    from errnorm.tables.row import Entry
 
-__all__ = ["Entry", "Row", "Section", "Table", "TableError", "TableFile", "read"]
+__all__ = ["Section", "Table"]
 
-Found = tuple[Entry, "Captures | None"]
+Found = tuple["Entry", "Captures | None"]
 
 
 class _RowError(Exception):
-    """A row that cannot stand where it stands."""
+    """A row cannot stand where it stands."""
 
-    def __init__(self, placed: Entry, problem: str) -> None:
+    def __init__(self, entry: Entry, problem: str) -> None:
         super().__init__(problem)
-        self.placed = placed
+        self.entry = entry
         self.problem = problem
 
 
@@ -42,86 +45,101 @@ class Section:
 
         head: What the table says of it.
 
-        exact: The rows by every spelling without places, as it stands in the table and folded.
+        exact: The rows by every text that means them, as it stands in the table and in lower case if case means nothing. A
+            template is here too, as it is written: that is how people copy it out of a table.
+
+        codes: The rows by code. Several rows may share one, and a code may be the text of another row, which then wins.
     """
 
-    __slots__ = ("_templates", "exact", "head", "name")
+    __slots__ = ("_templates", "codes", "exact", "head", "name")
 
-    def __init__(self, name: str, head: SectionHead, rows: Iterable[Entry], kinds: Mapping[str, str]) -> None:
+    def __init__(self, name: str, head: SectionHead, entries: Iterable[Entry], kinds: Mapping[str, str]) -> None:
         """
         Index the rows.
 
         Raises:
-            _RowError: If two rows match the same text, or a place is not declared.
+            _RowError: If two rows match the same text, or the kind of a parameter is not declared.
         """
         self.name = name
         self.head = head
         self.exact: dict[str, Entry] = {}
+        self.codes: dict[str, Entry] = {}
         templates: list[Template[Entry]] = []
-        for placed in rows:
-            for spelling in placed.spellings():
-                self._claim(spelling, placed)
-            templates.extend(self._template(spelling, placed, kinds) for spelling in placed.templates())
+        for entry in entries:
+            for text in entry.texts():
+                self._claim(text, entry)
+                if Template.has_places(text):
+                    templates.append(self._template(text, entry, kinds))
+            self.codes.setdefault(self.fold(entry.code), entry)
         self._templates = TemplateIndex(templates)
-        for text, placed in self.exact.items() if templates else ():
-            self._refuse_others(text, placed, self._templates.others(text, self.fold(text)))
+        for text, entry in self.exact.items() if templates else ():
+            self._refuse_others(text, entry, self._templates.others(text, self.fold(text)))
         for template in templates:
             text = template.sample()
             folded = self.fold(text)
             others = self._templates.others(text, folded, template)
             self._refuse_others(text, template.value, [*others, self.exact.get(folded, template.value)])
 
-    def _template(self, spelling: str, placed: Entry, kinds: Mapping[str, str]) -> Template[Entry]:
+    def _template(self, text: str, entry: Entry, kinds: Mapping[str, str]) -> Template[Entry]:
         try:
-            return Template(spelling, kinds, placed, ignore_case=self.head.ignore_case)
+            return Template(text, kinds, entry, ignore_case=self.head.ignore_case)
         except ValueError as error:
-            raise _RowError(placed, str(error)) from error
+            raise _RowError(entry, str(error)) from error
 
-    def _claim(self, spelling: str, placed: Entry) -> None:
-        # Both spellings: most texts come in the letters of the table, and are then found without folding them first.
-        for text in (spelling, self.fold(spelling)):
-            other = self.exact.setdefault(text, placed)
-            if other is not placed:
-                self._refuse(text, placed, other)
+    def _claim(self, text: str, entry: Entry) -> None:
+        # Most texts come in the letters of the table; those are found without lowering them first.
+        for spelling in (text, self.fold(text)):
+            other = self.exact.setdefault(spelling, entry)
+            if other is not entry:
+                self._refuse(spelling, entry, other)
 
-    def _refuse_others(self, text: str, placed: Entry, others: Iterable[Entry]) -> None:
+    def _refuse_others(self, text: str, entry: Entry, others: Iterable[Entry]) -> None:
         for other in others:
-            if other is not placed:
-                self._refuse(text, placed, other)
+            if other is not entry:
+                self._refuse(text, entry, other)
 
-    def _refuse(self, text: str, placed: Entry, other: Entry) -> None:
-        raise _RowError(placed, f"{text!r} is also matched by {other.key!r} of {other.origin}")
+    def _refuse(self, text: str, entry: Entry, other: Entry) -> None:
+        raise _RowError(entry, f"{text!r} is also matched by {other.key!r} of {other.origin}")
 
     def fold(self, text: str) -> str:
         """Return a text in the case in which this section compares."""
         return text.lower() if self.head.ignore_case else text
 
-    def find(self, code: str) -> Found | None:
+    def find(self, text: str) -> Found | None:
         """
-        Find the row of a code or text: exact first, then as a template.
+        Find the row of a text or code: exact first, then as a template, then by its code.
 
         Returns:
-            The row, and the reading of its places if it has any; `None` if no row matches.
+            The row, and the captures of its parameters if it has any; `None` if no row matches.
         """
-        placed = self.exact.get(code)
-        if placed is not None:
-            return placed, None
-        folded = code
+        found = self.match(text)
+        if found is not None:
+            return found
+        entry = self.codes.get(self.fold(text))
+        return None if entry is None else (entry, None)
+
+    def match(self, text: str) -> Found | None:
+        """Find the row of a text as `find` does, but not by its code."""
+        entry = self.exact.get(text)
+        if entry is not None:
+            return entry, None
+        folded = text
         if self.head.ignore_case:
-            folded = code.lower()
-            placed = self.exact.get(folded)
-            if placed is not None:
-                return placed, None
-        return self._templates.find(code, folded)
+            folded = text.lower()
+            entry = self.exact.get(folded)
+            if entry is not None:
+                return entry, None
+        return self._templates.find(text, folded)
 
     def get(self, code: str) -> Entry | None:
-        """Find the row of an exact code."""
-        return self.exact.get(self.fold(code))
+        """Find the row of an exact text or code."""
+        folded = self.fold(code)
+        return self.exact.get(folded) or self.codes.get(folded)
 
 
 class Table:
     """
-    Everything known of one protocol: the rows of all its files, overlays last.
+    All that is known of one protocol: the rows of all its files, overlays last.
 
     Attributes:
         protocol: The protocol.
@@ -157,57 +175,94 @@ class Table:
         self.kinds: dict[str, str] = {}
         heads: dict[str, SectionHead] = {}
         read_files: list[TableFile] = []
-        for file in self._with_overlays(files, overlays):
+        for file in self._with_overlays(files, overlays, heads):
             heads |= file.head.sections
             self._declare(file, read_files)
             read_files.append(file)
         by_section: dict[str, list[Entry]] = {name: [] for name in heads}
-        for (section, _), placed in self.rows.items():
-            by_section[section].append(placed)
+        for (section, _), entry in self.rows.items():
+            by_section[section].append(entry)
         try:
             self.sections = {name: Section(name, head, by_section[name], self.kinds) for name, head in heads.items()}
         except _RowError as error:
-            placed = error.placed
-            next(file for file in read_files if file.origin == placed.origin).refuse((placed.section, placed.key), error.problem)
+            entry = error.entry
+            file = next(file for file in read_files if file.source.origin == entry.origin)
+            file.source.refuse((entry.section, entry.key), error.problem)
 
     def _declare(self, file: TableFile, before: list[TableFile]) -> None:
         if file.head.protocol != self.protocol:
-            file.refuse(("protocol",), f"it is {file.head.protocol} here, and {self.protocol} in {before[0].origin}")
-        # One name is one kind in the whole protocol: what may be told of a value depends on it.
+            problem = f"it is {file.head.protocol} here, and {self.protocol} in {before[0].source.origin}"
+            file.source.refuse(("protocol",), problem)
+        # A name has one kind in the whole protocol, because the kind decides how its values are redacted.
         for name, kind in file.head.params.items():
             if self.kinds.setdefault(name, kind) != kind:
                 other = next(one for one in before if name in one.head.params)
-                file.refuse(("params", name), f"its kind is {kind} here, and {self.kinds[name]} in {other.origin}")
+                file.source.refuse(("params", name), f"its kind is {kind} here, and {self.kinds[name]} in {other.source.origin}")
 
-    def _with_overlays(self, files: list[TableFile], overlays: Iterable[tuple[str, str]]) -> Iterator[TableFile]:
+    def _with_overlays(
+        self, files: list[TableFile], overlays: Iterable[tuple[str, str]], heads: Mapping[str, SectionHead]
+    ) -> Iterator[TableFile]:
         for file in files:
             if twice := next((place for place in file.rows if place in self.rows), None):
-                file.refuse(twice, f"there is such a row in {self.rows[twice].origin} already; only an overlay may change it")
+                problem = f"there is such a row in {self.rows[twice].origin} already; only an overlay may change it"
+                file.source.refuse(twice, problem)
             self.rows |= file.rows
             yield file
         for text, origin in overlays:
-            file = read(text, origin, self.rows)
+            file = read(text, origin, over=self.rows, sections=heads)
             self.version += f"+{Path(origin).stem} {file.head.version}"
-            self.rows |= {place: replace(row, version=self.version) for place, row in file.rows.items()}
+            self.rows |= {place: replace(entry, version=self.version) for place, entry in file.rows.items()}
             yield file
 
-    def find(self, section: str | None, code: str) -> Found | None:
+    def find(self, section: str | None, text: str) -> Found | None:
         """
-        Find the row of a code or text in one section, or in all of them in their order, the same letters before the same words.
+        Find the row of a text or code in one section.
+
+        Args:
+            section: The section. If it is not given, all are asked in their order, and the text is taken as people write it
+                down: it may stand in quotes or backticks, end with a full stop, or name a constant with its package.
+            text: The text or code.
 
         Returns:
-            The row and the reading of its places; `None` if no row matches.
+            The row and the captures of its parameters; `None` if no row matches.
         """
         if section is not None:
             indexed = self.sections.get(section)
-            return None if indexed is None else indexed.find(code)
+            return None if indexed is None else indexed.find(text)
+        found = self._find_anywhere(text)
+        if found is None and (peeled := _peeled(text)) != text:
+            found = self._find_anywhere(peeled)
+        return found
+
+    def _find_anywhere(self, text: str) -> Found | None:
         # A section that has the text letter by letter knows it better than one that has it in another case.
         for indexed in self.sections.values():
-            if (placed := indexed.exact.get(code)) is not None:
-                return placed, None
-        return next((found for indexed in self.sections.values() if (found := indexed.find(code)) is not None), None)
+            if (entry := indexed.exact.get(text)) is not None:
+                return entry, None
+        for indexed in self.sections.values():
+            if (found := indexed.match(text)) is not None:
+                return found
+        codes = (indexed.codes.get(indexed.fold(text)) for indexed in self.sections.values())
+        return next(((entry, None) for entry in codes if entry is not None), None)
 
     def get(self, section: str, code: str) -> Entry | None:
-        """Find the row of an exact code in one section."""
+        """Find the row of an exact text or code in one section."""
         indexed = self.sections.get(section)
         return None if indexed is None else indexed.get(code)
+
+
+_QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”"}
+_QUALIFIED = re.compile(r"[a-z]\w*\.([A-Z]\w*)")
+
+
+def _peeled(text: str) -> str:
+    """
+    Return a text without what people put around it when they write it down.
+
+    Only what surrounds the whole text is taken away: what stands inside it never decides.
+    """
+    peeled = text.removesuffix(".")
+    if len(peeled) > 1 and _QUOTES.get(peeled[0]) == peeled[-1]:
+        peeled = peeled[1:-1].removesuffix(".")
+    constant = _QUALIFIED.fullmatch(peeled)
+    return constant[1] if constant else peeled

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -12,8 +13,12 @@ from hypothesis import strategies as st
 
 from errnorm import ReportedException, normalize
 from errnorm.error import Signal
-from errnorm.tables.table import Entry, Table, read
+from errnorm.tables.file import read
+from errnorm.tables.table import Table
 from errnorm_adapters.nats import observe
+
+if TYPE_CHECKING:
+    from errnorm.tables.row import Entry
 
 TABLE = Table([read(files("errnorm_mappings").joinpath("nats.toml").read_text("utf-8"), "nats.toml")])
 QUOTED = [

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from errnorm.tables.table import Table, TableError, read
+from errnorm.tables.file import read
+from errnorm.tables.source import TableError
+from errnorm.tables.table import Table
 from errnorm_adapters.tools import drift
 from errnorm_adapters.tools.drift import reading
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from errnorm.tables.pattern import KINDS, Template, TemplateIndex, values_of
+from errnorm.tables.kind import KINDS
+from errnorm.tables.pattern import Template, TemplateIndex, values_of
 
 PLACES = {"subject": "subject", "queue": "queue", "number": "number", "words": "text"}
 TEXTS = (

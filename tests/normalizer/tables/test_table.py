@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from errnorm.cli.table import COLUMNS
-from errnorm.tables.table import Table, TableError, read
+from errnorm.tables.file import read
+from errnorm.tables.source import TableError
+from errnorm.tables.table import Table
 from errnorm.taxonomy import Recovery
 
 ROW = (
@@ -30,9 +32,9 @@ def one(row: str, *, key: str = "a", more: str = "") -> str:
         (one(ROW + ', colour = "red"'), "p.toml:7: s.a.colour", "no such column"),
         (one(ROW.replace('"abandon"', '"wait"').replace("false", "true")), "p.toml:7: s.a", "say reconnect"),
         (one(ROW.replace('"abandon"', '"reconnect"')), "p.toml:7: s.a", "say wait, or terminal"),
-        (one(ROW, key='"a {x}"'), "p.toml:7: s.a {x}", "needs a code"),
-        (one(ROW) + "[t]\n", "p.toml:8: t", "not announced"),
-        (one(ROW, more='params = { x = "smell" }'), "p.toml:3: params.x", "none of"),
+        (one(ROW, key='"{x} {y}"'), "p.toml:7: s.{x} {y}", "needs a code"),
+        (one(ROW) + "[t]\n", "p.toml:8: t", "not declared"),
+        (one(ROW, more='params = { x = "smell" }'), "p.toml:3: params.x", "not one of"),
     ],
 )
 def test_what_is_wrong_is_named_with_file_line_and_path(text: str, place: str, problem: str) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from errnorm.cli.arguments import UNUSABLE, Parser
-from errnorm.tables.table import TableError
+from errnorm.tables.source import TableError
 from errnorm_adapters.tools.drift import libraries, nats_server, xmpp_lists
 from errnorm_adapters.tools.drift.reading import Reading, UnusablePathError
 

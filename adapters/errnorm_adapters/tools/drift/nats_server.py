@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
-    from errnorm.tables.table import Entry
+    from errnorm.tables.row import Entry
 
 __all__ = ["read"]
 

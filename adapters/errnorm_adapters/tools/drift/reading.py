@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from pathlib import Path
 
-    from errnorm.tables.table import Entry, Table
+    from errnorm.tables.row import Entry
+    from errnorm.tables.table import Table
 
 __all__ = ["Comparison", "Finding", "Kind", "Reading", "UnusablePathError", "bare", "samples"]
 

@@ -55,7 +55,8 @@ APPLICATION = """
     from errnorm.emitters import Teller, default_emitters
     from errnorm.engine import Engine
     from errnorm.error import Fault, Signal
-    from errnorm.tables.table import Table, read
+    from errnorm.tables.file import read
+    from errnorm.tables.table import Table
     from tests.normalizer.emitters.wire import TABLE, PUBLISH, WireError
 
     resource = Resource.create({"service.name": "mill"})

@@ -1,0 +1,108 @@
+"""The text of a table's file: parsing it, and naming the line of whatever is wrong in it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import tomli
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Source", "TableError"]
+
+_LONGEST_MESSAGE = 2000
+_PART = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)"""
+# The beginning of a line of TOML that declares a table or a key, possibly a dotted one.
+_DECLARED = re.compile(rf"(?:\[\s*(?P<table>{_PART}(?:\s*\.\s*{_PART})*)\s*\]|(?P<key>{_PART}(?:\s*\.\s*{_PART})*)\s*=)")
+
+
+class TableError(ValueError):
+    """
+    A table cannot be used.
+
+    The message is one line whatever the file holds: it names file, line and path, and says what is wrong.
+    """
+
+    def __init__(self, message: str) -> None:
+        """Shorten the message, and escape what is not printable."""
+        cut = message if len(message) <= _LONGEST_MESSAGE else message[:_LONGEST_MESSAGE] + "…"
+        super().__init__("".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in cut))
+
+
+class Source:
+    """
+    The text of one file.
+
+    Attributes:
+        text: The TOML.
+
+        origin: The name of the file, for messages and for `explain`.
+    """
+
+    __slots__ = ("origin", "text")
+
+    def __init__(self, text: str, origin: str) -> None:
+        """Keep the text; nothing is parsed yet."""
+        self.text = text
+        self.origin = origin
+
+    def parse(self) -> dict[str, Any]:
+        """
+        Parse the text.
+
+        Raises:
+            TableError: If it is not TOML: `mine.toml:3: no TOML: …`.
+        """
+        try:
+            return tomli.loads(self.text)
+        except RecursionError:
+            message = f"{self.origin}:1: no TOML: nested too deep"
+            raise TableError(message) from None
+        except tomli.TOMLDecodeError as error:
+            place = re.search(r" \(at line (\d+), column \d+\)$", str(error))
+            line = int(place[1]) if place else self.text.count("\n") + 1
+            message = f"{self.origin}:{line}: no TOML: {str(error).partition(' (at ')[0]}"
+            raise TableError(message) from error
+
+    def refuse(self, path: tuple[str, ...], problem: str) -> NoReturn:
+        """
+        Refuse the file because of what stands at a path in it.
+
+        Raises:
+            TableError: Always, with file, line and path: `mine.toml:7: error.Stale Connection.reason: …`.
+        """
+        message = f"{self.origin}:{self._line_of(path)}: {'.'.join(path)}: {problem}"
+        raise TableError(message)
+
+    def _line_of(self, path: tuple[str, ...]) -> int:
+        # The parser keeps no positions. The line that declares the most of the path is the nearest one.
+        line, most = 1, 0
+        for number, declared in self._declarations():
+            if len(declared) > most and path[: len(declared)] == declared:
+                line, most = number, len(declared)
+        return line
+
+    def _declarations(self) -> Iterator[tuple[int, tuple[str, ...]]]:
+        table: tuple[str, ...] = ()
+        for number, line in enumerate(self.text.splitlines(), 1):
+            if found := _DECLARED.match(line.strip()):
+                if found["table"]:
+                    table = _parts(found["table"])
+                    yield number, table
+                else:
+                    yield number, (*table, *_parts(found["key"]))
+
+
+def _parts(key: str) -> tuple[str, ...]:
+    """Return the parts of a dotted key, unquoted; none if TOML does not accept it."""
+    try:
+        value: Any = tomli.loads(f"{key} = 0")
+    except tomli.TOMLDecodeError:
+        return ()
+    parts: list[str] = []
+    while isinstance(value, dict):
+        ((part, value),) = value.items()
+        parts.append(part)
+    return tuple(parts)
