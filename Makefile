@@ -22,7 +22,7 @@ LOWEST := pytest pytest-asyncio pytest-timeout pytest-randomly pytest-xdist hypo
 export BUSY PYTHON SERVERS
 BIN := .venv/bin
 
-.PHONY: audit bench bench-alarm check clean constraints demo dist docs env experiments format fuzz help lint lowest row-check sbom servers \
+.PHONY: audit bench bench-alarm capture capture-clients check clean constraints demo dist docs env experiments format fuzz help lint lowest row-check sbom servers \
 	soak test test-properties test-repeat types
 .DEFAULT_GOAL := help
 
@@ -34,6 +34,7 @@ help:
 	@echo "make check        lint, types and test"
 	@echo "make lint types   the two alone"
 	@echo "make capture      let real servers fail again and report what differs from the vectors (minutes); WRITE=1 writes them"
+	@echo "make capture-clients  the same with clients in other languages, as far as their toolchains are here; WRITE=1 writes"
 	@echo "make experiments  let real servers fail, repeat what failed, and report what differs from the results (minutes); WRITE=1, ONLY=..."
 	@echo "make env          the development environment, .venv"
 	@echo "make constraints  pin the newest versions of everything"
@@ -81,6 +82,10 @@ capture: .venv/.dev servers
 
 experiments: .venv/.dev servers
 	@$(BIN)/python -m tests.experiments $(if $(WRITE),--write) $(if $(ONLY),"$(ONLY)")
+
+# Go, Node.js, Java and Rust are used where they are here; what is built stands in .venv/clients. ONLY=nats.go takes one client.
+capture-clients: .venv/.dev servers
+	@$(BIN)/python -m tests.clients $(if $(WRITE),--write) $(if $(ONLY),--only '$(ONLY)')
 
 env: .venv/.dev
 

@@ -1,0 +1,87 @@
+"""
+`python -m tests.clients.commands OPERATIONS PROGRAM OPERATION`: run a command-line tool as one client more.
+
+`OPERATIONS` is a TOML file with the arguments of the tool for each operation. What the tool prints becomes the same JSON lines
+that the programs in other languages print. The exit code is 9 where the tool has no such operation.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_MESSAGE = re.compile(r"(?:\S+ Subscribing on|\[#\d+\] Received on|x+$|$)")
+_PIPES = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+VARIABLES = {"BIG": "x" * 5000, "LONG": "x" * 500}
+PATIENCE = 8
+"""Seconds for one command."""
+
+
+def filled(arguments: Sequence[str], variables: Mapping[str, str]) -> list[str]:
+    """Return the arguments with the variables in them; an argument whose variable is empty is left out."""
+    kept = []
+    for argument in arguments:
+        name = argument.partition("{")[2].rstrip("}")
+        if not name or variables.get(name):
+            kept.append(argument.replace("{" + name + "}", variables.get(name, "")))
+    return kept
+
+
+def say(form: str, text: str) -> None:
+    """Print one thing the tool printed."""
+    if text.strip():
+        print(json.dumps({"form": form, "text": text}), flush=True)  # noqa: T201 - read by who runs this
+
+
+def run(command: Sequence[str]) -> None:
+    """Run a command to its end."""
+    with subprocess.Popen(command, text=True, **_PIPES) as tool:  # type: ignore[call-overload]
+        guard = threading.Timer(PATIENCE, tool.kill)
+        guard.start()
+        printed, _ = tool.communicate()
+        guard.cancel()
+    if tool.returncode:
+        say("stderr", printed)
+
+
+def watch(command: Sequence[str]) -> None:
+    """Run a command, report when it is connected, and end it when the server has done its part."""
+    with subprocess.Popen(command, text=True, **_PIPES) as tool:  # type: ignore[call-overload]
+        printed: list[str] = []
+        reader = threading.Thread(target=lambda: printed.extend(tool.stdout or ()), daemon=True)
+        reader.start()
+        time.sleep(1)
+        print("ready", flush=True)  # noqa: T201 - read by who runs this
+        time.sleep(5)
+        tool.kill()
+        reader.join(2)
+        say("stderr", "".join(line for line in printed if not _MESSAGE.match(line)))
+
+
+def main() -> int:
+    """Run what the tool does in one situation."""
+    path, program, operation = sys.argv[1:]
+    told = tomllib.loads(Path(path).read_text("utf-8"))
+    variables = {**VARIABLES, **os.environ}
+    if operation not in told["operations"]:
+        return 9
+    for arguments in told["operations"][operation]:
+        rest = arguments[1:] if arguments[0] == "watch" else arguments
+        command = [program, *filled([*told["shared"], *rest], variables)]
+        (watch if arguments[0] == "watch" else run)(command)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

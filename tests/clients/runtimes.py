@@ -1,0 +1,168 @@
+"""The clients: which toolchain each needs, where its version is pinned, and how it is built, outside the repository."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HERE = Path(__file__).parent
+CACHE = HERE.parents[1] / ".venv" / "clients"
+BUILD_TIME = 900
+"""Seconds one build may take."""
+
+Command = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Client:
+    """
+    A client library, or a command-line tool.
+
+    Attributes:
+        name: As people name it.
+
+        protocol: `nats` or `xmpp`.
+
+        folder: Its programs, below this folder.
+
+        package: Its name in the file that pins its version.
+
+        tools: Programs that must be here.
+
+        build: Builds it into a folder, and returns the command to which the operation is added.
+
+        argument: What the command is given before the operation.
+    """
+
+    name: str
+    protocol: str
+    folder: str
+    package: str
+    tools: tuple[str, ...]
+    build: Callable[[Client, Path], Command]
+    argument: str = ""
+
+    @property
+    def source(self) -> Path:
+        """The folder of its programs."""
+        return HERE / self.folder
+
+    @property
+    def runtime(self) -> str:
+        """The language, or the distribution of packages."""
+        return self.folder.partition("/")[0]
+
+    def missing(self) -> list[str]:
+        """Return the tools that are not here."""
+        return [tool for tool in self.tools if shutil.which(tool) is None]
+
+    def version(self) -> str:
+        """Return the version, as it is pinned."""
+        return _pinned(self.source)[self.package]
+
+
+def _pinned(source: Path) -> dict[str, str]:
+    """Return the versions by package that a folder pins, in whichever form its toolchain reads."""
+    if (path := source / "go.mod").exists():
+        return {
+            name: version.removeprefix("v")
+            for name, version in re.findall(r"^(?:require )?\s*(\S+/\S+) (v\S+)", path.read_text(), re.MULTILINE)
+        }
+    if (path := source / "package.json").exists():
+        return dict(json.loads(path.read_text())["dependencies"])
+    if (path := source / "dependencies.txt").exists():
+        return {line.rpartition(":")[0]: line.rpartition(":")[2] for line in path.read_text().split()}
+    cargo = tomllib.loads((source / "Cargo.toml").read_text())
+    return {
+        name: (told if isinstance(told, str) else told["version"]).removeprefix("=")
+        for name, told in cargo["dependencies"].items()
+    }
+
+
+def _run(command: list[str], folder: Path) -> None:
+    niced = ["nice", "-n", "10", *command]
+    done = subprocess.run(niced, cwd=folder, capture_output=True, text=True, timeout=BUILD_TIME, check=False)
+    if done.returncode:
+        message = f"{' '.join(command)}: {done.stderr[-2000:]}{done.stdout[-2000:]}"
+        raise BuildError(message)
+
+
+class BuildError(Exception):
+    """A toolchain refused; its last words are in the message."""
+
+
+def _copied(client: Client, cache: Path) -> Path:
+    """Copy the sources of a client to the cache, where build tools may leave their files, and return that folder."""
+    folder = cache / client.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(client.source, folder, dirs_exist_ok=True)
+    return folder
+
+
+def build_go(client: Client, cache: Path) -> Command:
+    """Build a program of one's own with a module."""
+    folder = _copied(client, cache)
+    program = folder / "program"
+    _run(["go", "build", "-mod=mod", "-o", str(program), "."], folder)
+    return (str(program),)
+
+
+def build_go_tool(client: Client, cache: Path) -> Command:
+    """Build a command-line tool from its module."""
+    folder = _copied(client, cache)
+    program = folder / "bin" / client.argument.rpartition("/")[2]
+    program.parent.mkdir(exist_ok=True)
+    _run(["go", "build", "-mod=mod", "-o", str(program), f"{client.package}{client.argument}"], folder)
+    return _as_tool(client, program)
+
+
+def _as_tool(client: Client, program: Path | str) -> Command:
+    return (sys.executable, "-m", "tests.clients.commands", str(client.source / "operations.toml"), str(program))
+
+
+def build_node(client: Client, cache: Path) -> Command:
+    """Install the packages, without scripts of theirs and without a lock file."""
+    folder = _copied(client, cache)
+    _run(["npm", "install", "--no-package-lock", "--ignore-scripts", "--silent"], folder)
+    script, _, argument = client.argument.partition(" ")
+    return ("node", str(folder / script), *argument.split())
+
+
+def build_java(client: Client, cache: Path) -> Command:
+    """Fetch the dependencies, and compile."""
+    folder = _copied(client, cache)
+    parts = [line.split(":") for line in (folder / "dependencies.txt").read_text().split()]
+    dependency = "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>"
+    project = "<modelVersion>4.0.0</modelVersion><groupId>errnorm</groupId><artifactId>clients</artifactId><version>1</version>"
+    dependencies = "".join(dependency.format(*part) for part in parts)
+    (folder / "pom.xml").write_text(f"<project>{project}<dependencies>{dependencies}</dependencies></project>")
+    _run(["mvn", "-q", "-B", "dependency:build-classpath", "-Dmdep.outputFile=classpath"], folder)
+    path = f"{folder / 'classes'}:{(folder / 'classpath').read_text().strip()}"
+    _run(["javac", "-d", "classes", "-cp", path, *(each.name for each in folder.glob("*.java"))], folder)
+    return ("java", "-cp", path, client.argument)
+
+
+def build_rust(client: Client, cache: Path) -> Command:
+    """Build with little on disk."""
+    folder = _copied(client, cache)
+    _run(["cargo", "build", "--quiet", "--jobs", "1"], folder)
+    return (str(folder / "target" / "debug" / client.argument),)
+
+
+CLIENTS = (
+    Client("nats.go", "nats", "go/nats", "github.com/nats-io/nats.go", ("go",), build_go),
+    Client("nats-cli", "nats", "go/natscli", "github.com/nats-io/natscli", ("go",), build_go_tool, "/nats"),
+    Client("nats.js", "nats", "node", "nats", ("node", "npm"), build_node, "nats.mjs 2"),
+    Client("nats.js", "nats", "node", "@nats-io/transport-node", ("node", "npm"), build_node, "nats.mjs 3"),
+    Client("jnats", "nats", "java", "io.nats:jnats", ("mvn", "javac", "java"), build_java, "NatsFails"),
+)

@@ -1,0 +1,109 @@
+"""The vectors: what clients printed, one file a client and version, one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tests.clients.running import Printed
+
+FOLDER = Path(__file__).parents[1] / "data" / "clients"
+ANSWERS = Path(__file__).parent / "answers.toml"
+Vector = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """
+    The right answers of one situation.
+
+    Attributes:
+        reason: What happened.
+
+        words: Reasons by a pattern of the text, for words that say something else than what happened.
+    """
+
+    reason: str
+    words: dict[str, str]
+
+    def of(self, text: str) -> str:
+        """Return the reason that a text gives."""
+        return next((reason for pattern, reason in self.words.items() if re.search(pattern, text)), self.reason)
+
+
+@cache
+def answers() -> dict[tuple[str, str], Answers]:
+    """Return the right answers by protocol and situation."""
+    told = tomllib.loads(ANSWERS.read_text("utf-8"))
+    found = {}
+    for protocol in ("nats", "xmpp"):
+        anywhere = told[protocol].pop("anywhere")
+        for name, answer in told[protocol].items():
+            found[protocol, name] = Answers(answer["reason"], {**answer.get("words", {}), **anywhere})
+    return found
+
+
+def expected(protocol: str, situation: str, printed: Printed) -> dict[str, str]:
+    """Return the right answer to what was printed; what happened is one of the answers to a whole output."""
+    right = answers()[protocol, situation]
+    return {"reason": right.reason if printed.form == "stderr" else right.of(printed.text)}
+
+
+def read(folder: Path = FOLDER) -> Iterator[Vector]:
+    """Yield all vectors."""
+    for path in sorted(folder.glob("*.jsonl")):
+        yield from map(json.loads, path.read_text("utf-8").splitlines())
+
+
+def identity(vector: Vector) -> tuple[str, ...]:
+    """Return what makes a vector the same one in another run: all but what was expected of it, and but its later lines."""
+    head = vector["text"].partition("\n")[0]
+    return (vector["client"], vector["version"], vector["situation"], vector["form"], head)
+
+
+def distinct(vectors: Iterable[Vector]) -> list[Vector]:
+    """Return the vectors without those that begin as one before."""
+    kept: dict[tuple[str, ...], Vector] = {}
+    for vector in vectors:
+        kept.setdefault(identity(vector), vector)
+    return list(kept.values())
+
+
+def path_of(vector: Vector, folder: Path = FOLDER) -> Path:
+    """Return the file of a vector."""
+    return folder / f"{vector['client']}-{vector['version']}.jsonl"
+
+
+def write(vectors: Iterable[Vector], folder: Path = FOLDER) -> None:
+    """Write the vectors of each client to its file."""
+    by_path: dict[Path, list[str]] = {}
+    for vector in vectors:
+        by_path.setdefault(path_of(vector, folder), []).append(json.dumps(vector, ensure_ascii=False) + "\n")
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, lines in by_path.items():
+        path.write_text("".join(lines), "utf-8")
+
+
+def differences(known: Iterable[Vector], captured: Iterable[Vector]) -> Iterator[str]:
+    """Yield a line for each vector that is new, gone or changed."""
+    before = {identity(vector): vector for vector in known}
+    now = {identity(vector): vector for vector in captured}
+    for name, vector in now.items():
+        if name not in before:
+            yield f"new      {_named(name)}: {vector['expected']}"
+        elif before[name] != vector:
+            yield f"changed  {_named(name)}: {before[name]['expected']} -> {vector['expected']}"
+    yield from (f"gone     {_named(name)}" for name in before if name not in now)
+
+
+def _named(name: tuple[str, ...]) -> str:
+    client, version, situation, form, head = name
+    return f"{client} {version}, {situation} [{form}] {head[:120]!r}"

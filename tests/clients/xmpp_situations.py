@@ -1,0 +1,88 @@
+"""What goes wrong between a client and Prosody or ejabberd."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.capture.scenarios.xmpp_seeing import session
+from tests.clients import xmpp_stations as stations
+from tests.clients.situations import Situation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from tests.clients.stations import Place
+
+
+def _on(
+    station: Callable[[Path], AbstractContextManager[Place]],
+    name: str,
+    operation: str = "connect",
+    act: Callable[[Place], object] | None = None,
+    **variables: str,
+) -> Situation:
+    return Situation(name, "xmpp", operation, station, act, tuple(variables.items()))
+
+
+def _stop(place: Place) -> None:
+    place.server.stop()
+
+
+def _kill(place: Place) -> None:
+    place.server.kill()
+
+
+def _replace(place: Place) -> None:
+    session(place.server, "alice", "here")
+
+
+def _silence(place: Place) -> None:
+    place.relay.downstream.clear()
+
+
+def _kick(place: Place) -> None:
+    place.server.call("kick_session", user="alice", host="localhost", resource="here", reason="go away")
+
+
+def _delete(place: Place) -> None:
+    place.server.shell('user:delete("alice@localhost")')
+
+
+SITUATIONS = [
+    _on(stations.nobody, "nothing listens"),
+    _on(stations.nowhere, "the host has no address"),
+    _on(stations.mute, "the server says nothing"),
+    _on(stations.some, "wrong password", XMPP_PASS="wrong"),  # noqa: S106 - it is meant to be wrong
+    _on(stations.other, "wrong password at ejabberd", XMPP_PASS="wrong"),  # noqa: S106 - it is meant to be wrong
+    _on(stations.some, "unknown domain", XMPP_DOMAIN="elsewhere.example"),
+    _on(stations.no_mechanisms, "no mechanism in common"),
+    _on(stations.tls_required, "TLS is required"),
+    _on(stations.unknown_authority, "unknown authority"),
+    _on(stations.expired_certificate, "expired certificate"),
+    _on(stations.other_host, "certificate of another host"),
+    _on(stations.plain, "the server offers no TLS"),
+    _on(stations.some, "the server shuts down", "watch", _stop),
+    _on(stations.some, "the server is killed", "watch", _kill),
+    _on(stations.other, "ejabberd shuts down", "watch", _stop),
+    _on(stations.some, "another client takes the resource", "watch", _replace),
+    _on(stations.other, "kicked", "watch", _kick),
+    _on(stations.some, "the account is deleted", "watch", _delete),
+    _on(stations.relayed, "the server falls silent", "ping", _silence),
+    _on(stations.some, "unsupported request", "unsupported"),
+    _on(stations.other, "unsupported request at ejabberd", "unsupported"),
+    _on(stations.some, "remote server not found", "remote"),
+    _on(stations.some, "recipient is gone", "gone"),
+    _on(stations.some, "item not found", "item"),
+    _on(stations.some, "create is forbidden", "create"),
+    _on(stations.other, "create is forbidden at ejabberd", "create"),
+    _on(stations.rooms, "a room for members", "join", ROOM="members"),
+    _on(stations.rooms, "a room with a password", "join", ROOM="secret"),
+    _on(stations.rooms, "banned from a room", "join", ROOM="banned"),
+    _on(stations.rooms, "nickname taken", "join", ROOM="open", NICK="taken"),
+    _on(stations.deaf_peer, "request time-out", "deaf"),
+    _on(stations.small, "stanza too large", "big"),
+    _on(stations.some, "not well-formed", "malformed"),
+    _on(stations.registering, "registration refused", "register"),
+]
