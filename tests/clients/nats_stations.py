@@ -17,7 +17,7 @@ from tests.clients.stations import Place, issue_expired, relayed
 from tests.servers.certificates import issue
 from tests.servers.credentials import Operator
 from tests.servers.nats import NatsServer
-from tests.servers.process import HOST
+from tests.servers.ports import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -7,7 +7,7 @@ import threading
 from contextlib import suppress
 from typing import Self
 
-from tests.servers.process import HOST
+from tests.servers.ports import HOST
 
 
 class Relay:

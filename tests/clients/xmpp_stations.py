@@ -12,7 +12,7 @@ from tests.clients.relay import Relay
 from tests.clients.stations import Place, issue_expired
 from tests.servers.certificates import issue
 from tests.servers.ejabberd import EjabberdServer
-from tests.servers.process import HOST
+from tests.servers.ports import HOST
 from tests.servers.prosody import ProsodyServer
 
 if TYPE_CHECKING:
