@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from errnorm.cli.explain import facts
+from errnorm.cli.answer import details, essentials
 from errnorm.error import Judgement, NormalizedError, Signal
 from errnorm.plugins import load_table, protocols
 
@@ -34,10 +34,9 @@ DECISIONS = {
 
 _NOT_IN_ADDRESSES = re.compile(r"[^a-z0-9.]+")
 _LABELS = {
-    "What": "What it means",
-    "Whose": "Whose doing",
-    "Retry": "Retry?",
     "Do": "What to do",
+    "Retry": "Retry?",
+    "What": "What it means",
     "Seen": "Where it shows",
     "Known": "Evidence",
 }
@@ -75,7 +74,9 @@ class Article:
 
     def facts(self) -> Iterator[tuple[str, str]]:
         """Yield what is to be said of it: pairs of a label and a text, the same that `errnorm explain` prints."""
-        yield from facts(_as_error(self.protocol, self.placed))
+        error = _as_error(self.protocol, self.placed)
+        yield from essentials(error)
+        yield from details(error)
 
 
 def label_of(name: str) -> str:

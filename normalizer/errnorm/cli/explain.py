@@ -1,33 +1,44 @@
-"""
-`errnorm explain`: an error in, an answer for somebody on call out.
-
-What is printed comes from two places only: the row, and the descriptions in the taxonomy.
-"""
+"""`errnorm explain`: an error as people have it in, an answer for somebody on call out."""
 
 from __future__ import annotations
 
 import json
-import textwrap
-from typing import TYPE_CHECKING, Any
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from errnorm import plugins
+from errnorm.cli.answer import details, essentials, explained, paragraphs, title, unknown_answer
 from errnorm.cli.arguments import UnusableError, check_protocol, stdin
 from errnorm.cli.style import Style, printable
+from errnorm.finding import Finder, installed_forms
+from errnorm.finding.nearest import Nearest
+from errnorm.fingerprint import fingerprint_of
 from errnorm.normalizer import Normalizer
-from errnorm.taxonomy import Reason
+from errnorm.taxonomy import Category, Reason
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from errnorm.error import NormalizedError
+    from errnorm.finding import Finding
     from errnorm.tables.row import Entry
 
-__all__ = ["add_to", "explained", "facts"]
+__all__ = ["add_to"]
 
-_WIDTH = 100
-_LABEL = 9
+_LONGEST = 1 << 20
+_WIDEST = 110
 _MOST_ELSEWHERE = 8
+_MOST_LINES = 6
+_MOST_ROWS = 12
+
+
+class _Answer(NamedTuple):
+    """One error, and where it was found."""
+
+    error: NormalizedError
+    findings: Sequence[Finding]
 
 
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:
@@ -35,9 +46,10 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     parser = commands.add_parser(
         "explain",
         help="say what an error means and what to do about it",
-        description="Say what an error means: a line from the wire or a log, an XML snippet, a condition, a code or a constant.",
+        description="Say what an error means: a text, a line of a log, a traceback, XML, a condition, a code, a constant, a "
+        "reason or category, or a file of any of these.",
     )
-    parser.add_argument("text", nargs="*", help="the error; read from stdin if not given")
+    parser.add_argument("text", nargs="*", help="the error, or one file; stdin if not given, or for -")
     parser.add_argument("--protocol", help="nats or xmpp, where the text could be either")
     parser.add_argument("--tables", action="append", metavar="FILE", help="a file with rows of your own; may be repeated")
     parser.add_argument("--format", choices=("text", "json"), default="text")
@@ -47,101 +59,196 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     check_protocol(arguments.protocol, plugins.overlay_paths(arguments.tables))
-    text = " ".join(arguments.text) if arguments.text else stdin().read(1 << 20).decode("utf-8", "replace").strip()
-    if not text:
-        message = "nothing to explain: give a text, or pipe one in"
-        raise UnusableError(message)
+    text = _text(arguments.text)
     normalizer = Normalizer(arguments.tables)
     normalizer.load()
-    error = normalizer.normalize(text, arguments.protocol)
-    elsewhere = [one for one in _elsewhere(normalizer, text, arguments.protocol) if one[1] is not error.row]
+    if (about := _of_vocabulary(text, normalizer)) is not None:
+        print(json.dumps(about, indent=2) if arguments.format == "json" else "\n".join(_vocabulary(about, Style(), _width())))
+        return 0
+    answers = _answers(normalizer, text, arguments.protocol)
+    elsewhere = _elsewhere(normalizer, text, arguments.protocol, answers)
     if arguments.format == "json":
-        print(json.dumps(explained(error) | {"elsewhere": [row.to_dict(protocol) for protocol, row in elsewhere]}, indent=2))
+        print(json.dumps(_document(normalizer, text, answers, elsewhere), indent=2))
     else:
-        print("\n".join(_lines(error, elsewhere, Style())))
-    return 1 if arguments.strict and not error.known else 0
+        print("\n".join(_lines(normalizer, text, answers, elsewhere)))
+    return 1 if arguments.strict and not answers else 0
 
 
-def explained(error: NormalizedError) -> dict[str, Any]:
-    """Return everything that is known of an error: its record, its row, and the words for its reason and its recovery."""
-    row = error.row
-    return {
-        "error": error.to_record(),
-        "row": None if row is None else row.to_dict(error.judgement.protocol or ""),
-        "replaced": None if row is None or row.replaced is None else row.replaced.to_dict(error.judgement.protocol or ""),
-        "meaning": {"about": error.reason.about, "cause": error.reason.cause, "advice": error.reason.advice},
-        "step": error.recovery.about,
+def _text(arguments: Sequence[str]) -> str:
+    if not arguments or list(arguments) == ["-"]:
+        text = stdin().read(_LONGEST).decode("utf-8", "replace").strip()
+    elif len(arguments) == 1 and _is_file(arguments[0]):
+        with Path(arguments[0]).open("rb") as file:
+            text = file.read(_LONGEST).decode("utf-8", "replace").strip()
+    else:
+        text = " ".join(arguments).strip()
+    if not text:
+        message = "nothing to explain: give a text or a file, or pipe one in"
+        raise UnusableError(message)
+    return text
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):  # a text that no file can be named
+        return False
+
+
+def _width() -> int:
+    return min(shutil.get_terminal_size().columns, _WIDEST)
+
+
+def _answers(normalizer: Normalizer, text: str, protocol: str | None) -> list[_Answer]:
+    """Answer each error of a text once, in the order in which they first stand in it."""
+    findings = Finder(normalizer).find(text)
+    if protocol is not None:
+        error = normalizer.normalize(text, protocol)
+        findings = [one for one in findings if one.error.protocol == protocol or _underlies(normalizer, one.error)]
+        if error.known and not findings:
+            return [_Answer(error, ())]
+    groups: dict[tuple[object, ...], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.error.judgement.row, finding.error.recovery), []).append(finding)
+    return [_Answer(group[0].error, group) for group in groups.values()]
+
+
+def _underlies(normalizer: Normalizer, error: NormalizedError) -> bool:
+    engine = normalizer.engine(error.judgement.protocol or "")
+    return engine is not None and engine.table.underlies
+
+
+def _elsewhere(normalizer: Normalizer, text: str, protocol: str | None, answers: Sequence[_Answer]) -> list[tuple[str, Entry]]:
+    """Find the same word in other sections: `conflict` is one thing in a stanza and another on a stream."""
+    if len(answers) > 1:
+        return []
+    shown = {id(answer.error.row) for answer in answers}
+    names = [protocol] if protocol in plugins.protocols() else plugins.protocols()
+    engines = [(name, engine) for name in names if (engine := normalizer.engine(name or "")) is not None]
+    found = [
+        (name or "", hit[0])
+        for name, engine in engines
+        for section in engine.table.sections.values()
+        if (hit := section.find(text))
+    ]
+    return [(name, row) for name, row in found if id(row) not in shown]
+
+
+def _document(
+    normalizer: Normalizer, text: str, answers: Sequence[_Answer], elsewhere: Sequence[tuple[str, Entry]]
+) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "answers": [
+            explained(answer.error)
+            | {
+                "count": max(len(answer.findings), 1),
+                "lines": [finding.line for finding in answer.findings[:_MOST_LINES]],
+                "how": answer.findings[0].how.value if answer.findings else "whole",
+            }
+            for answer in answers
+        ],
+        "elsewhere": [row.to_dict(protocol) for protocol, row in elsewhere],
     }
+    if not answers:
+        document["fingerprint"] = fingerprint_of(text)
+        document["nearest"] = [name.row.to_dict(name.protocol) for name in _nearest(normalizer).find(text)]
+    return document
 
 
-def _elsewhere(normalizer: Normalizer, text: str, protocol: str | None) -> Iterator[tuple[str, Entry]]:
-    # The same word can stand in several sections: `conflict` is one thing in a stanza and another on a stream.
-    for name in [protocol] if protocol in plugins.protocols() else plugins.protocols():
-        engine = normalizer.engine(name or "")
-        for section in engine.table.sections.values() if engine else ():
-            found = section.find(text)
-            if found is not None:
-                yield name or "", found[0]
+def _nearest(normalizer: Normalizer) -> Nearest:
+    engines = (normalizer.engine(protocol) for protocol in plugins.protocols())
+    return Nearest([engine.table for engine in engines if engine is not None], installed_forms().synonyms)
 
 
-def _lines(error: NormalizedError, elsewhere: list[tuple[str, Entry]], style: Style) -> Iterator[str]:
-    row = error.row
-    head = f"{error.protocol or 'no protocol'} {error.section or ''}".strip()
-    yield style.strong(error.reason) + style.dim(f"  {head}  ") + printable(_name(row) if row else "no row knows this")
-    yield ""
-    retry = style.good if error.retryable else style.bad
-    for label, text in facts(error):
-        for number, line in enumerate(
-            textwrap.wrap(printable(text), _WIDTH - _LABEL, break_on_hyphens=False, break_long_words=False) or [""]
-        ):
-            shown = retry(line) if label == "Retry" else line
-            yield (style.dim(f"{label:<{_LABEL}}") if number == 0 else " " * _LABEL) + shown
+def _lines(
+    normalizer: Normalizer, text: str, answers: Sequence[_Answer], elsewhere: Sequence[tuple[str, Entry]]
+) -> Iterator[str]:
+    style, width = Style(), _width()
+    if not answers:
+        yield from unknown_answer(fingerprint_of(text), _nearest(normalizer).find(text), style, width)
+    elif len(answers) == 1:
+        yield from _full(answers[0], style, width)
+    else:
+        yield from _short(answers, style, width)
     if elsewhere:
         yield ""
         yield style.dim("The same words elsewhere:")
         for protocol, other in elsewhere[:_MOST_ELSEWHERE]:
-            yield f"  {protocol} {other.section:<10} {other.row.reason:<24} {other.row.recovery}"
+            yield style.dim(f"  {protocol} {other.section:<10} {other.row.reason:<24} {other.row.recovery}")
 
 
-def _name(row: Entry) -> str:
-    further = [name for name in (row.row.text, row.row.constant) if name and name != row.key]
-    return f"{row.key} ({', '.join(further)})" if further else row.key
+def _full(answer: _Answer, style: Style, width: int) -> Iterator[str]:
+    error = answer.error
+    yield title(error, style)
+    if (where := _where(answer)) is not None:
+        yield style.dim(where)
+    yield ""
+    yield from _essentials(error, style, width)
+    rest = list(details(error))
+    if rest:
+        yield ""
+        yield from paragraphs(rest, width, style, dimmed=True)
 
 
-def facts(error: NormalizedError) -> Iterator[tuple[str, str]]:
-    """Yield what is to be said of an error, as pairs of a label and a text: the catalogue prints the same words."""
-    row = error.row
-    yield "What", error.reason.about
-    if row is not None and row.row.note:
-        yield "Note", row.row.note
-    yield "Whose", error.reason.cause
-    yield "Retry", _retry(error)
-    yield "Do", error.reason.advice if error.reason is Reason.UNKNOWN else f"{error.recovery.about} {error.reason.advice}"
-    if error.address:
-        yield "Address", f"{error.address} (a claim of the peer; never followed by itself)"
-    if error.params:
-        yield "Values", ", ".join(f"{name} = {value}" for name, value in error.params.items())
-    if row is None:
-        yield "Name", f"{error.fingerprint} (the text with its variables cut out: use it to count and to group)"
+def _essentials(error: NormalizedError, style: Style, width: int) -> Iterator[str]:
+    colour = style.good if error.retryable else style.bad
+    for label, text in essentials(error):
+        for line in paragraphs([(label, text)], width, style):
+            yield colour(line) if label == "Retry" else line
+
+
+def _short(answers: Sequence[_Answer], style: Style, width: int) -> Iterator[str]:
+    count = sum(len(answer.findings) for answer in answers)
+    yield style.strong(f"{count} errors, {len(answers)} kinds")
+    for answer in answers:
+        yield ""
+        yield f"{len(answer.findings)} x " + title(answer.error, style)
+        yield style.dim(_where(answer) or "")
+        facts = dict(essentials(answer.error))
+        yield from paragraphs([(label, facts[label]) for label in ("Do", "Retry")], width, style)
+
+
+def _where(answer: _Answer) -> str | None:
+    """Say where it was found, if it was not all of the text."""
+    if not answer.findings or (len(answer.findings) == 1 and answer.findings[0].how == "whole" and answer.findings[0].line == 1):
+        return None
+    lines = list(dict.fromkeys(finding.line for finding in answer.findings))
+    shown = ", ".join(map(str, lines[:_MOST_LINES])) + (", …" if len(lines) > _MOST_LINES else "")
+    inside = "; found inside somebody's words" if all(finding.how == "inside" for finding in answer.findings) else ""
+    return f"line {shown}: {printable(answer.findings[0].match.strip(), 90)}{inside}"
+
+
+def _of_vocabulary(text: str, normalizer: Normalizer) -> dict[str, Any] | None:
+    """Say what a word of the vocabulary means, and which rows have it."""
+    word = text.strip().lower()
+    if word in {*Reason, *Category} and word != Category.UNKNOWN:
+        reasons = [Reason(word)] if word in {*Reason} else [reason for reason in Reason if reason.category == word]
+        about = reasons[0].about if word in {*Reason} else Category(word).about
+        rows = [
+            {"protocol": protocol, "section": row.section, "key": row.key, "reason": row.row.reason.value}
+            for protocol in plugins.protocols()
+            if (engine := normalizer.engine(protocol)) is not None
+            for row in engine.table.rows.values()
+            if row.row.reason in reasons
+        ]
+        meanings = [{"reason": one.value, "about": one.about, "cause": one.cause, "advice": one.advice} for one in reasons]
+        return {"word": word, "about": about, "reasons": meanings, "rows": rows}
+    return None
+
+
+def _vocabulary(about: dict[str, Any], style: Style, width: int) -> Iterator[str]:
+    yield style.strong(about["word"]) + style.dim(f"  {len(about['rows'])} rows")
+    yield ""
+    if len(about["reasons"]) == 1:
+        (reason,) = about["reasons"]
+        facts = [("Do", reason["advice"]), ("Likely cause", reason["cause"]), ("What", reason["about"])]
+        yield from paragraphs(facts, width, style)
+        yield ""
+        rows = about["rows"][:_MOST_ROWS]
+        yield from (style.dim(f"  {row['protocol']} {row['section']:<10} {printable(row['key'], 90)}") for row in rows)
+        if len(about["rows"]) > _MOST_ROWS:
+            yield style.dim(f"  … all of them: errnorm table --reason {about['word']}")
         return
-    yield "Seen", row.row.reach.about
-    yield "Known", f"{row.row.evidence}; {row.row.source}"
-    yield "Table", _origin(row)
-
-
-def _retry(error: NormalizedError) -> str:
-    may = "Yes" if error.retryable else "No"
-    where = "the connection is over" if error.terminal else "the connection lives"
-    done = "it was not carried out" if error.effect == "not_applied" else "it may have been carried out all the same"
-    return f"{may} ({error.recovery}); {where}; {done}."
-
-
-def _origin(row: Entry) -> str:
-    if row.replaced is None:
-        return f"{row.version}, {row.origin}"
-    changed = [
-        f"{name} was {old}"
-        for name, old in row.replaced.to_dict("").items()
-        if name != "tables_version" and row.to_dict("").get(name) != old
-    ]
-    return f"{row.version}, changed by {row.origin}: {', '.join(changed) or 'nothing'}"
+    yield from paragraphs([("What", about["about"])], width, style)
+    yield ""
+    yield from (f"  {style.strong(one['reason']):<24} {one['about']}" for one in about["reasons"])

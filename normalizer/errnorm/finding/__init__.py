@@ -10,5 +10,6 @@ from __future__ import annotations
 
 from errnorm.finding.finder import Finder
 from errnorm.finding.finding import Finding, How
+from errnorm.finding.load import installed_forms
 
-__all__ = ["Finder", "Finding", "How"]
+__all__ = ["Finder", "Finding", "How", "installed_forms"]

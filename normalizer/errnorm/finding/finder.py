@@ -45,7 +45,7 @@ class Finder:
             TableError: If an installed file of forms cannot be read.
         """
         self._forms = installed_forms() if forms is None else forms
-        self._lookup = Lookup(normalizer, self._forms.protocols.values())
+        self._lookup = Lookup(normalizer)
         self._reader = Reader(self._lookup, self._forms)
 
     def find(self, text: str) -> list[Finding]:

@@ -119,6 +119,7 @@ class Forms:
         self.skipped = _any(_merged(read, "skipped").values())
         self.fields: tuple[str, ...] = tuple(name for file in read for name in file.get("fields", {}).get("names", ()))
         self.unknown = _any(_merged(read, "unknown").values())
+        self.synonyms = {said: tuple(map(Place.read, rows)) for said, rows in _merged(read, "synonyms").items()}
         parts = _merged(read, "parts")
         self.forms: tuple[Form, ...] = tuple(_form(one, parts) for file in read for one in file.get("forms", ()))
 
@@ -148,7 +149,7 @@ class Forms:
                 yield form
 
 
-def _merged(files: Iterable[Mapping[str, Any]], name: str) -> dict[str, str]:
+def _merged(files: Iterable[Mapping[str, Any]], name: str) -> dict[str, Any]:
     return {key: value for file in files for key, value in file.get(name, {}).items()}
 
 

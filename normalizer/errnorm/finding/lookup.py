@@ -9,8 +9,6 @@ from errnorm.error import Signal
 from errnorm.finding.names import Names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from errnorm.error import NormalizedError
     from errnorm.finding.names import Name
     from errnorm.normalizer import Normalizer
@@ -26,22 +24,18 @@ class Lookup:
         normalizer: Whose adapters read documents and elements.
     """
 
-    def __init__(self, normalizer: Normalizer, protocols: Iterable[str]) -> None:
-        """
-        Index the tables.
-
-        Args:
-            normalizer: Whose tables are asked.
-            protocols: The protocols that a frame can show: behind such a frame no row of another one counts.
-        """
+    def __init__(self, normalizer: Normalizer) -> None:
+        """Ask the tables of this normalizer."""
         self.normalizer = normalizer
-        tables = [engine.table for name in plugins.protocols() if (engine := normalizer.engine(name)) is not None]
-        self._all = Names(tables)
-        self._own = {name: Names([one for one in tables if one.protocol == name or one.underlies]) for name in set(protocols)}
+        self._names: dict[str | None, Names] = {}
 
     def names(self, protocol: str | None) -> Names:
         """Return the names of the rows of one protocol and of what lies under it; of all protocols for `None`."""
-        return self._all if protocol is None else self._own.get(protocol, self._all)
+        if protocol not in self._names:
+            engines = (self.normalizer.engine(name) for name in plugins.protocols())
+            tables = [engine.table for engine in engines if engine is not None]
+            self._names[protocol] = Names([one for one in tables if protocol in {None, one.protocol} or one.underlies])
+        return self._names[protocol]
 
     def judged(self, signal: Signal) -> NormalizedError | None:
         """Judge a signal whose code has a row; `None` if there is nothing but a family, which says too little in a text."""

@@ -61,7 +61,68 @@ def test_a_word_that_means_several_things_shows_the_others(capsys: pytest.Captur
 
 
 def test_the_unknown_gets_a_name_to_count_it_by(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "Name never heard of <n>" in explained(capsys, "never heard of 7")
+    answer = explained(capsys, "never heard of 7")
+    assert "Fingerprint never heard of <n>" in answer
+
+
+def test_of_the_unknown_nothing_is_claimed(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = explained(capsys, "never heard of 7")
+    assert answer.startswith("not known")
+    assert not any(label in answer for label in ("Retry", "Do ", "Likely cause", "final"))
+
+
+@pytest.mark.parametrize(
+    ("text", "row"),
+    [
+        ("wrong password", "nats error: Authorization Violation"),
+        ("disk full", "nats jetstream: 10047"),
+        ("duplicate login", "xmpp stream: conflict"),
+        ("slow consumr detectd", "Slow Consumer Detected"),
+        ("authorisation violation", "nats error: Authorization Violation"),
+        ("no respnders", "503"),
+    ],
+)
+def test_the_nearest_rows_are_named_also_for_misspellings_and_for_what_people_call_it(
+    capsys: pytest.CaptureFixture[str], text: str, row: str
+) -> None:
+    assert row in explained(capsys, text)
+
+
+def test_a_word_of_the_vocabulary_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = explained(capsys, "auth.forbidden")
+    assert Reason.AUTH_FORBIDDEN.advice in answer
+    assert "errnorm table --reason auth.forbidden" in answer
+    assert all(reason in explained(capsys, "limits") for reason in Reason if reason.category == "limits")
+
+
+def test_a_file_is_read(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "app.log"
+    path.write_text("ERROR:app:nats: timeout\nINFO:app:all is well\nERROR:app:nats: timeout\n-ERR 'Stale Connection'\n")
+    answer = explained(capsys, str(path))
+    assert answer.startswith("3 errors, 2 kinds")
+    assert "2 x transport.timeout" in answer
+    assert "line 1, 3: nats: timeout" in answer
+
+
+def test_what_stands_in_somebody_s_words_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "found inside somebody's words" in explained(capsys, "could not tell anybody about it: nats: timeout")
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_no_line_is_wider_than_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    main(["explain", "-ERR 'Stale Connection'"])
+    answer = capsys.readouterr().out.splitlines()
+    assert max(len(line) for line in answer[1:]) <= columns
+
+
+def test_what_to_do_comes_first(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["explain", "-ERR 'Stale Connection'"])
+    lines = capsys.readouterr().out.splitlines()
+    labels = [line.split("  ")[0] for line in lines[2:] if line and not line.startswith(" ")]
+    assert labels[:4] == ["Do", "Retry", "Likely cause", "What"]
 
 
 def test_an_address_is_shown_as_a_claim(capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,7 +144,7 @@ def test_it_reads_stdin(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
 def test_nothing_to_explain_is_one_clear_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b" \n")))
     assert main(["explain"]) == 2
-    assert capsys.readouterr().err == "errnorm explain: nothing to explain: give a text, or pipe one in\n"
+    assert capsys.readouterr().err == "errnorm explain: nothing to explain: give a text or a file, or pipe one in\n"
 
 
 def test_it_can_be_strict(capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,8 +155,22 @@ def test_it_can_be_strict(capsys: pytest.CaptureFixture[str]) -> None:
 def test_as_json_it_has_the_record_the_row_and_the_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "--format", "json", "-ERR 'Stale Connection'"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert answer["error"]["reason"] == answer["row"]["reason"] == "transport.stale"
-    assert answer["meaning"]["advice"] == Reason.TRANSPORT_STALE.advice
+    (first,) = answer["answers"]
+    assert first["error"]["reason"] == first["row"]["reason"] == "transport.stale"
+    assert first["meaning"]["advice"] == Reason.TRANSPORT_STALE.advice
+    assert (first["count"], first["lines"], first["how"]) == (1, [1], "whole")
+
+
+def test_as_json_the_unknown_has_no_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "--format", "json", "slow consumr 7"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["answers"], answer["fingerprint"]) == ([], "slow consumr <n>")
+    assert answer["nearest"][0]["reason"] == "limits.slow_consumer"
+
+
+def test_a_protocol_can_be_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert Reason.SHUTDOWN_SERVER.about in explained(capsys, "--protocol", "nats", "Server Shutdown")
+    assert explained(capsys, "--protocol", "xmpp", "-ERR 'Stale Connection'").startswith("not known")
 
 
 def test_what_an_overlay_changed_is_shown(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -1,0 +1,122 @@
+"""
+The answer to an error, for somebody on call: what to do first, then whether to retry, then why, then everything else.
+
+What is printed comes from two places only: the row, and the descriptions in the taxonomy. The catalogue prints the same words.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from errnorm.cli.style import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from errnorm.cli.style import Style
+    from errnorm.error import NormalizedError
+    from errnorm.finding.names import Name
+    from errnorm.tables.row import Entry
+
+__all__ = ["details", "essentials", "explained", "paragraphs", "retry", "title", "unknown_answer"]
+
+_LABEL = 14
+_LEAST_WIDTH = 20
+
+
+def explained(error: NormalizedError) -> dict[str, Any]:
+    """Return everything that is known of an error: its record, its row, and the words for its reason and its recovery."""
+    row = error.row
+    return {
+        "error": error.to_record(),
+        "row": None if row is None else row.to_dict(error.judgement.protocol or ""),
+        "replaced": None if row is None or row.replaced is None else row.replaced.to_dict(error.judgement.protocol or ""),
+        "meaning": {"about": error.reason.about, "cause": error.reason.cause, "advice": error.reason.advice},
+        "step": error.recovery.about,
+    }
+
+
+def title(error: NormalizedError, style: Style) -> str:
+    """Return the first line of an answer: the reason, and what the protocol calls it."""
+    head = f"{error.protocol or 'no protocol'} {error.section or ''}".strip()
+    return style.strong(error.reason) + style.dim(f"  {head}  ") + printable(_name(error.row) if error.row else "")
+
+
+def essentials(error: NormalizedError) -> Iterator[tuple[str, str]]:
+    """Yield what matters at night, as pairs of a label and a text."""
+    yield "Do", f"{error.recovery.about} {error.reason.advice}"
+    yield "Retry", retry(error)
+    yield "Likely cause", error.reason.cause
+    note = error.row.row.note if error.row is not None else None
+    yield "What", f"{error.reason.about} {note}" if note else error.reason.about
+
+
+def details(error: NormalizedError) -> Iterator[tuple[str, str]]:
+    """Yield the rest of what is to be said of an error that a row knows."""
+    if error.address:
+        yield "Address", f"{error.address} (a claim of the peer; never followed by itself)"
+    if error.params:
+        yield "Values", ", ".join(f"{name} = {value}" for name, value in error.params.items())
+    if error.row is not None:
+        yield "Seen", error.row.row.reach.about
+        yield "Known", f"{error.row.row.evidence}; {error.row.row.source}"
+        yield "Table", _origin(error.row)
+
+
+def unknown_answer(fingerprint: str, nearest: Iterable[Name], style: Style, width: int) -> Iterator[str]:
+    """Yield the lines for an error that no row knows: that it is not known, what is like it, and how to have it known."""
+    yield style.strong("not known") + style.dim("  No row of any table knows this error, so nothing is said of it.")
+    like = [f"{name.protocol} {name.row.section}: {_name(name.row)} ({name.row.row.reason})" for name in nearest]
+    if like:
+        yield ""
+        yield from paragraphs([("Nearest", text) for text in like], width, style)
+    yield ""
+    yield from paragraphs(
+        [
+            ("Fingerprint", f"{fingerprint or '(no words)'} (the text without its values: use it to count and to group)"),
+            (
+                "Have it known",
+                "Report it with the text, the server or client and its version, or give it a row of your own (--tables).",
+            ),
+        ],
+        width,
+        style,
+    )
+
+
+def retry(error: NormalizedError) -> str:
+    """Return whether to repeat, where, and whether the operation may have been carried out."""
+    may = "Yes" if error.retryable else "No"
+    where = "the connection is over" if error.terminal else "the connection lives"
+    done = "it was not carried out" if error.effect == "not_applied" else "it may have been carried out all the same"
+    return f"{may} ({error.recovery}); {where}; {done}."
+
+
+def paragraphs(facts: Iterable[tuple[str, str]], width: int, style: Style, *, dimmed: bool = False) -> Iterator[str]:
+    """Yield pairs of a label and a text as lines of at most so many characters; a label that repeats is left out."""
+    before = ""
+    for label, text in facts:
+        lines = textwrap.wrap(
+            printable(text, 2000), max(width - _LABEL, _LEAST_WIDTH), break_on_hyphens=False, break_long_words=False
+        ) or [""]
+        for number, line in enumerate(lines):
+            shown = f"{label if number == 0 and label != before else '':<{_LABEL}}"
+            yield style.dim(shown + line) if dimmed else style.dim(shown) + line
+        before = label
+
+
+def _name(row: Entry) -> str:
+    further = [name for name in (row.row.text, row.row.constant) if name and name != row.key]
+    return f"{row.key} ({', '.join(further)})" if further else row.key
+
+
+def _origin(row: Entry) -> str:
+    if row.replaced is None:
+        return f"{row.version}, {row.origin}"
+    changed = [
+        f"{name} was {old}"
+        for name, old in row.replaced.to_dict("").items()
+        if name != "tables_version" and row.to_dict("").get(name) != old
+    ]
+    return f"{row.version}, changed by {row.origin}: {', '.join(changed) or 'nothing'}"

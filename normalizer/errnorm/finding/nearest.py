@@ -1,0 +1,109 @@
+"""
+The rows nearest to a text that no row knows: by what people call the error, and by the words the text shares with a row.
+
+A word that is misspelled counts as the word that is like it. The rarer a word is among all rows, the more it says.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from errnorm.finding.names import Name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from errnorm.finding.forms import Place
+    from errnorm.tables.row import Entry, Table
+
+__all__ = ["Nearest"]
+
+_WORD = re.compile(r"[a-z][a-z]+|[0-9]{3,6}")
+_PART = re.compile(r"(?<=[a-z])(?=[A-Z])|[_.-]")
+_LONGEST = 600
+_MOST_WORDS = 24
+# So much of a text, by weight, a row has to share; less is no likeness.
+_LEAST = 0.4
+# Words that stand in every text.
+_COMMON = frozenset(
+    {
+        "and",
+        "are",
+        "but",
+        "can",
+        "could",
+        "error",
+        "failed",
+        "for",
+        "from",
+        "has",
+        "its",
+        "not",
+        "our",
+        "that",
+        "the",
+        "this",
+        "was",
+    }
+    | {"when", "while", "with", "you", "your"}
+)
+
+
+class Nearest:
+    """Ranks the rows of tables by their likeness to a text."""
+
+    def __init__(self, tables: Sequence[Table], synonyms: Mapping[str, Sequence[Place]]) -> None:
+        """Index the words of all rows."""
+        self._tables = {table.protocol: table for table in tables}
+        self._synonyms = [(_words(said), places) for said, places in synonyms.items()]
+        self._rows = [(Name(table.protocol, row), _words(_said_of(row))) for table in tables for row in table.rows.values()]
+        counts = Counter(word for _, words in self._rows for word in words)
+        self._weights = {word: math.log(len(self._rows) / count) for word, count in counts.items()}
+
+    def find(self, text: str, most: int = 3) -> list[Name]:
+        """Return the nearest rows, the nearest first; fewer than `most`, or none, if nothing is like the text."""
+        words = self._spelled(list(_words(text[:_LONGEST]))[:_MOST_WORDS])
+        found = {(name.protocol, name.row.section, name.row.key): name for name in (*self._meant(words), *self._like(words))}
+        return list(found.values())[:most]
+
+    def _spelled(self, words: Iterable[str]) -> set[str]:
+        known = [*self._weights, *(word for said, _ in self._synonyms for word in said)]
+        spelled: set[str] = set()
+        for word in words:
+            spelled.update([word] if word in self._weights else get_close_matches(word, known, 1, 0.8) or [word])
+        return spelled
+
+    def _meant(self, words: set[str]) -> Iterator[Name]:
+        for said, places in sorted(self._synonyms, key=lambda one: -len(one[0])):
+            if said <= words:
+                yield from (name for place in places if (name := self._row(place)) is not None)
+
+    def _row(self, place: Place) -> Name | None:
+        table = self._tables.get(place.protocol)
+        found = None if table is None else table.find(place.section, place.code)
+        return None if found is None else Name(place.protocol, found[0])
+
+    def _like(self, words: set[str]) -> Iterator[Name]:
+        heaviest = math.log(len(self._rows) or 1)
+        whole = sum(self._weights.get(word, heaviest) for word in words)
+        scored = [(self._shared(words, own), name) for name, own in self._rows]
+        for share, name in sorted(scored, key=lambda one: -one[0]):
+            if not whole or share < _LEAST * whole:
+                return
+            yield name
+
+    def _shared(self, words: set[str], own: frozenset[str]) -> float:
+        # A row that says the same in fewer words is nearer.
+        return sum(self._weights[word] for word in words & own) - 0.05 * len(own - words)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(_PART.sub(" ", text).lower())) - _COMMON
+
+
+def _said_of(row: Entry) -> str:
+    return " ".join((row.key, row.row.reason, row.row.constant or "", row.row.text or "", *row.row.aliases))
