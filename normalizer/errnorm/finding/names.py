@@ -103,8 +103,7 @@ class Names:
 
 
 def _said_of(entry: Entry) -> Iterator[str]:
-    said = [*entry.spellings(), entry.code, *([entry.row.text] if entry.row.text else [])]
-    for text in said:
+    for text in (*entry.spellings(), entry.code):
         if not Template.has_places(text):
             yield text
             if found := _STATUS.fullmatch(text):
@@ -112,13 +111,8 @@ def _said_of(entry: Entry) -> Iterator[str]:
 
 
 def _templates(name: Name, table: Table) -> Iterator[Template[Name]]:
-    said = [*name.row.templates(), *([name.row.row.text] if name.row.row.text else [])]
-    for text in said:
-        if (
-            Template.has_places(text)
-            and len(_PLACES.sub("", text)) >= _FEWEST_LITERAL
-            and text.index("{") >= _FEWEST_LITERAL // 2
-        ):
+    for text in name.row.templates():
+        if len(_PLACES.sub("", text)) >= _FEWEST_LITERAL and text.index("{") >= _FEWEST_LITERAL // 2:
             yield Template(text, _kinds(text, table), name, ignore_case=True)
 
 

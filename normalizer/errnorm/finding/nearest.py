@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from errnorm.finding.forms import Place
-    from errnorm.tables.row import Entry, Table
+    from errnorm.tables.row import Entry
+    from errnorm.tables.table import Table
 
 __all__ = ["Nearest"]
 
