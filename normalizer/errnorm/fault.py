@@ -1,19 +1,34 @@
-"""What emitters are told: an error as it happened to somebody."""
+"""Hold one error as it happened to somebody: what emitters get, and what became of the operation."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from errnorm.decision import Decision
     from errnorm.error import NormalizedError
 
-__all__ = ["Emitter", "Fault"]
+__all__ = ["OUTCOMES", "Emitter", "Fault", "Outcome"]
+
+Outcome = Literal["failed", "retried", "handled", "background"]
+
+OUTCOMES: Final[Mapping[Outcome, str]] = MappingProxyType(
+    {
+        "failed": "The operation failed, and nobody repeats it.",
+        "retried": "The operation will be attempted again.",
+        "handled": "The caller handles the error and goes on.",
+        "background": "It happened to a connection, or in a callback: it belongs to no operation.",
+    }
+)
+"""What can become of an operation, each with its meaning."""
 
 
 class Fault:
     """
-    One error as it happened to somebody: what emitters are told. Each fault is told once.
+    One error as it happened to somebody.
 
     Attributes:
         error: What it is.
@@ -22,18 +37,18 @@ class Fault:
 
         operation: What was being done, in a low-cardinality word of the caller's: `"publish"`.
 
-        decision: Retry or abort, where that was decided.
+        decision: The advice: retry or abort, where that was decided.
 
         peer: Whom it happened with, as the caller names it: a server, a cluster. Low cardinality.
 
-        client: What the client library did about it by itself: `"reconnecting"`, `"closed"`, `"nothing"`; `None` if not known.
+        client: What the client library does about it by itself: `"reconnecting"`, `"closed"`, `"nothing"`; `None` if not known.
 
-        handled: True if the operation went on or was retried: spans are then left alone.
+        outcome: What became of the operation.
 
-        attempt: Which attempt of the operation it was, from 1; `None` if not known.
+        attempt: Which attempt of the operation it was, from 1; `None` if nobody counts.
     """
 
-    __slots__ = ("attempt", "client", "decision", "error", "exception", "handled", "operation", "peer")
+    __slots__ = ("attempt", "client", "decision", "error", "exception", "operation", "outcome", "peer")
 
     def __init__(  # noqa: PLR0913 - one small object
         self,
@@ -44,7 +59,7 @@ class Fault:
         decision: Decision | None = None,
         peer: str | None = None,
         client: str | None = None,
-        handled: bool = False,
+        outcome: Outcome = "failed",
         attempt: int | None = None,
     ) -> None:
         """Hold what happened and what is known around it."""
@@ -54,7 +69,7 @@ class Fault:
         self.decision = decision
         self.peer = peer
         self.client = client
-        self.handled = handled
+        self.outcome = outcome
         self.attempt = attempt
 
 

@@ -15,6 +15,7 @@ from errnorm.exceptions import attribute, causes, class_names, is_a
 
 if TYPE_CHECKING:
     from errnorm.decision import Decision
+    from errnorm.fault import Outcome
 
 __all__ = ["Mark", "claim", "known", "mark_of", "of", "told_inside"]
 
@@ -24,9 +25,12 @@ _MARK = "__errnorm__"
 _PLAIN = (str, bytes, int, float, dict, list, tuple, set, type(None))
 
 
+_RISING: dict[Outcome | None, int] = {None: 0, "background": 1, "handled": 2, "retried": 2, "failed": 3}
+
+
 class Mark:
     """
-    What was made of one exception, by whoever saw it first.
+    What was made of one exception, by whoever saw it first, and what was told of it.
 
     Attributes:
         error: What it is.
@@ -34,15 +38,36 @@ class Mark:
         decision: What was decided about it then.
 
         idempotent: Whether the operation it came from may be done twice, as far as was known.
+
+        told: With which outcome it was told; `None` if it was not: a loop has it, or it comes from another process.
     """
 
-    __slots__ = ("decision", "error", "idempotent")
+    __slots__ = ("decision", "error", "idempotent", "told")
 
-    def __init__(self, error: NormalizedError, decision: Decision, *, idempotent: bool = False) -> None:
+    def __init__(
+        self, error: NormalizedError, decision: Decision, *, idempotent: bool = False, told: Outcome | None = "failed"
+    ) -> None:
         """Hold what was made of it."""
+        self.told = told
         self.error = error
         self.decision = decision
         self.idempotent = idempotent
+
+    def rises_to(self, outcome: Outcome) -> bool:
+        """
+        Tell whether an outcome is news, and remember it if it is.
+
+        What was to be retried or handled, and what happened in the background, is told once more if an operation fails of it
+        in the end. Nothing else is told twice.
+        """
+        if _RISING[outcome] <= _RISING[self.told]:
+            return False
+        self.told = outcome
+        return True
+
+    def copy(self) -> Mark:
+        """Return another mark that says the same."""
+        return Mark(self.error, self.decision, idempotent=self.idempotent, told=self.told)
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
         """Stay behind when the exception is sent to another process: there it has been told to nobody."""

@@ -21,29 +21,32 @@ faults: they pass untold. Nothing here raises an exception of its own.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ParamSpec, Protocol, Self, TypeVar, cast
+from contextvars import Context
+from dataclasses import replace
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from weakref import WeakMethod
 
 from errnorm import default_normalizer
+from errnorm.attempts import running
 from errnorm.decision import RetryPolicy, decide, members
 from errnorm.emitters import Teller, default_emitters
 from errnorm.error import Fault, NormalizedError
 from errnorm.exceptions import ReportedException, class_names, is_a
+from errnorm.guard import Guard
 from errnorm.marks import Mark, claim, known, mark_of, told_inside
 from errnorm.wrapping import wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-    from contextlib import AbstractContextManager
-    from types import TracebackType
+    from collections.abc import Callable, Iterable
 
     from errnorm.decision import Decision
     from errnorm.error import Emitter
+    from errnorm.fault import Outcome
+    from errnorm.loop import RetryLoop
     from errnorm.normalizer import Normalizer
     from errnorm.settings import Settings
 
-__all__ = ["Guard", "Middleware", "RetryContext"]
+__all__ = ["Guard", "Middleware"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,61 +55,6 @@ _log = logging.getLogger("errnorm")
 
 # They end an iteration, not an operation.
 _NO_FAULTS = (StopIteration, StopAsyncIteration)
-
-
-class RetryContext(Protocol):
-    """What `Middleware.retrying` returns: to be iterated by `for` or `async for`; each attempt is a `with` block."""
-
-    def __iter__(self) -> Iterator[AbstractContextManager[object]]:
-        """Iterate over the attempts."""
-        ...
-
-    def __aiter__(self) -> AsyncIterator[AbstractContextManager[object]]:
-        """Iterate over the attempts without blocking."""
-        ...
-
-
-@dataclass(slots=True, eq=False)
-class Guard:
-    """
-    A `with` or `async with` block whose faults are normalized and told, and go on unchanged.
-
-    It changes nothing of its own: one guard can be entered many times, also at the same time, by tasks and threads.
-
-    Attributes:
-        middleware: Where it came from. `Middleware.guard` and `Middleware.observe` say what everything else means.
-    """
-
-    middleware: Middleware
-    protocol: str | None
-    operation: str | None = None
-    idempotent: bool = False
-    peer: str | None = None
-    attempt: int = 1
-    previous: NormalizedError | None = None
-    handled: bool = False
-    client: str | None = None
-    decision: Decision | None = None
-
-    def __enter__(self) -> Self:
-        """Enter; there is nothing to do."""
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, exception: BaseException | None, trace: TracebackType | None) -> None:
-        """Tell what went wrong, if anything did, and let it go on."""
-        if exception is not None:
-            self.middleware.saw(exception, self)
-
-    async def __aenter__(self) -> Self:
-        """Enter; there is nothing to do, nor to wait for."""
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exception: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Tell what went wrong, if anything did, and let it go on."""
-        if exception is not None:
-            self.middleware.saw(exception, self)
 
 
 class Middleware:
@@ -158,23 +106,30 @@ class Middleware:
         operation: str | None = None,
         idempotent: bool = False,
         peer: str | None = None,
-        attempt: int = 1,
+        attempt: int | None = None,
+        attempts: int | None = None,
         previous: NormalizedError | None = None,
         handled: bool = False,
     ) -> Guard:
         """
         Return a block for `with` or `async with` that tells what goes wrong in it.
 
+        An exception that leaves it is told as a failure of the operation. Only who says so (`attempt`, `handled`, or a loop
+        like `retrying` around it) has it told as something else.
+
         Args:
             protocol: `"nats"` or `"xmpp"`, whichever the block speaks.
             operation: What is being done, in a word of few possible values: `"publish"`, never a subject or an id.
             idempotent: Whether doing it twice is as good as doing it once; it decides whether a time-out can be retried.
             peer: Whom with, in few possible values: a server, a cluster.
-            attempt: Which attempt this is, from 1, if the block stands in a loop of yours.
+            attempt: Which attempt this is, from 1, if the block stands in a loop of yours: what will be repeated is then told
+                as that.
+            attempts: How many attempts your loop makes at most; as many as the policy has if not given.
             previous: The error of the attempt before, if that failed too.
             handled: True if the caller goes on whatever happens here; spans are then left alone.
         """
-        return Guard(self, protocol, operation, idempotent, peer, attempt, previous, handled)
+        outcome: Outcome | None = "handled" if handled else None
+        return Guard(self, protocol, operation, idempotent, peer, attempt, attempts, previous, outcome)
 
     def wrap(
         self,
@@ -210,32 +165,31 @@ class Middleware:
         operation: str | None = None,
         idempotent: bool = False,
         policy: RetryPolicy | None = None,
-    ) -> RetryContext:
+    ) -> RetryLoop:
         """
-        Return stamina's `retry_context`: a loop that tries again as decided, and tells each failure once.
+        Return a loop that tries again as decided, and tells each attempt with what became of it.
 
             async for attempt in errors.retrying("nats", operation="fetch", idempotent=True):   # or `for`
                 with attempt:
                     await fetch()
 
-        The last error is raised unchanged. stamina must be installed.
+            @errors.retrying("nats", idempotent=True)   # functions and coroutines; each call is a loop of its own
+            async def fetch(): ...
+
+        The last error is raised unchanged. Guards inside leave it to the loop to tell what failed. stamina must be installed.
 
         Args:
             protocol: `"nats"` or `"xmpp"`, whichever the block speaks.
-            operation: What is being done, in a word of few possible values.
+            operation: What is being done, in a word of few possible values; of a decorated function its name if not given.
             idempotent: Whether doing it twice is as good as doing it once.
             policy: How patient to be; as the middleware is if not given.
 
         Raises:
             ImportError: If stamina is not installed.
         """
-        import stamina  # noqa: PLC0415 - only who calls this needs it
+        from errnorm.loop import RetryLoop  # noqa: PLC0415 - only who calls this needs it
 
-        from errnorm.retry import for_attempts  # noqa: PLC0415 - as above
-
-        policy = policy or self.policy
-        hook = for_attempts(protocol, operation=operation, idempotent=idempotent, policy=policy, middleware=self)
-        return cast("RetryContext", stamina.retry_context(on=hook, attempts=policy.attempts, timeout=None))
+        return RetryLoop(self, protocol, operation=operation, idempotent=idempotent, policy=policy or self.policy)
 
     def report(  # noqa: PLR0913 - what a callback may know
         self,
@@ -245,29 +199,32 @@ class Middleware:
         operation: str | None = None,
         idempotent: bool = False,
         peer: str | None = None,
-        attempt: int = 1,
+        attempt: int | None = None,
         previous: NormalizedError | None = None,
         client: str | None = None,
         decision: Decision | None = None,
         exception: BaseException | None = None,
-        handled: bool = False,
+        outcome: Outcome = "background",
     ) -> NormalizedError:
         """
         Normalize, decide about and tell something that went wrong: for callbacks, which get errors that nobody raised.
 
+        A callback runs in the context of whoever happened to connect. So by default the error is told in an empty context, and
+        no span is touched.
+
         Args:
             raw: An exception, or anything else that `normalize` takes, or a `NormalizedError`. An exception that was told
-                already is not told again.
+                already is not told again, unless an operation has failed of it by now.
             protocol: `"nats"` or `"xmpp"`, if known.
             operation: What was being done, in a word of few possible values.
             idempotent: Whether doing it twice is as good as doing it once.
             peer: Whom with, in few possible values.
-            attempt: Which attempt this was, from 1.
+            attempt: Which attempt this was, from 1, if somebody counts.
             previous: The error of the attempt before, if that failed too.
             client: What the client library does about it by itself: `"reconnecting"`, `"closed"`, `"nothing"`.
             decision: What was decided, if it was; otherwise it is decided here.
             exception: The exception it came as, if `raw` is something else.
-            handled: True if things went on; spans are then left alone.
+            outcome: What became of the operation: `"failed"`, `"retried"` or `"handled"` if it happened to one.
 
         Returns:
             The error.
@@ -280,7 +237,7 @@ class Middleware:
             peer=peer,
             attempt=attempt,
             previous=previous,
-            handled=handled,
+            outcome=outcome,
             client=client,
             decision=decision,
         )
@@ -335,7 +292,7 @@ class Middleware:
         exception = raw if is_a(raw, BaseException) else exception
         if exception is None:
             error = self._normalized(raw, around)
-            self._tell(self._fault(error, None, self._decided(error, around), around))
+            self._emit(error, None, self._decided(error, around), around)
             return error
         self._see(exception, raw, around)
         mark = mark_of(exception)
@@ -344,12 +301,45 @@ class Middleware:
     def _see(self, exception: BaseException, raw: object, around: Guard) -> None:
         if is_a(exception, BaseExceptionGroup):
             self._see_group(exception, around)
-        elif _is_fault(exception) and mark_of(exception) is None:
-            error, told = self._looked_at(exception, raw, around)
-            decision = self._decided(error, around)
-            mark = told or Mark(error, decision, idempotent=around.idempotent)
-            if claim(exception, mark) and told is None:
-                self._tell(self._fault(error, exception, decision, around))
+        elif _is_fault(exception):
+            mark = mark_of(exception)
+            if mark is None:
+                self._see_first(exception, raw, around)
+            elif mark.told != "failed":
+                self._tell_of(exception, mark, around)
+
+    def _see_first(self, exception: BaseException, raw: object, around: Guard) -> None:
+        error, inside = self._looked_at(exception, raw, around)
+        # Nobody else can claim an exception that has a mark, so only one of many threads tells it.
+        mark = inside or Mark(error, self._decided(error, around), idempotent=around.idempotent, told=None)
+        if claim(exception, mark):
+            self._tell_of(exception, mark, around)
+
+    def _tell_of(self, exception: BaseException, mark: Mark, around: Guard) -> None:
+        decision = self._decided(mark.error, around)
+        outcome = around.became(decision)
+        attempt = running() if outcome == "failed" else None
+        if attempt is not None:
+            attempt.leave(exception, around)
+        elif mark.rises_to(outcome):
+            self._emit(mark.error, exception, decision, around)
+
+    def _emit(self, error: NormalizedError, exception: BaseException | None, decision: Decision, around: Guard) -> None:
+        outcome = around.became(decision)
+        fault = Fault(
+            error,
+            exception=exception,
+            operation=around.operation,
+            decision=decision,
+            peer=around.peer,
+            client=around.client,
+            outcome=outcome,
+            attempt=around.attempt,
+        )
+        if outcome == "background":
+            Context().run(self._tell, fault)
+        else:
+            self._tell(fault)
 
     def _looked_at(self, exception: BaseException, raw: object, around: Guard) -> tuple[NormalizedError, Mark | None]:
         try:
@@ -357,7 +347,9 @@ class Middleware:
             behind = self._behind(exception, error) if raw is exception else None
             if behind is not None:
                 error = self._normalized(behind, around)
-            return error, mark_of(behind) or told_inside(exception, error)
+            told = mark_of(behind)
+            # A copy: other operations can fail of the same fault of the connection, and each of them is told.
+            return error, told_inside(exception, error) if told is None else told.copy()
         except Exception:  # noqa: BLE001 - what cannot be looked at is told by the name of its class
             return self._normalized(ReportedException(class_names(exception)), around), None
 
@@ -385,21 +377,10 @@ class Middleware:
         return raw if is_a(raw, NormalizedError) else self.normalize(raw, around.protocol)
 
     def _decided(self, error: NormalizedError, around: Guard) -> Decision:
-        return around.decision or decide(
-            error, idempotent=around.idempotent, attempt=around.attempt, previous=around.previous, policy=self.policy
-        )
-
-    def _fault(self, error: NormalizedError, exception: BaseException | None, decision: Decision, around: Guard) -> Fault:
-        return Fault(
-            error,
-            exception=exception,
-            operation=around.operation,
-            decision=decision,
-            peer=around.peer,
-            client=around.client,
-            handled=around.handled,
-            attempt=around.attempt,
-        )
+        if around.decision is not None:
+            return around.decision
+        policy = self.policy if around.attempts is None else replace(self.policy, attempts=around.attempts)
+        return decide(error, idempotent=around.idempotent, attempt=around.attempt or 1, previous=around.previous, policy=policy)
 
 
 def _say_failed(what: str, failure: Exception) -> None:

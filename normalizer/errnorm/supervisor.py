@@ -228,7 +228,7 @@ class _Keeper(Generic[C]):
         try:
             return await _settled(hook(about))
         except Exception as error:  # noqa: BLE001 - a hook that fails has said no, and why it failed is told
-            self.middleware.report(error, self.protocol, operation=operation, peer=self.peer)
+            self.middleware.report(error, self.protocol, operation=operation, peer=self.peer, outcome="failed")
             return False
 
     def told(self, ended: object, decision: Decision) -> NormalizedError:
@@ -240,7 +240,7 @@ class _Keeper(Generic[C]):
             idempotent=True,
             peer=self.peer,
             decision=decision,
-            handled=decision.retry,
+            outcome="retried" if decision.retry else "failed",
         )
 
 

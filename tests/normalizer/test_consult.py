@@ -54,14 +54,30 @@ def test_what_nobody_told_is_told_as_what_it_really_was(errors: Middleware, told
     assert not told[0].decision.retry
 
 
-def test_what_was_told_takes_the_fault_with_it(errors: Middleware, told: list[Fault]) -> None:
+def test_each_operation_that_fails_of_a_fault_of_the_connection_is_told_as_a_failure(
+    errors: Middleware, told: list[Fault]
+) -> None:
     denied = RuntimeError('nats: permissions violation for publish to "a"')
     watch = Watch(denied)
     errors.add_resolver(watch.behind)
     first = errors.report(denied, "nats")
     assert errors.known(TimeoutError(), "nats") is first
     assert errnorm.of(failed(errors)) is first
-    assert len(told) == 1
+    assert errnorm.of(failed(errors)) is first
+    assert [(fault.error.reason, fault.outcome) for fault in told] == [
+        (Reason.AUTH_FORBIDDEN, "background"),
+        (Reason.AUTH_FORBIDDEN, "failed"),
+        (Reason.AUTH_FORBIDDEN, "failed"),
+    ]
+
+
+def test_an_operation_that_was_told_takes_the_fault_with_it(errors: Middleware, told: list[Fault]) -> None:
+    denied = RuntimeError('nats: permissions violation for publish to "a"')
+    watch = Watch(denied)
+    errors.add_resolver(watch.behind)
+    errors.report(denied, "nats", outcome="failed")
+    failed(errors)
+    assert [fault.outcome for fault in told] == ["failed"]
 
 
 @pytest.mark.parametrize("behind", [None, ValueError], ids=["knows nothing", "fails"])

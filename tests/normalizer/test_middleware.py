@@ -198,7 +198,7 @@ def test_a_fault_carries_what_is_known_around_it(errors: Middleware, told: Told)
         raise exception
     (fault,) = told
 
-    assert (fault.exception, fault.operation, fault.peer, fault.handled) == (exception, "ask", "front", True)
+    assert (fault.exception, fault.operation, fault.peer, fault.outcome) == (exception, "ask", "front", "handled")
     assert fault.decision is not None
     assert fault.decision.verdict is Verdict.RETRY
 
@@ -363,10 +363,10 @@ def test_one_exception_seen_by_many_threads_is_told_once(errors: Middleware, tol
 
 def test_a_callback_and_a_guard_tell_one_exception_once(errors: Middleware, told: Told) -> None:
     exception = DeskError("lost")
-    errors.report(exception, "desk", client="reconnecting", handled=True)
+    errors.report(exception, "desk", client="reconnecting", outcome="failed")
     guarded(errors, exception)
 
-    assert [(fault.client, fault.handled) for fault in told] == [("reconnecting", True)]
+    assert [(fault.client, fault.outcome) for fault in told] == [("reconnecting", "failed")]
 
 
 def test_a_text_is_told_each_time_it_comes(errors: Middleware, told: Told) -> None:

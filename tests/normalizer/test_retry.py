@@ -13,7 +13,7 @@ import tenacity
 import errnorm
 from errnorm.decision import RetryPolicy
 from errnorm.middleware import Middleware
-from errnorm.retry import for_attempts, for_stamina, for_tenacity
+from errnorm.retry import Hook, for_stamina, for_tenacity
 from tests.normalizer.desk import DeskError, DeskNormalizer
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _no_observers() -> Iterator[None]:
 
 
 def judgements(told: list[Fault]) -> list[tuple[str | None, str, bool]]:
-    return [(fault.error.code, str(fault.decision and fault.decision.verdict), fault.handled) for fault in told]
+    return [(fault.error.code, str(fault.decision and fault.decision.verdict), fault.outcome == "retried") for fault in told]
 
 
 # stamina
@@ -134,7 +134,7 @@ def test_the_predicate_alone_is_enough_for_stamina() -> None:
 
 
 def test_a_hook_with_a_memory_counts_by_the_policy(errors: Middleware) -> None:
-    hook = for_attempts("desk", middleware=errors, policy=RetryPolicy(attempts=3, base=1), random=half)
+    hook = Hook(errors, errors.guard("desk"), RetryPolicy(attempts=3, base=1), random=half)
 
     assert [hook(DeskError("busy")) for _ in range(3)] == [0.5, 1.0, False]
 
@@ -162,7 +162,7 @@ def test_retrying_ends_by_the_policy_and_tells_the_last_as_an_abort(errors: Midd
                 desk.ask()
 
     assert desk.asked == QUICK.attempts
-    assert [fault.handled for fault in told] == [True, True, True, False]
+    assert [fault.outcome for fault in told] == ["retried"] * 3 + ["failed"]
 
 
 @pytest.mark.parametrize(("idempotent", "asked"), [(True, 2), (False, 1)])
@@ -231,7 +231,7 @@ def test_tenacity_stops_and_raises_the_last_error_itself(
         tenacious(desk.ask, errors)()
 
     assert desk.asked == asked
-    assert [fault.handled for fault in told] == [True] * (asked - 1) + [False]
+    assert [fault.outcome for fault in told] == ["retried"] * (asked - 1) + ["failed"]
 
 
 def test_tenacity_leaves_an_interrupt_alone(errors: Middleware, told: list[Fault]) -> None:

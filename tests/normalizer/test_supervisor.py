@@ -85,7 +85,7 @@ class Session:
 
     @property
     def records(self) -> list[tuple[str | None, str | None, bool]]:
-        return [(fault.error.code, fault.operation, fault.handled) for fault in self.told]
+        return [(fault.error.code, fault.operation, fault.outcome == "retried") for fault in self.told]
 
 
 async def test_ends_when_serving_is_done() -> None:
@@ -135,7 +135,7 @@ async def test_stops_with_the_reason_where_somebody_must_act(code: str) -> None:
     assert stopped.value.attempts == 1
     assert str(stopped.value.error.reason) in str(stopped.value)
     assert (session.open, session.pauses) == (0, [])
-    assert [fault.handled for fault in session.told] == [False]
+    assert [fault.outcome for fault in session.told] == ["failed"]
 
 
 async def test_a_mistake_of_the_application_stops_it() -> None:
@@ -159,7 +159,7 @@ async def test_refused_credentials_get_one_more_chance_and_not_two() -> None:
 
     assert len(session.connected) == 2
     assert stopped.value.decision.step is Recovery.REAUTHENTICATE
-    assert [fault.handled for fault in session.told] == [True, False]
+    assert [fault.outcome for fault in session.told] == ["retried", "failed"]
 
 
 async def test_fresh_credentials_are_asked_for_and_then_it_goes_on() -> None:
@@ -393,7 +393,7 @@ def test_whatever_happens_it_ends_in_bounds_with_everything_told_and_closed(code
     assert len(session.connected) <= most
     assert session.open == 0
     assert len(session.told) == len(codes) - len(session.script)
-    assert [fault.handled for fault in session.told[:-1]] == [True] * (len(session.told) - 1 if session.told else 0)
+    assert [fault.outcome for fault in session.told[:-1]] == ["retried"] * (len(session.told) - 1 if session.told else 0)
 
 
 # With a real server and a real client
@@ -449,7 +449,7 @@ async def test_a_server_that_is_killed_and_started_again_is_found_again(start_na
 
     assert again.is_connected
     assert told
-    assert all(fault.handled and fault.error.category == "transport" for fault in told)
+    assert all(fault.outcome == "retried" and fault.error.category == "transport" for fault in told)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -467,7 +467,7 @@ async def test_a_wrong_password_costs_two_attempts_and_says_so(start_nats: Calla
         await asyncio.wait_for(kept, 20)
 
     assert session.tries == 2
-    assert [(fault.error.reason, fault.operation, fault.handled) for fault in told] == [
+    assert [(fault.error.reason, fault.operation, fault.outcome == "retried") for fault in told] == [
         (Reason.AUTH_REJECTED, "connect", True),
         (Reason.AUTH_REJECTED, "connect", False),
     ]
@@ -526,7 +526,7 @@ async def test_keeps_a_client_of_xmpp_in_the_same_way(start_prosody: Callable[..
         await task
 
     assert told
-    assert all(fault.handled and fault.error.retryable for fault in told)
+    assert all(fault.outcome == "retried" and fault.error.retryable for fault in told)
 
 
 async def test_a_wrong_password_of_xmpp_costs_two_attempts_too(start_prosody: Callable[..., ProsodyServer]) -> None:

@@ -111,7 +111,7 @@ class Soak:
 
     async def _error(self, error: Exception) -> None:
         self._saw(error)
-        self.errors.report(error, "nats", client="reconnecting", handled=True)
+        self.errors.report(error, "nats", client="reconnecting")
 
     async def run(self) -> Report:
         """Run, and return what it has shown."""

@@ -78,8 +78,8 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
     _high("errnorm.fingerprint", "Only if no table knows it: its text with the variables cut out."),
     _high("errnorm.param.*", "A value taken out of the text, under the rule of its kind; numbers and flags keep their type."),
     _low("errnorm.operation", "What was being done, in the caller's word."),
-    _low("errnorm.decision", "What was decided: `retry` or `abort`."),
-    _low("errnorm.handled", "Whether the operation went on all the same; on records only where it did.", "boolean"),
+    _low("errnorm.outcome", "What became of the operation: `failed`, `retried`, `handled` or `background`."),
+    _low("errnorm.decision", "The advice, where it is `abort` or somebody follows it: `retry` or `abort`."),
     _high("errnorm.delay", "Seconds until the next attempt.", "double"),
     _low("errnorm.attempt", "Which attempt of the operation failed, from 1.", "int", on=_RECORDS),
     _low("errnorm.peer", "Whom it happened with, in the caller's word, without credentials.", on=_RECORDS),
@@ -160,8 +160,8 @@ def _judgement(judgement: Judgement) -> Attributes:
 
 
 def circumstances(fault: Fault) -> Attributes:
-    """Return what is told of the case rather than of the error: operation, decision, peer."""
-    told: Attributes = {"errnorm.handled": True} if fault.handled else {}
+    """Return what is told of the case rather than of the error: what became of the operation, its name, the advice, the peer."""
+    told: Attributes = {"errnorm.outcome": fault.outcome}
     if fault.operation is not None:
         told["errnorm.operation"] = _word(fault.operation)
     if fault.peer is not None:
@@ -169,9 +169,13 @@ def circumstances(fault: Fault) -> Attributes:
     if fault.client is not None:
         told["errnorm.client"] = _word(fault.client)
     if (decision := fault.decision) is not None:
-        told["errnorm.decision"] = "abort" if decision.verdict is _ABORT else "retry"
-        if decision.delay is not None:
-            told["errnorm.delay"] = float(decision.delay)  # a backend keeps the type it sees first
+        if decision.verdict is _ABORT:
+            told["errnorm.decision"] = "abort"
+        # Advice that nobody follows is not told: a reader would take it for what will happen.
+        elif fault.outcome != "failed":
+            told["errnorm.decision"] = "retry"
+            if fault.outcome == "retried" and decision.delay is not None:
+                told["errnorm.delay"] = round(float(decision.delay), 3)  # a backend keeps the type it sees first
     if fault.attempt is not None:
         told["errnorm.attempt"] = fault.attempt
     return told

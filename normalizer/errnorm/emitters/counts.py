@@ -26,8 +26,8 @@ _MOST_SERIES = 2000
 _REST: Final = object()
 # The name OpenTelemetry gives to the series that takes what is too many: specification/metrics/sdk.md, "overflow attribute".
 _OVERFLOW: Final = "otel.metric.overflow"
-# What the rest is still told apart by, so that the sums of decisions, and of what was given up, stay right too.
-_KEPT: Final = ("errnorm.decision", "errnorm.handled")
+# What the rest is still told apart by, so that the sums of what failed stay right too.
+_KEPT: Final = ("errnorm.decision", "errnorm.outcome")
 
 
 class Counts:
@@ -95,7 +95,7 @@ class Ledger:
     All that is counted in this process.
 
     Attributes:
-        errors: Every error, with what was decided about it.
+        errors: Every error, with what became of the operation.
 
         suppressed: Every log line that was not written.
 
@@ -107,10 +107,6 @@ class Ledger:
         self.errors = Counts()
         self.suppressed = Counts()
         self.failures = Counts()
-
-    def decisions(self) -> list[Series]:
-        """Return every error about which something was decided: counted once, with the errors, and told apart here."""
-        return [(attributes, count) for attributes, count in self.errors.read() if "errnorm.decision" in attributes]
 
     def failed(self, emitter: str) -> None:
         """Count a failure of an emitter."""

@@ -42,7 +42,6 @@ _NONE = Recovery.NONE
 _CLOSED_HERE = Reason.SHUTDOWN_CLIENT
 _SHUTDOWN = Category.SHUTDOWN
 _ABORT = Verdict.ABORT
-_RETRY = Verdict.RETRY
 
 SEVERITIES = {int(level): level for level in Severity}
 
@@ -58,10 +57,8 @@ def orderly(fault: Fault) -> bool:
 
 
 def failed(fault: Fault) -> bool:
-    """Tell whether the operation failed in the end: nobody handled it, nobody tries again, and it was no orderly end."""
-    if fault.handled or (fault.decision is not None and fault.decision.verdict is _RETRY):
-        return False
-    return not orderly(fault)
+    """Tell whether the operation failed: nobody handled it, nobody tries again, and it was no orderly end."""
+    return fault.outcome == "failed" and not orderly(fault)
 
 
 def severity(fault: Fault) -> Severity:
@@ -69,8 +66,9 @@ def severity(fault: Fault) -> Severity:
     Return the level of a fault.
 
     Returns:
-        INFO for an orderly end and DEBUG for a mere notice; WARNING for what somebody deals with: it was handled, will be
-        tried again, or can be; ERROR for an abort, and for what nobody handled and no retry mends.
+        INFO for an orderly end and DEBUG for a mere notice; ERROR for an operation that failed; WARNING for one that was
+        handled or will be repeated. What happened in the background is an ERROR if the advice is to abort, or if no retry
+        can mend it, else a WARNING.
     """
     return SEVERITIES[level_of(fault)]
 
@@ -80,7 +78,10 @@ def level_of(fault: Fault) -> int:
     judgement, decision = fault.error.judgement, fault.decision
     if judgement.recovery is _NONE or (judgement.reason is _CLOSED_HERE and fault.operation is None):
         return 20 if judgement.category is _SHUTDOWN else 10
-    if fault.handled:
+    outcome = fault.outcome
+    if outcome == "failed":
+        return 40
+    if outcome != "background":
         return 30
     if decision is not None:
         return 40 if decision.verdict is _ABORT else 30

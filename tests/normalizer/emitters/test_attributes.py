@@ -65,7 +65,7 @@ def test_two_occurrences_of_one_fault_group_the_same(judge: Callable[..., Normal
 def test_everything_that_can_be_told_is_declared_with_its_type(
     judge: Callable[..., NormalizedError], fault: Callable[..., Fault]
 ) -> None:
-    case = fault(operation="publish", peer="a", client="closed", decision=RETRY, attempt=2, handled=True)
+    case = fault(operation="publish", peer="a", client="closed", decision=RETRY, attempt=2, outcome="retried")
     told = attributes(judge("Too many: 3")) | attributes(judge("what?")) | circumstances(case)
     for key, value in told.items():
         expected = int if key == "errnorm.param.number" else _TYPES[declared(key).type]
@@ -73,7 +73,18 @@ def test_everything_that_can_be_told_is_declared_with_its_type(
 
 
 def test_what_is_decided_is_told_in_one_word(fault: Callable[..., Fault]) -> None:
-    assert [circumstances(fault(decision=one))["errnorm.decision"] for one in (RETRY, ABORT)] == ["retry", "abort"]
+    told = [circumstances(fault(decision=one, outcome="retried"))["errnorm.decision"] for one in (RETRY, ABORT)]
+    assert told == ["retry", "abort"]
+
+
+def test_advice_to_retry_that_nobody_follows_is_not_told(fault: Callable[..., Fault]) -> None:
+    told = circumstances(fault(decision=RETRY))
+    assert not {"errnorm.decision", "errnorm.delay"} & set(told)
+
+
+def test_a_delay_is_told_in_milliseconds_at_most(fault: Callable[..., Fault]) -> None:
+    decision = Decision(Verdict.RETRY, Recovery.WAIT, 0.123456, "time may mend it")
+    assert circumstances(fault(decision=decision, outcome="retried"))["errnorm.delay"] == 0.123
 
 
 def test_the_error_of_a_table_below_is_told_under_the_protocol_it_happened_to(judge: Callable[..., NormalizedError]) -> None:
@@ -124,7 +135,8 @@ def test_values_that_do_not_fit_the_wire_format_become_the_nearest_that_does(jud
 
 
 def test_a_delay_is_never_an_integer(fault: Callable[..., Fault]) -> None:
-    told = circumstances(fault(decision=Decision(Verdict.RETRY, Recovery.WAIT, 2, "time may mend it")))
+    decision = Decision(Verdict.RETRY, Recovery.WAIT, 2, "time may mend it")
+    told = circumstances(fault(decision=decision, outcome="retried"))
     assert type(told["errnorm.delay"]) is float
 
 

@@ -173,7 +173,6 @@ class Watch:
             client=self._own_step(error),
             decision=decision,
             exception=exception,
-            handled=decision.retry,
         )
 
     def _ends(self, raw: object) -> None:

@@ -189,7 +189,6 @@ class Attachment(ABC):
             attempt=self._attempts.failed,
             client="closed" if stops else client,
             decision=decision,
-            handled=client == "reconnecting" and not stops,
         )
         if stops:
             self.stopped = decision
@@ -205,7 +204,7 @@ class Attachment(ABC):
             return bool(self._redirect(error.address))
         return False
 
-    def _survived(self, raw: object, operation: str, *, holder: object = None, handled: bool = True) -> None:
+    def _survived(self, raw: object, operation: str, *, holder: object = None) -> None:
         """
         Decide about and tell what the session survived.
 
@@ -213,7 +212,6 @@ class Attachment(ABC):
             raw: What went wrong.
             operation: What was being done.
             holder: The stanza that came with it; an exception made of it later on is then not told again.
-            handled: Whether things go on.
         """
         if holder is not None and mark_of(holder) is not None:
             return
@@ -221,6 +219,4 @@ class Attachment(ABC):
         decision = decide(error, policy=self._middleware.policy)
         if holder is not None:
             claim(holder, Mark(error, decision))
-        self._middleware.report(
-            error, "xmpp", operation=operation, peer=self._peer, client="nothing", decision=decision, handled=handled
-        )
+        self._middleware.report(error, "xmpp", operation=operation, peer=self._peer, client="nothing", decision=decision)

@@ -1,9 +1,9 @@
 """
-The metrics: how many errors, what was decided, how many lines were not written, which emitter failed.
+The metrics: how many errors, how many lines were not written, which emitter failed.
 
-`errnorm.errors` counts every error, handled and suppressed ones too; its attributes are those of the closed list that may
-stand on a metric. The numbers are kept by `counts` and read by the SDK when it collects, so counting needs no SDK, waits for
-none, and goes on while an exporter hangs.
+`errnorm.errors` counts every error, handled and suppressed ones too, by what became of the operation; its attributes are those
+of the closed list that may stand on a metric. The numbers are kept by `counts` and read by the SDK when it collects, so counting
+needs no SDK, waits for none, and goes on while an exporter hangs.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ __all__ = ["METRICS", "emitter", "publish"]
 
 METRICS: Final[Mapping[str, tuple[str, str]]] = {
     "errnorm.errors": ("{error}", "Errors, normalized; handled and retried ones too."),
-    "errnorm.decisions": ("{decision}", "Decisions made about errors: retry or abort."),
     "errnorm.suppressed": ("{line}", "Log lines that were counted and not written."),
     "errnorm.failures": ("{failure}", "Emitters that failed to tell an error."),
 }
@@ -61,7 +60,7 @@ def publish(ledger: Ledger = LEDGER, provider: MeterProvider | None = None) -> N
         return
     readers_of.add(provider or _GLOBAL)
     meter = get_meter("errnorm", version("errnorm"), meter_provider=provider)
-    readers = (ledger.errors.read, ledger.decisions, ledger.suppressed.read, ledger.failures.read)
+    readers = (ledger.errors.read, ledger.suppressed.read, ledger.failures.read)
     for (name, (unit, about)), read in zip(METRICS.items(), readers, strict=True):
         meter.create_observable_counter(name, [_callback(read)], unit, about)
 
@@ -98,11 +97,11 @@ class _Counter:
         judgement = error.judgement
         # A verdict without a row may be new each time, so it must not become part of a key.
         known = None if judgement.row is None else judgement
-        aborted = None if decision is None else decision.verdict is _ABORT
-        self._add((known, error.protocol, fault.operation, aborted, fault.handled), _described, fault)
+        aborted = decision is not None and decision.verdict is _ABORT
+        self._add((known, error.protocol, fault.operation, aborted, fault.outcome), _described, fault)
 
 
 def _described(fault: Fault) -> Attributes:
     # A label has to stand on every series, or they cannot be summed and compared.
-    told = judgement(fault.error) | {"errnorm.handled": fault.handled} | circumstances(fault)
+    told = judgement(fault.error) | circumstances(fault)
     return {key: value for key, value in told.items() if key in _ALLOWED}

@@ -1,31 +1,39 @@
 """
-The span: what went wrong with the operation, on the span that describes it.
+Tell the current span what became of its operation.
 
-Only an operation that failed in the end makes its span red. An attempt that will be repeated leaves status and attributes
-alone and stands on the span as an event of its own, so that a reader finds all attempts of an operation in one place. What
-was handled without a decision leaves no trace here: it is no part of how the operation went.
+A failure tags the span with `error.type` and the judgement, and makes its status ERROR if the advice is to abort; what the owner
+of the span has set itself stays as it is. An attempt that will be repeated is an event on the span and leaves status and
+attributes alone, so that a reader finds all attempts of an operation in one place. What was handled, and what happened in the
+background, leaves no trace here: it is no part of how the operation went.
 
 OpenTelemetry's own `start_as_current_span` records an exception that leaves its block once more, in the exception's own words.
-Send spans through `errnorm.emitters.otel.export.NormalizingExporter`, which puts that right.
+`errnorm.emitters.otel.export` corrects such spans where they leave the process.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from opentelemetry.trace import Status, StatusCode, get_current_span
 
+from errnorm.decision import Verdict
 from errnorm.emitters.attributes import Attributes, attributes, circumstances, error_type, event_name
-from errnorm.emitters.severity import failed
+from errnorm.emitters.severity import orderly
 from errnorm.emitters.stacktrace import exception_attributes, stacktrace
+from errnorm.taxonomy import Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from opentelemetry.trace import Span
 
     from errnorm.error import Emitter, Fault
     from errnorm.settings import Settings
 
-__all__ = ["emitter", "tell"]
+__all__ = ["emitter", "tell", "untold"]
+
+_OUR_TYPES: Final = frozenset(error_type(reason) for reason in Reason)
+_RETRY: Final = Verdict.RETRY
 
 
 def emitter(settings: Settings) -> Emitter:
@@ -48,11 +56,12 @@ def tell(span: Span, fault: Fault, settings: Settings) -> None:
         fault: What happened to it.
         settings: What may be told, and whether exceptions go to spans.
     """
-    if failed(fault):
+    if orderly(fault):
+        return
+    if fault.outcome == "failed":
         _failure(span, fault, settings)
-    elif fault.decision is not None and settings.exception_signal != "logs":
-        told = attributes(fault.error, settings.privacy) | circumstances(fault)
-        span.add_event(event_name(fault.error), told)
+    elif fault.outcome == "retried" and settings.exception_signal != "logs":
+        span.add_event(event_name(fault.error), attributes(fault.error, settings.privacy) | circumstances(fault))
 
 
 def _failure(span: Span, fault: Fault, settings: Settings) -> None:
@@ -60,12 +69,50 @@ def _failure(span: Span, fault: Fault, settings: Settings) -> None:
     text = privacy.text(fault.error)
     told = attributes(fault.error, privacy)
     told.update(circumstances(fault))
-    span.set_attributes(told)
-    # The description is ours: the exception's own message can hold anything.
-    span.set_status(Status(StatusCode.ERROR, text))
+    present: Mapping[str, object] = getattr(span, "attributes", None) or {}
+    if (fault.decision is None or fault.decision.verdict is not _RETRY) and not _is_red(span, present):
+        # The description is ours: the exception's own message can hold anything.
+        span.set_status(Status(StatusCode.ERROR, text))
+    span.set_attributes(untold(told, present, _limit(span)) if present else told)
     if fault.exception is not None and settings.exception_signal != "logs":
         # The type stands here too: by it one tells this event from one that somebody else has recorded.
         event: Attributes = {"error.type": error_type(fault.error.reason), **exception_attributes(fault.exception, text)}
         if settings.traceback == "always":
             event["exception.stacktrace"] = stacktrace(fault.exception, text)
         span.add_event("exception", event)
+
+
+def untold(told: Attributes, present: Mapping[str, object], limit: int | None = None) -> Attributes:
+    """
+    Return the attributes that may be added to a span: none that its owner has set, and no more than there is room for.
+
+    What an earlier fault has left there is replaced: the last one is what the operation ended with.
+
+    Args:
+        told: What is to be told, the most important first.
+        present: What the span has.
+        limit: How many attributes the span keeps; it would drop its oldest ones for ours.
+    """
+    owned = "error.type" in present and present["error.type"] not in _OUR_TYPES
+    free = len(told) if limit is None else max(limit - len(present), 0)
+    added: Attributes = {}
+    for name, value in told.items():
+        if name in present:
+            if name != "error.type" or not owned:
+                added[name] = value
+        elif free:
+            added[name] = value
+            free -= 1
+    return added
+
+
+def _limit(span: Span) -> int | None:
+    # The SDK has no public way to ask for it.
+    limit = getattr(getattr(span, "_limits", None), "max_span_attributes", None)
+    return limit if isinstance(limit, int) else None
+
+
+def _is_red(span: Span, present: Mapping[str, object]) -> bool:
+    """Tell whether the owner of the span has said himself that it failed."""
+    status = getattr(span, "status", None)
+    return status is not None and status.status_code is StatusCode.ERROR and "errnorm.outcome" not in present

@@ -177,7 +177,7 @@ async def test_a_room_refuses_each_thing_once_and_who_waits_to_join_is_told_no_m
             ("presence", row, "abort", "nothing"),
         ]
         assert errnorm.of(caught.value).code == row.removeprefix("stanza:")
-        assert all(fault.handled for fault in bob.memory.faults)
+        assert all(fault.outcome == "background" for fault in bob.memory.faults)
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ async def test_a_server_that_is_not_there_is_told_once_each_time_every_way_was_t
         one.connect()
         await one.told()
         assert one.rows == [("connect", "os:ECONNREFUSED", "retry", "reconnecting")]
-        assert one.memory.faults[0].handled
+        assert one.memory.faults[0].outcome == "background"
 
 
 async def test_an_abort_ends_the_endless_attempts_to_connect(reserved_port: int) -> None:

@@ -60,7 +60,7 @@ async def test_a_mechanism_that_fails_before_another_succeeds_is_told_as_survive
         await one.start()
         await one.told()
         assert one.rows == [("login", "sasl:mechanism-too-weak", "abort", "nothing")]
-        assert one.memory.faults[0].handled
+        assert one.memory.faults[0].outcome == "background"
 
 
 async def test_starttls_that_is_refused_is_told_and_not_merely_the_end_of_the_stream() -> None:

@@ -61,6 +61,7 @@ class TestEmitter:
                 "errnorm.tables.version": "wire 1.2.3",
                 "errnorm.param.subject": "a.b",
                 "errnorm.text": 'No Publish to "a.b"',
+                "errnorm.outcome": "failed",
                 "errnorm.operation": "publish",
                 "errnorm.peer": "nats://a:4222",
                 "errnorm.decision": "abort",
@@ -72,7 +73,12 @@ class TestEmitter:
     ) -> None:
         json_log.configure(STRUCTLOG.add_log_level)
         tell = LogEmitter(settings())
-        for case in (fault(decision=ABORT), fault("Stale", decision=RETRY), fault("Farewell"), fault("Heartbeat")):
+        for case in (
+            fault(decision=ABORT),
+            fault("Stale", decision=RETRY, outcome="retried"),
+            fault("Farewell"),
+            fault("Heartbeat"),
+        ):
             tell(case)
         assert [line["level"] for line in json_log.lines] == ["error", "warning", "info", "debug"]
 
@@ -127,7 +133,7 @@ class TestEmitter:
         self, lines: Lines, fault: Callable[..., Fault], raised: Callable[..., Exception], settings: Callable[..., Settings]
     ) -> None:
         tell = LogEmitter(settings(traceback="always"), write=lines, guard=StormGuard(burst=1))
-        everything = {"decision": RETRY, "peer": "p", "client": "c", "operation": "o", "attempt": 1, "handled": True}
+        everything = {"decision": RETRY, "peer": "p", "client": "c", "operation": "o", "attempt": 1, "outcome": "retried"}
         for case in (fault(exception=raised(), **everything), fault("what?")):
             tell(case)
             tell(case)

@@ -13,6 +13,7 @@ import pytest
 
 from errnorm.emitters.attributes import ATTRIBUTES, OTHER
 from errnorm.emitters.otel import metric
+from errnorm.fault import OUTCOMES
 from errnorm.taxonomy import Category, Reason, Recovery
 from tests.normalizer.emitters.wire import ABORT
 
@@ -37,7 +38,7 @@ _VALUES: dict[str, set[str]] = {
     "errnorm_category": {category.value for category in Category},
     "errnorm_recovery": {recovery.value for recovery in Recovery},
     "errnorm_decision": {"retry", "abort"},
-    "errnorm_handled": {"true", "false"},
+    "errnorm_outcome": set(OUTCOMES),
     "errnorm_protocol": {"$protocol"},
 }
 

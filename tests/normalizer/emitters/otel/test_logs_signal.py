@@ -103,7 +103,7 @@ def test_an_event_written_straight_has_its_name_its_severity_and_its_span(
     before = time.time_ns()
     with TracerProvider().get_tracer("test").start_as_current_span("publish") as span:
         tell(fault(decision=ABORT, exception=raised()))
-        tell(fault("Stale", decision=RETRY))
+        tell(fault("Stale", decision=RETRY, outcome="retried"))
     first, second = logs.records
     assert (first.event_name, first.severity_text, first.body) == ("wire.error", "ERROR", PUBLISH)
     assert (second.severity_text, getattr(second.severity_number, "value", None)) == ("WARN", 13)

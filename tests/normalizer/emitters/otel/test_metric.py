@@ -63,16 +63,16 @@ def test_an_error_is_counted_with_its_names_of_low_cardinality(meter: Meter, fau
         "errnorm.effect": "not_applied",
         "errnorm.operation": "publish",
         "errnorm.decision": "abort",
-        "errnorm.handled": False,
+        "errnorm.outcome": "failed",
     }
-    assert meter.read() == {"errnorm.errors": [(expected, 3)], "errnorm.decisions": [(expected, 3)]}
+    assert meter.read() == {"errnorm.errors": [(expected, 3)]}
 
 
-def test_only_errors_about_which_something_was_decided_are_decisions(meter: Meter, fault: Callable[..., Fault]) -> None:
-    for case in (fault(), fault(decision=RETRY), fault(decision=RETRY), fault(decision=ABORT)):
-        meter.count(case)
-    decided = {attributes["errnorm.decision"]: count for attributes, count in meter.read()["errnorm.decisions"]}
-    assert decided == {"retry": 2, "abort": 1}
+def test_errors_are_told_apart_by_what_became_of_the_operation(meter: Meter, fault: Callable[..., Fault]) -> None:
+    for outcome in ("failed", "retried", "retried", "handled", "background"):
+        meter.count(fault(decision=RETRY, outcome=outcome))
+    counted = {attributes["errnorm.outcome"]: count for attributes, count in meter.read()["errnorm.errors"]}
+    assert counted == {"failed": 1, "retried": 2, "handled": 1, "background": 1}
 
 
 def test_what_the_log_suppressed_is_counted_all_the_same(
@@ -100,14 +100,19 @@ def test_series_are_bounded_and_the_sum_stays_right() -> None:
         told = {
             "errnorm.operation": number,
             "errnorm.decision": "abort" if number % 2 else "retry",
-            "errnorm.handled": number > 7,
+            "errnorm.outcome": "handled" if number > 7 else "failed",
         }
         counts.add(number, dict, told)
     read = counts.read()
     assert sum(count for _, count in read) == counts.total == 10
-    names = ("errnorm.decision", "errnorm.handled")
+    names = ("errnorm.decision", "errnorm.outcome")
     rest = [(*map(attributes.get, names), count) for attributes, count in read if "otel.metric.overflow" in attributes]
-    assert sorted(rest, key=str) == [("abort", False, 3), ("abort", True, 1), ("retry", False, 2), ("retry", True, 1)]
+    assert sorted(rest, key=str) == [
+        ("abort", "failed", 3),
+        ("abort", "handled", 1),
+        ("retry", "failed", 2),
+        ("retry", "handled", 1),
+    ]
 
 
 def test_two_keys_with_the_same_names_are_one_series() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,7 +12,7 @@ from tests.normalizer.emitters.wire import ABORT, OWN_WORDS, PUBLISH, RETRY
 
 pytest.importorskip("opentelemetry.sdk")
 
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan
 
+    from errnorm.decision import Decision
     from errnorm.error import Fault
     from errnorm.settings import Settings
 
@@ -31,9 +32,9 @@ KLASS = "tests.normalizer.emitters.wire.WireError"
 class Trace:
     """A tracer whose spans end in memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: SpanLimits | None = None) -> None:
         self.exporter = InMemorySpanExporter()
-        provider = TracerProvider()
+        provider = TracerProvider(span_limits=limits)
         provider.add_span_processor(SimpleSpanProcessor(self.exporter))
         self.tracer = provider.get_tracer("test")
 
@@ -65,6 +66,7 @@ def test_an_operation_that_failed_makes_its_span_red_and_says_why(
         "errnorm.effect": "not_applied",
         "errnorm.tables.version": "wire 1.2.3",
         "errnorm.param.subject": "a.b",
+        "errnorm.outcome": "failed",
         "errnorm.operation": "publish",
         "errnorm.decision": "abort",
     }
@@ -77,18 +79,59 @@ def test_an_operation_that_failed_makes_its_span_red_and_says_why(
 def test_attempts_that_are_repeated_are_found_on_the_span_and_leave_it_alone(
     trace: Trace, fault: Callable[..., Fault], settings: Callable[..., Settings]
 ) -> None:
-    span = trace.tell(settings(), *(fault("Stale", decision=RETRY, attempt=number) for number in (1, 2)))
+    span = trace.tell(settings(), *(fault("Stale", decision=RETRY, attempt=number, outcome="retried") for number in (1, 2)))
     assert (span.status.status_code, dict(span.attributes or {})) == (StatusCode.UNSET, {})
     attempts = [(event.name, (event.attributes or {})["errnorm.attempt"]) for event in span.events]
     assert attempts == [("wire.error", 1), ("wire.error", 2)]
 
 
-@pytest.mark.parametrize("circumstances", [{"handled": True}, {"handled": True, "client": "reconnecting"}])
-def test_what_was_handled_leaves_no_trace(
-    trace: Trace, fault: Callable[..., Fault], settings: Callable[..., Settings], circumstances: dict[str, Any]
+@pytest.mark.parametrize("outcome", ["handled", "background"])
+@pytest.mark.parametrize("decision", [RETRY, ABORT])
+def test_what_was_handled_or_happened_in_the_background_leaves_no_trace(
+    trace: Trace, fault: Callable[..., Fault], settings: Callable[..., Settings], outcome: str, decision: Decision
 ) -> None:
-    span = trace.tell(settings(), fault(**circumstances))
+    span = trace.tell(settings(), fault(outcome=outcome, decision=decision))
     assert (span.status.status_code, dict(span.attributes or {}), span.events) == (StatusCode.UNSET, {}, ())
+
+
+def test_a_failure_that_a_retry_may_mend_leaves_the_status_to_the_owner(
+    trace: Trace, fault: Callable[..., Fault], settings: Callable[..., Settings]
+) -> None:
+    span = trace.tell(settings(), fault("Stale", decision=RETRY))
+    told = span.attributes or {}
+    assert (told["error.type"], told["errnorm.outcome"]) == ("transport.stale", "failed")
+    assert span.status.status_code is StatusCode.UNSET
+    assert "errnorm.decision" not in told
+
+
+def test_what_the_owner_of_a_span_has_set_stays(
+    trace: Trace, fault: Callable[..., Fault], settings: Callable[..., Settings]
+) -> None:
+    with trace.tracer.start_as_current_span("GET /", attributes={"error.type": "500"}) as span:
+        span.set_status(StatusCode.ERROR, "the owner's own words")
+        span_module.emitter(settings())(fault(decision=ABORT))
+    done = trace.exporter.get_finished_spans()[-1]
+    assert ((done.attributes or {})["error.type"], done.status.description) == ("500", "the owner's own words")
+    assert (done.attributes or {})["errnorm.code"] == "no-publish"
+
+
+def test_of_two_failures_the_last_one_is_what_the_span_ended_with(
+    trace: Trace, fault: Callable[..., Fault], settings: Callable[..., Settings]
+) -> None:
+    span = trace.tell(settings(), fault(decision=ABORT), fault("10052", decision=ABORT))
+    assert ((span.attributes or {})["error.type"], (span.attributes or {})["errnorm.code"]) == ("limits.resources", "10052")
+    assert span.status.description == "stream <name> is full"
+
+
+def test_a_span_that_is_full_keeps_everything_of_the_application(
+    fault: Callable[..., Fault], settings: Callable[..., Settings]
+) -> None:
+    limited = Trace(SpanLimits(max_span_attributes=16))
+    with limited.tracer.start_as_current_span("full", attributes={f"app.{number}": number for number in range(14)}):
+        span_module.emitter(settings())(fault(decision=ABORT))
+    (span,) = limited.exporter.get_finished_spans()
+    assert [name for name in span.attributes or {} if not name.startswith("app.")] == ["error.type", "errnorm.protocol"]
+    assert (len(span.attributes or {}), span.dropped_attributes) == (16, 0)
 
 
 def test_an_orderly_end_is_no_failure(trace: Trace, fault: Callable[..., Fault], settings: Callable[..., Settings]) -> None:
@@ -105,7 +148,7 @@ def test_the_exception_goes_where_the_variable_says(
     from errnorm.settings import Settings  # noqa: PLC0415 - its name is taken by the type above
 
     told = Settings.load({"OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN": opt_in})
-    span = trace.tell(told, fault(decision=ABORT, exception=raised()), fault("Stale", decision=RETRY))
+    span = trace.tell(told, fault(decision=ABORT, exception=raised()), fault("Stale", decision=RETRY, outcome="retried"))
     assert (len(span.events) == 2) is on_the_span
     assert (len(span.events) == 0) is not on_the_span
     assert span.status.status_code is StatusCode.ERROR
@@ -144,7 +187,7 @@ def test_all_its_names_are_declared_for_spans(
     trace: Trace, fault: Callable[..., Fault], raised: Callable[..., Exception], settings: Callable[..., Settings]
 ) -> None:
     case = fault(exception=raised(), decision=ABORT, peer="p", client="c", operation="o", attempt=1)
-    span = trace.tell(settings(traceback="always"), case, fault("what?"), fault("Stale", decision=RETRY, handled=True))
+    span = trace.tell(settings(traceback="always"), case, fault("what?"), fault("Stale", decision=RETRY, outcome="retried"))
     told = set(span.attributes or {}).union(*(event.attributes or {} for event in span.events))
     declared = {attribute.key for attribute in ATTRIBUTES if "span" in attribute.signals}
     assert {("errnorm.param.*" if key.startswith("errnorm.param.") else key) for key in told} == declared
