@@ -57,8 +57,8 @@ class Mark:
         """
         Tell whether an outcome is news, and remember it if it is.
 
-        What was to be retried or handled, and what happened in the background, is told once more if an operation fails of it
-        in the end. Nothing else is told twice.
+        What was to be retried or handled, and what happened in the background, is news once more if an operation fails of it
+        in the end. Nothing else is.
         """
         if _RISING[outcome] <= _RISING[self.told]:
             return False

@@ -21,7 +21,6 @@ faults: they pass untold. Nothing here raises an exception of its own.
 from __future__ import annotations
 
 import logging
-from contextvars import Context
 from dataclasses import replace
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from weakref import WeakMethod
@@ -292,7 +291,7 @@ class Middleware:
         exception = raw if is_a(raw, BaseException) else exception
         if exception is None:
             error = self._normalized(raw, around)
-            self._emit(error, None, self._decided(error, around), around)
+            self._tell(self._fault(error, None, self._decided(error, around), around))
             return error
         self._see(exception, raw, around)
         mark = mark_of(exception)
@@ -321,25 +320,24 @@ class Middleware:
         attempt = running() if outcome == "failed" else None
         if attempt is not None:
             attempt.leave(exception, around)
-        elif mark.rises_to(outcome):
-            self._emit(mark.error, exception, decision, around)
+            return
+        before = mark.told
+        if mark.rises_to(outcome):
+            fault = self._fault(mark.error, exception, decision, around)
+            # The connection has told the fault itself; what is new is which operation failed of it.
+            (self._tell.operation if before == "background" else self._tell)(fault)
 
-    def _emit(self, error: NormalizedError, exception: BaseException | None, decision: Decision, around: Guard) -> None:
-        outcome = around.became(decision)
-        fault = Fault(
+    def _fault(self, error: NormalizedError, exception: BaseException | None, decision: Decision, around: Guard) -> Fault:
+        return Fault(
             error,
             exception=exception,
             operation=around.operation,
             decision=decision,
             peer=around.peer,
             client=around.client,
-            outcome=outcome,
+            outcome=around.became(decision),
             attempt=around.attempt,
         )
-        if outcome == "background":
-            Context().run(self._tell, fault)
-        else:
-            self._tell(fault)
 
     def _looked_at(self, exception: BaseException, raw: object, around: Guard) -> tuple[NormalizedError, Mark | None]:
         try:

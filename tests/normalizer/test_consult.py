@@ -54,9 +54,17 @@ def test_what_nobody_told_is_told_as_what_it_really_was(errors: Middleware, told
     assert not told[0].decision.retry
 
 
-def test_each_operation_that_fails_of_a_fault_of_the_connection_is_told_as_a_failure(
-    errors: Middleware, told: list[Fault]
-) -> None:
+class Spans(list["Fault"]):
+    """Is told of operations, as a span is."""
+
+    of_operations = True
+    __call__ = list.append
+
+
+def test_a_fault_of_the_connection_is_told_once_and_each_operation_that_fails_of_it_is_told_to_its_span() -> None:
+    told: list[Fault] = []
+    spans = Spans()
+    errors = Middleware(emitters=[told.append, spans])
     denied = RuntimeError('nats: permissions violation for publish to "a"')
     watch = Watch(denied)
     errors.add_resolver(watch.behind)
@@ -64,11 +72,8 @@ def test_each_operation_that_fails_of_a_fault_of_the_connection_is_told_as_a_fai
     assert errors.known(TimeoutError(), "nats") is first
     assert errnorm.of(failed(errors)) is first
     assert errnorm.of(failed(errors)) is first
-    assert [(fault.error.reason, fault.outcome) for fault in told] == [
-        (Reason.AUTH_FORBIDDEN, "background"),
-        (Reason.AUTH_FORBIDDEN, "failed"),
-        (Reason.AUTH_FORBIDDEN, "failed"),
-    ]
+    assert [(fault.error.reason, fault.outcome) for fault in told] == [(Reason.AUTH_FORBIDDEN, "background")]
+    assert [fault.outcome for fault in spans] == ["background", "failed", "failed"]
 
 
 def test_an_operation_that_was_told_takes_the_fault_with_it(errors: Middleware, told: list[Fault]) -> None:

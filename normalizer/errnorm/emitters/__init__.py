@@ -10,6 +10,7 @@ import logging
 import sys
 import threading
 from contextlib import suppress
+from contextvars import Context
 from typing import TYPE_CHECKING
 
 from errnorm.emitters.counts import LEDGER
@@ -78,7 +79,8 @@ class Teller:
 
         Args:
             emitters: Functions that take a fault. One with an attribute `reentrant` that is true is also told what comes up
-                while another fault is being told.
+                while another fault is being told; one with `of_operations` also that an operation failed of a fault that a
+                connection has told already.
             ledger: Where failures are counted.
         """
         self._emitters = tuple(emitters)
@@ -87,14 +89,24 @@ class Teller:
         self._said: set[tuple[str, str]] = set()
 
     def __call__(self, fault: Fault) -> None:
-        """Tell all of them."""
+        """Tell all of them; what happened in the background is told in an empty context, because it belongs to nobody's."""
+        if fault.outcome == "background":
+            Context().run(self._tell_all, fault, self._emitters)
+        else:
+            self._tell_all(fault, self._emitters)
+
+    def operation(self, fault: Fault) -> None:
+        """Tell that an operation failed of a fault that was told before: those who tell of operations, not of faults."""
+        self._tell_all(fault, [emitter for emitter in self._emitters if _attribute(emitter, "of_operations") is True])
+
+    def _tell_all(self, fault: Fault, emitters: Iterable[Emitter]) -> None:
         if self._busy.now:
-            self._tell(fault, [emitter for emitter in self._emitters if _attribute(emitter, "reentrant") is True])
+            self._tell(fault, [emitter for emitter in emitters if _attribute(emitter, "reentrant") is True])
             self._ledger.failed("re-entered")
             return
         self._busy.now = True
         try:
-            self._tell(fault, self._emitters)
+            self._tell(fault, emitters)
         finally:
             self._busy.now = False
 

@@ -129,7 +129,6 @@ class Attachment(ABC):
             client=tell.next,
             decision=tell.decision,
             exception=tell.cause,
-            handled=tell.decision is not None and tell.decision.retry,
         )
 
 

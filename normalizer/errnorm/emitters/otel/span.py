@@ -38,13 +38,21 @@ _RETRY: Final = Verdict.RETRY
 
 def emitter(settings: Settings) -> Emitter:
     """Return the emitter that tells the current span."""
+    return _CurrentSpan(settings)
 
-    def emit(fault: Fault) -> None:
+
+class _CurrentSpan:
+    """Tells the current span. It is also told which operations fail of a fault that was told before: each has its span."""
+
+    of_operations = True
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def __call__(self, fault: Fault) -> None:
         span = get_current_span()
         if span.is_recording():
-            tell(span, fault, settings)
-
-    return emit
+            tell(span, fault, self._settings)
 
 
 def tell(span: Span, fault: Fault, settings: Settings) -> None:
