@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,13 @@ if TYPE_CHECKING:
 
     from tests.capture.recording import Seen
     from tests.experiments.situation import Place, Situation
+
+
+# Times that no vector holds, and what stands for them: of an acknowledgement, and of the end of a ban.
+_TIMES = (
+    (re.compile(r"(\$JS\.ACK(?:\.\w+){2}(?:\.\d+){3})\.\d+"), r"\1.0"),
+    (re.compile(r"\d\d:\d\d:\d\d \d\d\.\d\d\.\d{4} UTC"), "00:00:00 01.01.2026 UTC"),
+)
 
 
 class NotProvokedError(Exception):
@@ -111,8 +119,17 @@ def _succeeds(operation: Any, place: Place) -> bool:
 
 
 def _inputs(came: Iterable[Seen]) -> Iterable[dict[str, Any]]:
-    seen = [{"protocol": one.protocol, one.form: steady(one.value)} for one in came]
+    seen = [{"protocol": one.protocol, one.form: _timeless(steady(one.value))} for one in came]
     return [one for number, one in enumerate(seen) if one not in seen[:number]]
+
+
+def _timeless(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _timeless(item) for key, item in value.items()}
+    if isinstance(value, str):
+        for pattern, stand_in in _TIMES:
+            value = pattern.sub(stand_in, value)
+    return value
 
 
 def _over(came: Iterable[Seen]) -> bool | None:

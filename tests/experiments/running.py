@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -30,8 +31,8 @@ SERVERS_AT_ONCE = 4
 SITUATIONS_AT_ONCE = 12
 
 
-def load_situations() -> dict[str, Situation]:
-    """Import all modules of situations, and return what they have registered."""
+def load_situations() -> dict[tuple[str, str], Situation]:
+    """Import all modules of situations, and return what they have registered, by server and name."""
     for module in pkgutil.iter_modules(situations.__path__):
         importlib.import_module(f"{situations.__name__}.{module.name}")
     return SITUATIONS
@@ -67,6 +68,11 @@ def _suits(situation: Situation, version: str) -> bool:
 
 def _number(version: str) -> list[int]:
     return [int(part) for part in version.split(".") if part.isdigit()]
+
+
+def names() -> set[str]:
+    """Return the names of all situations."""
+    return {name for _, name in load_situations()}
 
 
 class Progress:
@@ -111,7 +117,8 @@ def _carried_out(situation: Situation, server: object, version: str, progress: P
     started = time.monotonic()
     try:
         place = situation.ground.place(server, situation.name)
-        result = carry_out(situation, place, installed(situation.by) if situation.by else version)
+        with closing(place):
+            result = carry_out(situation, place, installed(situation.by) if situation.by else version)
     except NotProvokedError:
         progress.tell(situation.name, f"did not fail on {version}")
         return None

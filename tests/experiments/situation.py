@@ -20,7 +20,7 @@ Act = Callable[[Any], object]
 Build = Callable[[Path, Path | None, Sequence["Situation"]], Any]
 """Makes a server for some situations, from a directory and a program."""
 
-SITUATIONS: dict[str, Situation] = {}
+SITUATIONS: dict[tuple[str, str], Situation] = {}
 
 
 def nothing(_: object) -> None:
@@ -51,6 +51,10 @@ class Place:
 
     def renew(self) -> None:
         """Give the connection up, so that the next operation opens a new one; a place without a lasting one has nothing to do."""
+
+    def close(self) -> None:
+        """Give up everything: the experiment is over."""
+        self.renew()
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,12 +128,13 @@ class Situation:
 
 
 def situation(name: str, ground: Ground, operate: Operation, **how: Any) -> Situation:
-    """Register a situation."""
-    if name in SITUATIONS:
-        message = f"two situations are called {name!r}"
+    """Register a situation; its name is its own among those of its server."""
+    key = ground.server, name
+    if key in SITUATIONS:
+        message = f"two situations of {ground.server} are called {name!r}"
         raise ValueError(message)
-    SITUATIONS[name] = Situation(name, ground, operate, **how)
-    return SITUATIONS[name]
+    SITUATIONS[key] = Situation(name, ground, operate, **how)
+    return SITUATIONS[key]
 
 
 def alone(server: str, make: Callable[[Path, Path | None], Server], place: Callable[[Any, str], Place] = Place) -> Ground:
