@@ -15,7 +15,8 @@ from benchmarks.measure import Case, fastest
 from benchmarks.paths import FLOOR
 from errnorm.emitters.log.emitter import LogEmitter
 from errnorm.engine import Engine
-from errnorm.error import Fault, Signal
+from errnorm.error import Signal
+from errnorm.fault import Fault
 from errnorm.normalizer import Normalizer
 from errnorm.settings import Settings
 from errnorm.tables.file import read

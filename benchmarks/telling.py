@@ -18,7 +18,7 @@ from benchmarks.paths import EXACT
 from errnorm.emitters.attributes import attributes
 from errnorm.emitters.log.emitter import LogEmitter
 from errnorm.emitters.otel.span import tell
-from errnorm.error import Fault
+from errnorm.fault import Fault
 from errnorm.normalizer import Normalizer
 from errnorm.settings import Settings
 

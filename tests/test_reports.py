@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 import errnorm
-from errnorm import NormalizedError, ReportedException
+from errnorm import NormalizedError
+from errnorm.adapters import ReportedException
 
 WILD = Path(__file__).parent / "data/wild"
 REPORTS = {

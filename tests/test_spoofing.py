@@ -18,11 +18,12 @@ import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from errnorm import Signal, decide, find, normalize, plugins
+from errnorm import decide, find, normalize, plugins
+from errnorm.adapters import Signal
 from errnorm.decision import RetryPolicy
 from errnorm.emitters.log.emitter import LogEmitter, Processor
 from errnorm.engine import Engine
-from errnorm.error import Fault, NormalizedError
+from errnorm.fault import Fault
 from errnorm.finding import How
 from errnorm.normalizer import Normalizer
 from errnorm.settings import Settings
@@ -32,6 +33,7 @@ from errnorm.tables.kind import KINDS
 if TYPE_CHECKING:
     from errnorm.emitters.attributes import Attributes
     from errnorm.emitters.severity import Severity
+    from errnorm.error import NormalizedError
     from errnorm.tables.row import Entry
 
 STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
@@ -213,13 +215,12 @@ MOVED = f"<stream:error><see-other-host xmlns='{STREAM}'>attacker.example.org:52
 
 def test_a_peer_that_always_says_wait_is_left_alone_after_some_attempts() -> None:
     attempts = RetryPolicy(attempts=6).start()
-    decisions = [attempts.decide(WAIT, idempotent=True, protocol="xmpp") for _ in range(20)]
+    decisions = [attempts.decide(normalize(WAIT, "xmpp"), idempotent=True) for _ in range(20)]
     assert [one.retry for one in decisions] == [True] * 5 + [False] * 15
 
 
 def test_a_peer_that_says_come_back_at_once_does_not_make_us_come_faster() -> None:
-    hint: dict[str, str | int | bool] = {"retry_after": "0"}
-    signal = Signal("xmpp", "stanza", "resource-constraint", family=(("type", "wait"),), params=hint)
+    signal = Signal("xmpp", "stanza", "resource-constraint", family=(("type", "wait"),), retry_after=0.0)
     error = ENGINES["xmpp"].judge(signal)
     patient = RetryPolicy(attempts=None, base=1.0, cap=60.0)
     delays = [decide(error, idempotent=True, attempt=number, policy=patient, random=lambda: 0.5).delay for number in range(1, 12)]

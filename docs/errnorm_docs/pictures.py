@@ -10,12 +10,13 @@ from collections import Counter
 from html import escape
 from typing import TYPE_CHECKING
 
-from errnorm import Signal, normalize
+from errnorm import normalize
 from errnorm.taxonomy import Category, Evidence, Recovery
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from errnorm.adapters import Signal
     from errnorm_docs.entries import Article
 
 __all__ = ["evidence", "matrix", "pictures", "way"]

@@ -6,43 +6,35 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from errnorm.decision import Decision, RetryPolicy, RetryState, Verdict, decide
-from errnorm.error import Adapter, NormalizedError, Record, Signal
-from errnorm.exceptions import ReportedException
-from errnorm.marks import known as _known
-from errnorm.marks import of
-from errnorm.normalizer import Normalizer
-from errnorm.normalizer import unjudged as _unjudged
-from errnorm.taxonomy import Category, Effect, Evidence, Reach, Reason, Recovery
+from errnorm.decision import Decision, RetryPolicy, RetryState, Verdict
+from errnorm.decision import decide as _decide
+from errnorm.error import NormalizedError
+from errnorm.normalizer import Normalizer, default_normalizer
+from errnorm.taxonomy import Category, Effect, Reason, Recovery
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from errnorm.decision import Circumstances
     from errnorm.finding import Finder, Finding
     from errnorm.middleware import Guard, Middleware
     from errnorm.settings import Settings
     from errnorm.supervisor import StoppedError, supervise
-    from errnorm.tables.row import Row
     from errnorm.tables.source import TableError
 
 __all__ = [
-    "Adapter",
     "Category",
     "Decision",
     "Effect",
-    "Evidence",
     "Guard",
     "Middleware",
     "NormalizedError",
     "Normalizer",
-    "Reach",
     "Reason",
-    "Record",
     "Recovery",
-    "ReportedException",
     "RetryPolicy",
     "RetryState",
-    "Row",
     "Settings",
-    "Signal",
     "StoppedError",
     "TableError",
     "Verdict",
@@ -52,7 +44,6 @@ __all__ = [
     "is_retryable",
     "is_terminal",
     "normalize",
-    "of",
     "supervise",
 ]
 
@@ -60,13 +51,12 @@ __all__ = [
 _LAZY = {
     "Guard": "errnorm.middleware",
     "Middleware": "errnorm.middleware",
-    "Row": "errnorm.tables.row",
     "Settings": "errnorm.settings",
     "StoppedError": "errnorm.supervisor",
     "TableError": "errnorm.tables.source",
     "supervise": "errnorm.supervisor",
 }
-_LAZY_MODULES = {"emitters", "retry"}
+_LAZY_MODULES = {"adapters", "emitters", "retry", "tables"}
 
 
 def __getattr__(name: str) -> object:
@@ -82,27 +72,48 @@ def __getattr__(name: str) -> object:
     return value
 
 
-@cache
-def default_normalizer() -> Normalizer:
-    """Return the normalizer of this module's functions: the installed tables, and the overlays of `ERRNORM_TABLES`."""
-    return Normalizer()
-
-
 def normalize(raw: object, protocol: str | None = None) -> NormalizedError:
     """
-    Say what an error means, with the installed adapters and tables. Pure, and never raises.
+    Return what an error means, by the installed adapters and tables. Pure; never raises.
 
     Args:
-        raw: An exception, text or bytes from the wire or a log, a parsed XML element, or a decoded JSON document.
-        protocol: `"nats"` or `"xmpp"` where the caller knows it: a bare text can be right in one and wrong in another.
+        raw: An exception, text or bytes from the wire or a log, a parsed XML element, or a decoded JSON document. A
+            `NormalizedError`, and an exception that a guard has seen, gives what was made of it before.
+        protocol: `"nats"` or `"xmpp"` where the caller knows it: the same text can mean different things in the two.
 
     Returns:
-        The error; its category is `unknown` if nothing knows it.
+        The error; its category is `unknown` if no row knows it. Of an exception group, the error of the member that forbids
+        most.
     """
-    try:
-        return default_normalizer().normalize(raw, protocol)
-    except RecursionError:
-        return _unjudged(protocol)  # not even what is installed could be looked up
+    return default_normalizer().normalize(raw, protocol)
+
+
+def decide(
+    error: object,
+    *,
+    protocol: str | None = None,
+    previous: object = None,
+    **circumstances: Unpack[Circumstances],
+) -> Decision:
+    """
+    Answer the one question about an error: try again, or stop? Never raises.
+
+    `errnorm.decision.decide` says when the answer is to stop.
+
+    Args:
+        error: A `NormalizedError`, or anything raw that `normalize` takes.
+        protocol: Where a raw error comes from, if the caller knows.
+        previous: The error of the attempt before, if that failed too; raw or normalized.
+        circumstances: `idempotent` (whether doing it twice is as good as doing it once; no), `attempt` (which attempt this was;
+            1), `policy` (how patient to be), `redirects` (whether the caller agrees to go to the `address` of an error; no),
+            `fresh_credentials` (whether the caller will use other credentials next time; no), `random` (returns a number from
+            0 up to 1).
+
+    Returns:
+        The verdict, the step that comes first, the pause in seconds, and why.
+    """
+    before = None if previous is None else normalize(previous, protocol)
+    return _decide(normalize(error, protocol), previous=before, **circumstances)
 
 
 @cache
@@ -126,10 +137,10 @@ def find(text: str) -> list[Finding]:
 
 
 def is_retryable(error: object) -> bool:
-    """Tell whether the same operation may succeed later, nobody changing anything. A predicate for any retry library."""
-    return _known(error).retryable
+    """Return whether the same operation may succeed later, nobody changing anything. A predicate for any retry library."""
+    return normalize(error).retryable
 
 
 def is_terminal(error: object) -> bool:
-    """Tell whether the connection or stream it happened on is over because of it."""
-    return _known(error).terminal
+    """Return whether the connection or stream it happened on is over because of it."""
+    return normalize(error).terminal

@@ -20,25 +20,20 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
 from random import random as _draw
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypedDict
 
-from errnorm.exceptions import is_a, members_of
-from errnorm.marks import known
 from errnorm.taxonomy import Category, Effect, Reason, Recovery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from errnorm.error import NormalizedError
 
-__all__ = ["SERVICE", "Decision", "RetryPolicy", "RetryState", "Verdict", "decide"]
+__all__ = ["SERVICE", "Circumstances", "Decision", "RetryPolicy", "RetryState", "Verdict", "decide"]
 
 # Twice as long sixty-two times over is past every cap; beyond it a float would overflow.
 _MOST_DOUBLINGS = 62
-_MOST_MEMBERS = 64
-_MOST_LEAVES = 65536
 
 
 class Verdict(StrEnum):
@@ -162,7 +157,9 @@ def _done_already(case: _Case) -> str | None:
 
 
 def _same_auth_error(case: _Case) -> str | None:
-    if case.error.category is Category.AUTH and case.previous is not None and _same(case.previous, case.error):
+    if case.error.category is not Category.AUTH or case.error.retryable:
+        return None  # a user database that is down is not a wrong password
+    if case.previous is not None and _same(case.previous, case.error):
         return "the same authentication error came twice in a row"
     return None
 
@@ -225,24 +222,17 @@ def _pause(case: _Case, random: Callable[[], float]) -> tuple[float, str]:
 
 
 def hint_of(error: NormalizedError) -> float | None:
-    """Return the pause the peer asked for, in seconds, if it is one: an adapter hands it over as `retry_after`."""
-    said = error.params.get("retry_after")
-    if said is None:
-        return None
-    try:
-        hint = float(said)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return hint if hint >= 0 and not math.isnan(hint) else None
+    """Return the pause the peer asked for, in seconds; `None` if it asked for none, or for one that cannot be kept."""
+    hint = error.retry_after
+    return hint if hint is not None and hint >= 0 and not math.isnan(hint) else None
 
 
 def decide(  # noqa: PLR0913 - everything a caller may know, each with a safe default
-    error: object,
+    error: NormalizedError,
     *,
     idempotent: bool = False,
     attempt: int = 1,
-    previous: object = None,
-    protocol: str | None = None,
+    previous: NormalizedError | None = None,
     policy: RetryPolicy | None = None,
     redirects: bool = False,
     fresh_credentials: bool = False,
@@ -255,14 +245,11 @@ def decide(  # noqa: PLR0913 - everything a caller may know, each with a safe de
     and repeating is not safe; it is the same authentication error as before; it is a redirect that the caller did not
     agree to follow; it was tried often enough.
 
-    A group of exceptions is worth another attempt only if each of its members is.
-
     Args:
-        error: A `NormalizedError`, or anything raw that `normalize` takes.
+        error: The error.
         idempotent: Whether doing it twice is as good as doing it once.
         attempt: Which attempt this was, from 1.
-        previous: The error of the attempt before, if that failed too; raw or normalized.
-        protocol: Where a raw error comes from, if the caller knows.
+        previous: The error of the attempt before, if that failed too.
         policy: How patient to be.
         redirects: Whether the caller agrees to go to the `address` of an error that says so.
         fresh_credentials: Whether the caller will use other credentials next time, or ones that it reads anew. It makes
@@ -272,49 +259,21 @@ def decide(  # noqa: PLR0913 - everything a caller may know, each with a safe de
     Returns:
         The verdict, the step that comes first, the pause in seconds, and why.
     """
-    before = None if previous is None else known(previous, protocol)
-    decisions = [
-        _judged(_Case(each, before, policy or _DEFAULT, attempt, idempotent, redirects, fresh_credentials), random)
-        for each in _members(error, protocol)
-    ]
-    return decisions[0] if len(decisions) == 1 else strictest(decisions)
+    return _judged(_Case(error, previous, policy or _DEFAULT, attempt, idempotent, redirects, fresh_credentials), random)
 
 
 _DEFAULT = RetryPolicy()
 
 
-def strictest(decisions: list[Decision]) -> Decision:
-    """Return the first abort, or else the retry with the longest pause."""
-    return next((one for one in decisions if not one.retry), None) or max(decisions, key=lambda one: one.delay or 0.0)
+class Circumstances(TypedDict, total=False):
+    """What a caller may know beside the error and the error before: the other keyword arguments of `decide`."""
 
-
-def _members(error: object, protocol: str | None) -> list[NormalizedError]:
-    faults = members(error) if is_a(error, BaseExceptionGroup) else []
-    return [known(fault, protocol) for fault in faults] or [known(error, protocol)]
-
-
-def members(group: BaseExceptionGroup[BaseException]) -> list[Exception]:
-    """
-    Return the faults in a group of exceptions, in their order, 64 at most.
-
-    What is no fault (a cancellation, a keyboard interrupt) is left out.
-    """
-    return list(islice((leaf for leaf in islice(_leaves(group), _MOST_LEAVES) if is_a(leaf, Exception)), _MOST_MEMBERS))
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    # A group can be a member twice, and of groups that are members twice: each is looked into once.
-    seen = {id(group)}
-    waiting = [iter(members_of(group))]
-    while waiting:
-        one = next(waiting[-1], None)
-        if one is None:
-            waiting.pop()
-        elif not is_a(one, BaseExceptionGroup):
-            yield one
-        elif id(one) not in seen:
-            seen.add(id(one))
-            waiting.append(iter(members_of(one)))
+    idempotent: bool
+    attempt: int
+    policy: RetryPolicy | None
+    redirects: bool
+    fresh_credentials: bool
+    random: Callable[[], float]
 
 
 class RetryState:
@@ -349,12 +308,11 @@ class RetryState:
 
     def preview(
         self,
-        error: object,
+        error: NormalizedError,
         *,
         idempotent: bool = False,
         redirects: bool = False,
         fresh_credentials: bool = False,
-        protocol: str | None = None,
     ) -> Decision:
         """Say what `decide` would, and remember nothing."""
         return decide(
@@ -362,7 +320,6 @@ class RetryState:
             idempotent=idempotent,
             attempt=self.failed + 1,
             previous=self.last_auth or self.last,
-            protocol=protocol,
             policy=self.policy,
             redirects=redirects,
             fresh_credentials=fresh_credentials,
@@ -371,27 +328,23 @@ class RetryState:
 
     def decide(
         self,
-        error: object,
+        error: NormalizedError,
         *,
         idempotent: bool = False,
         redirects: bool = False,
         fresh_credentials: bool = False,
-        protocol: str | None = None,
     ) -> Decision:
         """
         Decide about the error of one more failed attempt, and remember it.
 
         Args:
-            error: A `NormalizedError`, or anything raw that `normalize` takes.
+            error: The error.
             idempotent: Whether doing it twice is as good as doing it once.
             redirects: Whether the caller agrees to go to the `address` of an error that says so.
             fresh_credentials: Whether the caller will use other credentials next time, or ones that it reads anew.
-            protocol: Where a raw error comes from, if the caller knows.
         """
-        decision = self.preview(
-            error, idempotent=idempotent, redirects=redirects, fresh_credentials=fresh_credentials, protocol=protocol
-        )
-        self.last = known(error, protocol)
+        decision = self.preview(error, idempotent=idempotent, redirects=redirects, fresh_credentials=fresh_credentials)
+        self.last = error
         self.failed += 1
         if self.last.category is Category.AUTH:
             self.last_auth = self.last

@@ -1,19 +1,26 @@
 """
-Judge: from what an adapter saw to what it means.
+Judge: from what an adapter observed to what it means.
 
-The way down is always the same, and each step is coarser than the one before: the exact code, a template with parameters,
-the family, unknown. It ends in an answer for every signal there can be. Everything that needs knowledge of a protocol stands
-in its table; nothing here names one.
+The search for a row takes the same steps for every signal, each coarser than the one before: the exact code, a template with
+parameters, the family, unknown. It ends with an answer for every possible signal. All knowledge of a protocol is in its table;
+no protocol is named here.
 
-What the tables say depends on few things: the row, the family, the details, and whether the connection was seen to end. So
-a judgement is made once for each combination and shared from then on; the same judgement is the same object. What stands in a
-signal leads to it by one look-up.
+What a table says depends on few things: the row, the family, the details, and whether the connection was seen to end. There are
+therefore few different judgements, and each is built once:
+
+* `_interned` holds one `Judgement` for each combination. Metrics count judgements by identity, so the same meaning must be the
+  same object.
+* `_judgements` leads from the facts in a signal to its judgement. It saves the search for the row, which is most of what a
+  repeated exception costs.
+
+Both are bounded, because family, details and section can be made up by a peer.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from errnorm.bounded import BoundedCache
 from errnorm.error import Judgement, NormalizedError, unknown
 from errnorm.taxonomy import Recovery
 
@@ -26,8 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["Engine", "ended"]
 
 _Pairs = tuple[tuple[str, str], ...]
-_Key = tuple["str | None", "str | Entry | None", _Pairs, _Pairs, "bool | None"]
-# Row, family that decides, detail, whether the connection is over, and of what has no row the section.
+# Section, code or row, family, details, whether the connection ended.
+_Facts = tuple["str | None", "str | Entry | None", _Pairs, _Pairs, "bool | None"]
+# Row, family that overrides the retry, detail, whether the connection is over, and the section where there is no row.
 _Case = tuple["Entry | None", "Entry | None", "Entry | None", bool, "str | None"]
 
 _MOST_JUDGEMENTS = 4096
@@ -41,31 +49,23 @@ class Engine:
         table: The table.
     """
 
-    __slots__ = ("_judgements", "_made", "_shared", "table")
+    __slots__ = ("_interned", "_judgements", "table")
 
     def __init__(self, table: Table) -> None:
         """Judge by this table."""
         self.table = table
-        self._shared: dict[Signal, NormalizedError] = {}
-        self._judgements: dict[_Key, Judgement] = {}
-        self._made: dict[_Case, Judgement] = {}
+        self._judgements: BoundedCache[_Facts, Judgement] = BoundedCache(_MOST_JUDGEMENTS)
+        self._interned: BoundedCache[_Case, Judgement] = BoundedCache(_MOST_JUDGEMENTS)
 
     def judge(self, signal: Signal) -> NormalizedError:
         """
-        Find the row of a signal and say what follows from it.
+        Find the row of a signal and return what follows from it.
 
         Returns:
             Always an answer; `unknown` if neither the code nor the family of the signal has a row.
         """
-        if signal.shared and (answer := self._shared.get(signal)) is not None:
-            return answer
         judgement = self._judgements.get((signal.section, signal.code, signal.family, signal.details, signal.closed))
-        answer = self._found(signal) if judgement is None else NormalizedError(judgement, signal)
-        if signal.shared:
-            if len(self._shared) >= _MOST_JUDGEMENTS:
-                self._shared.clear()
-            self._shared[signal] = answer
-        return answer
+        return self._search(signal) if judgement is None else NormalizedError(judgement, signal)
 
     def judge_as(self, entry: Entry, signal: Signal, captures: Captures | None = None) -> NormalizedError:
         """
@@ -78,44 +78,38 @@ class Engine:
         """
         return NormalizedError(self._judgement(entry, signal, entry.section), signal, captures)
 
-    def _found(self, signal: Signal) -> NormalizedError:
+    def _search(self, signal: Signal) -> NormalizedError:
         section, code = signal.section, signal.code
-        placed, reading = (None if code is None else self.table.find(section, code)) or (None, None)
-        # What a peer can vary without end is no part of the key: of a template that is the text, of a text that no row knows
-        # all of it, and of a section that no table has the name.
-        exact = placed is not None and reading is None
+        entry, captures = (None if code is None else self.table.find(section, code)) or (None, None)
+        # Leave peer-controlled values out of the key: a text with parameters is replaced by its row, a text without a row and a
+        # section without a table by None.
+        exact = entry is not None and captures is None
         known = section if section in self.table.sections else None
-        key: _Key = (section if exact else known, code if exact else placed, signal.family, signal.details, signal.closed)
-        judgement = self._judgements.get(key)
+        facts: _Facts = (section if exact else known, code if exact else entry, signal.family, signal.details, signal.closed)
+        judgement = self._judgements.get(facts)
         if judgement is None:
-            # Family and details can still be made up, so there is a bound.
-            if len(self._judgements) >= _MOST_JUDGEMENTS:
-                self._judgements.clear()
-            judgement = self._judgements[key] = self._judgement(placed, signal, known)
-        return NormalizedError(judgement, signal, reading)
+            judgement = self._judgements.remember(facts, self._judgement(entry, signal, known))
+        return NormalizedError(judgement, signal, captures)
 
-    def _known(self, pairs: tuple[tuple[str, str], ...]) -> tuple[Entry, ...]:
+    def _rows(self, pairs: _Pairs) -> list[Entry]:
         rows = (self.table.get(section, code) for section, code in pairs)
-        return tuple(row for row in rows if row is not None)
+        return [row for row in rows if row is not None]
 
-    def _judgement(self, placed: Entry | None, signal: Signal, section: str | None) -> Judgement:
-        families = self._known(signal.family)
-        found = placed or next(iter(families), None)
-        decider = next((family for family in families if self._decides(family) is not None), None)
-        detail = next(iter(self._known(signal.details)), None)
+    def _judgement(self, entry: Entry | None, signal: Signal, section: str | None) -> Judgement:
+        families = self._rows(signal.family)
+        found = entry or next(iter(families), None)
+        overriding = next((family for family in families if self._override(family) is not None), None)
+        detail = next(iter(self._rows(signal.details)), None)
         terminal = bool(signal.closed) if found is None or signal.closed is not None else found.row.terminal
-        # Whoever counts, counts judgements: what means the same is the same object.
-        case: _Case = (found, decider, detail, terminal, section if found is None else None)
-        judgement = self._made.get(case)
-        if judgement is None:
-            if len(self._made) >= _MOST_JUDGEMENTS:
-                self._made.clear()
-            judgement = self._made[case] = self._judge(found, case) if found else self._unknown(terminal, section)
-        return judgement
+        case: _Case = (found, overriding, detail, terminal, section if found is None else None)
+        judgement = self._interned.get(case)
+        if judgement is not None:
+            return judgement
+        return self._interned.remember(case, self._known(found, case) if found else self._unknown(case))
 
-    def _judge(self, found: Entry, case: _Case) -> Judgement:
-        _, decider, detail, terminal, _ = case
-        meaning = decider.row if found.row.defers and decider is not None else found.row
+    def _known(self, found: Entry, case: _Case) -> Judgement:
+        _, overriding, detail, terminal, _ = case
+        meaning = overriding.row if found.row.defers and overriding is not None else found.row
         if detail is not None:
             meaning = detail.row
         return Judgement(
@@ -123,7 +117,7 @@ class Engine:
             section=found.section,
             code=found.code,
             reason=meaning.reason,
-            recovery=_on_connection(self._decided(meaning.recovery, decider), over=terminal),
+            recovery=_on_connection(self._overridden(meaning.recovery, overriding), over=terminal),
             terminal=terminal,
             effect=found.row.effect,
             row=found,
@@ -131,23 +125,24 @@ class Engine:
             kinds=self.table.kinds,
         )
 
-    def _unknown(self, terminal: bool, section: str | None) -> Judgement:  # noqa: FBT001 - two parts of the case
+    def _unknown(self, case: _Case) -> Judgement:
+        _, _, _, terminal, section = case
         table = self.table
         return unknown(table.protocol, section, terminal=terminal, tables_version=table.version, kinds=table.kinds)
 
-    def _decides(self, family: Entry) -> str | None:
+    def _override(self, family: Entry) -> str | None:
         return self.table.sections[family.section].head.retry_override
 
-    def _decided(self, recovery: Recovery, decider: Entry | None) -> Recovery:
-        if decider is None:
+    def _overridden(self, recovery: Recovery, overriding: Entry | None) -> Recovery:
+        if overriding is None:
             return recovery
-        if decider.key == self._decides(decider):
+        if overriding.key == self._override(overriding):
             return Recovery.WAIT
-        return decider.row.recovery if recovery is Recovery.WAIT else recovery
+        return overriding.row.recovery if recovery is Recovery.WAIT else recovery
 
 
 def _on_connection(recovery: Recovery, *, over: bool) -> Recovery:
-    # On a connection that is over there is nothing to wait on; on one that lives there is no need for another.
+    # There is nothing to wait for on a connection that is over, and no need for another one while it lives.
     if over and recovery is Recovery.WAIT:
         return Recovery.RECONNECT
     if not over and recovery is Recovery.RECONNECT:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import json
 from json.encoder import encode_basestring_ascii
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import TypedDict
 
 from errnorm.exceptions import as_builtin
-from errnorm.fault import Emitter, Fault
 from errnorm.fingerprint import fingerprint_of
 from errnorm.tables.kind import Params
 from errnorm.tables.pattern import Template, values_of
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from errnorm.tables.row import Entry
     from errnorm.taxonomy import Category
 
-__all__ = ["Adapter", "Emitter", "Fault", "Judgement", "NormalizedError", "Params", "Record", "Signal", "unknown"]
+__all__ = ["Judgement", "NormalizedError", "Params", "Record", "Signal", "unknown"]
 
 _NO_KINDS: Mapping[str, str] = {}
 
@@ -59,10 +58,22 @@ class Signal:
 
         lossy: True if a client library has changed the letters of the text (lower case), so that parameters are not exact.
 
-        shared: True if the adapter gives this very object for every error that looks the same; it is then judged once.
+        retry_after: The pause in seconds that the peer asked for.
     """
 
-    __slots__ = ("address", "closed", "code", "details", "family", "lossy", "params", "protocol", "section", "shared", "text")
+    __slots__ = (
+        "address",
+        "closed",
+        "code",
+        "details",
+        "family",
+        "lossy",
+        "params",
+        "protocol",
+        "retry_after",
+        "section",
+        "text",
+    )
 
     def __init__(  # noqa: PLR0913 - one small object, built on the hot path
         self,
@@ -77,7 +88,7 @@ class Signal:
         address: str | None = None,
         closed: bool | None = None,
         lossy: bool = False,
-        shared: bool = False,
+        retry_after: float | None = None,
     ) -> None:
         """Hold the facts as they are."""
         self.protocol = protocol
@@ -90,7 +101,7 @@ class Signal:
         self.address = address
         self.closed = closed
         self.lossy = lossy
-        self.shared = shared
+        self.retry_after = retry_after
 
     def __repr__(self) -> str:
         """Show what is set."""
@@ -98,14 +109,6 @@ class Signal:
             f"{name}={value!r}" for name in self.__slots__ if (value := getattr(self, name)) not in (None, (), False)
         )
         return f"Signal({said})"
-
-
-class Adapter(Protocol):
-    """One pure function a protocol: it turns one raw thing into a `Signal`, or into `None` if it is not of its protocol."""
-
-    def __call__(self, error: object, /) -> Signal | None:
-        """Observe one raw error. Never raises, never judges, never logs."""
-        ...
 
 
 class Judgement:
@@ -278,11 +281,7 @@ class NormalizedError:
 
     @property
     def params(self) -> Params:
-        """
-        Values taken out of the text, and those the adapter knew, by name.
-
-        `lossy` among them is true if a client library had changed the letters of the text before it was seen.
-        """
+        """Values taken out of the text, and those the adapter knew, by name."""
         if self._params is None:
             reading = self._reading
             if reading is None and self.judgement.template is not None and (text := self.text):
@@ -290,8 +289,6 @@ class NormalizedError:
             params: Params = {} if reading is None else values_of(reading)
             if self.signal.params:
                 params |= self.signal.params
-            if self.signal.lossy and params:
-                params["lossy"] = True
             self._params = params
         return self._params
 
@@ -359,8 +356,24 @@ class NormalizedError:
 
     @property
     def known(self) -> bool:
-        """Whether a row knew it."""
+        """Whether a row knows it."""
         return self.judgement.row is not None
+
+    @property
+    def claimed(self) -> bool:
+        """Whether an adapter recognised it. What no adapter recognises belongs to the application."""
+        return bool(self.signal.protocol)
+
+    @property
+    def lossy(self) -> bool:
+        """Whether a client library changed the letters of the text (lower case), so that parameters are not exact."""
+        return self.signal.lossy
+
+    @property
+    def retry_after(self) -> float | None:
+        """The pause in seconds that the peer asked for; a claim, bounded by the policy that honours it."""
+        said = self.signal.retry_after
+        return said if type(said) in {int, float} else None  # an adapter from elsewhere can hand over anything
 
     @property
     def text(self) -> str | None:

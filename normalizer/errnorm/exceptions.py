@@ -1,21 +1,28 @@
 """
-Exceptions: their names, their attributes, and what they wrap.
+Read an exception that may lie: its class names, its attributes, its text, and the exceptions inside it.
 
-Adapters know exceptions by the dotted names of their classes, so that no client library needs to be installed, let alone
-imported. An exception described in a file (`ReportedException`) answers the same questions as a live one.
+Adapters recognise exceptions by the dotted names of their classes, so no client library needs to be installed or imported. A
+`ReportedException` describes an exception that happened in another process; it answers the same questions as a live one.
 
-Nothing here trusts an exception: `__str__` can raise, a cause can be its own cause, a chain can be ten thousand long, and a class
-can say anything about itself. So what Python itself keeps is read past the class, and what the class computes is caught. What is
-no `Exception` passes, and so does a `MemoryError`.
+An exception is foreign code. Its `__str__` can raise, its cause chain can be a cycle or ten thousand links long, and a property
+can return a subclass of `str` that lies about its length. The functions here return a value for each of these. They do not catch
+`MemoryError`, nor anything that is not an `Exception`.
+
+An exception is what it says it is, what it was explicitly raised `from`, or what its members are. What was being handled when it
+was raised (`__context__`) lends it nothing: a `KeyError` in an `except` block belongs to the application. Only an exception whose
+class is a known wrapper gives way to its context; `causes(…, contexts=True)` is for these.
 """
 
 from __future__ import annotations
 
+from itertools import islice
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from errnorm.bounded import BoundedCache
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from types import TracebackType
+    from collections.abc import Iterator, Mapping
 
     from typing_extensions import TypeIs
 
@@ -26,6 +33,7 @@ __all__ = [
     "causes",
     "class_names",
     "is_a",
+    "leaves_of",
     "members_of",
     "message_of",
     "said_by_system",
@@ -34,12 +42,12 @@ __all__ = [
 
 T = TypeVar("T")
 
-# Wrappers deeper than this are no longer about the fault; it bounds the walk through cycles, chains and groups.
+# These bound the walk through cycles, long chains and wide groups.
 _MOST_LINKS = 64
+_MOST_GROUPS_SEEN = 65536
 _LONGEST_TEXT = 4096
-_MOST_CLASSES = 1024
 
-# The classes in which Python itself reports what the system said: a number, its words, and nothing else.
+# Python raises exactly these for an error number of the operating system, with nothing in them but the number and its text.
 _SYSTEM = frozenset(
     {
         OSError,
@@ -53,31 +61,19 @@ _SYSTEM = frozenset(
 )
 
 _LARGEST = 2**64
-_HONEST = frozenset({str, bool, type(None)})
 _NAMELESS = ("builtins.object",)
 
-# Where Python keeps what a class can hide behind a property of its own.
-_mro = type.__dict__["__mro__"].__get__
-_module = type.__dict__["__module__"].__get__
-_qualname = type.__dict__["__qualname__"].__get__
-_cause = BaseException.__dict__["__cause__"].__get__
-_context = BaseException.__dict__["__context__"].__get__
-_traceback: Callable[[BaseException], TracebackType | None]
-_traceback = BaseException.__dict__["__traceback__"].__get__
-_suppresses = BaseException.__dict__["__suppress_context__"].__get__
-_exceptions = BaseExceptionGroup.__dict__["exceptions"].__get__
-
-_names: dict[type, tuple[str, ...]] = {}
+_names: BoundedCache[type, tuple[str, ...]] = BoundedCache(1024)
 
 
 class ReportedException:
     """
-    An exception that happened elsewhere and was written down.
+    An exception that happened in another process and was written down.
 
     Attributes:
         names: Dotted names of its class and the classes it inherits from, the most specific first.
 
-        text: What `str()` gave.
+        text: What `str()` returned.
 
         attributes: Its public attributes, as JSON values.
 
@@ -93,7 +89,7 @@ class ReportedException:
         attributes: Mapping[str, object] | None = None,
         cause: ReportedException | None = None,
     ) -> None:
-        """Hold what was written down."""
+        """Store what was written down."""
         self.names = names
         self.text = text
         self.attributes = attributes or {}
@@ -101,12 +97,17 @@ class ReportedException:
 
 
 def is_a(error: object, kind: type[T]) -> TypeIs[T]:
-    """Tell whether something is of a class, by what it is and not by the `__class__` that it claims."""
+    """Return whether an object is an instance of a class, by its type and not by the `__class__` it claims."""
     return issubclass(type(error), kind)
 
 
-def as_builtin(value: Any) -> object:  # noqa: ANN401 - it is asked for its class first
-    """Return a value that cannot lie: of a subclass of `str` or `int` what it holds; `None` for numbers no counter reaches."""
+def as_builtin(value: Any) -> object:  # noqa: ANN401 - its type is checked first
+    """
+    Return a value whose methods can be trusted.
+
+    Returns:
+        The plain `str` or `int` inside a subclass of one; `None` for an integer beyond 64 bits; any other value unchanged.
+    """
     kind = type(value)
     if kind is str or kind is bool or value is None:
         return value
@@ -125,59 +126,53 @@ def class_names(error: object) -> tuple[str, ...]:
     Args:
         error: An exception, or a `ReportedException`.
     """
-    kind = type(error)
-    if issubclass(kind, ReportedException):
-        said: object = error.names  # type: ignore[attr-defined] # it is one, whatever its class claims
+    if is_a(error, ReportedException):
+        said: object = error.names
         return said if said and type(said) is tuple else _NAMELESS
-    names = _names.get(kind) if type(kind) is type else None  # a metaclass can lie about hash and equality
-    if names is None:
-        names = tuple(_dotted(part) for part in _mro(kind)) or _NAMELESS
-        # Classes made by the thousand at run time must not fill the memory: past the bound they are named anew each time.
-        if type(kind) is type and len(_names) < _MOST_CLASSES:
-            _names[kind] = names
-    return names
+    kind = type(error)
+    try:
+        return _names.get(kind) or _names.remember(kind, tuple(_dotted(part) for part in kind.__mro__))
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - a metaclass can raise from anything
+        return _NAMELESS
 
 
 def _dotted(kind: type) -> str:
-    try:
-        module = as_builtin(_module(kind))
-    except AttributeError:
-        module = None  # it was deleted
-    return f"{module if isinstance(module, str) else '?'}.{_qualname(kind)}"
+    module = as_builtin(kind.__module__)
+    return f"{module if isinstance(module, str) else '?'}.{kind.__qualname__}"
 
 
 def attribute(error: object, name: str) -> object:
-    """Return a public attribute of an exception, live or reported; `None` if it has none or reading it fails."""
+    """Return a public attribute of an exception, live or reported; `None` if it has none or reading it raises."""
     try:
-        reported = issubclass(type(error), ReportedException)
-        found = error.attributes.get(name) if reported else getattr(error, name, None)  # type: ignore[attr-defined] # as asked
-        return found if type(found) in _HONEST else as_builtin(found)
+        return as_builtin(error.attributes.get(name) if is_a(error, ReportedException) else getattr(error, name, None))
     except MemoryError:
         raise
-    except Exception:  # noqa: BLE001 - a property of a stranger's class can raise anything
+    except Exception:  # noqa: BLE001 - a property of a foreign class can raise anything
         return None
 
 
 def message_of(error: object) -> str:
-    """Return `str()` of an exception, live or reported, cut to 4096 characters; `""` if it fails."""
+    """Return `str()` of an exception, live or reported, cut to 4096 characters; `""` if it raises."""
     try:
         said = as_builtin(error.text if is_a(error, ReportedException) else str(error))
     except MemoryError:
         raise
-    except Exception:  # noqa: BLE001 - a stranger's __str__ can raise anything
+    except Exception:  # noqa: BLE001 - a foreign __str__ can raise anything
         return ""
     return said[:_LONGEST_TEXT] if isinstance(said, str) else ""
 
 
-def said_by_system(error: OSError) -> tuple[type, int, str] | None:
+def said_by_system(error: object) -> tuple[type, int, str] | None:
     """
-    Return what the system said, as Python reports it: class, number and words.
+    Return what an error of the operating system consists of: class, number and text.
 
     Returns:
-        What two exceptions have in common if they say the same; `None` if there may be more to this one than that.
+        What two exceptions have in common if they say the same; `None` if the exception may hold more than that.
     """
     kind = type(error)
-    if type(kind) is not type or kind not in _SYSTEM:  # a metaclass can lie about hash and equality
+    if not (is_a(error, OSError) and kind in _SYSTEM):
         return None
     number, words = error.errno, error.strerror
     if type(number) is not int or type(words) is not str or error.filename is not None or error.__dict__:
@@ -185,12 +180,15 @@ def said_by_system(error: OSError) -> tuple[type, int, str] | None:
     return kind, number, words
 
 
-def causes(error: object) -> Iterator[object]:
+def causes(error: object, *, contexts: bool = False) -> Iterator[object]:
     """
-    Yield an exception and everything it wraps, the outermost first.
+    Yield an exception and what is inside it, the outermost first: members of a group, then what it was raised from.
 
-    An exception stands before what it was raised from, that before what it was raised while handling (unless that was
-    switched off by `raise … from None`), and the members of a group in their order. Each comes once, 64 of them at most.
+    Each exception is yielded once, 64 of them at most.
+
+    Args:
+        error: An exception, or a `ReportedException`; anything else is yielded alone.
+        contexts: Whether to go on to what was being handled where there is no explicit cause.
     """
     waiting: list[object] = [error]
     seen: set[int] = set()
@@ -200,28 +198,54 @@ def causes(error: object) -> Iterator[object]:
             continue
         seen.add(id(link))
         yield link
-        waiting[:0] = _inside(link)
+        waiting[:0] = _inside(link, contexts=contexts)
 
 
-def _inside(error: object) -> list[object]:
+def _inside(error: object, *, contexts: bool) -> list[object]:
     if is_a(error, ReportedException):
         return [error.cause] if is_a(error.cause, ReportedException) else []
     if not is_a(error, BaseException):
         return []
     inside: list[object] = list(members_of(error)[:_MOST_LINKS])
-    cause, context = _cause(error), _context(error)
-    if cause is not None:
+    cause, context = attribute(error, "__cause__"), attribute(error, "__context__")
+    if is_a(cause, BaseException):
         inside.append(cause)
-    elif context is not None and not _suppresses(error):
+    elif contexts and is_a(context, BaseException) and not attribute(error, "__suppress_context__"):
         inside.append(context)
     return inside
 
 
 def members_of(error: object) -> tuple[BaseException, ...]:
-    """Return what a group of exceptions holds, in its order; nothing for anything else."""
-    return _exceptions(error) if is_a(error, BaseExceptionGroup) else ()
+    """Return the members of an exception group, in its order; nothing for anything else."""
+    members = attribute(error, "exceptions") if is_a(error, BaseExceptionGroup) else ()
+    return members if type(members) is tuple else ()
+
+
+def leaves_of(group: BaseException) -> list[Exception]:
+    """
+    Return the exceptions at the ends of a group of groups, in their order, 64 at most.
+
+    What is not an `Exception` (a cancellation, a keyboard interrupt) is left out.
+    """
+    return list(islice((leaf for leaf in islice(_ends(group), _MOST_GROUPS_SEEN) if is_a(leaf, Exception)), _MOST_LINKS))
+
+
+def _ends(group: BaseException) -> Iterator[BaseException]:
+    # A group can be a member of many groups: each is looked into once.
+    seen = {id(group)}
+    waiting = [iter(members_of(group))]
+    while waiting:
+        one = next(waiting[-1], None)
+        if one is None:
+            waiting.pop()
+        elif not is_a(one, BaseExceptionGroup):
+            yield one
+        elif id(one) not in seen:
+            seen.add(id(one))
+            waiting.append(iter(members_of(one)))
 
 
 def traceback_of(error: BaseException) -> TracebackType | None:
     """Return where an exception was raised."""
-    return _traceback(error)
+    found = attribute(error, "__traceback__")
+    return found if isinstance(found, TracebackType) else None

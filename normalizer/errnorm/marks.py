@@ -15,9 +15,10 @@ from errnorm.exceptions import attribute, causes, class_names, is_a
 
 if TYPE_CHECKING:
     from errnorm.decision import Decision
+    from errnorm.error import NormalizedError
     from errnorm.fault import Outcome
 
-__all__ = ["Mark", "claim", "known", "mark_of", "of", "told_inside"]
+__all__ = ["Mark", "claim", "mark_of", "told_inside"]
 
 _log = logging.getLogger("errnorm")
 
@@ -77,7 +78,7 @@ class Mark:
 def mark_of(exception: object) -> Mark | None:
     """Return the mark of an exception; `None` if it has none, or is no exception."""
     try:
-        mark = object.__getattribute__(exception, _MARK)
+        mark = getattr(exception, _MARK, None)
     except Exception:  # noqa: BLE001 - a stranger's class can answer with anything
         return None
     return mark if is_a(mark, Mark) else None
@@ -97,31 +98,6 @@ def claim(exception: object, mark: Mark) -> bool:
     return winner is mark
 
 
-def known(error: object, protocol: str | None = None) -> NormalizedError:
-    """Return what is known of an error already, or normalize it now. Never raises."""
-    if is_a(error, NormalizedError):
-        return error
-    mark = mark_of(error)
-    if mark is not None:
-        return mark.error
-    from errnorm import normalize  # noqa: PLC0415 - the package is complete only after this module
-
-    return normalize(error, protocol)
-
-
-def of(exception: BaseException) -> NormalizedError:
-    """
-    Return what a guard made of an exception that went through it.
-
-    Args:
-        exception: Any exception. One that nobody has seen yet is normalized now.
-
-    Returns:
-        The normalized error, the same object that was told.
-    """
-    return known(exception)
-
-
 def told_inside(exception: BaseException, error: NormalizedError) -> Mark | None:
     """
     Return the mark of an exception inside this one, if this one is only its wrapper: the same fault under another name.
@@ -129,7 +105,7 @@ def told_inside(exception: BaseException, error: NormalizedError) -> Mark | None
     It is not, if it says something of its own, or is of the same class and came while the other one was being handled. What
     an exception was made from, a stanza it holds, counts as inside it.
     """
-    for link in causes(exception):
+    for link in causes(exception, contexts=True):
         for inner in (link, *_held(link)):
             mark = mark_of(inner)
             if mark is not None and type(inner) is not type(exception) and _is_same(exception, error, mark.error):

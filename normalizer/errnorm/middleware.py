@@ -12,10 +12,10 @@ Around the code that can fail: normalize what it raises, decide, tell it once, a
     async def error_cb(error):                            # where a client calls back
         errors.report(error, "nats")
 
-The exception that left the guarded code leaves the guard: the same object, with nothing changed about it but that
-`errnorm.of(exception)` now answers at once. A fault is told once, however many guards it passes through and whatever it is
-wrapped in on its way. Cancellation, `KeyboardInterrupt`, `SystemExit`, `GeneratorExit` and the two `StopIteration`s are no
-faults: they pass untold. Nothing here raises an exception of its own.
+The exception that left the guarded code leaves the guard: the same object, unchanged except that `errnorm.normalize(exception)`
+now returns what the guard made of it. A fault is told once, however many guards it passes through and whatever wraps it on its
+way. Cancellation, `KeyboardInterrupt`, `SystemExit`, `GeneratorExit`, `StopIteration` and `StopAsyncIteration` pass untold.
+Nothing here raises an exception of its own.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from weakref import WeakMethod
 
-from errnorm import default_normalizer
 from errnorm.attempts import running
-from errnorm.decision import RetryPolicy, decide, members
+from errnorm.decision import RetryPolicy, decide
 from errnorm.emitters import Teller, default_emitters
-from errnorm.error import Fault, NormalizedError
-from errnorm.exceptions import ReportedException, class_names, is_a
+from errnorm.exceptions import ReportedException, class_names, is_a, leaves_of
+from errnorm.fault import Fault
 from errnorm.guard import Guard
-from errnorm.marks import Mark, claim, known, mark_of, told_inside
+from errnorm.marks import Mark, claim, mark_of, told_inside
+from errnorm.normalizer import default_normalizer, unjudged
 from errnorm.wrapping import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from errnorm.decision import Decision
-    from errnorm.error import Emitter
-    from errnorm.fault import Outcome
+    from errnorm.error import NormalizedError
+    from errnorm.fault import Emitter, Outcome
     from errnorm.loop import RetryLoop
     from errnorm.normalizer import Normalizer
     from errnorm.settings import Settings
@@ -92,11 +92,11 @@ class Middleware:
             normalizer = default_normalizer()
             # Now, and not in the middle of the first failure: reading tables takes a tenth of a second, and blocks.
             normalizer.prepare()
-        self.normalize: Callable[[object, str | None], NormalizedError] = normalizer.normalize
+        self._normalizer = normalizer
         self.policy = policy or RetryPolicy()
         self.emitters: tuple[Emitter, ...] = default_emitters(settings) if emitters is None else tuple(emitters)
         self._tell = Teller(self.emitters)
-        self._consulted: list[WeakMethod[Callable[[BaseException, NormalizedError], object]]] = []
+        self._resolvers: list[WeakMethod[Callable[[BaseException, NormalizedError], object]]] = []
 
     def guard(  # noqa: PLR0913 - what is known around an operation, each with a safe default
         self,
@@ -244,25 +244,19 @@ class Middleware:
             return self._observe(raw, exception, around)
         except Exception as failure:  # noqa: BLE001 - the error at hand is worth more than any of ours
             _say_failed("an error could not be told", failure)
-            return known(raw, protocol)
+            return unjudged(protocol)
 
-    def known(self, raw: object, protocol: str | None = None) -> NormalizedError:
+    def normalize(self, raw: object, protocol: str | None = None) -> NormalizedError:
         """
-        Say what something is, by what a guard made of it or else by the tables, and tell nobody. Never raises.
+        Return what an error means, by the tables of this middleware and by what its resolvers know. Tells nobody, never raises.
 
-        Returns:
-            The error; of a group of exceptions, the first member that must not be retried, or else the first.
+        Args:
+            raw: What `errnorm.normalize` takes.
+            protocol: `"nats"` or `"xmpp"`, if known.
         """
-        if is_a(raw, NormalizedError):
-            return raw
-        if (mark := mark_of(raw)) is not None:
-            return mark.error
-        if is_a(raw, BaseExceptionGroup) and (faults := members(raw)):
-            errors = [self.known(fault, protocol) for fault in faults]
-            return next((error for error in errors if not error.retryable), errors[0])
-        error = self.normalize(raw, protocol)
-        if is_a(raw, BaseException) and (behind := self._behind(raw, error)) is not None:
-            return self.known(behind, protocol)
+        error = self._normalizer.normalize(raw, protocol)
+        if is_a(raw, BaseException) and mark_of(raw) is None and (behind := self._behind(raw, error)) is not None:
+            return self._normalizer.normalize(behind, protocol)
         return error
 
     def saw(self, exception: BaseException, guard: Guard) -> None:
@@ -281,7 +275,7 @@ class Middleware:
                 what is behind it (anything that `normalize` takes), or `None`. An exception that was told already takes the
                 fault with it: it is not told again. What this raises is logged, and counts as `None`.
         """
-        self._consulted.append(WeakMethod(behind, self._consulted.remove))
+        self._resolvers.append(WeakMethod(behind, self._resolvers.remove))
 
     def flush(self) -> None:
         """Have everything written that emitters still hold back, like the summary of a storm. For the end of a process."""
@@ -352,18 +346,18 @@ class Middleware:
             return self._normalized(ReportedException(class_names(exception)), around), None
 
     def _behind(self, exception: BaseException, error: NormalizedError) -> object:
-        for reference in tuple(self._consulted):
+        for reference in tuple(self._resolvers):
             try:
                 behind = None if (asked := reference()) is None else asked(exception, error)
             except Exception as failure:  # noqa: BLE001 - who knows more may not make it worse
-                _say_failed("who was asked about an error failed", failure)
+                _say_failed("a resolver raised", failure)
             else:
                 if behind is not None:
                     return behind
         return None
 
     def _see_group(self, group: BaseExceptionGroup[BaseException], around: Guard) -> None:
-        faults = members(group)
+        faults = leaves_of(group)
         for member in faults:
             self._see(member, member, around)
         marks = [mark for member in faults if (mark := mark_of(member)) is not None]
@@ -372,7 +366,7 @@ class Middleware:
             claim(group, min(marks, key=lambda mark: (mark.decision.retry, mark.error.retryable)))
 
     def _normalized(self, raw: object, around: Guard) -> NormalizedError:
-        return raw if is_a(raw, NormalizedError) else self.normalize(raw, around.protocol)
+        return self._normalizer.normalize(raw, around.protocol)
 
     def _decided(self, error: NormalizedError, around: Guard) -> Decision:
         if around.decision is not None:

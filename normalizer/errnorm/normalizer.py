@@ -1,51 +1,70 @@
 """
 Observe and judge in one call: from anything raw to a `NormalizedError`.
 
-Who is asked, and in which order, is decided here and nowhere else. An exception is asked link by link, the outermost first;
-of each link every adapter is asked, the one of the given protocol first. The first link that a row knows is the error, but
-one whose row says that it merely wraps gives way to what it wraps. Anything else (text, bytes, documents, elements) is asked
-of the given protocol and of the tables that lie under every protocol; if no protocol is given, of all.
+Which adapter is asked, and in which order, is decided here and nowhere else. The way of an error through this file:
+
+1. What is known already is returned at once: a `NormalizedError`; an exception that a guard has marked; a short text or an error
+   of the operating system that was judged before. The last is a cache of 1024 answers: errors come in storms that repeat
+   themselves, and a repeated text costs one look-up (0.3 µs instead of 4 to 40).
+2. An exception group is judged member by member. Its answer is that of the member that forbids most (`_forbids`).
+3. Any other exception is judged link by link: itself, then what it was raised from. The first link that a row knows is the
+   answer. A row whose class only wraps (`wraps` in the table) gives way to its cause, and also to what was being handled.
+4. Text, bytes, documents and elements are judged as they are. Where the caller names a protocol, that adapter is asked, and those
+   of the layers below every protocol (TLS, DNS, the operating system); where the caller names none, all adapters are asked.
+5. Each adapter returns a `Signal` or `None`, and the engine of the signal's protocol judges it. Where no row knows the error, the
+   best partial answer wins (`_rank`).
+
+What no adapter recognises is not NATS's and not XMPP's: its answer is unknown and not `claimed`.
 """
 
 from __future__ import annotations
 
 import logging
+from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from errnorm import plugins
+from errnorm.bounded import BoundedCache
 from errnorm.engine import Engine
 from errnorm.error import NormalizedError, Signal, unknown
-from errnorm.exceptions import ReportedException, as_builtin, causes, class_names, message_of, said_by_system
+from errnorm.exceptions import (
+    ReportedException,
+    as_builtin,
+    causes,
+    class_names,
+    is_a,
+    leaves_of,
+    message_of,
+    said_by_system,
+)
+from errnorm.marks import mark_of
+from errnorm.taxonomy import Effect, Recovery
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from errnorm.error import Adapter
+    from errnorm.adapters import Adapter
 
-__all__ = ["Normalizer", "unjudged"]
+__all__ = ["Normalizer", "default_normalizer", "unjudged"]
 
 _log = logging.getLogger("errnorm")
 
 _EXCEPTIONS = (BaseException, ReportedException)
 _BYTES = (bytes, bytearray, memoryview)
-_LETTERS = (str, *_BYTES)
-# Larger than anything an adapter reads to its end, so that nobody's time grows with what a peer sends.
-_MOST = 2**20
-_DEEPEST_IMPORT = 256
+# Larger than anything an adapter reads to its end, so that the time for one error does not grow with what a peer sends.
+_MOST_RAW = 2**20
 _LONGEST_TEXT = 4096
 _LONGEST_REMEMBERED = 256
-_MOST_REMEMBERED = 1024
 
 
 class Normalizer:
     """
     Turns raw errors into normalized ones, with the installed adapters and tables.
 
-    Tables are loaded when they are first needed, and only for the protocols that are. If an overlay cannot be used, that is
-    said once through the standard library's logger `errnorm`, and the built-in rows are used without it; who wants to hear
-    of it before anything fails calls `load`.
+    A table is loaded when an error of its protocol first appears. If an overlay cannot be used, an error is logged once through
+    the standard library's logger `errnorm`, and the built-in rows are used without it; `load` raises instead.
     """
 
     def __init__(self, overlays: Iterable[str | Path] | None = None) -> None:
@@ -57,81 +76,49 @@ class Normalizer:
         """
         self._overlays = plugins.overlay_paths(overlays)
         self._points = plugins.adapters()
+        # Who is asked about an exception: the adapter of the protocol that the caller names first.
+        self._orders: dict[str | None, list[str]] = {None: list(self._points)}
+        self._orders |= {one: [one, *(name for name in self._points if name != one)] for one in self._points}
         self._adapters: dict[str, Adapter | None] = {}
         self._engines: dict[str, Engine | None] = {}
         self._broken: set[str] = set()
-        self._orders: dict[str | None, tuple[str, ...]] = {}
-        self._remembered: dict[_Key, NormalizedError] = {}
-        self._exhausted = 0
+        self._remembered: BoundedCache[object, NormalizedError] = BoundedCache(1024)
 
     def normalize(self, raw: object, protocol: str | None = None) -> NormalizedError:
         """
-        Say what an error means. Pure, and never raises.
+        Return what an error means. Pure; never raises.
 
         Args:
-            raw: An exception, text or bytes from the wire or a log, a parsed XML element, or a decoded JSON document.
-            protocol: `"nats"` or `"xmpp"` where the caller knows it: a bare text can be right in one and wrong in another.
+            raw: An exception, text or bytes from the wire or a log, a parsed XML element, or a decoded JSON document. A
+                `NormalizedError`, and an exception that a guard has marked, gives what was made of it before.
+            protocol: `"nats"` or `"xmpp"` where the caller knows it: the same text can mean different things in the two.
 
         Returns:
-            The error; its category is `unknown` if nothing knows it.
+            The error; its category is `unknown` if no row knows it. Of an exception group, the error of the member that
+            forbids most.
         """
-        # A storm repeats itself: what says the same gives the same error, which nobody changes.
-        key: _Key | None = None
-        error = None
         try:
-            if type(raw) is str:
-                key = (raw, protocol) if len(raw) <= _LONGEST_REMEMBERED else None
-            elif issubclass(type(raw), OSError):
-                key = _key(raw, protocol)
-            if key is not None:
-                error = self._remembered.get(key)
-        except Exception:  # noqa: BLE001 - a protocol that is no text, and cannot be looked up, or no room left to look
-            return unjudged(protocol)
-        if key is None:
-            return self._safely(raw, protocol)
-        if error is None:
-            before = self._exhausted
-            error = self._safely(raw, protocol)
-            if type(raw) is str:  # of an exception what it wraps may have decided, and that is no part of the key
-                self._remember(key, error, before)
-        return error
-
-    def _remember(self, key: _Key, error: NormalizedError, exhausted: int) -> None:
-        if self._exhausted != exhausted:
-            return  # there was no room left to find out; the next time there may be
-        if len(self._remembered) >= _MOST_REMEMBERED:
-            self._remembered.clear()
-        self._remembered[key] = error
-
-    def _safely(self, raw: object, protocol: str | None) -> NormalizedError:
-        try:
-            if issubclass(type(raw), _LETTERS):
-                raw = _bounded(raw)
-            order = self._orders.get(protocol) or self._order(protocol)
-            # Nearly always whoever is asked first knows the error as it stands, and nobody else needs asking.
-            error = self._ask(order[0], raw) if order else None
-            if error is None or not error.judgement.final:
-                error = self._ask_around(raw, protocol, order, error) or _nobody_knows(raw, protocol)
-            return error if error.protocol == protocol else self._under(protocol, error)
+            if type(raw) is str and len(raw) <= _LONGEST_REMEMBERED:
+                key = (raw, protocol)
+                return self._remembered.get(key) or self._remembered.remember(key, self._of_raw(raw, protocol))
+            if is_a(raw, NormalizedError):
+                return raw
+            if issubclass(type(raw), _EXCEPTIONS):
+                return self._of_exception(raw, protocol)
+            return self._of_raw(_bounded(raw), protocol)
         except MemoryError:
             raise
-        except Exception as failure:  # noqa: BLE001 - an object can lie even about its class
-            if isinstance(failure, RecursionError):
-                self._exhausted += 1
+        except Exception:  # noqa: BLE001 - a foreign object can raise from anything, and a protocol may not be hashable
             return unjudged(protocol)
 
-    def _under(self, protocol: str | None, error: NormalizedError) -> NormalizedError:
-        """Say that it happened under a protocol, if it is of a layer below all of them."""
-        return error.under(protocol) if protocol is not None and self._underlies(error.protocol) else error
-
     def engine(self, protocol: str) -> Engine | None:
-        """Return the engine of a protocol, loading its table if that has not been done; `None` if it cannot be loaded."""
+        """Return the engine of a protocol, loading its table first; `None` if the table cannot be loaded."""
         if protocol not in self._engines:
             self._engines[protocol] = self._load_engine(protocol)
         return self._engines[protocol]
 
     def prepare(self) -> None:
-        """Load all adapters and tables now, without raising: what cannot be used is said as it is in `normalize`."""
+        """Load all adapters and tables now. Does not raise: what cannot be used is logged as it is by `normalize`."""
         for name in self._points:
             self._ask(name, None)
         for protocol in plugins.protocols():
@@ -147,54 +134,58 @@ class Normalizer:
         for protocol in dict.fromkeys([*plugins.protocols(), *plugins.overlaid(self._overlays)]):
             self._engines[protocol] = Engine(plugins.load_table(protocol, self._overlays))
 
-    def _load_engine(self, protocol: str) -> Engine | None:
-        _needs_room()
-        for overlays in (self._overlays, []) if self._overlays else ([],):
-            try:
-                return Engine(plugins.load_table(protocol, overlays))
-            except (MemoryError, RecursionError):
-                raise  # it says nothing about the table
-            except Exception as error:  # noqa: BLE001 - nothing may reach the application's error handler
-                _log.error("errnorm: the table of %s cannot be used: %s", protocol, error)
-        return None
+    def _of_exception(self, raw: object, protocol: str | None) -> NormalizedError:
+        mark = mark_of(raw)
+        if mark is not None:
+            return mark.error
+        members = leaves_of(raw) if is_a(raw, BaseExceptionGroup) else []
+        if members:
+            return min((self._of_exception(member, protocol) for member in members), key=_forbids)
+        best = self._of_link(raw, protocol, None)
+        if best is None or not best.judgement.final:
+            wraps = best is not None and _rank(best) == _WRAPPER
+            best = self._first_known(islice(causes(raw, contexts=wraps), 1, None), protocol, best)
+        return self._answer(best, raw, protocol)
 
-    def _ask_around(
-        self, raw: object, protocol: str | None, order: tuple[str, ...], first: NormalizedError | None
-    ) -> NormalizedError | None:
-        if issubclass(type(raw), _EXCEPTIONS):
-            best = self._best_of_link(raw, protocol, order[1:], first)
-            if best is None or not best.judgement.final:
-                # Whoever was asked of the whole is asked of what it wraps.
-                for link in islice(causes(raw), 1, None):
-                    best = self._best_of_link(link, protocol, order, best)
-                    if best is not None and best.judgement.final:
-                        break
-        elif protocol is not None and first is not None and first.signal.section is not None:
-            return first  # it is of that protocol by its form, and nobody else has words of that form
-        else:
-            others = order[1:] if protocol is None else [name for name in order[1:] if self._underlies(name)]
-            best = self._best(raw, others, first)
-        # Words that nobody knows are nobody's, unless the caller says whose they are.
-        return None if best is None or (_rank(best) == _WORDS and best.protocol != protocol) else best
+    def _first_known(self, links: Iterable[object], protocol: str | None, best: NormalizedError | None) -> NormalizedError | None:
+        for link in links:
+            if is_a(link, BaseExceptionGroup) and leaves_of(link):
+                return self._of_exception(link, protocol)
+            best = self._of_link(link, protocol, best)
+            if best is not None and best.judgement.final:
+                break
+        return best
 
-    def _best_of_link(
-        self, link: object, protocol: str | None, names: Iterable[str], best: NormalizedError | None
-    ) -> NormalizedError | None:
-        key = _key(link, protocol) if issubclass(type(link), OSError) else None
-        if key is None:
-            return self._best(link, names, best)
+    def _of_link(self, link: object, protocol: str | None, best: NormalizedError | None) -> NormalizedError | None:
+        order = self._orders.get(protocol) or self._orders[None]
+        said = said_by_system(link)
+        if said is None or len(said[2]) > _LONGEST_REMEMBERED:
+            return self._best(link, order, best)
+        key = (said, protocol)
         answer = self._remembered.get(key)
         if answer is None:
-            before = self._exhausted
-            answer = self._best(link, names, best)
-            # What is final depends on this link alone, whatever it wraps and whoever wraps it.
+            answer = self._best(link, order, best)
             if answer is not None and answer.judgement.final:
-                answer = self._under(protocol, answer)
-                self._remember(key, answer, before)
+                answer = self._remembered.remember(key, self._under(protocol, answer))
         return answer
 
+    def _of_raw(self, raw: object, protocol: str | None) -> NormalizedError:
+        if protocol is None:
+            return self._answer(self._best(raw, self._points, None), raw, None)
+        best = self._best(raw, [protocol] if protocol in self._points else [], None)
+        # A section without a row: the text has the form of that protocol, and no layer below has text of that form.
+        if best is None or (best.signal.section is None and not best.judgement.final):
+            best = self._best(raw, (name for name in self._points if name != protocol and self._underlies(name)), best)
+        return self._answer(best, raw, protocol)
+
+    def _answer(self, best: NormalizedError | None, raw: object, protocol: str | None) -> NormalizedError:
+        # Text that matches no row is not attributed to a protocol unless the caller named one.
+        if best is None or (_rank(best) == _WORDS and best.protocol != protocol):
+            return _of_nobody(protocol, Signal("", text=_described(raw)))
+        return self._under(protocol, best)
+
     def _best(self, link: object, names: Iterable[str], best: NormalizedError | None) -> NormalizedError | None:
-        """Ask adapters until one knows the error for good; otherwise the best there is, earlier answers before later ones."""
+        """Ask adapters until a row knows the error; else return the best partial answer, an earlier one before a later one."""
         for name in names:
             answer = self._ask(name, link)
             if answer is None:
@@ -205,17 +196,6 @@ class Normalizer:
                 best = answer
         return best
 
-    def _order(self, protocol: str | None) -> tuple[str, ...]:
-        order = self._orders.get(protocol)
-        if order is None:
-            if not isinstance(cast("object", protocol), str | None):
-                raise TypeError  # the answer is that nothing is known
-            order = tuple(sorted(self._points, key=lambda name: name != protocol))
-            # Protocols are few; what a caller makes up must not be kept.
-            if protocol is None or protocol in self._points:
-                self._orders[protocol] = order
-        return order
-
     def _ask(self, name: str, link: object) -> NormalizedError | None:
         try:
             adapter = self._adapters.get(name) or self._adapter(name)
@@ -224,84 +204,91 @@ class Normalizer:
                 return None
             engine = self._engines.get(signal.protocol) or self.engine(signal.protocol)
             return None if engine is None else engine.judge(signal)
-        except MemoryError:
-            raise
-        except RecursionError:
-            self._exhausted += 1
+        except (MemoryError, RecursionError):
+            raise  # it says nothing about this adapter
+        except Exception as error:  # noqa: BLE001 - an adapter from elsewhere can raise and return anything
+            if name not in self._broken:
+                self._broken.add(name)
+                _log.error("errnorm: the adapter of %s failed: %s (logged once)", name, type(error).__name__)
             return None
-        except Exception as error:  # noqa: BLE001 - an adapter of a stranger can raise anything, and return anything
-            self._say_once(name, error)
-            return None
-
-    def _say_once(self, name: str, error: Exception) -> None:
-        # Errors come in storms, and a broken adapter would fail for each of them.
-        if name not in self._broken:
-            self._broken.add(name)
-            _log.error("errnorm: the adapter of %s failed: %s (said once)", name, type(error).__name__)
 
     def _adapter(self, name: str) -> Adapter | None:
         if name not in self._adapters:
-            _needs_room()
             try:
                 self._adapters[name] = plugins.load_adapter(self._points[name])
             except (MemoryError, RecursionError):
-                raise  # it says nothing about the adapter
+                raise  # the next call may have the room
             except Exception:
                 self._adapters[name] = None
                 raise
         return self._adapters[name]
 
+    def _load_engine(self, protocol: str) -> Engine | None:
+        for overlays in (self._overlays, []) if self._overlays else ([],):
+            try:
+                return Engine(plugins.load_table(protocol, overlays))
+            except (MemoryError, RecursionError):
+                raise  # the next call may have the room
+            except Exception as error:  # noqa: BLE001 - nothing may reach the application's error handler
+                _log.error("errnorm: the table of %s cannot be used: %s", protocol, error)
+        return None
+
     def _underlies(self, protocol: str | None) -> bool:
         engine = None if protocol is None else self.engine(protocol)
         return engine is not None and engine.table.underlies
 
-
-def _needs_room(levels: int = _DEEPEST_IMPORT) -> None:
-    # A library whose import ends for want of stack may stay half imported, and fail for good. So room is made sure of before.
-    if levels:
-        _needs_room(levels - 1)
-
-
-# What was said, and the protocol. Of an exception of the system: its class, its number and its words.
-_Key = tuple["str | tuple[type, int, str]", "str | None"]
+    def _under(self, protocol: str | None, error: NormalizedError) -> NormalizedError:
+        """Return the error under the caller's protocol if it belongs to a layer below all protocols."""
+        if type(protocol) is not str or error.protocol == protocol or not self._underlies(error.protocol):
+            return error
+        return error.under(protocol)
 
 
-def _key(error: object, protocol: str | None) -> _Key | None:
-    said = said_by_system(cast("OSError", error))
-    return None if said is None or len(said[2]) > _LONGEST_REMEMBERED else (said, protocol)
+@cache
+def default_normalizer() -> Normalizer:
+    """Return the normalizer that `errnorm.normalize` uses: the installed tables, and the overlays of `ERRNORM_TABLES`."""
+    return Normalizer()
 
 
 _WORDS, _SECTION, _WRAPPER = range(3)
 
 
 def _rank(answer: NormalizedError) -> int:
-    """Rank what is not final: words of nobody knows where, a section in which no row knows it, a row that merely wraps."""
+    """Rank a partial answer: text of no section, a section in which no row knows it, a row that only wraps."""
     if answer.row is not None:
         return _WRAPPER
     return _WORDS if answer.signal.section is None else _SECTION
 
 
-# Made before it is needed: that may be where there is hardly any stack left.
-_NOBODY = unknown(None)
+def _forbids(error: NormalizedError) -> tuple[bool, bool, bool, bool]:
+    """Order the members of a group: what must not be retried, of these what a row knows; then what may have been applied."""
+    return (
+        error.retryable,
+        not error.known,
+        error.recovery is not Recovery.REDIRECT,
+        error.effect is not Effect.UNKNOWN,
+    )
 
 
-def unjudged(protocol: str | None) -> NormalizedError:
+def unjudged(protocol: object) -> NormalizedError:
     """Return an error of which nothing is known, with as little work as possible."""
+    return _of_nobody(protocol, Signal(""))
+
+
+def _of_nobody(protocol: object, signal: Signal) -> NormalizedError:
     named = as_builtin(protocol)
-    error = NormalizedError(_NOBODY, Signal(""))
+    error = NormalizedError(unknown(None), signal)
     error.protocol = named if isinstance(named, str) else None
     return error
 
 
-def _nobody_knows(raw: object, protocol: str | None) -> NormalizedError:
-    return NormalizedError(unknown(protocol), Signal(protocol or "", text=_described(raw)))
-
-
 def _bounded(raw: object) -> object:
-    raw = as_builtin(raw)  # a subclass can lie about its letters, its length and its hash
+    raw = as_builtin(raw)
     if type(raw) is str:
-        return raw[:_MOST]
-    return raw if len(raw) <= _MOST else bytes(memoryview(raw).cast("B")[:_MOST])  # type: ignore[arg-type] # bytes, or a view of some
+        return raw[:_MOST_RAW]
+    if is_a(raw, bytes) or is_a(raw, bytearray) or is_a(raw, memoryview):
+        return raw if len(raw) <= _MOST_RAW else bytes(memoryview(raw).cast("B")[:_MOST_RAW])
+    return raw
 
 
 def _described(raw: object) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from importlib.metadata import EntryPoint
 
-    from errnorm.error import Adapter
+    from errnorm.adapters import Adapter
     from errnorm.tables.table import Table
 
 __all__ = ["adapters", "forms", "load_adapter", "load_table", "overlaid", "overlay_paths", "protocols"]

@@ -29,7 +29,8 @@ from weakref import WeakKeyDictionary, ref
 from errnorm.attempts import Attempt, begin
 from errnorm.decision import Decision, RetryPolicy, Verdict, decide, hint_of
 from errnorm.guard import Guard, Witness
-from errnorm.marks import known, mark_of
+from errnorm.marks import mark_of
+from errnorm.normalizer import default_normalizer
 from errnorm.taxonomy import Reason
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Tenacity(TypedDict):
 class Knows(Witness, Protocol):
     """A middleware, as far as hooks need one."""
 
-    def known(self, raw: object, protocol: str | None = None) -> NormalizedError:
+    def normalize(self, raw: object, protocol: str | None = None) -> NormalizedError:
         """Return what an error is, and tell nobody."""
         ...
 
@@ -86,8 +87,8 @@ class _Operation:
     random: Callable[[], float] = _random
 
     def error(self, exception: Exception) -> NormalizedError:
-        """Return what is decided about: by the tables of the middleware, if there is one."""
-        return known(exception, self.protocol) if self.middleware is None else self.middleware.known(exception, self.protocol)
+        """Return the error to decide about, by the tables of the middleware if there is one."""
+        return (self.middleware or default_normalizer()).normalize(exception, self.protocol)
 
     def may_repeat(self, exception: BaseException) -> bool:
         if self.idempotent is not None:
@@ -97,15 +98,11 @@ class _Operation:
 
     def decide(self, exception: Exception) -> Decision:
         """Decide without any memory."""
-        subject = exception if self.middleware is None else self.error(exception)
-        return decide(
-            subject, idempotent=self.may_repeat(exception), policy=self.policy, protocol=self.protocol, random=self.random
-        )
+        return decide(self.error(exception), idempotent=self.may_repeat(exception), policy=self.policy, random=self.random)
 
     def decide_next(self, exception: Exception, attempts: RetryState) -> Decision:
         """Decide with a memory of the attempts before."""
-        subject = exception if self.middleware is None else self.error(exception)
-        return attempts.decide(subject, idempotent=self.may_repeat(exception), protocol=self.protocol)
+        return attempts.decide(self.error(exception), idempotent=self.may_repeat(exception))
 
     def tell(self, exception: Exception, decision: Decision, attempt: int | None, inside: Guard | None = None) -> None:
         """

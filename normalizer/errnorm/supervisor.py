@@ -208,7 +208,7 @@ class _Keeper(Generic[C]):
 
     async def decided(self, ended: object, attempts: RetryState) -> Decision:
         """Decide about the end of a session, and ask the caller what only the caller knows."""
-        error = self.middleware.known(ended, self.protocol)
+        error = self.middleware.normalize(ended, self.protocol)
         follow = error.recovery is Recovery.REDIRECT and await self._trusts(error.address)
         # Where even other credentials would not make it go on, nobody is asked for them, and that is the reason given.
         likely = attempts.preview(error, idempotent=True, redirects=follow, fresh_credentials=True)

@@ -15,7 +15,7 @@ import websockets.exceptions
 from hypothesis import given
 from hypothesis import strategies as st
 
-from errnorm import ReportedException, Signal
+from errnorm.adapters import ReportedException, Signal
 from errnorm.engine import Engine
 from errnorm.plugins import load_table
 from errnorm_adapters.transport import observe

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from importlib.metadata import EntryPoint
+
 from errnorm.engine import Engine
 from errnorm.error import NormalizedError, Signal
-from errnorm.exceptions import causes
+from errnorm.normalizer import Normalizer
 from errnorm.tables.file import read
 from errnorm.tables.table import Table
 
@@ -32,28 +34,33 @@ CODES = ("busy", "silent", "lost", "closing", "moved", "password", "expired", "l
 RETRYABLE = ("busy", "silent", "lost", "closing", "late")
 
 
-def error(code: str, *, address: str | None = None, retry_after: float | str | None = None) -> NormalizedError:
+def error(code: str, *, address: str | None = None, retry_after: float | None = None) -> NormalizedError:
     """Return the normalized error of a code; it is unknown if it has no row."""
-    params: dict[str, str | int | bool] | None = None if retry_after is None else {"retry_after": retry_after}  # type: ignore[dict-item]
-    return ENGINE.judge(Signal("desk", "desk", code, address=address, params=params))
+    return ENGINE.judge(Signal("desk", "desk", code, address=address, retry_after=retry_after))
 
 
 class DeskError(Exception):
     """What the client library of the desk raises."""
 
-    def __init__(self, code: str, *, address: str | None = None, retry_after: float | str | None = None) -> None:
+    def __init__(self, code: str, *, address: str | None = None, retry_after: float | None = None) -> None:
         """Say which."""
         super().__init__(code)
         self.known = error(code, address=address, retry_after=retry_after)
 
 
-class DeskNormalizer:
+def observe(thing: object) -> Signal | None:
+    """Recognise what the desk says and what its client raises."""
+    if isinstance(thing, DeskError):
+        return thing.known.signal
+    return Signal("desk", "desk", thing, thing) if isinstance(thing, str) else None
+
+
+class DeskNormalizer(Normalizer):
     """Knows the errors of the desk, and nothing else."""
 
-    def normalize(self, raw: object, protocol: str | None = None) -> NormalizedError:
-        """Take the first link that is known."""
-        if isinstance(raw, str):
-            return error(raw)
-        links = causes(raw) if isinstance(raw, BaseException) else iter(())
-        known = next((link.known for link in links if isinstance(link, DeskError)), None)
-        return known or ENGINE.judge(Signal(protocol or "desk", None, None, text=type(raw).__name__))
+    def __init__(self) -> None:
+        """Put one adapter and one table where those that are installed would be."""
+        super().__init__([])
+        self._points = {"desk": EntryPoint("desk", "desk", "errnorm.adapters")}
+        self._orders = {None: ["desk"]}
+        self._adapters, self._engines = {"desk": observe}, {"desk": ENGINE}

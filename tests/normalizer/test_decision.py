@@ -32,7 +32,7 @@ ERRORS = st.builds(
     error,
     st.sampled_from((*CODES, "never heard of")),
     address=st.none() | st.text(max_size=9),
-    retry_after=st.none() | st.floats() | st.text(max_size=5) | st.integers(),
+    retry_after=st.none() | st.floats() | st.integers(),
 )
 FLAGS = st.fixed_dictionaries({"idempotent": st.booleans(), "redirects": st.booleans(), "fresh_credentials": st.booleans()})
 
@@ -65,8 +65,12 @@ def test_aborts_when_it_may_have_happened_already_and_must_not_happen_twice() ->
 
 
 def test_aborts_on_the_same_authentication_error_twice_in_a_row() -> None:
-    assert decide(error("late")).retry
-    assert not decide(error("late"), previous=error("late")).retry
+    assert decide(error("password"), fresh_credentials=True).retry
+    assert not decide(error("password"), previous=error("password"), fresh_credentials=True).retry
+
+
+def test_retries_the_same_authentication_error_as_long_as_time_alone_can_mend_it() -> None:
+    assert decide(error("late"), previous=error("late")).retry
 
 
 def test_another_error_before_does_not_make_an_authentication_error_the_second() -> None:
@@ -101,7 +105,7 @@ def test_the_last_attempt_is_followed_by_no_other() -> None:
 
 
 def test_why_never_holds_what_a_peer_said() -> None:
-    decided = decide(error("moved", address="evil\x1b[31m.example", retry_after="evil"))
+    decided = decide(error("moved", address="evil\x1b[31m.example"))
 
     assert "evil" not in decided.why
 
@@ -153,8 +157,8 @@ def test_the_first_pause_after_a_shutdown_of_the_server_is_spread_wide() -> None
     assert decide(error("closing"), attempt=2, policy=policy, random=half).delay == 1
 
 
-@pytest.mark.parametrize("hint", [7, 7.0, "7"], ids=["whole", "fraction", "text"])
-def test_the_hint_of_the_peer_is_honoured_with_a_little_on_top(hint: float | str) -> None:
+@pytest.mark.parametrize("hint", [7, 7.0], ids=["whole", "fraction"])
+def test_the_hint_of_the_peer_is_honoured_with_a_little_on_top(hint: float) -> None:
     assert decide(error("busy", retry_after=hint), policy=RetryPolicy(base=1), random=half).delay == 7.5
 
 
@@ -163,8 +167,8 @@ def test_the_hint_of_the_peer_is_bounded(hint: float) -> None:
     assert decide(error("busy", retry_after=hint), policy=RetryPolicy(longest_hint=60)).delay == 60
 
 
-@pytest.mark.parametrize("hint", [-1, math.nan, "soon", ""])
-def test_a_hint_that_is_none_is_ignored(hint: float | str) -> None:
+@pytest.mark.parametrize("hint", [-1, math.nan])
+def test_a_hint_that_is_none_is_ignored(hint: float) -> None:
     assert decide(error("busy", retry_after=hint), policy=RetryPolicy(base=1), random=half).delay == 0.5
 
 
@@ -181,23 +185,23 @@ RAW = [None, 0, "", b"\xff", {}, [], object(), int, HostileError(), KeyboardInte
 
 @pytest.mark.parametrize("raw", RAW, ids=lambda raw: type(raw).__name__)
 def test_decides_about_anything(raw: object) -> None:
-    assert decide(raw).verdict is Verdict.ABORT
+    assert errnorm.decide(raw).verdict is Verdict.ABORT
 
 
 @given(st.binary() | st.text() | st.builds(OSError, st.integers(), st.text()) | st.builds(Exception, st.text()))
 def test_decides_about_anything_that_is_found_on_a_wire(raw: object) -> None:
-    assert decide(raw, previous=raw, idempotent=True).verdict in set(Verdict)
+    assert errnorm.decide(raw, previous=raw, idempotent=True).verdict in set(Verdict)
 
 
 def test_a_group_is_retried_only_if_each_of_its_members_is() -> None:
     refused, reset, other = ConnectionRefusedError(111, "refused"), ConnectionResetError(104, "reset"), ValueError("x")
 
-    assert decide(ExceptionGroup("both", [refused, ExceptionGroup("inner", [reset])]), idempotent=True).retry
-    assert not decide(ExceptionGroup("both", [refused, ExceptionGroup("inner", [other])]), idempotent=True).retry
+    assert errnorm.decide(ExceptionGroup("both", [refused, ExceptionGroup("inner", [reset])]), idempotent=True).retry
+    assert not errnorm.decide(ExceptionGroup("both", [refused, ExceptionGroup("inner", [other])]), idempotent=True).retry
 
 
 def test_a_group_without_any_fault_is_an_abort() -> None:
-    assert not decide(BaseExceptionGroup("cancelled", [KeyboardInterrupt()]), idempotent=True).retry
+    assert not errnorm.decide(BaseExceptionGroup("cancelled", [KeyboardInterrupt()]), idempotent=True).retry
 
 
 def test_a_group_of_any_size_and_depth_is_decided() -> None:
@@ -205,7 +209,7 @@ def test_a_group_of_any_size_and_depth_is_decided() -> None:
     for _ in range(200):
         group = ExceptionGroup("deep", [group])
 
-    assert decide(group, idempotent=True).retry
+    assert errnorm.decide(group, idempotent=True).retry
 
 
 def test_every_word_of_the_verdict_describes_itself() -> None:
@@ -268,10 +272,6 @@ def test_a_preview_says_the_same_and_remembers_nothing() -> None:
     assert attempts.decide(error("busy")) == preview
 
 
-def test_attempts_decide_about_raw_errors_too() -> None:
-    assert RetryState().decide(ConnectionRefusedError(111, "refused"), protocol="nats").retry
-
-
 @given(st.lists(st.sampled_from(CODES), max_size=30), st.integers(1, 5), st.integers())
 def test_no_sequence_of_errors_gets_more_attempts_than_the_policy_allows(codes: list[str], most: int, seed: int) -> None:
     attempts = RetryPolicy(attempts=most).start(random=chance.Random(seed).random)  # noqa: S311 - a die, not a secret
@@ -282,10 +282,10 @@ def test_no_sequence_of_errors_gets_more_attempts_than_the_policy_allows(codes: 
 
 def test_what_a_guard_has_seen_is_decided_by_what_it_made_of_it() -> None:
     exception = DeskError("busy")
-    assert not decide(exception).retry
+    assert not errnorm.decide(exception).retry
 
     errnorm.Middleware(emitters=()).report(exception.known, exception=exception)
-    assert decide(exception).retry
+    assert errnorm.decide(exception).retry
 
 
 @pytest.mark.parametrize("consent", ["idempotent", "redirects", "fresh_credentials"])
@@ -308,24 +308,12 @@ def test_a_hint_is_a_pause_or_none(said: float, hint: float | None) -> None:
     assert decision.hint_of(error("busy", retry_after=said)) == hint
 
 
-def test_of_several_pauses_the_longest_is_kept() -> None:
-    short, long = decide(error("busy", retry_after=1)), decide(error("busy", retry_after=9))
-    assert decision.strictest([short, long]) is long
-    assert decision.strictest([long, short]) is long
-
-
-def test_the_protocol_given_is_asked_for_the_error_for_its_members_and_for_the_one_before() -> None:
-    text = "conflict"  # of XMPP: as a text of NATS it says nothing
-    group = ExceptionGroup("all", [ConnectionRefusedError(111, "refused")])
-    for raw in (text, group):
-        attempts, preview = RetryState(ENDLESS), RetryState(ENDLESS)
-        attempts.decide(raw, protocol="xmpp")
-        assert attempts.last is not None
-        assert attempts.last.protocol == "xmpp"
-        assert preview.preview(raw, protocol="xmpp").step is decide(raw, protocol="xmpp").step
-    late = "Authentication Timeout"
-    assert decide(late, protocol="nats").retry
-    assert not decide(late, protocol="nats", previous=late).retry
+def test_a_raw_error_is_decided_under_the_protocol_that_was_given_like_the_one_before() -> None:
+    words = "conflict"  # of XMPP: as a text of NATS it means nothing
+    assert errnorm.decide(words, protocol="xmpp").step is errnorm.normalize(words, "xmpp").recovery
+    refused = "Authorization Violation"
+    assert errnorm.decide(refused, protocol="nats", fresh_credentials=True).retry
+    assert not errnorm.decide(refused, protocol="nats", previous=refused, fresh_credentials=True).retry
 
 
 def test_what_comes_on_top_of_a_hint_grows_with_the_base() -> None:

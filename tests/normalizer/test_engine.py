@@ -39,11 +39,7 @@ def test_values_of_the_adapter_are_kept_beside_those_of_the_text(engine: Engine)
 
 def test_values_of_a_text_that_lost_its_letters_say_so(engine: Engine) -> None:
     error = engine.judge(Signal("post", "letter", 'no such street "elm"', lossy=True))
-    assert error.params == {"street": "elm", "lossy": True}
-
-
-def test_what_has_no_values_is_not_marked_lossy(engine: Engine) -> None:
-    assert engine.judge(Signal("post", "letter", "office burnt down", lossy=True)).params == {}
+    assert (error.params, error.lossy) == ({"street": "elm"}, True)
 
 
 def test_the_family_answers_where_no_row_has_the_code(engine: Engine) -> None:
@@ -135,11 +131,6 @@ def test_the_verdict_of_one_kind_of_error_is_shared(engine: Engine) -> None:
     assert one.judgement is other.judgement
 
 
-def test_a_signal_that_is_shared_is_judged_once(engine: Engine) -> None:
-    signal = Signal("post", "window", "closed", shared=True)
-    assert engine.judge(signal) is engine.judge(signal)
-
-
 TABLE = Table([read((Path(__file__).parents[1] / "data" / "post.toml").read_text("utf-8"), "post.toml")])
 words = st.sampled_from(["letter", "window", "mood", "detail", "x"]) | st.text()
 pairs = st.lists(st.tuples(words, words), max_size=3).map(tuple)
@@ -182,20 +173,16 @@ def test_what_a_peer_makes_up_fills_no_memory_and_changes_no_answer(post: Table,
     families = [((("mood", f"mood {number}"),), closed) for number in range(50) for closed in (None, True, False)]
     for family, closed in families:
         known = engine.judge(Signal("post", "letter", "Office Burnt Down", family=family, closed=closed))
-        unknown = engine.judge(Signal("post", "window", f"odd {family}", family=family, closed=closed, shared=True))
+        unknown = engine.judge(Signal("post", "window", f"odd {family}", family=family, closed=closed))
         assert (known.reason, known.terminal) == (Reason.TRANSPORT_LOST, closed is not False)
         assert (unknown.known, unknown.terminal) == (False, bool(closed))
-    assert max(len(engine._judgements), len(engine._made), len(engine._shared)) <= 8
+    assert max(len(engine._judgements), len(engine._interned)) <= 8
 
 
-def test_the_same_object_is_judged_once(engine: Engine) -> None:
-    signal = Signal("post", "letter", "Office Burnt Down", shared=True)
-    assert engine.judge(signal) is engine.judge(signal)
-
-
-def test_what_peers_make_up_fills_no_memory(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_peers_make_up_fills_no_memory(post: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("errnorm.engine._MOST_JUDGEMENTS", 2)
+    engine = Engine(post)
     signals = [Signal("post", section, code) for section in ("window", "letter") for code in ("closed", "crowded", "singing")]
     first = [engine.judge(signal).reason for signal in signals]
     assert [engine.judge(signal).reason for signal in signals] == first
-    assert max(len(engine._made), len(engine._judgements)) <= 2
+    assert max(len(engine._interned), len(engine._judgements)) <= 2

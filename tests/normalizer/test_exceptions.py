@@ -42,13 +42,14 @@ def test_causes_come_from_the_outside_in() -> None:
     assert list(causes(chained(*errors))) == errors
 
 
-def test_what_was_being_handled_counts_as_a_cause() -> None:
+def test_what_was_being_handled_counts_as_a_cause_only_for_who_asks_for_it() -> None:
     with pytest.raises(ValueError, match="outer") as caught:
         try:
             raise KeyError
         except KeyError:
             raise ValueError("outer")  # noqa: B904 - the implicit context is what is tested
-    assert [type(link) for link in causes(caught.value)] == [ValueError, KeyError]
+    assert [type(link) for link in causes(caught.value)] == [ValueError]
+    assert [type(link) for link in causes(caught.value, contexts=True)] == [ValueError, KeyError]
 
 
 def test_what_was_being_handled_is_left_out_where_the_raiser_said_so() -> None:
@@ -57,7 +58,7 @@ def test_what_was_being_handled_is_left_out_where_the_raiser_said_so() -> None:
             raise KeyError
         except KeyError:
             raise ValueError("outer") from None
-    assert [type(link) for link in causes(caught.value)] == [ValueError]
+    assert [type(link) for link in causes(caught.value, contexts=True)] == [ValueError]
 
 
 def test_the_members_of_a_group_come_in_their_order() -> None:

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
     from errnorm.emitters.attributes import Attributes
     from errnorm.emitters.severity import Severity
-    from errnorm.error import Emitter, Fault, NormalizedError
+    from errnorm.error import NormalizedError
+    from errnorm.fault import Emitter, Fault
 
 NORMALIZER = Normalizer([])
 

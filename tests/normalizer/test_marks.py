@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errnorm
 from errnorm.decision import decide
-from errnorm.marks import Mark, claim, known, mark_of, told_inside
+from errnorm.marks import Mark, claim, mark_of, told_inside
 from tests.normalizer.desk import error
 
 
@@ -25,11 +25,11 @@ def test_what_is_no_exception_has_no_mark() -> None:
 def test_what_is_normalized_already_is_known() -> None:
     busy = error("busy")
 
-    assert known(busy) is busy
+    assert errnorm.normalize(busy) is busy
 
 
 def test_what_nobody_has_seen_is_normalized_under_the_protocol_given() -> None:
-    refused = known(ConnectionRefusedError(111, "refused"), "nats")
+    refused = errnorm.normalize(ConnectionRefusedError(111, "refused"), "nats")
 
     assert (refused.protocol, refused.reason) == ("nats", errnorm.Reason.TRANSPORT_REFUSED)
 

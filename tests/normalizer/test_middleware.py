@@ -27,7 +27,7 @@ from tests.normalizer.desk import DeskError, DeskNormalizer, error
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 
-    from errnorm.error import Fault
+    from errnorm.fault import Fault
 
 PASSING = [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError, StopIteration, StopAsyncIteration]
 
@@ -49,7 +49,7 @@ def told() -> Told:
 
 @pytest.fixture
 def errors(told: Told) -> Middleware:
-    return Middleware(DeskNormalizer(), [told])  # type: ignore[arg-type]
+    return Middleware(DeskNormalizer(), [told])
 
 
 class BusyError(DeskError):
@@ -214,7 +214,7 @@ def test_a_fault_carries_what_is_known_around_it(errors: Middleware, told: Told)
     ids=str,
 )
 def test_the_decision_that_is_told_follows_from_what_the_guard_knows(told: Told, known: dict[str, Any], verdict: Verdict) -> None:
-    errors = Middleware(DeskNormalizer(), [told], RetryPolicy(attempts=2))  # type: ignore[arg-type]
+    errors = Middleware(DeskNormalizer(), [told], RetryPolicy(attempts=2))
     with pytest.raises(DeskError), errors.guard("desk", **known):
         raise DeskError("silent")
 
@@ -224,7 +224,7 @@ def test_the_decision_that_is_told_follows_from_what_the_guard_knows(told: Told,
 
 @pytest.mark.parametrize("kind", [FrozenError, SlottedError, OSError, ValueError])
 def test_what_was_made_of_it_can_be_asked_of_the_exception(errors: Middleware, told: Told, kind: type[Exception]) -> None:
-    assert errnorm.of(guarded(errors, kind())) is told[0].error
+    assert errnorm.normalize(guarded(errors, kind())) is told[0].error
 
 
 def test_the_predicates_go_by_what_a_guard_made_of_it(errors: Middleware) -> None:
@@ -240,18 +240,18 @@ def test_an_exception_that_cannot_be_marked_is_told_all_the_same(errors: Middlew
 
     assert guarded(errors, exception) is exception
     assert len(told) == 1
-    assert not errnorm.of(exception).known
+    assert not errnorm.normalize(exception).known
 
 
 def test_an_attribute_of_somebody_else_is_no_mark(errors: Middleware, told: Told) -> None:
     exception = DeskError("busy")
     vars(exception)["__errnorm__"] = "scribbled over"
 
-    assert errnorm.of(guarded(errors, exception)) is told[0].error
+    assert errnorm.normalize(guarded(errors, exception)) is told[0].error
 
 
 def test_an_exception_that_no_guard_has_seen_can_be_asked_too() -> None:
-    assert errnorm.of(ConnectionRefusedError(111, "refused")).reason is Reason.TRANSPORT_REFUSED
+    assert errnorm.normalize(ConnectionRefusedError(111, "refused")).reason is Reason.TRANSPORT_REFUSED
 
 
 def test_a_wrapper_is_the_same_fault_under_another_name(errors: Middleware, told: Told) -> None:
@@ -267,7 +267,7 @@ def test_a_wrapper_is_the_same_fault_under_another_name(errors: Middleware, told
         ask()
 
     assert told.codes == ["busy"]
-    assert errnorm.of(caught.value) is told[0].error
+    assert errnorm.normalize(caught.value) is told[0].error
 
 
 def test_a_wrapper_of_something_unknown_is_the_same_fault_too(errors: Middleware, told: Told) -> None:
@@ -323,8 +323,8 @@ def test_members_of_a_group_are_told_one_by_one(errors: Middleware, told: Told) 
 def test_a_group_is_as_bad_as_its_worst_member(errors: Middleware) -> None:
     group = ExceptionGroup("two", [DeskError("busy"), DeskError("denied")])
 
-    assert errnorm.of(guarded(errors, group)).code == "denied"
-    assert errors.known(ExceptionGroup("new", [DeskError("busy"), DeskError("denied")])).code == "denied"
+    assert errnorm.normalize(guarded(errors, group)).code == "denied"
+    assert errors.normalize(ExceptionGroup("new", [DeskError("busy"), DeskError("denied")])).code == "denied"
 
 
 async def test_what_tasks_have_told_is_not_told_again_of_their_group(errors: Middleware, told: Told) -> None:
@@ -379,7 +379,7 @@ def test_a_normalized_error_is_told_as_it_is_with_the_exception_it_came_as(error
 
     assert errors.report(lost, exception=exception) is lost
     assert (told[0].error, told[0].exception) == (lost, exception)
-    assert errnorm.of(exception) is lost
+    assert errnorm.normalize(exception) is lost
 
 
 def test_the_decision_of_the_caller_is_the_one_that_is_told(errors: Middleware, told: Told) -> None:
@@ -402,7 +402,7 @@ def test_an_emitter_that_fails_hides_neither_the_fault_nor_the_others(told: Told
         raise RuntimeError(fault)
 
     exception = DeskError("busy")
-    errors = Middleware(DeskNormalizer(), [broken, told])  # type: ignore[arg-type]
+    errors = Middleware(DeskNormalizer(), [broken, told])
 
     assert guarded(errors, exception) is exception
     assert told.codes == ["busy"]

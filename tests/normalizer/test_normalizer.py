@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from errnorm.error import Adapter
+    from errnorm.adapters import Adapter
 
 ROAD = """
 protocol = "road"
@@ -155,9 +155,23 @@ def test_an_exception_that_lies_under_every_protocol_takes_the_one_given(normali
     assert normalizer.normalize(FogError(), "post").protocol == "post"
 
 
-def test_a_group_is_its_first_member_that_is_known(normalizer: Normalizer) -> None:
-    group = ExceptionGroup("g", [ValueError(), FogError(), LetterError("Queue Too Long")])
-    assert normalizer.normalize(group).reason is Reason.TRANSPORT_STALE
+def test_a_group_is_its_member_that_forbids_most(normalizer: Normalizer) -> None:
+    passing, final, stranger = LetterError("Queue Too Long"), LetterError("Too Heavy: 3 g"), KeyError("a bug")
+    assert normalizer.normalize(ExceptionGroup("g", [passing, final])).reason is Reason.LIMITS_SIZE
+    assert normalizer.normalize(ExceptionGroup("g", [passing, ExceptionGroup("h", [stranger])])).claimed is False
+    assert normalizer.normalize(ExceptionGroup("g", [stranger, final])).reason is Reason.LIMITS_SIZE
+    wrapper = RuntimeError("while sending")
+    wrapper.__cause__ = ExceptionGroup("g", [passing, final])
+    assert normalizer.normalize(wrapper).reason is Reason.LIMITS_SIZE
+
+
+def test_what_was_being_handled_lends_an_exception_nothing(normalizer: Normalizer) -> None:
+    bug = KeyError("order")
+    bug.__context__ = LetterError("Queue Too Long")
+    assert not normalizer.normalize(bug, "post").claimed
+    wrapper = LetterError("Forwarded")
+    wrapper.__context__ = FogError()
+    assert normalizer.normalize(wrapper).reason is Reason.TRANSPORT_STALE
 
 
 def test_an_exception_that_nobody_knows_keeps_its_class_and_text(normalizer: Normalizer) -> None:

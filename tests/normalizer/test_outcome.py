@@ -19,7 +19,7 @@ from tests.normalizer.desk import DeskError, DeskNormalizer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from errnorm.error import Fault
+    from errnorm.fault import Fault
 
 POLICY = RetryPolicy(attempts=3, base=0, cap=0, spread=0, longest_hint=0)
 
@@ -50,7 +50,7 @@ def told() -> Told:
 
 @pytest.fixture
 def errors(told: Told) -> Middleware:
-    return Middleware(DeskNormalizer(), [told], POLICY)  # type: ignore[arg-type]
+    return Middleware(DeskNormalizer(), [told], POLICY)
 
 
 @pytest.fixture(autouse=True)

@@ -65,7 +65,7 @@ def test_an_overlay_that_cannot_be_read_is_named(tmp_path: Path, content: bytes,
 def test_a_file_of_an_installed_table_that_is_not_there_is_named() -> None:
     point = EntryPoint("post", "errnorm_mappings:gone.toml", "errnorm.mappings")
     with pytest.raises(TableError, match=r"errnorm_mappings:gone\.toml: "):
-        load.table("post", [point], [])
+        load.table("post", [point], [], ["post"])
 
 
 def test_a_table_nested_deeper_than_any_is_refused() -> None:

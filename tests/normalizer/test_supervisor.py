@@ -23,7 +23,7 @@ from tests.normalizer.desk import CODES, DeskError, DeskNormalizer, error
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from errnorm.error import Fault
+    from errnorm.fault import Fault
     from tests.servers.nats import NatsServer
     from tests.servers.prosody import ProsodyServer
 
@@ -77,7 +77,7 @@ class Session:
             self.connect,
             self.serve,
             protocol="desk",
-            middleware=Middleware(DeskNormalizer(), [self.told.append]),  # type: ignore[arg-type]
+            middleware=Middleware(DeskNormalizer(), [self.told.append]),
             sleep=self.sleep,
             clock=lambda: self.now,
             **known,
@@ -236,11 +236,11 @@ async def test_an_address_that_comes_with_another_error_is_not_gone_to() -> None
 async def test_the_reason_of_an_end_that_nobody_raised_can_be_asked_and_is_not_told_again() -> None:
     session, denied = Session(), error("denied")
     session.script.append(denied)
-    errors = Middleware(DeskNormalizer(), [session.told.append])  # type: ignore[arg-type]
+    errors = Middleware(DeskNormalizer(), [session.told.append])
     with pytest.raises(StoppedError) as stopped, errors.guard("desk"):
         await session.supervise()
 
-    assert errnorm.of(stopped.value) is denied
+    assert errnorm.normalize(stopped.value) is denied
     assert len(session.told) == 1
 
 
@@ -276,7 +276,7 @@ async def test_members_of_a_group_are_told_and_the_worst_decides() -> None:
 
 async def test_what_a_guard_inside_has_told_is_not_told_again() -> None:
     session = Session()
-    errors = Middleware(DeskNormalizer(), [session.told.append])  # type: ignore[arg-type]
+    errors = Middleware(DeskNormalizer(), [session.told.append])
 
     @errors.wrap("desk")
     async def serve(client: Session) -> None:
@@ -288,7 +288,7 @@ async def test_what_a_guard_inside_has_told_is_not_told_again() -> None:
         await session.supervise()
 
     assert len(session.told) == 1
-    assert errnorm.of(stopped.value) is session.told[0].error
+    assert errnorm.normalize(stopped.value) is session.told[0].error
 
 
 async def test_cancellation_closes_the_client_and_passes() -> None:

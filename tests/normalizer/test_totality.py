@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -25,8 +24,8 @@ import errnorm_adapters.transport
 import errnorm_adapters.xmpp
 from errnorm.emitters import default_emitters
 from errnorm.emitters.log.emitter import Processor
-from errnorm.error import Fault
 from errnorm.exceptions import members_of
+from errnorm.fault import Fault
 from errnorm.middleware import Middleware
 from errnorm.normalizer import Normalizer
 from errnorm.settings import Settings
@@ -179,7 +178,7 @@ def released() -> memoryview:
 
 
 def reported_from_itself() -> object:
-    report = errnorm.ReportedException(("a.B",))
+    report = errnorm.adapters.ReportedException(("a.B",))
     report.cause = report
     return report
 
@@ -202,7 +201,7 @@ def claiming(kind: type, base: type = object) -> Any:
 
 
 HUGE = 10**5000
-CLAIMS = (str, bytes, ValueError, ExceptionGroup, dict, Element, errnorm.NormalizedError, errnorm.ReportedException)
+CLAIMS = (str, bytes, ValueError, ExceptionGroup, dict, Element, errnorm.NormalizedError, errnorm.adapters.ReportedException)
 CLASSES: dict[str, Callable[[], object]] = {
     **{f"{name} of {base.__name__} raises": partial(made, base, **{name: property(boom)}) for name in READ for base in BASES},
     **{f"{name}() of {base.__name__} raises": partial(made, base, **{name: boom}) for name in CALLED for base in BASES},
@@ -252,9 +251,9 @@ HOSTILE: dict[str, Callable[[], object]] = {
     "a stanza error that lies": stanza_error,
     "a stanza error by somebody without words": lambda: with_attributes(XMPPError(), by=made(object, __str__=boom)),
     "a stanza error by nobody in particular": lambda: with_attributes(XMPPError(), by=made(object, __bool__=boom)),
-    "a report of nothing": lambda: errnorm.ReportedException(()),
-    "a report of numbers": lambda: errnorm.ReportedException((5,), 5, {"x": 1}, 5),  # type: ignore[arg-type]
-    "a report that lies": lambda: errnorm.ReportedException(("nats.errors.Error",), LyingStr("nats: x"), 5),  # type: ignore[arg-type]
+    "a report of nothing": lambda: errnorm.adapters.ReportedException(()),
+    "a report of numbers": lambda: errnorm.adapters.ReportedException((5,), 5, {"x": 1}, 5),  # type: ignore[arg-type]
+    "a report that lies": lambda: errnorm.adapters.ReportedException(("nats.errors.Error",), LyingStr("nats: x"), 5),  # type: ignore[arg-type]
     "a report of itself": reported_from_itself,
     "a class": lambda: ValueError,
     "a module": lambda: sys,
@@ -305,8 +304,8 @@ def test_a_protocol_that_is_none_is_no_reason_to_fail(
 
 @every_hostile_thing
 @pytest.mark.parametrize("observe", OBSERVERS, ids=["nats", "xmpp", "transport"])
-def test_no_adapter_raises(make: Callable[[], object], observe: Callable[[object], errnorm.Signal | None]) -> None:
-    assert isinstance(observe(make()), errnorm.Signal | None)
+def test_no_adapter_raises(make: Callable[[], object], observe: Callable[[object], errnorm.adapters.Signal | None]) -> None:
+    assert isinstance(observe(make()), errnorm.adapters.Signal | None)
 
 
 @every_hostile_thing
@@ -389,42 +388,6 @@ def test_of_a_group_that_doubles_the_fault_at_its_end_is_found() -> None:
     assert errnorm.decide(inner, idempotent=True).retry
 
 
-NEAR_THE_END = """
-import sys
-import nats.errors
-from errnorm import normalize
-
-TEXTS = ["-ERR 'Authorization Violation'", "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>",
-         '{"error":{"code":404,"err_code":10059,"description":"stream not found"}}', "[Errno 111] Connection refused"]
-KINDS = [nats.errors.NoRespondersError, ConnectionRefusedError, nats.errors.TimeoutError]
-
-def depth():
-    frame, count = sys._getframe(), 0
-    while frame is not None:
-        frame, count = frame.f_back, count + 1
-    return count
-
-def with_frames(left, raw):
-    def down(count):
-        return normalize(raw) if count <= 0 else down(count - 1)
-    return down(sys.getrecursionlimit() - depth() - left)
-
-for left in range(8, 120):
-    for raw in [*TEXTS, *(kind() for kind in KINDS)]:
-        with_frames(left, raw)
-print(*(normalize(raw).reason for raw in [*TEXTS, *(kind() for kind in KINDS)]))
-"""
-
-
-def test_near_the_end_of_the_stack_it_answers_and_learns_nothing_wrong() -> None:
-    done = subprocess.run([sys.executable, "-c", NEAR_THE_END], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.split() == [
-        *("auth.rejected", "shutdown.replaced", "protocol.not_found", "transport.refused"),
-        *("transport.unavailable", "transport.refused", "transport.timeout"),
-    ]
-
-
 SHAPES = {
     "letters": lambda size: "x" * size,
     "spaces": lambda size: " " * size,
@@ -459,7 +422,7 @@ def test_the_work_does_not_grow_with_what_a_peer_sends(
     ("raw", "text"),
     [
         (KeyError("x"), "builtins.KeyError: 'x'"),
-        (errnorm.ReportedException(("a.B",), "said"), "a.B: said"),
+        (errnorm.adapters.ReportedException(("a.B",), "said"), "a.B: said"),
         (object(), "builtins.object"),
         (7, "builtins.int"),
         (bytearray(b"\xff<"), "\\xff<"),

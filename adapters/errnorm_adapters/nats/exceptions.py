@@ -75,7 +75,6 @@ def _observe(error: object) -> Signal | None:
             return coded
     signal = Signal("nats", "client", name, message_of(error), family=family[1:], params=_params(error, names))
     if signal.text and name.startswith("nats.") and _is_empty(error) and len(_constant) < _MOST_CLASSES:
-        signal.shared = True
         _constant[type(error)] = signal
     return signal
 

@@ -238,7 +238,7 @@ def _plain(error: Node) -> Signal | None:
 @lru_cache(maxsize=1024)
 def _repeated(condition: str, kind: str, text: str | None) -> Signal:
     # A server says the same again and again, in a storm above all.
-    return Signal("xmpp", "stanza", condition, text, TYPES[kind], shared=True)
+    return Signal("xmpp", "stanza", condition, text, TYPES[kind])
 
 
 def _whole(error: Node) -> Signal:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from errnorm.emitters.counts import Ledger
-    from errnorm.error import Emitter, Fault
+    from errnorm.fault import Emitter, Fault
     from errnorm.settings import Settings
 
 __all__ = ["Teller", "default_emitters"]

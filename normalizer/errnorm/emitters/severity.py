@@ -9,7 +9,7 @@ from errnorm.decision import Verdict
 from errnorm.taxonomy import Category, Reason, Recovery
 
 if TYPE_CHECKING:
-    from errnorm.error import Fault
+    from errnorm.fault import Fault
 
 __all__ = ["SEVERITIES", "Severity", "failed", "level_of", "orderly", "severity"]
 

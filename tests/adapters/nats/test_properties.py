@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from errnorm import ReportedException, normalize
+from errnorm import normalize
+from errnorm.adapters import ReportedException
 from errnorm.error import Signal
 from errnorm.tables.file import read
 from errnorm.tables.table import Table

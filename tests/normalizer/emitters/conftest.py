@@ -10,13 +10,15 @@ import structlog
 
 from errnorm.decision import decide
 from errnorm.emitters.counts import Ledger
-from errnorm.error import Fault, NormalizedError
+from errnorm.fault import Fault
 from errnorm.marks import Mark, claim
 from errnorm.settings import Settings
 from tests.normalizer.emitters.wire import PUBLISH, JSONLog, Lines, WireError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from errnorm.error import NormalizedError
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from errnorm.decision import Decision, Verdict
 from errnorm.emitters.attributes import ATTRIBUTES, OTHER, attributes, circumstances, error_type, event_name
 from errnorm.emitters.stacktrace import exception_attributes, stacktrace
-from errnorm.error import Fault
+from errnorm.fault import Fault
 from errnorm.privacy import Privacy
 from errnorm.taxonomy import Reason, Recovery
 from tests.normalizer.emitters.wire import ABORT, PUBLISH, RETRY

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from errnorm.emitters.counts import Ledger
-    from errnorm.error import Fault
+    from errnorm.fault import Fault
     from errnorm.settings import Settings
     from tests.normalizer.emitters.wire import JSONLog, Lines
 
@@ -243,7 +243,7 @@ def test_neither_structlog_nor_opentelemetry_is_imported_before_it_is_needed() -
         import sys
         import errnorm, errnorm.emitters, errnorm.emitters.log.emitter, errnorm.emitters.log.records, errnorm.settings
         settings = errnorm.settings.Settings.load({}, emitters="log")
-        from errnorm.error import Fault
+        from errnorm.fault import Fault
         for emitter in errnorm.emitters.default_emitters(settings):
             emitter(Fault(errnorm.normalize(ValueError("x"))))
         print([name for name in ("structlog", "opentelemetry") if name in sys.modules])

@@ -16,7 +16,7 @@ from errnorm.emitters.log.emitter import LogEmitter, Processor
 from errnorm.emitters.log.records import Fields
 from errnorm.emitters.otel import metric
 from errnorm.emitters.otel import span as span_module
-from errnorm.error import Fault
+from errnorm.fault import Fault
 from errnorm.marks import Mark, claim
 from tests.normalizer.emitters.wire import ABORT, RETRY, WireError
 

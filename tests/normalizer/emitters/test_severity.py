@@ -13,7 +13,7 @@ from tests.normalizer.emitters.wire import ABORT, PUBLISH, RETRY
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from errnorm.error import Fault
+    from errnorm.fault import Fault
 
 
 @pytest.mark.parametrize(

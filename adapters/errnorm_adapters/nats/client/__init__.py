@@ -47,7 +47,7 @@ def callbacks(
 
     What a request, a `fetch` or any other call raises is told by a guard around the call, not here. But where this middleware's
     guard sees a time-out of this client that was in truth a denied subject or a deleted consumer, or a `NoServersError`, it
-    says what was behind it (`errnorm.of`), and tells nothing twice.
+    says what was behind it (`errnorm.normalize`), and tells nothing twice.
 
     Make new ones for each client: they remember what happened to it.
 

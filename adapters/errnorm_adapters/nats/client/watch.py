@@ -80,7 +80,7 @@ class Watch:
     async def error_cb(self, error: Exception) -> None:
         """Tell an error, unless it is only what became of a socket after one that was told."""
         if self._is_aftermath(self._find(), error):
-            await self._user("error_cb", error, self._ended or self.middleware.known(error, "nats"))
+            await self._user("error_cb", error, self._ended or self.middleware.normalize(error, "nats"))
             return
         names = class_names(error)
         raw: object = _SHUT_DOWN if self._leaving and names[0] == _EOF else error

@@ -11,7 +11,7 @@ from errnorm import Middleware
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from errnorm.error import Emitter, Fault
+    from errnorm.fault import Emitter, Fault
 
 __all__ = ["Case", "Stage"]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, MutableMapping
     from typing import TextIO
 
-    from errnorm.error import Emitter
+    from errnorm.fault import Emitter
     from errnorm_adapters.tools.demo.stage import Case
 
 __all__ = ["Printer"]

@@ -76,7 +76,7 @@ class AioxmppAttachment(Attachment):
             raise
 
     def _on_lost(self, reason: Exception) -> None:
-        error = self._middleware.known(reason, "xmpp")
+        error = self._middleware.normalize(reason, "xmpp")
         replaced = (error.section, error.code) == ("stream", "conflict")
         self._has_ended(reason, client="closed" if replaced else "reconnecting")
 

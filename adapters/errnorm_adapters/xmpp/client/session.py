@@ -110,7 +110,7 @@ class Attachment(ABC):
             within: How long to wait, in seconds.
 
         Raises:
-            SessionError: If it did not, and the client raised nothing; `errnorm.of` says what it was.
+            SessionError: If it did not, and the client raised nothing; `errnorm.normalize` says what it was.
             TimeoutError: If the time is up.
             Exception: If it did not start, what the client had raised.
         """
@@ -177,7 +177,7 @@ class Attachment(ABC):
             self._ending.set_result(raw)
 
     def _decide(self, raw: Exception, operation: str, client: str) -> None:
-        error = self._middleware.known(raw, "xmpp")
+        error = self._middleware.normalize(raw, "xmpp")
         decision = self._attempts.decide(error, idempotent=True, redirects=self._follows(error))
         stops = self._abort and not decision.retry
         self._middleware.report(
@@ -215,7 +215,7 @@ class Attachment(ABC):
         """
         if holder is not None and mark_of(holder) is not None:
             return
-        error = self._middleware.known(raw, "xmpp")
+        error = self._middleware.normalize(raw, "xmpp")
         decision = decide(error, policy=self._middleware.policy)
         if holder is not None:
             claim(holder, Mark(error, decision))

@@ -147,7 +147,7 @@ class SlixmppAttachment(Attachment):
         """Tell that every way to connect was tried once: of all that failed, the certificate says most, then the last."""
         failed, self._failed = self._failed, []
         if failed:
-            untrusted = (each for each in failed if self._middleware.known(each, "xmpp").category is Category.AUTH)
+            untrusted = (each for each in failed if self._middleware.normalize(each, "xmpp").category is Category.AUTH)
             self._has_ended(next(untrusted, failed[-1]), client=client)
 
     def _on_connected(self, _: object) -> None:
@@ -164,7 +164,7 @@ class SlixmppAttachment(Attachment):
         if not stream.open or stream.ended:
             return
         text = reason if isinstance(reason, str) else None
-        pinged = text is not None and text != _END and self._middleware.known(_worded(text), "xmpp").known
+        pinged = text is not None and text != _END and self._middleware.normalize(_worded(text), "xmpp").known
         # slixmpp itself connects again only after a ping that nobody answered.
         self._has_ended(_cause(stream, reason, told=pinged), client="reconnecting" if pinged else "closed")
 
@@ -180,7 +180,7 @@ class SlixmppAttachment(Attachment):
         if address is None:
             self._stream_ends(raw)
             return
-        follows = self._follows(self._middleware.known(raw, "xmpp"))
+        follows = self._follows(self._middleware.normalize(raw, "xmpp"))
         moves = follows and self._redirects <= self.client.max_redirects
         self._stream_ends(raw, client="reconnecting" if moves else "closed")
         if moves and self.stopped is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from errnorm import Signal
+from errnorm.adapters import Signal
 
 __all__ = ["observe"]
 

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
     from errnorm.emitters.counts import Ledger
     from errnorm.emitters.log.writers import Write
-    from errnorm.error import Fault, Judgement, NormalizedError
+    from errnorm.error import Judgement, NormalizedError
+    from errnorm.fault import Fault
 
 __all__ = ["LogEmitter", "Processor", "processor"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from errnorm.error import NormalizedError
 from errnorm.exceptions import is_a
-from errnorm.marks import known
+from errnorm.normalizer import default_normalizer
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -40,7 +40,7 @@ def recognized(value: object) -> Recognized | None:
     if exception is None:
         return None
     # What a guard has made of it knows the protocol it happened under; anything else is looked at now.
-    error = known(exception)
+    error = default_normalizer().normalize(exception)
     return (error, exception) if error.known or error.protocol is not None else None
 
 

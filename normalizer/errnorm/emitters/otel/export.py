@@ -20,10 +20,10 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import Status, StatusCode
 
-import errnorm
 from errnorm.emitters.attributes import attributes
 from errnorm.emitters.counts import LEDGER
 from errnorm.exceptions import ReportedException
+from errnorm.normalizer import default_normalizer
 from errnorm.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class NormalizingExporter(SpanExporter):
         self,
         exporter: SpanExporter,
         settings: Settings | None = None,
-        normalize: Callable[[object], NormalizedError] = errnorm.normalize,
+        normalize: Callable[[object], NormalizedError] | None = None,
     ) -> None:
         """
         Stand before an exporter.
@@ -57,7 +57,7 @@ class NormalizingExporter(SpanExporter):
         """
         self._exporter = exporter
         self._settings = settings or Settings.load()
-        self._normalize = normalize
+        self._normalize = normalize or default_normalizer().normalize
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Hand spans on."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from errnorm.emitters.attributes import Attributes
     from errnorm.emitters.counts import Series
-    from errnorm.error import Emitter, Fault
+    from errnorm.fault import Emitter, Fault
 
 __all__ = ["METRICS", "emitter", "publish"]
 

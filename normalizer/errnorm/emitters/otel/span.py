@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import Span
 
-    from errnorm.error import Emitter, Fault
+    from errnorm.fault import Emitter, Fault
     from errnorm.settings import Settings
 
 __all__ = ["emitter", "tell", "untold"]

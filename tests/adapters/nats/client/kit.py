@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import nats
 
-from errnorm.error import Fault
+from errnorm.fault import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -54,7 +54,7 @@ async def test_who_may_not_ask_is_told_so_instead_of_a_time_out(
 ) -> None:
     client = await connected(start_nats({"authorization": USERS}).url, callbacks(errors, abort=True), **ANN)
     timeout = await failed(errors, ASKED[asked](client))
-    error = errnorm.of(timeout)
+    error = errnorm.normalize(timeout)
     assert (error.reason, error.code) == (Reason.AUTH_FORBIDDEN, "Permissions Violation for Publish")
     assert not errnorm.is_retryable(timeout)
     assert errnorm.decide(timeout, idempotent=True).verdict == "abort"
@@ -80,7 +80,7 @@ async def test_a_request_that_nobody_answers_stays_a_time_out_beside_a_denial(
     await client.subscribe("open.silent")
     await client.publish("closed.door", b"")
     timeout = await failed(errors, client.request("open.silent", b"", timeout=0.2))
-    assert errnorm.of(timeout).reason is Reason.TRANSPORT_TIMEOUT
+    assert errnorm.normalize(timeout).reason is Reason.TRANSPORT_TIMEOUT
     assert told.reasons() == [Reason.AUTH_FORBIDDEN, Reason.TRANSPORT_TIMEOUT]
     await client.close()
 
@@ -113,7 +113,7 @@ async def test_the_denial_of_one_client_is_not_behind_the_time_out_of_another(
     await deaf.subscribe("closed.door")
     await deaf.flush()
     timeout = await failed(errors, subscription.next_msg(timeout=0.2))
-    assert errnorm.of(timeout).reason is Reason.TRANSPORT_TIMEOUT
+    assert errnorm.normalize(timeout).reason is Reason.TRANSPORT_TIMEOUT
     assert told.reasons() == [Reason.AUTH_FORBIDDEN, Reason.TRANSPORT_TIMEOUT]
     await ann.close()
     await deaf.close()
@@ -126,7 +126,7 @@ async def test_who_waits_on_a_refused_subscription_is_told_so_and_nobody_hears_o
     subscription = await client.subscribe("Closed.door", queue="workers")
     for _ in range(2):
         timeout = await failed(errors, subscription.next_msg(timeout=0.2))
-        assert errnorm.of(timeout).code == "Permissions Violation for Subscription"
+        assert errnorm.normalize(timeout).code == "Permissions Violation for Subscription"
     assert told.rows() == TOLD
     await client.close()
 
@@ -139,7 +139,7 @@ async def test_who_may_not_hear_the_answers_is_told_so_at_each_request(
     first = await failed(errors, client.request("open.silent", b"", timeout=0.2))
     await asyncio.sleep(1.3)
     second = await failed(errors, client.request("open.silent", b"", timeout=0.2))
-    assert {errnorm.of(one).code for one in (first, second)} == {"Permissions Violation for Subscription"}
+    assert {errnorm.normalize(one).code for one in (first, second)} == {"Permissions Violation for Subscription"}
     # The server refuses the client's one subscription for answers once: the second request is a fault that nobody told yet.
     assert told.rows() == [*TOLD, ("auth.forbidden", "ask", None, False)]
     await client.close()
@@ -154,20 +154,20 @@ async def test_what_wraps_such_a_time_out_is_the_same_fault(start_nats: StartNat
             except nats.errors.TimeoutError as timeout:
                 message = "no price"
                 raise RuntimeError(message) from timeout
-    assert errnorm.of(caught.value).reason is Reason.AUTH_FORBIDDEN
+    assert errnorm.normalize(caught.value).reason is Reason.AUTH_FORBIDDEN
     assert told.rows() == TOLD
     await client.close()
 
 
 async def test_a_client_that_is_gone_is_asked_nothing_more(start_nats: StartNats, errors: Middleware) -> None:
     client = await connected(start_nats({}).url, callbacks(errors))
-    assert len(errors._consulted) == 1
+    assert len(errors._resolvers) == 1
     await client.close()
     del client
     for _ in range(20):
         await asyncio.sleep(0.02)
         gc.collect()
-    assert errors._consulted == []
+    assert errors._resolvers == []
 
 
 @pytest.mark.parametrize(("batch", "heartbeat"), [(1, None), (1, 0.1), (5, 0.1)])
@@ -181,7 +181,7 @@ async def test_a_fetch_whose_consumer_was_deleted_says_so(
     fetching = asyncio.create_task(failed(errors, subscription.fetch(batch, timeout=1.6, heartbeat=heartbeat)))
     await asyncio.sleep(0.6)  # where there are heartbeats, nats-py raises only if it got one
     await stream.delete_consumer("S", "D")
-    error = errnorm.of(await fetching)
+    error = errnorm.normalize(await fetching)
     assert (error.reason, error.code) == (Reason.PROTOCOL_NOT_FOUND, "409 Consumer Deleted")
     assert told.rows() == [("protocol.not_found", "ask", None, False)]
     await client.close()
@@ -213,6 +213,6 @@ async def test_a_fetch_that_finds_nothing_is_a_time_out(start_nats: StartNats, e
     stream = client.jetstream()
     await stream.add_stream(name="S", subjects=["s.>"])
     subscription = await stream.pull_subscribe("s.>", durable="D")
-    assert errnorm.of(await failed(errors, subscription.fetch(1, timeout=0.3))).category == "transport"
+    assert errnorm.normalize(await failed(errors, subscription.fetch(1, timeout=0.3))).category == "transport"
     assert len(told) == 1
     await client.close()

@@ -64,7 +64,7 @@ async def test_a_wrong_password_costs_the_server_two_logins(start_nats: StartNat
             await connected(server.url, callbacks(errors, abort=True), **WRONG)
     assert refused(server) == dialled(server) == 2
     assert told.rows() == [REFUSED, REFUSED_AGAIN]
-    assert errnorm.of(caught.value) is told[-1].error
+    assert errnorm.normalize(caught.value) is told[-1].error
 
 
 async def test_a_password_that_is_changed_ends_it_at_once(start_nats: StartNats, errors: Middleware, told: Told) -> None:
@@ -127,7 +127,7 @@ async def test_an_account_that_is_full_is_told_at_each_attempt_and_giving_up_is_
         async with errors.guard("nats", operation="connect"):
             await connected(server.url, callbacks(errors, abort=True), user_credentials=path, max_reconnect_attempts=2)
     assert told.rows() == [("limits.connections", "connection", "reconnecting", True)] * 3
-    assert errnorm.of(caught.value) is told[-1].error
+    assert errnorm.normalize(caught.value) is told[-1].error
     await first.close()
 
 

@@ -34,7 +34,7 @@ async def test_the_end_of_a_session_is_returned_and_not_told(start_nats: StartNa
     await client.subscribe("b")
     async with asyncio.timeout(30):
         end = await session.ended()
-    assert errors.known(end, "nats").reason is Reason.LIMITS_SUBSCRIPTIONS
+    assert errors.normalize(end, "nats").reason is Reason.LIMITS_SUBSCRIPTIONS
     assert client.is_closed
     assert told == []
 
@@ -48,7 +48,7 @@ async def test_a_server_that_is_killed_ends_the_session_and_the_client_does_not_
     server.kill()
     async with asyncio.timeout(30):
         end = await session.ended()
-    assert errors.known(end, "nats").reason is Reason.TRANSPORT_LOST
+    assert errors.normalize(end, "nats").reason is Reason.TRANSPORT_LOST
     await until(lambda: client.is_closed)
     assert told == []
 
@@ -78,7 +78,7 @@ async def test_a_server_that_is_not_there_is_one_failure(start_nats: StartNats, 
     with pytest.raises(nats.errors.NoServersError) as caught:
         async with errors.guard("nats", operation="connect"):
             await nats.connect(server.url, **callbacks(errors, supervised=True), reconnect_time_wait=0.1)
-    assert errnorm.of(caught.value).reason is Reason.TRANSPORT_REFUSED
+    assert errnorm.normalize(caught.value).reason is Reason.TRANSPORT_REFUSED
     assert told.rows() == [("transport.refused", "connect", None, True)]
 
 

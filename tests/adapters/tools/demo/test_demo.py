@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from errnorm import normalize
-from errnorm.error import Fault
+from errnorm.fault import Fault
 from errnorm_adapters.tools.demo import nats, xmpp
 from errnorm_adapters.tools.demo.servers import NatsServer, NoServerError, Prosody, PyJabber, Server, _program
 from errnorm_adapters.tools.demo.stage import Case, Stage

@@ -18,7 +18,7 @@ from tests.servers.ports import HOST
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from errnorm.error import Fault
+    from errnorm.fault import Fault
     from errnorm_adapters.xmpp.client.session import Attachment
 
 PATIENCE = 30.0

@@ -176,7 +176,7 @@ async def test_a_room_refuses_each_thing_once_and_who_waits_to_join_is_told_no_m
             ("message", "stanza:not-acceptable", "abort", "nothing"),
             ("presence", row, "abort", "nothing"),
         ]
-        assert errnorm.of(caught.value).code == row.removeprefix("stanza:")
+        assert errnorm.normalize(caught.value).code == row.removeprefix("stanza:")
         assert all(fault.outcome == "background" for fault in bob.memory.faults)
 
 
@@ -234,7 +234,7 @@ async def test_a_condition_slixmpp_does_not_know_reaches_the_caller_at_once(star
         await one.start()
         with pytest.raises(IqError) as caught:
             await one.client.make_iq_get("jabber:iq:private").send(timeout=5)  # type: ignore[no-untyped-call]
-        assert errnorm.of(caught.value).code == "bad-format"
+        assert errnorm.normalize(caught.value).code == "bad-format"
 
 
 async def test_a_request_that_nobody_answers_is_a_time_out_and_not_one_of_a_server(start: Start) -> None:
@@ -246,7 +246,7 @@ async def test_a_request_that_nobody_answers_is_a_time_out_and_not_one_of_a_serv
         with pytest.raises(IqTimeout) as caught:
             await request.send(timeout=0.2)
         assert caught.value.condition == "remote-server-timeout"
-        assert errnorm.of(caught.value).reason == "transport.timeout"
+        assert errnorm.normalize(caught.value).reason == "transport.timeout"
 
 
 async def test_a_server_that_is_not_there_is_told_once_each_time_every_way_was_tried(reserved_port: int) -> None:

@@ -122,7 +122,7 @@ async def test_a_condition_that_slixmpp_refuses_reaches_the_caller_at_once_and_a
         await one.start()
         with pytest.raises(IqError) as caught:
             await one.client.make_iq_get("urn:example:weather").send(timeout=5)  # type: ignore[no-untyped-call]
-        assert errnorm.of(caught.value).reason == "limits.policy"
+        assert errnorm.normalize(caught.value).reason == "limits.policy"
 
 
 async def test_an_error_without_an_error_in_it_is_no_unknown_feature() -> None:
@@ -130,7 +130,7 @@ async def test_an_error_without_an_error_in_it_is_no_unknown_feature() -> None:
         await one.start()
         with pytest.raises(IqError) as caught:
             await one.client.make_iq_get("urn:example:weather").send(timeout=5)  # type: ignore[no-untyped-call]
-        assert errnorm.of(caught.value).code == "undefined-condition"
+        assert errnorm.normalize(caught.value).code == "undefined-condition"
 
 
 async def test_a_resource_that_could_not_be_bound_starts_no_session() -> None:

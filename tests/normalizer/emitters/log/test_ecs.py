@@ -20,7 +20,7 @@ ecs_logging = pytest.importorskip("ecs_logging")
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from errnorm.error import Fault
+    from errnorm.fault import Fault
     from errnorm.settings import Settings
     from tests.normalizer.emitters.wire import JSONLog
 

@@ -18,7 +18,7 @@ from errnorm.emitters.attributes import ATTRIBUTES
 from errnorm.emitters.log import emitter as log_module
 from errnorm.emitters.log.emitter import LogEmitter, Processor, processor
 from errnorm.emitters.log.storm import StormGuard
-from errnorm.error import Fault
+from errnorm.fault import Fault
 from errnorm.settings import Settings
 from errnorm.taxonomy import Reason
 from tests.normalizer.emitters.wire import ABORT, OWN_WORDS, PUBLISH, RETRY

@@ -15,7 +15,8 @@ from tests.normalizer.emitters.wire import ABORT, OWN_WORDS, PUBLISH
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from errnorm.error import Fault, NormalizedError
+    from errnorm.error import NormalizedError
+    from errnorm.fault import Fault
     from errnorm.settings import Settings
 
 FORMAT = "%(levelname)s %(message)s type=%(error.type)s"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from errnorm.emitters.attributes import Attributes
     from errnorm.emitters.counts import Ledger
-    from errnorm.error import Fault
+    from errnorm.fault import Fault
     from errnorm.settings import Settings
     from tests.normalizer.emitters.wire import Lines
 
@@ -30,7 +30,8 @@ PROGRAM = """
     import structlog
     from errnorm.emitters import Teller, default_emitters
     from errnorm.emitters.counts import LEDGER
-    from errnorm.error import Fault, NormalizedError, Signal
+    from errnorm.error import NormalizedError, Signal
+    from errnorm.fault import Fault
     import errnorm
     structlog.configure(processors=[structlog.processors.JSONRenderer()], cache_logger_on_first_use=True)
     tell = Teller(default_emitters())

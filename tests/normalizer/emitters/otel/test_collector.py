@@ -54,7 +54,8 @@ APPLICATION = """
     from errnorm.decision import decide
     from errnorm.emitters import Teller, default_emitters
     from errnorm.engine import Engine
-    from errnorm.error import Fault, Signal
+    from errnorm.error import Signal
+    from errnorm.fault import Fault
     from errnorm.tables.file import read
     from errnorm.tables.table import Table
     from tests.normalizer.emitters.wire import TABLE, PUBLISH, WireError

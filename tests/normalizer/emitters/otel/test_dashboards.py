@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from errnorm.emitters.counts import Ledger
-    from errnorm.error import Fault
+    from errnorm.fault import Fault
 
 FOLDER = Path(__file__).parents[4] / "docs" / "dashboards"
 DASHBOARD: dict[str, Any] = json.loads((FOLDER / "errnorm.json").read_text("utf-8"))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
     from errnorm.engine import Engine
-    from errnorm.error import Fault
+    from errnorm.fault import Fault
     from errnorm.settings import Settings
 
 LOGIN = "Wrong password of romeo, romeo@montague.lit at 10.0.0.1: " + OWN_WORDS

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from opentelemetry._logs import LogRecord
 
-    from errnorm.error import Fault
+    from errnorm.fault import Fault
     from errnorm.settings import Settings
     from tests.normalizer.emitters.wire import JSONLog
 

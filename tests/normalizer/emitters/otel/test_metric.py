@@ -11,7 +11,7 @@ from errnorm.emitters.attributes import ATTRIBUTES
 from errnorm.emitters.counts import Counts
 from errnorm.emitters.log.emitter import LogEmitter
 from errnorm.emitters.otel import metric
-from errnorm.error import Fault
+from errnorm.fault import Fault
 from tests.normalizer.emitters.wire import ABORT, RETRY
 
 pytest.importorskip("opentelemetry.sdk")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
     from errnorm.decision import Decision
-    from errnorm.error import Fault
+    from errnorm.fault import Fault
     from errnorm.settings import Settings
 
 KLASS = "tests.normalizer.emitters.wire.WireError"

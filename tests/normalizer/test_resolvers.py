@@ -11,7 +11,7 @@ import errnorm
 from errnorm import Middleware, NormalizedError, Reason
 
 if TYPE_CHECKING:
-    from errnorm.error import Fault
+    from errnorm.fault import Fault
 
 DENIED = RuntimeError('nats: permissions violation for publish to "a"')
 
@@ -48,7 +48,7 @@ def test_what_nobody_told_is_told_as_what_it_really_was(errors: Middleware, told
     watch = Watch("-ERR 'Permissions Violation for Publish to \"a\"'")
     errors.add_resolver(watch.behind)
     timeout = failed(errors)
-    assert errnorm.of(timeout).reason is Reason.AUTH_FORBIDDEN
+    assert errnorm.normalize(timeout).reason is Reason.AUTH_FORBIDDEN
     assert [(fault.error.reason, fault.exception) for fault in told] == [(Reason.AUTH_FORBIDDEN, timeout)]
     assert told[0].decision is not None
     assert not told[0].decision.retry
@@ -69,9 +69,9 @@ def test_a_fault_of_the_connection_is_told_once_and_each_operation_that_fails_of
     watch = Watch(denied)
     errors.add_resolver(watch.behind)
     first = errors.report(denied, "nats")
-    assert errors.known(TimeoutError(), "nats") is first
-    assert errnorm.of(failed(errors)) is first
-    assert errnorm.of(failed(errors)) is first
+    assert errors.normalize(TimeoutError(), "nats") is first
+    assert errnorm.normalize(failed(errors)) is first
+    assert errnorm.normalize(failed(errors)) is first
     assert [(fault.error.reason, fault.outcome) for fault in told] == [(Reason.AUTH_FORBIDDEN, "background")]
     assert [fault.outcome for fault in spans] == ["background", "failed", "failed"]
 
@@ -89,7 +89,7 @@ def test_an_operation_that_was_told_takes_the_fault_with_it(errors: Middleware, 
 def test_who_knows_nothing_or_fails_changes_nothing(behind: object, errors: Middleware, told: list[Fault]) -> None:
     watch = Watch(behind)
     errors.add_resolver(watch.behind)
-    assert errnorm.of(failed(errors)).reason is Reason.TRANSPORT_TIMEOUT
+    assert errnorm.normalize(failed(errors)).reason is Reason.TRANSPORT_TIMEOUT
     assert len(told) == 1
 
 
@@ -98,5 +98,5 @@ def test_who_is_gone_is_forgotten(errors: Middleware) -> None:
     errors.add_resolver(watch.behind)
     del watch
     gc.collect()
-    assert errnorm.of(failed(errors)).reason is Reason.TRANSPORT_TIMEOUT
-    assert errors._consulted == []
+    assert errnorm.normalize(failed(errors)).reason is Reason.TRANSPORT_TIMEOUT
+    assert errors._resolvers == []
