@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -16,30 +15,19 @@ from errnorm.cli.normalize import normalize_line
 from errnorm.plugins import load_table
 from errnorm.tables.file import read
 from errnorm.tables.pattern import Template, values_of
-from errnorm.tables.row import Entry
 from errnorm.tables.source import TableError
 from errnorm.taxonomy import Category, Reason, Recovery
+from tests.each import each
+from tests.mappings import rows
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from errnorm.error import NormalizedError
-    from errnorm.tables.table import Table
+    from errnorm.tables import Entry
 
 PROTOCOLS = ("nats", "xmpp", "transport")
 NORMALIZER = Normalizer([])
-
-
-@cache
-def table_of(protocol: str) -> Table:
-    return load_table(protocol, [])
-
-
-ROWS = [(protocol, row) for protocol in PROTOCOLS for row in table_of(protocol).rows.values()]
-
-
-def named(value: Any) -> str:
-    return f"{value.section} {value.key}" if isinstance(value, Entry) else str(value)
 
 
 # Which steps can help against which reason. A step that is missing here contradicts what the reason means.
@@ -128,33 +116,33 @@ def test_every_reason_says_which_steps_can_help() -> None:
     assert COMPATIBLE.keys() == set(Reason)
 
 
-@pytest.mark.parametrize(("protocol", "row"), ROWS, ids=named)
+@each(("protocol", "row"), rows.every, ids=rows.named)
 def test_the_step_of_a_row_can_help_against_its_reason(protocol: str, row: Entry) -> None:
     assert in_line(row) or (row.section, row.key) in RIGHT, f"{protocol}: {row.row.reason} and {row.row.recovery}"
 
 
 def test_no_exception_is_kept_that_is_none() -> None:
-    odd = {(row.section, row.key) for _, row in ROWS if not in_line(row)}
+    odd = {(row.section, row.key) for _, row in rows.every() if not in_line(row)}
     assert RIGHT.keys() - odd == set()
 
 
-@pytest.mark.parametrize(("protocol", "row"), ROWS, ids=named)
+@each(("protocol", "row"), rows.every, ids=rows.named)
 def test_a_row_is_retryable_exactly_if_its_step_is_one_of_the_three(protocol: str, row: Entry) -> None:
     assert row.to_dict(protocol)["retryable"] is (row.row.recovery in {WAIT, RECONNECT, REDIRECT})
 
 
-@pytest.mark.parametrize(("protocol", "row"), ROWS, ids=named)
+@each(("protocol", "row"), rows.every, ids=rows.named)
 def test_the_category_of_a_row_is_the_first_word_of_its_reason(protocol: str, row: Entry) -> None:
     assert Category(str(row.row.reason).partition(".")[0]).value == row.to_dict(protocol)["category"]
 
 
-@pytest.mark.parametrize(
+@each(
     ("protocol", "row", "spelling"),
-    [(protocol, row, spelling) for protocol, row in ROWS for spelling in row.templates()],
-    ids=named,
+    lambda: [(protocol, row, spelling) for protocol, row in rows.every() for spelling in row.templates()],
+    ids=rows.named,
 )
 def test_a_template_finds_its_row_and_takes_out_every_place_it_names(protocol: str, row: Entry, spelling: str) -> None:
-    table = table_of(protocol)
+    table = rows.table(protocol)
     template = Template(spelling, table.kinds, row, ignore_case=table.sections[row.section].head.ignore_case)
     found = table.find(row.section, template.sample())
 
@@ -165,14 +153,15 @@ def test_a_template_finds_its_row_and_takes_out_every_place_it_names(protocol: s
     assert values_of(reading).keys() == template.kinds.keys()
 
 
-SECTIONS = [
-    (protocol, name) for protocol in PROTOCOLS for name, section in table_of(protocol).sections.items() if len(section.exact) > 1
-]
+def sections() -> list[tuple[str, str]]:
+    return [
+        (protocol, name) for protocol in PROTOCOLS for name, head in rows.table(protocol).sections.items() if len(head.exact) > 1
+    ]
 
 
-@pytest.mark.parametrize(("protocol", "section"), SECTIONS)
+@each(("protocol", "section"), sections)
 def test_a_second_row_for_the_same_text_is_refused(protocol: str, section: str, tmp_path: Path) -> None:
-    victim = next(row for row in table_of(protocol).rows.values() if row.section == section and not Template.has_places(row.key))
+    victim = next(row for row in rows.of(protocol, section)() if not Template.has_places(row.key))
     overlay = tmp_path / "twin.toml"
     overlay.write_text(
         f'protocol = "{protocol}"\nversion = "1"\n[{section}]\n"a row that is new" = {{ reason = "protocol.rejected", '
@@ -311,8 +300,9 @@ def test_a_fault_of_nats_can_be_retried_in_all_its_forms_or_in_none(fault: str) 
     assert (len({form.retryable for form in FAULTS[fault]}) > 1) is (fault in RETRIED_DIFFERENTLY)
 
 
-CONDITIONS = [row for row in table_of("xmpp").rows.values() if row.section == "stanza" and row.row.source.startswith("RFC 6120")]
-TYPES = ("auth", "cancel", "modify", "wait")
+def conditions() -> list[tuple[Entry, str]]:
+    named = [row for row in rows.of("xmpp", "stanza")() if row.row.source.startswith("RFC 6120")]
+    return [(row, kind) for row in named for kind in ("auth", "cancel", "modify", "wait")]
 
 
 def stanza(condition: str, kind: str) -> NormalizedError:
@@ -329,14 +319,12 @@ def judgement(error: NormalizedError) -> tuple[object, ...]:
     return (error.code, error.reason, error.recovery, error.terminal, error.effect)
 
 
-@pytest.mark.parametrize("kind", TYPES)
-@pytest.mark.parametrize("row", CONDITIONS, ids=named)
+@each(("row", "kind"), conditions, ids=rows.named)
 def test_a_condition_means_the_same_on_the_wire_and_from_slixmpp(row: Entry, kind: str) -> None:
     assert judgement(of_slixmpp(row.key, kind)) == judgement(stanza(row.key, kind))
 
 
-@pytest.mark.parametrize("kind", TYPES)
-@pytest.mark.parametrize("row", CONDITIONS, ids=named)
+@each(("row", "kind"), conditions, ids=rows.named)
 def test_a_condition_means_the_same_on_the_wire_and_from_aioxmpp(row: Entry, kind: str) -> None:
     aioxmpp = pytest.importorskip("aioxmpp.errors", reason="aioxmpp needs a Python before 3.13", exc_type=ImportError)
     known = {condition.value[1]: condition for condition in aioxmpp.ErrorCondition}

@@ -11,16 +11,16 @@ import pytest
 
 from errnorm.engine import Engine
 from errnorm.error import Signal
-from errnorm.plugins import load_table
 from errnorm.taxonomy import Effect, Reason, Recovery
+from tests.each import each
+from tests.mappings import rows
 
 if TYPE_CHECKING:
-    from errnorm.tables.row import Entry
+    from errnorm.tables import Entry
 
 CODES: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "data" / "jetstream_codes.json").read_text("utf-8"))
-TABLE = load_table("nats", [])
-ROWS = {int(placed.key): placed for (section, _), placed in TABLE.rows.items() if section == "jetstream"}
-FAMILIES = [placed for (section, _), placed in TABLE.rows.items() if section == "api"]
+ROWS = rows.of("nats", "jetstream")
+FAMILIES = rows.of("nats", "api")
 
 # Words of the description (or of the constant, for those that have none of their own) and what they mean wherever they stand.
 GROUPS = {
@@ -56,6 +56,10 @@ APART = {
 }
 
 
+def row_of(code: int) -> Entry:
+    return rows.table("nats").rows["jetstream", str(code)]
+
+
 def verdict_of(placed: Entry) -> str:
     """Return reason and recovery of a row as one word."""
     return f"{placed.row.reason}/{placed.row.recovery}"
@@ -64,12 +68,12 @@ def verdict_of(placed: Entry) -> str:
 @pytest.fixture
 def engine() -> Engine:
     """Return the engine of NATS."""
-    return Engine(TABLE)
+    return Engine(rows.table("nats"))
 
 
-@pytest.mark.parametrize("upstream", CODES, ids=lambda upstream: str(upstream["err_code"]))
+@each("upstream", CODES, ids=lambda upstream: upstream["err_code"])
 def test_every_code_of_the_server_has_its_row(upstream: dict[str, Any]) -> None:
-    placed = ROWS[upstream["err_code"]]
+    placed = row_of(upstream["err_code"])
 
     assert placed.row.constant == upstream["constant"]
     assert placed.row.source.startswith(f"errors.json ({upstream['code']})")
@@ -77,23 +81,17 @@ def test_every_code_of_the_server_has_its_row(upstream: dict[str, Any]) -> None:
 
 def test_no_row_is_without_a_code_of_the_server() -> None:
     assert len(CODES) == 226
-    assert sorted(ROWS) == [upstream["err_code"] for upstream in CODES]
+    assert sorted(placed.key for placed in ROWS()) == [str(upstream["err_code"]) for upstream in CODES]
 
 
 def test_rows_stand_in_the_order_of_their_codes() -> None:
-    assert list(ROWS) == sorted(ROWS)
+    assert [placed.key for placed in ROWS()] == sorted(placed.key for placed in ROWS())
 
 
-@pytest.mark.parametrize("placed", ROWS.values(), ids=lambda placed: placed.key)
-def test_is_found_by_code_and_by_constant(placed: Entry) -> None:
-    assert TABLE.find("jetstream", placed.key) == (placed, None)
-    assert TABLE.find("jetstream", str(placed.row.constant)) == (placed, None)
-
-
-@pytest.mark.parametrize("placed", ROWS.values(), ids=lambda placed: placed.key)
+@each("placed", ROWS, ids=rows.named)
 def test_is_found_by_its_description_unless_that_is_all_places(placed: Entry) -> None:
     text = str(placed.row.text)
-    found = TABLE.find("jetstream", re.sub(r"\{\w+\}", "7", text))
+    found = rows.table("nats").find("jetstream", re.sub(r"\{\w+\}", "7", text))
 
     assert (found is None) if text.startswith("{") else (found is not None and found[0] is placed)
 
@@ -104,23 +102,21 @@ def test_a_pasted_description_gives_its_values(engine: Engine) -> None:
     assert (error.code, error.params) == ("10071", {"seq": 41})
 
 
-@pytest.mark.parametrize(
-    "placed", [placed for placed in ROWS.values() if "{err}" in str(placed.row.text)], ids=lambda placed: placed.key
-)
+@each("placed", lambda: [placed for placed in ROWS() if "{err}" in str(placed.row.text)], ids=rows.named)
 def test_the_words_of_another_error_inside_err_do_not_change_the_row(placed: Entry) -> None:
-    found = TABLE.find("jetstream", str(placed.row.text).replace("{err}", "bad gateway: stream not found"))
+    found = rows.table("nats").find("jetstream", str(placed.row.text).replace("{err}", "bad gateway: stream not found"))
 
     assert found is None or found[0] is placed
 
 
-@pytest.mark.parametrize("placed", [*ROWS.values(), *FAMILIES], ids=lambda placed: f"{placed.section}-{placed.key}")
+@each("placed", rows.of("nats", "jetstream", "api"), ids=rows.named)
 def test_an_api_error_never_ends_the_connection(placed: Entry) -> None:
     assert not placed.row.terminal
     assert placed.row.recovery not in {Recovery.RECONNECT, Recovery.REDIRECT, Recovery.NONE}
     assert placed.row.reason is not Reason.UNKNOWN
 
 
-@pytest.mark.parametrize("placed", ROWS.values(), ids=lambda placed: placed.key)
+@each("placed", ROWS, ids=rows.named)
 def test_what_asks_for_another_request_was_refused(placed: Entry) -> None:
     if placed.row.reason is not Reason.PROTOCOL_REJECTED and placed.row.recovery is Recovery.MODIFY:
         assert placed.row.effect is Effect.NOT_APPLIED
@@ -128,7 +124,7 @@ def test_what_asks_for_another_request_was_refused(placed: Entry) -> None:
 
 @pytest.mark.parametrize(("words", "verdicts"), GROUPS.items())
 def test_rows_with_the_same_words_mean_the_same(words: str, verdicts: set[str]) -> None:
-    group = [placed for code, placed in ROWS.items() if code not in APART and re.search(words, str(placed.row.text))]
+    group = [placed for placed in ROWS() if int(placed.key) not in APART and re.search(words, str(placed.row.text))]
 
     assert group
     assert {placed.key: verdict_of(placed) for placed in group if verdict_of(placed) not in verdicts} == {}
@@ -137,7 +133,7 @@ def test_rows_with_the_same_words_mean_the_same(words: str, verdicts: set[str]) 
 @pytest.mark.parametrize("code", APART)
 def test_a_row_set_apart_would_be_in_a_group(code: int) -> None:
     assert any(
-        re.search(words, str(ROWS[code].row.text)) and verdict_of(ROWS[code]) not in verdicts
+        re.search(words, str(row_of(code).row.text)) and verdict_of(row_of(code)) not in verdicts
         for words, verdicts in GROUPS.items()
     )
 
@@ -169,8 +165,8 @@ def test_a_row_set_apart_would_be_in_a_group(code: int) -> None:
     ],
 )
 def test_sister_errors_agree(one: int, other: int) -> None:
-    assert verdict_of(ROWS[one]) == verdict_of(ROWS[other])
-    assert ROWS[one].row.effect is ROWS[other].row.effect
+    assert verdict_of(row_of(one)) == verdict_of(row_of(other))
+    assert row_of(one).row.effect is row_of(other).row.effect
 
 
 @pytest.mark.parametrize(
@@ -190,15 +186,15 @@ def test_sister_errors_agree(one: int, other: int) -> None:
     ],
 )
 def test_the_code_of_http_does_not_decide_on_a_retry(code: int, *, retryable: bool) -> None:
-    assert ROWS[code].row.recovery.retryable is retryable
+    assert row_of(code).row.recovery.retryable is retryable
 
 
 @pytest.mark.parametrize("code", sorted({upstream["code"] for upstream in CODES}))
 def test_every_code_of_http_in_use_has_a_family(code: int) -> None:
-    assert TABLE.get("api", str(code)) is not None
+    assert rows.table("nats").get("api", str(code)) is not None
 
 
-@pytest.mark.parametrize("placed", FAMILIES, ids=lambda placed: placed.key)
+@each("placed", FAMILIES, ids=rows.named)
 def test_an_err_code_nobody_knows_falls_back_on_its_family(engine: Engine, placed: Entry) -> None:
     error = engine.judge(Signal("nats", "jetstream", "19999", family=(("api", placed.key),)))
 
@@ -230,7 +226,7 @@ def test_a_known_err_code_is_not_judged_by_its_family(engine: Engine) -> None:
     ],
 )
 def test_older_spellings_are_found(spelling: str, code: str) -> None:
-    found = TABLE.find("jetstream", spelling)
+    found = rows.table("nats").find("jetstream", spelling)
 
     assert found is not None
     assert found[0].key == code

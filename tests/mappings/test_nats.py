@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
-from importlib.resources import files
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,9 @@ import pytest
 
 from errnorm.engine import Engine
 from errnorm.error import NormalizedError, Signal
-from errnorm.tables.file import read
-from errnorm.tables.pattern import Template
-from errnorm.tables.table import Table
-from errnorm.taxonomy import Category, Evidence, Reach, Reason, Recovery
+from errnorm.taxonomy import Category, Reason, Recovery
+from tests.each import each
+from tests.mappings import rows
 
 if TYPE_CHECKING:
     from errnorm.tables.row import Entry
@@ -24,10 +23,7 @@ if TYPE_CHECKING:
 SEED: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "data" / "nats_seed.json").read_text("utf-8"))
 ERRORS = [row for row in SEED if row["kind"] == "error"]
 CLOSES = [row for row in SEED if row["kind"] == "close"]
-FILE = read(files("errnorm_mappings").joinpath("nats.toml").read_text("utf-8"), "nats.toml")
-TABLE = Table([FILE])
-ENGINE = Engine(TABLE)
-ROWS = list(FILE.rows.values())
+OF_ITS_OWN = ("error", "close", "status", "log", "client", "advisory")
 
 CLIENT_MODULES = [
     "nats.aio.errors",
@@ -107,12 +103,13 @@ FILLED = {
 }
 
 
-def place_of(placed: Entry) -> str:
-    return f"{placed.section}-{placed.key}"
+@cache
+def engine() -> Engine:
+    return Engine(rows.table("nats"))
 
 
 def judged(section: str, code: str) -> NormalizedError:
-    return ENGINE.judge(Signal("nats", section, code))
+    return engine().judge(Signal("nats", section, code))
 
 
 def spellings(rows: list[dict[str, Any]]) -> list[tuple[dict[str, Any], str]]:
@@ -132,14 +129,14 @@ def test_the_seed_list_is_whole() -> None:
     assert (len(ERRORS), len(CLOSES)) == (92, 37)
 
 
-@pytest.mark.parametrize(("row", "spelling"), spellings(ERRORS), ids=str)
+@each(("row", "spelling"), spellings(ERRORS))
 def test_every_named_error_has_a_row_by_text_and_by_constant(row: dict[str, Any], spelling: str) -> None:
     error = judged("error", spelling)
 
     assert (error.category, error.terminal, error.retryable) == (row["category"], row["terminal"], row["retryable"])
 
 
-@pytest.mark.parametrize(("row", "spelling"), spellings(CLOSES), ids=str)
+@each(("row", "spelling"), spellings(CLOSES))
 def test_every_close_reason_has_a_row_by_text_and_by_constant(row: dict[str, Any], spelling: str) -> None:
     error = judged("close", spelling)
 
@@ -147,20 +144,20 @@ def test_every_close_reason_has_a_row_by_text_and_by_constant(row: dict[str, Any
     assert (error.category, error.terminal, error.retryable) == (row["category"], row["terminal"], row["retryable"])
 
 
-@pytest.mark.parametrize("row", SEED, ids=lambda row: f"{row['kind']}-{row['id']}")
+@each("row", SEED)
 def test_all_spellings_of_an_error_find_one_row(row: dict[str, Any]) -> None:
     found = {judged(row["kind"], spelling).row for spelling in (row["id"], *row["texts"])}
 
     assert len(found) == 1
 
 
-@pytest.mark.parametrize(("text", "reason"), FILLED.items())
+@each(("text", "reason"), FILLED.items())
 def test_every_text_with_places_finds_its_row_in_any_case(text: str, reason: str) -> None:
     assert judged("error", text).reason == reason
     assert judged("error", text.lower()).row is judged("error", text).row
 
 
-@pytest.mark.parametrize("status", STATUSES)
+@each("status", STATUSES)
 def test_every_status_has_a_row_and_its_number_is_a_family(status: str) -> None:
     assert judged("status", status).known
     assert judged("status", status[:3]).known
@@ -168,7 +165,7 @@ def test_every_status_has_a_row_and_its_number_is_a_family(status: str) -> None:
 
 @pytest.mark.parametrize("module", CLIENT_MODULES)
 def test_every_exception_of_an_installed_client_has_a_row(module: str) -> None:
-    missing = [name for name in exceptions(module) if TABLE.get("client", name) is None]
+    missing = [name for name in exceptions(module) if rows.table("nats").get("client", name) is None]
 
     assert not missing
 
@@ -177,39 +174,18 @@ def test_the_installed_client_was_looked_at() -> None:
     assert len(exceptions("nats.errors")) > 20
 
 
-@pytest.mark.parametrize("placed", ROWS, ids=place_of)
-def test_every_spelling_of_a_row_finds_that_row(placed: Entry) -> None:
-    samples = [Template(text, TABLE.kinds, placed, ignore_case=True).sample() for text in placed.templates()]
-    found = {judged(placed.section, text).row for text in (*placed.spellings(), *samples)}
-
-    assert found == {placed}
-
-
-@pytest.mark.parametrize("placed", [row for row in ROWS if row.row.reach is Reach.NEVER], ids=place_of)
-def test_nothing_that_is_never_emitted_claims_to_have_been_provoked(placed: Entry) -> None:
-    assert not placed.row.evidence.startswith(Evidence.PROVOKED)
-
-
-@pytest.mark.parametrize("placed", [row for row in ROWS if row.row.evidence.startswith(Evidence.PROVOKED)], ids=place_of)
-def test_what_was_provoked_names_what_it_was_provoked_on(placed: Entry) -> None:
-    program, _, versions = placed.row.evidence.removeprefix("provoked: ").partition(" ")
-
-    assert program in {"nats-server", "nats-py"}
-    assert all(version[0].isdigit() for version in versions.split(", "))
-
-
-@pytest.mark.parametrize("placed", [row for row in ROWS if row.section == "close"], ids=place_of)
+@each("placed", rows.of("nats", "close"), ids=rows.named)
 def test_every_close_reason_is_terminal_and_goes_by_its_name_in_go(placed: Entry) -> None:
     assert placed.row.terminal
     assert placed.code == placed.row.constant
 
 
-@pytest.mark.parametrize("placed", [row for row in ROWS if row.section in {"status", "advisory"}], ids=place_of)
+@each("placed", rows.of("nats", "status", "advisory"), ids=rows.named)
 def test_no_status_and_no_advisory_but_a_refused_certificate_ends_the_connection(placed: Entry) -> None:
     assert placed.row.terminal == placed.key.startswith("io.nats.server.advisory.v1.ocsp_peer")
 
 
-@pytest.mark.parametrize("placed", [row for row in ROWS if row.row.reason is Reason.PROTOCOL_NOTICE], ids=place_of)
+@each("placed", lambda: [row for row in rows.of("nats")() if row.row.reason is Reason.PROTOCOL_NOTICE], ids=rows.named)
 def test_a_notice_asks_for_nothing(placed: Entry) -> None:
     assert (placed.row.recovery, placed.row.terminal) == (Recovery.NONE, False)
 
@@ -246,7 +222,7 @@ def test_too_many_subscriptions_end_the_connection_only_as_a_close_reason() -> N
     [("maximum subscriptions exceeded", "error"), ("Maximum Subscriptions Exceeded", "close"), ("Stale Connection", "error")],
 )
 def test_words_alone_go_to_the_section_that_spells_them_so(text: str, section: str) -> None:
-    assert ENGINE.judge(Signal("nats", None, text)).section == section
+    assert engine().judge(Signal("nats", None, text)).section == section
 
 
 @pytest.mark.parametrize(
@@ -273,4 +249,5 @@ def test_contested_rows_follow_the_rulings(section: str, code: str, reason: str,
 
 
 def test_every_category_is_used() -> None:
-    assert {placed.row.reason.category for placed in ROWS} == set(Category) - {Category.UNKNOWN}
+    used = {placed.row.reason.category for placed in rows.of("nats", *OF_ITS_OWN)()}
+    assert used == set(Category) - {Category.UNKNOWN}

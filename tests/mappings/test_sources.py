@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from errnorm.plugins import load_table
 from tests.capture.evidence import STANDARD
+from tests.each import each
+from tests.mappings import rows
 
 if TYPE_CHECKING:
     from errnorm.tables.row import Entry
 
-TABLES = {protocol: load_table(protocol, []) for protocol in ("nats", "xmpp", "transport")}
+PROTOCOLS = ("nats", "xmpp", "transport")
 FILE = re.compile(
     r"((server|logger)/)?\w+\.go:?( [\w…, .]+)?|main\.go|errors\.json \([0-9]{3}\)|errors\.json, field code(: none yet)?|"
     r"the status 408 of a pull request|"
@@ -104,10 +105,6 @@ RESOLVER_ELSEWHERE = {
 }
 
 
-def rows_of(protocol: str, section: str) -> list[Entry]:
-    return [placed for placed in TABLES[protocol].rows.values() if placed.section == section]
-
-
 def first_source(placed: Entry) -> str:
     return re.split("[;,]", placed.row.source)[0]
 
@@ -116,9 +113,9 @@ def otherwise(listed: dict[str, list[str]], key: str, usual: str) -> str:
     return next((source for source, keys in listed.items() if key in keys), usual)
 
 
-@pytest.mark.parametrize("protocol", TABLES)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_source_is_a_place_in_a_standard_or_a_file_of_a_program(protocol: str) -> None:
-    sources = {source for placed in TABLES[protocol].rows.values() for source in placed.row.source.split("; ")}
+    sources = {source for placed in rows.of(protocol)() for source in placed.row.source.split("; ")}
 
     assert [source for source in sources if not STANDARD.match(source) and not FILE.fullmatch(source)] == []
 
@@ -126,7 +123,7 @@ def test_a_source_is_a_place_in_a_standard_or_a_file_of_a_program(protocol: str)
 @pytest.mark.parametrize("section", IN_ORDER)
 def test_a_condition_names_its_section_of_rfc_6120(section: str) -> None:
     chapter, count = IN_ORDER[section]
-    named = {placed.key: first_source(placed) for placed in rows_of("xmpp", section) if f"{chapter}." in placed.row.source}
+    named = {placed.key: first_source(placed) for placed in rows.of("xmpp", section)() if f"{chapter}." in placed.row.source}
 
     assert len(named) == count
     assert named == {key: f"{chapter}.{number}" for number, key in enumerate(sorted(named), 1)}
@@ -135,20 +132,20 @@ def test_a_condition_names_its_section_of_rfc_6120(section: str) -> None:
 @pytest.mark.parametrize("section", PLACES)
 def test_a_condition_names_where_it_stands(section: str) -> None:
     usual, elsewhere = PLACES[section]
-    found = {placed.key: placed.row.source for placed in rows_of("xmpp", section)}
+    found = {placed.key: placed.row.source for placed in rows.of("xmpp", section)()}
 
     assert elsewhere.keys() <= found.keys()
     assert found == {key: elsewhere.get(key, usual) for key in found}
 
 
 def test_an_application_condition_names_the_document_of_its_namespace() -> None:
-    for placed in rows_of("xmpp", "app"):
+    for placed in rows.of("xmpp", "app")():
         namespace, _, name = placed.key.partition(" ")
         assert placed.row.source == DEFINED_BY[namespace] + BESIDE.get(name, "")
 
 
 def test_an_alert_names_the_section_that_defines_it() -> None:
-    alerts = [placed for placed in rows_of("transport", "tls") if re.fullmatch("[a-z_]+", placed.key)]
+    alerts = [placed for placed in rows.of("transport", "tls")() if re.fullmatch("[a-z_]+", placed.key)]
 
     assert len(alerts) > 30
     assert {placed.key: first_source(placed) for placed in alerts} == {
@@ -161,14 +158,14 @@ def test_an_alert_names_the_section_that_defines_it() -> None:
     [("tls", "X509_V_ERR_", "OpenSSL x509_vfy.h"), ("dns", "ARES_", "c-ares ares.h")],
 )
 def test_a_number_names_the_header_that_defines_it(section: str, names: str, header: str) -> None:
-    rows = [placed for placed in rows_of("transport", section) if placed.key.startswith(names)]
+    found = [placed for placed in rows.of("transport", section)() if placed.key.startswith(names)]
 
-    assert len(rows) > 20
-    assert {first_source(placed) for placed in rows} == {header}
+    assert len(found) > 20
+    assert {first_source(placed) for placed in found} == {header}
 
 
 def test_a_code_of_getaddrinfo_names_the_section_that_defines_it() -> None:
-    codes = [placed for placed in rows_of("transport", "dns") if placed.key.startswith("EAI_")]
+    codes = [placed for placed in rows.of("transport", "dns")() if placed.key.startswith("EAI_")]
 
     assert {placed.key: first_source(placed) for placed in codes} == {
         placed.key: otherwise(RESOLVER_ELSEWHERE, placed.key, "RFC 3493 6.1") for placed in codes
@@ -176,7 +173,7 @@ def test_a_code_of_getaddrinfo_names_the_section_that_defines_it() -> None:
 
 
 def test_a_reason_of_openssl_names_the_header_that_defines_it() -> None:
-    names = [placed for placed in rows_of("transport", "tls") if re.fullmatch("(?!X509_V)[A-Z_]+", placed.key)]
+    names = [placed for placed in rows.of("transport", "tls")() if re.fullmatch("(?!X509_V)[A-Z_]+", placed.key)]
     elsewhere = {"OpenSSL x509err.h": ["KEY_VALUES_MISMATCH"], "Python ssl": ["APPLICATION_DATA_AFTER_CLOSE_NOTIFY"]}
 
     assert {placed.key: first_source(placed) for placed in names} == {
@@ -184,12 +181,12 @@ def test_a_reason_of_openssl_names_the_header_that_defines_it() -> None:
     }
 
 
-@pytest.mark.parametrize("placed", rows_of("nats", "api"), ids=lambda placed: placed.key)
+@each("placed", rows.of("nats", "api"), ids=rows.named)
 def test_a_family_of_the_api_names_the_field_that_holds_it(placed: Entry) -> None:
     assert placed.row.source.startswith("errors.json, field code")
 
 
 def test_an_advisory_names_the_file_that_defines_it() -> None:
     files = {"io.nats.server.": "server/events.go", "io.nats.jetstream.": "server/jetstream_events.go"}
-    for placed in rows_of("nats", "advisory"):
+    for placed in rows.of("nats", "advisory")():
         assert placed.row.source == next(file for prefix, file in files.items() if placed.key.startswith(prefix))

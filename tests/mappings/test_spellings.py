@@ -16,15 +16,13 @@ from typing import TYPE_CHECKING
 import pycares
 import pytest
 
-from errnorm.plugins import load_table
+from tests.each import each
+from tests.mappings import rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from errnorm.tables.row import Entry
-
-TABLE = load_table("transport", [])
-ROWS = list(TABLE.rows.values())
 
 ELSEWHERE = tomllib.loads((Path(__file__).parents[1] / "data" / "system_texts.toml").read_text("utf-8"))
 # Names of other versions than the one that Python was built with.
@@ -67,8 +65,12 @@ EAI_NUMBERS = {
 }
 
 
-def key_of(placed: Entry) -> str:
-    return placed.key
+def row(section: str, name: str) -> Entry | None:
+    return rows.table("transport").get(section, name)
+
+
+def beginning(section: str, word: str) -> Callable[[], list[Entry]]:
+    return lambda: [entry for entry in rows.of("transport", section)() if entry.key.startswith(word)]
 
 
 def library_function(library: str | None, name: str) -> Callable[[int], str]:
@@ -84,72 +86,71 @@ def said(placed: Entry, word: str) -> set[int]:
     return {int(name.removeprefix(word)) for name in placed.row.aliases if re.fullmatch(rf"{word}-?\d+", name)}
 
 
-@pytest.mark.parametrize("name", [name for name in dir(errno) if TABLE.get("os", name) and name not in SAID_BY_OTHERS])
+@each("name", lambda: [name for name in dir(errno) if row("os", name) and name not in SAID_BY_OTHERS])
 def test_the_text_of_this_system_for_an_error_finds_its_row(name: str) -> None:
-    assert TABLE.get("os", os.strerror(getattr(errno, name))) is TABLE.get("os", name)
+    assert row("os", os.strerror(getattr(errno, name))) is row("os", name)
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if row.section == "os" and row.key not in NOT_ON_WINDOWS], ids=key_of)
-def test_windows_has_the_names_and_numbers_of_bsd_but_for_a_prefix_and_ten_thousand(row: Entry) -> None:
-    connecting, _, name = row.key.rpartition(" ")
+@each("entry", lambda: [entry for entry in rows.of("transport", "os")() if entry.key not in NOT_ON_WINDOWS], ids=rows.named)
+def test_windows_has_the_names_and_numbers_of_bsd_but_for_a_prefix_and_ten_thousand(entry: Entry) -> None:
+    connecting, _, name = entry.key.rpartition(" ")
     before = f"{connecting} ".lstrip()
-    (number,) = (number for number in said(row, f"{before}errno ") if number > LIKE_WINDOWS)
+    (number,) = (number for number in said(entry, f"{before}errno ") if number > LIKE_WINDOWS)
     names = {ON_WINDOWS.get(name, f"WSA{name.removeprefix('WSA')}"), f"errno {number}"}
     if number - LIKE_WINDOWS <= LAST_OF_BSD:
         names.add(f"errno {number - LIKE_WINDOWS}")
 
-    assert {TABLE.get("os", f"{before}{name}") for name in names} == {row}
+    assert {row("os", f"{before}{name}") for name in names} == {entry}
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks the C library by its name on Linux")
-@pytest.mark.parametrize("name", sorted(name for name in dir(socket) if name.startswith("EAI_") and name != "EAI_OVERFLOW"))
+@each("name", sorted(name for name in dir(socket) if name.startswith("EAI_") and name != "EAI_OVERFLOW"))
 def test_the_text_of_the_resolver_for_a_code_finds_its_row(name: str) -> None:
     text = library_function(None, "gai_strerror")(getattr(socket, name))
-    assert TABLE.get("dns", text) is TABLE.get("dns", name)
+    assert row("dns", text) is row("dns", name)
 
 
-@pytest.mark.parametrize(("number", "name"), [pair for pair in pycares.errno.errorcode.items() if pair[0]])
+@each(("number", "name"), [pair for pair in pycares.errno.errorcode.items() if pair[0]])
 def test_the_text_of_c_ares_for_a_number_finds_its_row(number: int, name: str) -> None:
     if name not in SAID_BY_OTHERS:
-        assert TABLE.get("dns", str(pycares.errno.strerror(number))) is TABLE.get("dns", name)
+        assert row("dns", str(pycares.errno.strerror(number))) is row("dns", name)
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if row.key.startswith("X509_V_ERR_")], ids=key_of)
-def test_the_text_of_openssl_for_a_result_of_verification_finds_its_row(row: Entry) -> None:
+@each("entry", beginning("tls", "X509_V_ERR_"), ids=rows.named)
+def test_the_text_of_openssl_for_a_result_of_verification_finds_its_row(entry: Entry) -> None:
     text_of = library_function(getattr(_ssl, "__file__", None), "X509_verify_cert_error_string")
-    numbers = [number for number in said(row, "verify ") if f"verify {number}" not in VERIFY_OTHER_VERSIONS]
+    numbers = [number for number in said(entry, "verify ") if f"verify {number}" not in VERIFY_OTHER_VERSIONS]
 
     assert numbers
-    assert {TABLE.get("tls", text_of(number)) for number in numbers} == {row}
+    assert {row("tls", text_of(number)) for number in numbers} == {entry}
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if row.section == "tls"], ids=key_of)
-def test_the_names_of_openssl_are_those_that_python_knows(row: Entry) -> None:
-    names = {name for name in (row.key, *row.row.aliases) if re.fullmatch("[A-Z][A-Z0-9_]+", name)}
+@each("entry", rows.of("transport", "tls"), ids=rows.named)
+def test_the_names_of_openssl_are_those_that_python_knows(entry: Entry) -> None:
+    names = {name for name in (entry.key, *entry.row.aliases) if re.fullmatch("[A-Z][A-Z0-9_]+", name)}
     known = _ssl.err_names_to_codes.keys() | OPENSSL_OTHER_VERSIONS
 
     assert {name for name in names if not name.startswith("X509_V_")} <= known
 
 
-@pytest.mark.parametrize(
-    ("key", "text"), [(key, text) for system in ELSEWHERE.values() for key, texts in system.items() for text in texts]
-)
+@each(("key", "text"), [(key, text) for system in ELSEWHERE.values() for key, texts in system.items() for text in texts])
 def test_what_another_system_says_finds_its_row(key: str, text: str) -> None:
-    found = TABLE.find(None, text)
+    found = rows.table("transport").find(None, text)
     assert found is not None
     assert found[0].key == key
 
 
-@pytest.mark.parametrize("key", [row.key for row in ROWS if row.key.startswith("connect: ")])
-def test_what_is_said_while_connecting_is_what_is_said_otherwise(key: str) -> None:
-    plain, connecting = (TABLE.rows["os", name].row.aliases for name in (key.removeprefix("connect: "), key))
+@each("entry", beginning("os", "connect: "), ids=rows.named)
+def test_what_is_said_while_connecting_is_what_is_said_otherwise(entry: Entry) -> None:
+    plain = rows.table("transport").rows["os", entry.key.removeprefix("connect: ")].row.aliases
+    connecting = entry.row.aliases
     said_before = {name.removeprefix("connect: ") for name in connecting}
 
     assert said_before <= set(plain)
     assert {name for name in plain if name.startswith(("errno", "WSA"))} <= said_before
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if row.key.startswith("EAI_")], ids=key_of)
-def test_a_code_of_getaddrinfo_has_its_numbers_on_bsd_and_windows(row: Entry) -> None:
+@each("entry", beginning("dns", "EAI_"), ids=rows.named)
+def test_a_code_of_getaddrinfo_has_its_numbers_on_bsd_and_windows(entry: Entry) -> None:
     # Those of Linux are negative, and can be asked of it.
-    assert {number for number in said(row, "eai ") if number > 0} == EAI_NUMBERS[row.key]
+    assert {number for number in said(entry, "eai ") if number > 0} == EAI_NUMBERS[entry.key]

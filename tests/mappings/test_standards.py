@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
-from errnorm.plugins import load_table
 from errnorm.taxonomy import Reason, Recovery
+from tests.each import each
+from tests.mappings import rows
 
 if TYPE_CHECKING:
-    from errnorm.tables.row import Entry
+    from collections.abc import Iterator
 
-XMPP, TRANSPORT = load_table("xmpp", []), load_table("transport", [])
+    from errnorm.tables.row import Entry
 
 # POSIX.1-2017: what each function can fail with ("shall" and "may"; send stands for sendto and sendmsg too).
 FAILS_WITH = {
@@ -28,7 +27,6 @@ FAILS_WITH = {
     "shutdown": "EBADF EINVAL ENOBUFS ENOTCONN ENOTSOCK",
     "socket": "EACCES EAFNOSUPPORT EMFILE ENFILE ENOBUFS ENOMEM EPROTONOSUPPORT EPROTOTYPE",
 }
-SOCKETS = [row for row in TRANSPORT.rows.values() if row.section == "os" and "POSIX " in row.row.source]
 
 # RFC 3493, section 6.1, and RFC 2553 for codes that came before it: "could not be resolved at this time", and so on.
 RESOLVING = {
@@ -101,21 +99,29 @@ MEANS_ANOTHER = {
     ("bosh", "item-not-found"): "A session that is unknown by now: it was lost.",
     ("sm", "not-authorized"): "Nobody has logged in yet, so nobody was rejected.",
 }
-TAKEN = [
-    (placed, like)
-    for section, others in TAKEN_FROM.items()
-    for placed in XMPP.rows.values()
-    if placed.section == section
-    for like in [next((XMPP.rows[other, placed.key] for other in others if (other, placed.key) in XMPP.rows), None)]
-    if like is not None
-]
 
 
-def named(value: Entry) -> str:
-    return f"{value.section} {value.key}"
+def taken() -> Iterator[tuple[Entry, Entry]]:
+    held = rows.table("xmpp").rows
+    for section, others in TAKEN_FROM.items():
+        for placed in rows.of("xmpp", section)():
+            if (place := next(((other, placed.key) for other in others if (other, placed.key) in held), None)) is not None:
+                yield placed, held[place]
 
 
-@pytest.mark.parametrize("placed", SOCKETS, ids=named)
+def sockets() -> list[Entry]:
+    return [row for row in rows.of("transport", "os")() if "POSIX " in row.row.source]
+
+
+def of_resolvers(code: str) -> Entry:
+    return rows.table("transport").rows["dns", code]
+
+
+def of_xmpp(section: str, key: str) -> Entry:
+    return rows.table("xmpp").rows[section, key]
+
+
+@each("placed", sockets, ids=rows.named)
 def test_the_functions_that_a_row_names_can_fail_with_it(placed: Entry) -> None:
     name = placed.key.split()[-1]
     functions = placed.row.source.partition("POSIX ")[2].partition(";")[0].split(", ")
@@ -123,40 +129,41 @@ def test_the_functions_that_a_row_names_can_fail_with_it(placed: Entry) -> None:
     assert [one for one in functions if one != "errno.h" and name not in FAILS_WITH[one].split()] == []
 
 
-@pytest.mark.parametrize(("code", "reason"), [*RESOLVING.items(), *ANSWERS.items()])
+@each(("code", "reason"), [*RESOLVING.items(), *ANSWERS.items()])
 def test_a_code_of_a_resolver_means_what_its_standard_says(code: str, reason: Reason) -> None:
-    assert TRANSPORT.rows["dns", code].row.reason is reason
+    assert of_resolvers(code).row.reason is reason
 
 
-@pytest.mark.parametrize("code", RESOLVING)
+@each("code", RESOLVING)
 def test_a_code_of_getaddrinfo_is_retried_where_time_alone_can_help(code: str) -> None:
-    retried = TRANSPORT.rows["dns", code].row.recovery.retryable
+    retried = of_resolvers(code).row.recovery.retryable
     assert retried is (code in TIME_HELPS | TIME_HELPS_ALL_THE_SAME)
 
 
-@pytest.mark.parametrize(("code", "condition"), LEGACY.items())
+@each(("code", "condition"), LEGACY.items())
 def test_a_numeric_code_has_the_reason_of_its_condition(code: str, condition: str) -> None:
-    assert XMPP.rows["legacy", code].row.reason is XMPP.rows["stanza", condition].row.reason
+    assert of_xmpp("legacy", code).row.reason is of_xmpp("stanza", condition).row.reason
 
 
-@pytest.mark.parametrize(("kind", "condition"), [(kind, name) for kind, names in TYPES.items() for name in names.split()])
+@each(("kind", "condition"), [(kind, name) for kind, names in TYPES.items() for name in names.split()])
 def test_the_step_of_a_condition_is_what_its_type_asks_for(kind: str, condition: str) -> None:
     step, _ = OTHER_STEPS.get(condition, (STEPS[kind], ""))
 
-    assert XMPP.rows["stanza", condition].row.recovery is step
+    assert of_xmpp("stanza", condition).row.recovery is step
     assert condition not in OTHER_STEPS or step is not STEPS[kind]
 
 
-@pytest.mark.parametrize(("kind", "step"), STEPS.items())
+@each(("kind", "step"), STEPS.items())
 def test_a_type_asks_for_its_step(kind: str, step: Recovery) -> None:
-    assert XMPP.rows["type", kind].row.recovery is step
+    assert of_xmpp("type", kind).row.recovery is step
 
 
-@pytest.mark.parametrize(("placed", "like"), TAKEN, ids=named)
+@each(("placed", "like"), taken, ids=rows.named)
 def test_a_name_that_was_taken_over_keeps_its_meaning(placed: Entry, like: Entry) -> None:
     assert (placed.row.reason is like.row.reason) is ((placed.section, placed.key) not in MEANS_ANOTHER)
 
 
 def test_names_were_taken_over() -> None:
-    assert len(TAKEN) > 15
-    assert MEANS_ANOTHER.keys() <= {(placed.section, placed.key) for placed, _ in TAKEN}
+    found = {(placed.section, placed.key) for placed, _ in taken()}
+    assert len(found) > 15
+    assert MEANS_ANOTHER.keys() <= found

@@ -13,15 +13,15 @@ import pycares
 import pytest
 import websockets.exceptions
 
-from errnorm.plugins import load_table
+from tests.each import each
+from tests.mappings import rows
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from errnorm.tables.row import Entry
 
-TABLE = load_table("transport")
-ROWS = list(TABLE.rows.values())
+ROWS = rows.of("transport")
 
 # What POSIX lets socket(), bind(), connect(), accept(), send(), recv(), shutdown() and setsockopt() fail with, as far as it can
 # happen on a connection over TCP.
@@ -44,59 +44,57 @@ def bases_of(name: str, module: ModuleType) -> list[str]:
     return [f"{base.__module__}.{base.__qualname__}" for base in getattr(module, name.rpartition(".")[2]).__mro__]
 
 
-@pytest.mark.parametrize("name", SOCKET_ERRORS)
+@each("name", SOCKET_ERRORS)
 def test_has_every_error_that_a_socket_can_raise(name: str) -> None:
-    assert TABLE.get("os", name) is not None
+    assert rows.table("transport").get("os", name) is not None
 
 
-@pytest.mark.parametrize("name", SOCKET_ERRORS)
+@each("name", SOCKET_ERRORS)
 def test_finds_the_same_row_by_the_number_of_this_system(name: str) -> None:
     number = getattr(errno, name)
-    assert TABLE.get("os", f"errno {number}") is TABLE.get("os", name)
+    assert rows.table("transport").get("os", f"errno {number}") is rows.table("transport").get("os", name)
 
 
-@pytest.mark.parametrize("name", [name for name in dir(socket) if name.startswith("EAI_")])
+@each("name", [name for name in dir(socket) if name.startswith("EAI_")])
 def test_has_every_error_of_the_resolver_by_name_and_number(name: str) -> None:
-    assert TABLE.get("dns", name) is not None
-    assert TABLE.get("dns", f"eai {getattr(socket, name)}") is TABLE.get("dns", name)
+    assert rows.table("transport").get("dns", name) is not None
+    assert rows.table("transport").get("dns", f"eai {getattr(socket, name)}") is rows.table("transport").get("dns", name)
 
 
-@pytest.mark.parametrize(("number", "name"), [(number, name) for number, name in pycares.errno.errorcode.items() if number])
+@each(("number", "name"), [(number, name) for number, name in pycares.errno.errorcode.items() if number])
 def test_has_every_error_of_c_ares_by_name_and_number(number: int, name: str) -> None:
-    assert TABLE.get("dns", name) is not None
-    assert TABLE.get("dns", f"ares {number}") is TABLE.get("dns", name)
+    assert rows.table("transport").get("dns", name) is not None
+    assert rows.table("transport").get("dns", f"ares {number}") is rows.table("transport").get("dns", name)
 
 
-@pytest.mark.parametrize("name", sorted(name for name in dir(ssl) if name.startswith("ALERT_DESCRIPTION_")))
+@each("name", sorted(name for name in dir(ssl) if name.startswith("ALERT_DESCRIPTION_")))
 def test_has_every_alert_that_tls_knows(name: str) -> None:
     alert = name.removeprefix("ALERT_DESCRIPTION_").lower()
-    assert TABLE.get("tls", {"user_cancelled": "user_canceled"}.get(alert, alert)) is not None
+    assert rows.table("transport").get("tls", {"user_cancelled": "user_canceled"}.get(alert, alert)) is not None
 
 
-@pytest.mark.parametrize("name", exceptions_of(ssl))
+@each("name", exceptions_of(ssl))
 def test_has_every_exception_of_the_ssl_module(name: str) -> None:
-    assert TABLE.get("tls", name) is not None
+    assert rows.table("transport").get("tls", name) is not None
 
 
 @pytest.mark.parametrize("module", [aiohttp.client_exceptions, websockets.exceptions])
 def test_has_a_row_for_every_exception_of_the_websocket_clients_or_for_a_base_of_it(module: ModuleType) -> None:
-    missing = [name for name in exceptions_of(module) if not any(TABLE.get("python", base) for base in bases_of(name, module))]
+    missing = [
+        name
+        for name in exceptions_of(module)
+        if not any(rows.table("transport").get("python", base) for base in bases_of(name, module))
+    ]
     assert exceptions_of(module)
     assert missing == []
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if row.key.startswith("connect: ")], ids=lambda row: row.key)
+@each("row", lambda: [row for row in ROWS() if row.key.startswith("connect: ")], ids=rows.named)
 def test_what_fails_while_connecting_differs_only_in_that_nothing_can_have_happened(row: Entry) -> None:
-    plain = TABLE.get("os", row.key.removeprefix("connect: "))
+    plain = rows.table("transport").get("os", row.key.removeprefix("connect: "))
     assert plain is not None
     assert (row.row.reason, row.row.recovery, row.code) == (plain.row.reason, plain.row.recovery, plain.code)
     assert (row.row.effect, plain.row.effect) == ("not_applied", "unknown")
-
-
-@pytest.mark.parametrize("section", ["os", "tls", "dns", "python"])
-def test_every_section_finds_each_of_its_spellings_again(section: str) -> None:
-    lost = [name for row in ROWS if row.section == section for name in row.spellings() if TABLE.get(section, name) is not row]
-    assert lost == []
 
 
 def test_no_spelling_stands_in_two_sections() -> None:
@@ -104,7 +102,7 @@ def test_no_spelling_stands_in_two_sections() -> None:
     seen: dict[str, Entry] = {}
     twice = [
         (name, row.section, other.section)
-        for row in ROWS
+        for row in ROWS()
         for name in row.spellings()
         if (other := seen.setdefault(name.lower(), row)).section != row.section
     ]
@@ -112,6 +110,6 @@ def test_no_spelling_stands_in_two_sections() -> None:
 
 
 def test_distrust_of_a_certificate_is_never_retried() -> None:
-    rows = [row for row in ROWS if row.section == "tls" and row.row.reason == "auth.untrusted"]
-    assert rows
-    assert not [row.key for row in rows if row.row.recovery.retryable]
+    distrust = [row for row in rows.of("transport", "tls")() if row.row.reason == "auth.untrusted"]
+    assert distrust
+    assert not [row.key for row in distrust if row.row.recovery.retryable]

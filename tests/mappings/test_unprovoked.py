@@ -6,8 +6,10 @@ import re
 
 import pytest
 
-from errnorm.plugins import load_table, protocols
-from errnorm.taxonomy import Evidence, Reach
+from errnorm.plugins import protocols
+from errnorm.taxonomy import Reach
+from tests.each import each
+from tests.mappings import rows
 
 _FAMILY = "The bare number, for descriptions that are not listed: no server sends it alone."
 _NOBODY = "In the standard; nothing in Prosody 0.12 or ejabberd 23 sends it."
@@ -78,17 +80,17 @@ _NOT_OURS = {Reach.NEVER, Reach.LOG, Reach.CONFIGURATION, Reach.INTERNAL, Reach.
 
 
 def unprovoked(protocol: str, section: str) -> set[str]:
-    rows = [row for row in load_table(protocol, []).rows.values() if row.section == section]
-    known = {row.key for row in rows if row.row.evidence.startswith(Evidence.PROVOKED)}
-    return {row.key for row in rows if row.row.reach not in _NOT_OURS} - known
+    return {
+        entry.key for entry in rows.of(protocol, section)() if entry.row.reach not in _NOT_OURS and not rows.is_provoked(entry)
+    }
 
 
-@pytest.mark.parametrize("place", WHY, ids=str)
+@each("place", WHY)
 def test_each_row_that_was_not_provoked_says_why(place: tuple[str, str]) -> None:
     assert WHY[place].keys() >= unprovoked(*place)
 
 
-@pytest.mark.parametrize("place", WHY, ids=str)
+@each("place", WHY)
 def test_no_reason_is_kept_for_what_was_provoked(place: tuple[str, str]) -> None:
     assert WHY[place].keys() <= unprovoked(*place)
 
@@ -96,12 +98,12 @@ def test_no_reason_is_kept_for_what_was_provoked(place: tuple[str, str]) -> None
 @pytest.mark.parametrize("protocol", protocols())
 def test_no_section_is_without_reasons(protocol: str) -> None:
     spoken_of = {section for known in (WHY, GROUPS) for name, section in known if name == protocol}
-    assert {section for section in load_table(protocol, []).sections if unprovoked(protocol, section)} <= spoken_of
+    assert {section for section in rows.table(protocol).sections if unprovoked(protocol, section)} <= spoken_of
 
 
-@pytest.mark.parametrize("place", GROUPS, ids=str)
+@each("place", GROUPS)
 def test_each_group_is_the_reason_of_some_row(place: tuple[str, str]) -> None:
-    rows = [load_table(place[0], []).rows[place[1], key] for key in unprovoked(*place)]
-    words = [f"{row.key} {row.row.constant} {row.row.source}" for row in rows]
+    entries = [rows.table(place[0]).rows[place[1], key] for key in unprovoked(*place)]
+    words = [f"{entry.key} {entry.row.constant} {entry.row.source}" for entry in entries]
     reasons = [next(why for pattern, why in GROUPS[place] if re.search(pattern, each)) for each in words]
     assert {why for _, why in GROUPS[place]} == set(reasons)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from errnorm.plugins import load_table
+from tests.each import each
+from tests.mappings import rows
 
 if TYPE_CHECKING:
     from errnorm.tables.row import Entry
@@ -44,34 +45,40 @@ PLACE = re.compile(r"\{[a-z_]+\}")
 PREFIX = "nats: JetStream.Error "
 # Words of the table's own for what slixmpp only tells by an event, whose name is an alias; and words of the server.
 NOT_THEIRS = {"all-mechanisms-failed", "no-common-mechanism", "nats: wrong last sequence: {number}"}
-PLACED = [placed for protocol in ("nats", "xmpp", "transport") for placed in load_table(protocol, []).rows.values()]
-CLASSES = sorted(
-    {
-        name
-        for placed in PLACED
-        if placed.section in {"client", "python", "tls", "dns", "os"}
-        for name in (placed.key, *placed.row.aliases)
-        if DOTTED.fullmatch(name)
-        and name.partition(".")[0] in BY_PACKAGE.keys() | STANDARD_LIBRARY
-        and name not in OTHER_VERSIONS
-    }
-)
 # What stands in the function instead of the class: another one that raises it, or the error it is made from.
 RAISED_AS = {
     "nats.errors.TimeoutError": "_request_new_style",
     "nats.js.errors.KeyWrongLastSequenceError": "_update",
 }
-ROWS = [
-    (placed, source)
-    for placed in PLACED
-    if placed.section in {"client", "dns", "python", "tls", "sasl"}
-    for part in placed.row.source.split("; ")
-    if (source := SOURCE.fullmatch(part))
-]
 
 
-def named(value: Entry | re.Match[str]) -> str:
-    return value[0] if isinstance(value, re.Match) else f"{value.section} {value.key}"
+def classes() -> list[str]:
+    found = {
+        name
+        for _, placed in rows.every()
+        if placed.section in {"client", "python", "tls", "dns", "os"}
+        for name in (placed.key, *placed.row.aliases)
+        if DOTTED.fullmatch(name) and name.partition(".")[0] in BY_PACKAGE.keys() | STANDARD_LIBRARY
+    }
+    return sorted(found - OTHER_VERSIONS)
+
+
+def sourced() -> list[tuple[Entry, re.Match[str]]]:
+    return [
+        (placed, source)
+        for _, placed in rows.every()
+        if placed.section in {"client", "dns", "python", "tls", "sasl"}
+        for part in placed.row.source.split("; ")
+        if (source := SOURCE.fullmatch(part))
+    ]
+
+
+def sourced_classes() -> list[tuple[Entry, re.Match[str]]]:
+    return [(placed, source) for placed, source in sourced() if DOTTED.fullmatch(placed.key)]
+
+
+def sourced_functions() -> list[tuple[Entry, re.Match[str]]]:
+    return [(placed, source) for placed, source in sourced_classes() if source[3]]
 
 
 def need(name: str) -> None:
@@ -100,7 +107,7 @@ def all_words(root: Path) -> str:
     return "\n".join(path.read_text("utf-8") for path in root.rglob("*.py"))
 
 
-@pytest.mark.parametrize(("placed", "source"), ROWS, ids=named)
+@each(("placed", "source"), sourced, ids=rows.named)
 def test_the_file_and_the_function_that_a_source_names_are_there(placed: Entry, source: re.Match[str]) -> None:
     file = library(source[1]) / source[2]
 
@@ -108,12 +115,12 @@ def test_the_file_and_the_function_that_a_source_names_are_there(placed: Entry, 
     assert source[3] is None or re.search(rf"\bdef {source[3]}\b", file.read_text("utf-8"))
 
 
-@pytest.mark.parametrize(("placed", "source"), [row for row in ROWS if DOTTED.fullmatch(row[0].key)], ids=named)
+@each(("placed", "source"), sourced_classes, ids=rows.named)
 def test_the_class_of_a_row_is_named_in_the_file_of_its_source(placed: Entry, source: re.Match[str]) -> None:
     assert re.search(rf"\b{placed.key.rpartition('.')[2]}\b", (library(source[1]) / source[2]).read_text("utf-8"))
 
 
-@pytest.mark.parametrize(("placed", "source"), [row for row in ROWS if row[1][3] and DOTTED.fullmatch(row[0].key)], ids=named)
+@each(("placed", "source"), sourced_functions, ids=rows.named)
 def test_the_function_of_a_source_has_to_do_with_the_class_of_its_row(placed: Entry, source: re.Match[str]) -> None:
     tree = ast.parse((library(source[1]) / source[2]).read_text("utf-8"))
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
@@ -123,7 +130,7 @@ def test_the_function_of_a_source_has_to_do_with_the_class_of_its_row(placed: En
     assert any(raised in body for body in bodies)
 
 
-@pytest.mark.parametrize(("placed", "source"), ROWS, ids=named)
+@each(("placed", "source"), sourced, ids=rows.named)
 def test_the_words_of_a_row_are_those_of_the_library(placed: Entry, source: re.Match[str]) -> None:
     texts = [text for text in (placed.key, *placed.row.aliases) if not DOTTED.fullmatch(text) and text not in NOT_THEIRS]
     pieces = [piece.strip(" :") for text in texts for piece in PLACE.split(text.removeprefix(PREFIX))]
@@ -132,7 +139,7 @@ def test_the_words_of_a_row_are_those_of_the_library(placed: Entry, source: re.M
     assert [piece for piece in pieces if piece not in words] == []
 
 
-@pytest.mark.parametrize("name", CLASSES)
+@each("name", classes)
 def test_a_dotted_name_is_an_exception_of_its_library(name: str) -> None:
     module, _, attribute = name.rpartition(".")
     if (package := name.partition(".")[0]) in BY_PACKAGE:

@@ -15,16 +15,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from errnorm.plugins import load_table
 from errnorm.taxonomy import Reach
+from tests.each import each
+from tests.mappings import rows
 from tests.servers import ejabberd, nats, prosody
 
 if TYPE_CHECKING:
     from errnorm.tables.row import Entry
 
-NATS = list(load_table("nats", []).rows.values())
-LOG = [placed for placed in load_table("xmpp", []).rows.values() if placed.section == "log"]
-TRANSPORT = list(load_table("transport", []).rows.values())
 # What the library of Go puts before its words.
 BY_GO = re.compile(r"((remote|local) error: )?tls: (failed to verify certificate: x509: )?|x509: |net/http: |context ")
 PLACE = r'"?\{[a-z_]+\}"?'
@@ -77,8 +75,16 @@ NOT_LINKED = {
 }
 
 
-def key_of(placed: Entry) -> str:
-    return f"{placed.section} {placed.key}"
+def of_the_server() -> list[Entry]:
+    return [entry for entry in rows.of("nats")() if entry.section not in {"client", "api"}]
+
+
+def emitted() -> list[Entry]:
+    return [entry for entry in of_the_server() if entry.row.reach is not Reach.NEVER]
+
+
+def texts_of_go() -> list[str]:
+    return [text for entry in rows.of("transport")() for text in entry.row.aliases if BY_GO.match(text)]
 
 
 def fixed(text: str, joints: str) -> list[str]:
@@ -108,15 +114,13 @@ def names() -> frozenset[str]:
 
 @pytest.mark.skipif(nats.current() is None or nats.debian() is None, reason="both nats-servers have to be installed")
 class TestNats:
-    @pytest.mark.parametrize(
-        "placed", [row for row in NATS if row.section not in {"client", "api"} and row.row.reach is not Reach.NEVER], ids=key_of
-    )
+    @each("placed", emitted, ids=rows.named)
     def test_the_words_of_a_row_stand_in_the_server(self, placed: Entry) -> None:
         pieces = [piece for text in said_by_nats(placed) for piece in fixed(text, JOINTS)]
 
         assert [piece for piece in pieces if piece.lower().encode() not in readable()] == []
 
-    @pytest.mark.parametrize("placed", [row for row in NATS if row.section not in {"client", "api"}], ids=key_of)
+    @each("placed", of_the_server, ids=rows.named)
     def test_the_files_and_functions_of_a_source_are_in_the_server(self, placed: Entry) -> None:
         sources = [re.fullmatch(r"(?:server/)?(\w+\.go):?(?: (.+))?", part) for part in placed.row.source.split("; ")]
         functions = [name for source in sources if source and source[2] for name in re.findall(r"\w+", source[2])]
@@ -128,7 +132,7 @@ class TestNats:
 
 
 @pytest.mark.skipif(nats.current() is None, reason="nats-server, which is written in Go, has to be installed")
-@pytest.mark.parametrize("text", [text for row in TRANSPORT for text in row.row.aliases if BY_GO.match(text)])
+@each("text", texts_of_go)
 def test_the_words_of_go_stand_in_a_program_of_go(text: str) -> None:
     assert [piece for piece in fixed(BY_GO.sub("", text), "$") if piece.lower().encode() not in readable()] == []
 
@@ -155,7 +159,7 @@ def module_words(program: str) -> dict[str, bytes]:
 
 
 @pytest.mark.skipif(prosody.program() is None or ejabberd.libraries() is None, reason="both XMPP servers have to be installed")
-@pytest.mark.parametrize("placed", LOG, ids=key_of)
+@each("placed", rows.of("xmpp", "log"), ids=rows.named)
 def test_the_words_of_a_row_stand_in_the_module_it_names_or_in_one_that_it_uses(placed: Entry) -> None:
     program, module = placed.row.source.split()
     modules = module_words(program)
@@ -168,8 +172,8 @@ def test_the_words_of_a_row_stand_in_the_module_it_names_or_in_one_that_it_uses(
 
 @pytest.mark.skipif(prosody.program() is None, reason="Prosody has to be installed")
 def test_a_module_of_prosody_that_is_named_for_a_condition_has_it() -> None:
-    rows = load_table("xmpp", []).rows.values()
-    named = [(placed, re.search(r"Prosody (\S+\.lua)", placed.row.source)) for placed in rows if placed.section != "log"]
+    every = [placed for placed in rows.of("xmpp")() if placed.section != "log"]
+    named = [(placed, re.search(r"Prosody (\S+\.lua)", placed.row.source)) for placed in every]
     found = {placed.key: placed.key.split()[-1].encode() in module_words("Prosody")[name[1]] for placed, name in named if name}
 
     assert len(found) > 5

@@ -12,11 +12,11 @@ from slixmpp.stanza import Error, StreamError
 
 from errnorm.engine import Engine
 from errnorm.error import Signal
-from errnorm.plugins import load_table
 from errnorm.taxonomy import Category, Recovery
 from errnorm_adapters.tools import drift
+from tests.each import each
+from tests.mappings import rows
 
-TABLE = load_table("xmpp")
 SEED = json.loads((Path(__file__).parent.parent / "data" / "xmpp_seed.json").read_text("utf-8"))
 
 # RFC 6120 8.3.3: the type a condition should come with, the first one where the RFC names two.
@@ -89,7 +89,7 @@ APPLICATIONS = {
 
 
 def judged(condition: str | None, *family: tuple[str, str]) -> tuple[Category, Recovery, bool]:
-    error = Engine(TABLE).judge(Signal("xmpp", "stanza", condition, family=(*family,)))
+    error = Engine(rows.table("xmpp")).judge(Signal("xmpp", "stanza", condition, family=(*family,)))
     return error.category, error.recovery, error.terminal
 
 
@@ -97,16 +97,16 @@ def by_type(condition: str | None, kind: str) -> tuple[Category, Recovery, bool]
     return judged(condition, ("stanza", "undefined-condition"), ("type", kind))
 
 
-@pytest.mark.parametrize("row", SEED, ids=lambda row: row["seed"])
+@each("row", SEED)
 def test_every_seed_row_has_a_row_in_its_section(row: dict[str, str]) -> None:
-    placed = TABLE.get(row["section"], row["condition"])
+    placed = rows.table("xmpp").get(row["section"], row["condition"])
     assert placed is not None
     assert placed.code == row["condition"]
 
 
-@pytest.mark.parametrize("row", SEED, ids=lambda row: row["seed"])
+@each("row", SEED)
 def test_the_name_of_a_seed_row_finds_it_without_a_section(row: dict[str, str]) -> None:
-    found = TABLE.find(None, row["seed"])
+    found = rows.table("xmpp").find(None, row["seed"])
     assert found is not None
     assert (found[0].section, found[0].code) == (row["section"], row["condition"])
 
@@ -115,33 +115,31 @@ def test_the_seed_is_whole() -> None:
     assert len(SEED) == 47
 
 
-@pytest.mark.parametrize(("section", "code"), [(section, code) for section, codes in REST.items() for code in codes.split()])
+@each(("section", "code"), [(section, code) for section, codes in REST.items() for code in codes.split()])
 def test_what_the_standards_name_besides_has_a_row(section: str, code: str) -> None:
-    assert TABLE.get(section, code) is not None
+    assert rows.table("xmpp").get(section, code) is not None
 
 
-@pytest.mark.parametrize(
-    ("namespace", "name"), [(space, name) for space, names in APPLICATIONS.items() for name in names.split()]
-)
+@each(("namespace", "name"), [(space, name) for space, names in APPLICATIONS.items() for name in names.split()])
 def test_every_application_condition_is_found_by_namespace_and_name(namespace: str, name: str) -> None:
-    placed = TABLE.get("app", f"{namespace} {name}")
+    placed = rows.table("xmpp").get("app", f"{namespace} {name}")
     assert placed is not None
     assert placed.code == name
 
 
-@pytest.mark.parametrize("condition", sorted(Error.conditions | slixmpp.exceptions._DEFAULT_ERROR_TYPES.keys()))
+@each("condition", sorted(Error.conditions | slixmpp.exceptions._DEFAULT_ERROR_TYPES.keys()))
 def test_every_stanza_condition_of_slixmpp_has_a_row(condition: str) -> None:
-    assert TABLE.get("stanza", condition) is not None
+    assert rows.table("xmpp").get("stanza", condition) is not None
 
 
-@pytest.mark.parametrize("condition", sorted(StreamError.conditions))
+@each("condition", sorted(StreamError.conditions))
 def test_every_stream_condition_of_slixmpp_has_a_row(condition: str) -> None:
-    assert TABLE.get("stream", condition) is not None
+    assert rows.table("xmpp").get("stream", condition) is not None
 
 
-@pytest.mark.parametrize("condition", sorted(Failure.conditions))
+@each("condition", sorted(Failure.conditions))
 def test_every_login_failure_of_slixmpp_has_a_row(condition: str) -> None:
-    assert TABLE.get("sasl", condition) is not None
+    assert rows.table("xmpp").get("sasl", condition) is not None
 
 
 def test_the_installed_clients_hold_nothing_that_has_no_row() -> None:
@@ -150,33 +148,30 @@ def test_the_installed_clients_hold_nothing_that_has_no_row() -> None:
 
 
 def test_no_stanza_error_ends_the_stream_and_every_stream_error_does() -> None:
-    ends = {
-        section: {row.row.terminal for row in TABLE.rows.values() if row.section == section} for section in ("stanza", "stream")
-    }
+    ends = {section: {row.row.terminal for row in rows.of("xmpp", section)()} for section in ("stanza", "stream")}
     assert ends == {"stanza": {False}, "stream": {True}}
 
 
 def test_one_failed_login_does_not_end_the_stream_and_the_last_one_does() -> None:
-    final = {row.key for row in TABLE.rows.values() if row.section == "sasl" and row.row.terminal}
+    final = {row.key for row in rows.of("xmpp", "sasl")() if row.row.terminal}
     assert final == {"all-mechanisms-failed", "no-common-mechanism"}
 
 
-@pytest.mark.parametrize("condition", DEFAULT_TYPES)
+@each("condition", DEFAULT_TYPES)
 def test_the_type_wait_makes_every_condition_wait(condition: str) -> None:
     category, recovery, terminal = by_type(condition, "wait")
     assert (recovery, terminal) == (Recovery.WAIT, False)
     assert category is judged(condition)[0]
 
 
-@pytest.mark.parametrize("kind", INSTEAD_OF_WAIT)
-@pytest.mark.parametrize("condition", DEFAULT_TYPES)
+@each(("condition", "kind"), [(condition, kind) for condition in DEFAULT_TYPES for kind in INSTEAD_OF_WAIT])
 def test_any_other_type_takes_a_wait_away_and_leaves_the_rest(condition: str, kind: str) -> None:
     category, recovery, _ = judged(condition)
     expected = INSTEAD_OF_WAIT[kind] if recovery is Recovery.WAIT else recovery
     assert by_type(condition, kind) == (category, expected, False)
 
 
-@pytest.mark.parametrize(("condition", "default"), DEFAULT_TYPES.items())
+@each(("condition", "default"), DEFAULT_TYPES.items())
 def test_without_a_type_a_condition_waits_where_the_standard_says_so(condition: str, default: str) -> None:
     assert (judged(condition)[1] is Recovery.WAIT) is (default == "wait")
 
@@ -198,13 +193,13 @@ def test_the_type_means_all_there_is_where_the_condition_means_nothing(
     assert by_type(condition, kind) == expected
 
 
-@pytest.mark.parametrize(("code", "kind"), LEGACY_TYPES.items())
+@each(("code", "kind"), LEGACY_TYPES.items())
 def test_a_numeric_code_waits_where_its_type_does(code: str, kind: str) -> None:
     assert (judged(None, ("legacy", code), ("stanza", "undefined-condition"))[1] is Recovery.WAIT) is (kind == "wait")
 
 
 def test_a_stream_error_is_another_error_than_the_stanza_error_of_the_same_name() -> None:
-    stream, stanza = TABLE.get("stream", "conflict"), TABLE.get("stanza", "conflict")
+    stream, stanza = rows.table("xmpp").get("stream", "conflict"), rows.table("xmpp").get("stanza", "conflict")
     assert stream is not None
     assert stanza is not None
     assert (stream.row.reason, stanza.row.reason) == ("shutdown.replaced", "protocol.conflict")
@@ -221,17 +216,16 @@ def test_a_stream_error_is_another_error_than_the_stanza_error_of_the_same_name(
 def test_a_violated_policy_of_a_stream_is_refined_by_its_application_condition(
     application: str, reason: str, recovery: Recovery
 ) -> None:
-    error = Engine(TABLE).judge(Signal("xmpp", "stream", "policy-violation", details=(("app", application),)))
+    error = Engine(rows.table("xmpp")).judge(Signal("xmpp", "stream", "policy-violation", details=(("app", application),)))
     assert (error.reason, error.recovery, error.terminal) == (reason, recovery, True)
 
 
 @pytest.mark.parametrize("section", ["stream", "starttls"])
 def test_the_name_of_the_level_in_front_of_a_condition_finds_it(section: str) -> None:
-    rows = [row for row in TABLE.rows.values() if row.section == section]
-    assert [row.key for row in rows if TABLE.get(section, f"{section}-{row.key}") is not row] == []
+    held = rows.of("xmpp", section)()
+    assert [row.key for row in held if rows.table("xmpp").get(section, f"{section}-{row.key}") is not row] == []
 
 
 def test_an_application_condition_is_also_called_by_its_name_alone() -> None:
-    for row in TABLE.rows.values():
-        if row.section == "app":
-            assert set(row.row.aliases) <= {row.key.split()[-1]}
+    for row in rows.of("xmpp", "app")():
+        assert rows.table("xmpp").get("app", row.code) is not None

@@ -113,7 +113,8 @@ def observe_said(text: str, *, raised: bool = False) -> Signal:
     words = text[:_LONGEST_TEXT]
     if raised or '"' in said:
         return Signal("nats", "error", said, words, family=(("client", text),), lossy=lossy)
-    return Signal("nats", "client", text, words, family=(("error", said), *_named(text)))
+    # People end a sentence where the library does not; the words of the server can end with a full stop of their own.
+    return Signal("nats", "client", text.removesuffix("."), words, family=(("error", said), *_named(text)))
 
 
 def _named(text: str) -> tuple[tuple[str, str], ...]:

@@ -230,8 +230,8 @@ class Table:
             indexed = self.sections.get(section)
             return None if indexed is None else indexed.find(text)
         found = self._find_anywhere(text)
-        if found is None and (peeled := _peeled(text)) != text:
-            found = self._find_anywhere(peeled)
+        if found is None:
+            found = next((found for one in _peeled(text) if (found := self._find_anywhere(one)) is not None), None)
         return found
 
     def _find_anywhere(self, text: str) -> Found | None:
@@ -251,18 +251,21 @@ class Table:
         return None if indexed is None else indexed.get(code)
 
 
-_QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”"}
+_QUOTED = re.compile(r"""(?:"(.+)"|'(.+)'|`(.+)`|“(.+)”)\.?""", re.DOTALL)
 _QUALIFIED = re.compile(r"[a-z]\w*\.([A-Z]\w*)")
 
 
-def _peeled(text: str) -> str:
+def _peeled(text: str) -> Iterator[str]:
     """
-    Return a text without what people put around it when they write it down.
+    Yield a text without what people put around it when they write it down: quotes, a full stop, the package of a constant.
 
     Only what surrounds the whole text is taken away: what stands inside it never decides.
     """
-    peeled = text.removesuffix(".")
-    if len(peeled) > 1 and _QUOTES.get(peeled[0]) == peeled[-1]:
-        peeled = peeled[1:-1].removesuffix(".")
-    constant = _QUALIFIED.fullmatch(peeled)
-    return constant[1] if constant else peeled
+    if quoted := _QUOTED.fullmatch(text):
+        text = quoted[quoted.lastindex or 0]
+        yield text
+    stopped = text.removesuffix(".")
+    if stopped != text:
+        yield stopped
+    if constant := _QUALIFIED.fullmatch(stopped):
+        yield constant[1]

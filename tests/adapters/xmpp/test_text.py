@@ -64,7 +64,7 @@ def test_a_condition_is_taken_only_from_where_the_server_puts_it(line: str, code
 
 
 @pytest.mark.parametrize(
-    "text", ["there was a conflict", "conflict of interest", "'item-not-found'", "x item-not-found", "error: gone fishing"]
+    "text", ["there was a conflict", "conflict of interest", "an 'item-not-found'", "x item-not-found", "error: gone fishing"]
 )
 def test_a_condition_inside_a_sentence_is_none(text: str) -> None:
     assert not errnorm.normalize(text, "xmpp").known

@@ -119,7 +119,8 @@ class _Server:
             (entry["description"], placed.row.text),
             (f"code {entry.get('code')}", f"code {http[1]}" if http else None),
         ):
-            if row is not None and upstream != row:
+            # A parameter has another name here if upstream's has another kind in this protocol.
+            if row is not None and _unnamed(upstream) != _unnamed(row):
                 self.comparison.change(placed, upstream, row, "errors.json")
 
     def compare_constants(self) -> int:
@@ -216,6 +217,11 @@ def _produced(text: str, everything: str, formats: list[Callable[[str], object]]
     # A text is often put together: its longest piece between places and punctuation is enough.
     pieces = re.split(r"\{\}|[:;,='\"]| - ", bare(text))
     return max(pieces, key=len).strip() in everything or any(produces(bare(text)) for produces in formats)
+
+
+def _unnamed(text: str) -> str:
+    """Return a text without the names of its parameters."""
+    return re.sub(r"\{\w+\}", "{}", text)
 
 
 def _entries(catalogue: Path) -> list[dict[str, Any]]:
