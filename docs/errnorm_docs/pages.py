@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from errnorm.advice import ADVICE
 from errnorm.emitters.attributes import ATTRIBUTES
 from errnorm.emitters.otel.metric import METRICS
 from errnorm.privacy import DEFAULT_RULES
@@ -97,7 +98,8 @@ def vocabulary_page() -> str:
     """Return the page of the vocabulary: every word with its description, from the one place where they stand."""
     lines = ["# Vocabulary", "", "Every word a record, a log line, a span or a metric can carry.", "", "## Reason", ""]
     for reason in Reason:
-        lines += [f"`{reason}`", f": {reason.about}", "", f"  {reason.cause}", "", f"  *{reason.advice}*", ""]
+        lines += [f"`{reason}`", f": {reason.about}", "", f"  Likely cause: {reason.cause}", ""]
+        lines += [f"  * `{recovery}`: {advice}" for recovery, advice in ADVICE[reason].items()] + [""]
     for words in _WORDS:
         lines += [f"## {words.__name__}", ""]
         for word in words:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import TypedDict
 
+from errnorm.advice import advice_for
 from errnorm.exceptions import as_builtin
 from errnorm.fingerprint import fingerprint_of
 from errnorm.tables.kind import Params
@@ -338,6 +339,11 @@ class NormalizedError:
     def recovery(self) -> Recovery:
         """The step that must come first."""
         return self.judgement.recovery
+
+    @property
+    def advice(self) -> str:
+        """What to do about it, in a sentence or two."""
+        return advice_for(self.judgement.reason, self.judgement.recovery)
 
     @property
     def effect(self) -> Effect:

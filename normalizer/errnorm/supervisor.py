@@ -68,7 +68,7 @@ class StoppedError(Exception):
         times = "once" if attempts == 1 else f"{attempts} times in a row"
         # The code of a row may be a template, but never the text of a peer.
         what = f"{error.reason} ({error.protocol}: {error.code})" if error.known else str(error.reason)
-        super().__init__(f"stopped after failing {times}: {what}: {decision.why}. {error.reason.advice}")
+        super().__init__(f"stopped after failing {times}: {what}: {decision.why}. {error.advice}")
         self.error = error
         self.decision = decision
         self.attempts = attempts

@@ -11,6 +11,7 @@ from errnorm_docs.catalogue import catalogue
 from errnorm_docs.entries import Article, entries_of, tables
 
 from errnorm import Reason, Recovery, normalize
+from errnorm.advice import advice_for
 from errnorm.tables.pattern import Template
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class TestWithoutJavaScript:
         entry = next(entry for entry in ENTRIES if entry.slug == "nats/error/stale-connection")
         text = "".join(words.rows[entry.slug])
         assert Reason.TRANSPORT_STALE.about in text
-        assert f"{Recovery.RECONNECT.about} {Reason.TRANSPORT_STALE.advice}" in text
+        assert advice_for(Reason.TRANSPORT_STALE, Recovery.RECONNECT) in text
 
     def test_no_address_stands_twice(self, words: _Words) -> None:
         assert len(words.addresses) == len(set(words.addresses))

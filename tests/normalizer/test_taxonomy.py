@@ -20,8 +20,8 @@ def test_a_reason_is_a_low_cardinality_word(reason: Reason) -> None:
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_a_reason_says_what_whose_and_what_to_do(reason: Reason) -> None:
-    assert all(text.endswith(".") for text in (reason.about, reason.cause, reason.advice))
+def test_a_reason_says_what_happened_and_why(reason: Reason) -> None:
+    assert all(text.endswith(".") for text in (reason.about, reason.cause))
 
 
 @pytest.mark.parametrize("term", [*Category, *Recovery, *Effect, *Reach, *Evidence], ids=repr)

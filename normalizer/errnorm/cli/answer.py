@@ -32,7 +32,7 @@ def explained(error: NormalizedError) -> dict[str, Any]:
         "error": error.to_record(),
         "row": None if row is None else row.to_dict(error.judgement.protocol or ""),
         "replaced": None if row is None or row.replaced is None else row.replaced.to_dict(error.judgement.protocol or ""),
-        "meaning": {"about": error.reason.about, "cause": error.reason.cause, "advice": error.reason.advice},
+        "meaning": {"about": error.reason.about, "cause": error.reason.cause, "advice": error.advice},
         "step": error.recovery.about,
     }
 
@@ -45,7 +45,7 @@ def title(error: NormalizedError, style: Style) -> str:
 
 def essentials(error: NormalizedError) -> Iterator[tuple[str, str]]:
     """Yield what matters at night, as pairs of a label and a text."""
-    yield "Do", f"{error.recovery.about} {error.reason.advice}"
+    yield "Do", error.advice
     yield "Retry", retry(error)
     yield "Likely cause", error.reason.cause
     note = error.row.row.note if error.row is not None else None

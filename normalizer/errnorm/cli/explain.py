@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from errnorm import plugins
+from errnorm.advice import ADVICE
 from errnorm.cli.answer import details, essentials, explained, paragraphs, title, unknown_answer
 from errnorm.cli.arguments import UnusableError, check_protocol, stdin
 from errnorm.cli.style import Style, printable
@@ -231,7 +232,15 @@ def _of_vocabulary(text: str, normalizer: Normalizer) -> dict[str, Any] | None:
             for row in engine.table.rows.values()
             if row.row.reason in reasons
         ]
-        meanings = [{"reason": one.value, "about": one.about, "cause": one.cause, "advice": one.advice} for one in reasons]
+        meanings = [
+            {
+                "reason": one.value,
+                "about": one.about,
+                "cause": one.cause,
+                "advice": {step.value: say for step, say in ADVICE[one].items()},
+            }
+            for one in reasons
+        ]
         return {"word": word, "about": about, "reasons": meanings, "rows": rows}
     return None
 
@@ -241,7 +250,8 @@ def _vocabulary(about: dict[str, Any], style: Style, width: int) -> Iterator[str
     yield ""
     if len(about["reasons"]) == 1:
         (reason,) = about["reasons"]
-        facts = [("Do", reason["advice"]), ("Likely cause", reason["cause"]), ("What", reason["about"])]
+        facts = [("What", reason["about"]), ("Likely cause", reason["cause"])]
+        facts += [(step.capitalize(), say) for step, say in reason["advice"].items()]
         yield from paragraphs(facts, width, style)
         yield ""
         rows = about["rows"][:_MOST_ROWS]

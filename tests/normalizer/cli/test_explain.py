@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from errnorm.advice import advice_for
 from errnorm.cli import main
 from errnorm.cli.style import Style, printable
-from errnorm.taxonomy import Reason
+from errnorm.taxonomy import Reason, Recovery
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +46,15 @@ def test_it_takes_anything(capsys: pytest.CaptureFixture[str], text: str, reason
 def test_it_says_what_whose_whether_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     answer = explained(capsys, "-ERR 'Stale Connection'")
     reason = Reason.TRANSPORT_STALE
-    assert all(text in answer for text in (reason.about, reason.cause, reason.advice, "Yes (reconnect); the connection is over"))
+    assert all(
+        text in answer
+        for text in (
+            reason.about,
+            reason.cause,
+            advice_for(reason, Recovery.RECONNECT),
+            "Yes (reconnect); the connection is over",
+        )
+    )
 
 
 def test_it_says_where_that_is_known_from(capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,7 +99,7 @@ def test_the_nearest_rows_are_named_also_for_misspellings_and_for_what_people_ca
 
 def test_a_word_of_the_vocabulary_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     answer = explained(capsys, "auth.forbidden")
-    assert Reason.AUTH_FORBIDDEN.advice in answer
+    assert advice_for(Reason.AUTH_FORBIDDEN, Recovery.ABANDON) in answer
     assert "errnorm table --reason auth.forbidden" in answer
     assert all(reason in explained(capsys, "limits") for reason in Reason if reason.category == "limits")
 
@@ -157,7 +166,7 @@ def test_as_json_it_has_the_record_the_row_and_the_words(capsys: pytest.CaptureF
     answer = json.loads(capsys.readouterr().out)
     (first,) = answer["answers"]
     assert first["error"]["reason"] == first["row"]["reason"] == "transport.stale"
-    assert first["meaning"]["advice"] == Reason.TRANSPORT_STALE.advice
+    assert first["meaning"]["advice"] == advice_for(Reason.TRANSPORT_STALE, Recovery.RECONNECT)
     assert (first["count"], first["lines"], first["how"]) == (1, [1], "whole")
 
 
