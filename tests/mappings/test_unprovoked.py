@@ -51,6 +51,7 @@ WHY: dict[tuple[str, str], dict[str, str]] = {
 # Of sections in which many rows share their reason: which those are, by key, constant and source. The first that fits counts.
 _CLASS = "A class of a client, known by its name: which of them the servers cause is captured, not each by itself."
 _ELSEWHERE = "Needs another system, library or version than the capture has, or a certificate or resolver it does not make."
+_OTHERS = "Of versions and programs that are not captured, as they stand in public reports."
 _SEARCHED = "Nothing was found yet that makes the servers that are captured say so."
 GROUPS: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
     ("nats", "client"): ((r"", _CLASS),),
@@ -71,6 +72,8 @@ GROUPS: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
     ("xmpp", "xml"): ((r"", "This library's own refusal to read something; no peer says it."),),
     ("xmpp", "type"): ((r"", _NOBODY),),
     ("xmpp", "legacy"): ((r"", "The number beside a condition, or in its place: of servers before RFC 3920."),),
+    ("nats", "older"): ((r"", _OTHERS),),
+    ("transport", "runtime"): ((r"", "The words of other runtimes: what they call an error that another row has provoked."),),
     ("transport", "os"): ((r"", "Needs another system or a broken one: a network that is down, no memory, no buffers."),),
     ("transport", "tls"): ((r"", _ELSEWHERE),),
     ("transport", "dns"): ((r"", _ELSEWHERE),),

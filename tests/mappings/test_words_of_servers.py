@@ -76,7 +76,8 @@ NOT_LINKED = {
 
 
 def of_the_server() -> list[Entry]:
-    return [entry for entry in rows.of("nats")() if entry.section not in {"client", "api"}]
+    # `older` is of versions and programs that are not installed.
+    return [entry for entry in rows.of("nats")() if entry.section not in {"client", "api", "older"}]
 
 
 def emitted() -> list[Entry]:

@@ -25,7 +25,7 @@ __all__ = ["Finder"]
 _ANSI = re.compile(r"\x1b\[[0-9;]{0,16}[A-Za-z]")
 _LONGEST_TEXT = 1 << 20
 _MOST_LINES = 20_000
-_MOST_JOINED = 4
+_MOST_JOINED = 8
 # What is read as one although it may have several lines: an element, a document, a header block, a packet.
 _WHOLE = ("<", "{", "NATS/", "-ERR", "+OK", "INFO ")
 
@@ -107,8 +107,9 @@ class Finder:
     def _joined(self, lines: Sequence[str], first: int) -> tuple[int, Finding | None]:
         """Read a line with those that go on with it, indented or folded by hand, and say nothing by themselves."""
         joined = [lines[first].rstrip()]
+        marked = self._forms.unknown.search(lines[first]) is not None
         for last in range(first + 1, min(len(lines), first + _MOST_JOINED)):
-            if not self._goes_on(lines[last]):
+            if not (marked or lines[last][:1].isspace()) or not self._goes_on(lines[last]):
                 break
             joined.append(lines[last].strip())
             for glue in (" ", ""):

@@ -23,7 +23,7 @@ __all__ = ["Name", "Names"]
 _STATUS = re.compile(r"[1-5][0-9]{2} (.+)")
 _LAST = re.compile(r"(?:[A-Za-z_]\w*[.$])+([A-Z]\w+)", re.ASCII)
 # A text with places says something by itself if so much of it is literal.
-_FEWEST_LITERAL = 10
+_FEWEST_LITERAL = 8
 # And a text that was cut off, if so much is left of it before its first place.
 _FEWEST_OF_CUT = 24
 _CUT = re.compile(r"(.{24,}?)(?: ?>| ?\.\.\.|\u2026)", re.DOTALL)
