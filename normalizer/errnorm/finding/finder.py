@@ -56,10 +56,12 @@ class Finder:
             text: Any text; a mebibyte of it is read.
 
         Returns:
-            What was found, in the order of the text. Notices only if there is no error.
+            What was found, in the order of the text. Notices only if there is no error, and not at the level of information.
         """
-        found = list(self._found(_cleaned(text)))
-        return [one for one in found if one.error.reason is not Reason.PROTOCOL_NOTICE] or found
+        text = _cleaned(text)
+        found = list(self._found(text))
+        errors = [one for one in found if one.error.reason is not Reason.PROTOCOL_NOTICE]
+        return errors or [one for one in found if not self._forms.quiet.search(text.split("\n")[one.line - 1])]
 
     def _found(self, text: str) -> Iterator[Finding]:
         whole = text.strip()

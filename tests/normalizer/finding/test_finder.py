@@ -65,6 +65,20 @@ class TestFrames:
         assert reasons(json.dumps({"log": f"{inner}\n", "stream": "stdout"})) == ["transport.unavailable"]
 
 
+class TestNotices:
+    WARNING = "[7] 2021/12/13 02:10:50.129958 [WRN] Cluster name was dynamically generated, consider setting one"
+
+    def test_a_warning_is_found_where_there_is_no_error(self) -> None:
+        assert reasons(self.WARNING) == ["protocol.notice"]
+        assert reasons(f"{self.WARNING}\nnats: timeout") == ["transport.timeout"]
+
+    @pytest.mark.parametrize(
+        "line", ["[1] 2019/01/04 10:06:53.791260 [INF] Server is ready", "nats-server: configuration file ./nats.conf is valid"]
+    )
+    def test_what_is_all_right_is_not(self, line: str) -> None:
+        assert find(line) == []
+
+
 class TestSeveral:
     def test_each_line_is_read_by_itself_and_in_order(self) -> None:
         replaced = "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
