@@ -151,20 +151,15 @@ def _on_connection(recovery: Recovery, *, over: bool) -> Recovery:
 
 
 def ended(error: NormalizedError) -> NormalizedError:
-    """Return the same error as one that ended its connection: for whoever saw that after it had been judged."""
+    """Return the same error as one that ended its connection, for a caller that saw the end after the error was judged."""
     known = error.judgement
     if known.terminal:
         return error
-    judgement = _ENDED.get(known)
-    if judgement is None:
-        if len(_ENDED) >= _MOST_JUDGEMENTS:
-            _ENDED.clear()
-        judgement = _ENDED[known] = _as_ended(known)
-    return error.judged(judgement)
+    return error.judged(_ended.get(known) or _ended.remember(known, _as_ended(known)))
 
 
-# By the judgement that a table made: what means the same stays the same object.
-_ENDED: dict[Judgement, Judgement] = {}
+# By the judgement that a table made, so that what means the same stays the same object.
+_ended: BoundedCache[Judgement, Judgement] = BoundedCache(_MOST_JUDGEMENTS)
 
 
 def _as_ended(known: Judgement) -> Judgement:

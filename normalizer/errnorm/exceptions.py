@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from errnorm.bounded import BoundedCache
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Hashable, Iterator, Mapping
 
     from typing_extensions import TypeIs
 
@@ -32,11 +32,11 @@ __all__ = [
     "attribute",
     "causes",
     "class_names",
+    "content_of",
     "is_a",
     "leaves_of",
     "members_of",
     "message_of",
-    "said_by_system",
     "traceback_of",
 ]
 
@@ -46,6 +46,7 @@ T = TypeVar("T")
 _MOST_LINKS = 64
 _MOST_GROUPS_SEEN = 65536
 _LONGEST_TEXT = 4096
+_LONGEST_SAID = 256
 
 # Python raises exactly these for an error number of the operating system, with nothing in them but the number and its text.
 _SYSTEM = frozenset(
@@ -64,6 +65,7 @@ _LARGEST = 2**64
 _NAMELESS = ("builtins.object",)
 
 _names: BoundedCache[type, tuple[str, ...]] = BoundedCache(1024)
+_plain: BoundedCache[type, bool] = BoundedCache(1024)
 
 
 class ReportedException:
@@ -164,20 +166,32 @@ def message_of(error: object) -> str:
     return said[:_LONGEST_TEXT] if isinstance(said, str) else ""
 
 
-def said_by_system(error: object) -> tuple[type, int, str] | None:
+def content_of(error: object) -> Hashable:
     """
-    Return what an error of the operating system consists of: class, number and text.
+    Return all that an exception holds, if that is little: two exceptions with the same content mean the same.
 
     Returns:
-        What two exceptions have in common if they say the same; `None` if the exception may hold more than that.
+        The class of an exception without arguments; class, number and text of an error of the operating system; `None` if the
+        exception may hold more than that.
     """
     kind = type(error)
-    if not (is_a(error, OSError) and kind in _SYSTEM):
+    plain = _plain.get(kind)
+    if plain is None:
+        plain = _plain.remember(kind, _is_plain(kind))
+    if not plain or error.__dict__:
         return None
-    number, words = error.errno, error.strerror
-    if type(number) is not int or type(words) is not str or error.filename is not None or error.__dict__:
+    args = error.args  # type: ignore[attr-defined] # an exception
+    if not args:
+        return (kind,)
+    if kind not in _SYSTEM or len(args) != 2 or error.filename is not None:  # type: ignore[attr-defined] # noqa: PLR2004 - number and text
         return None
-    return kind, number, words
+    number, words = args
+    return (kind, number, words) if type(number) is int and type(words) is str and len(words) <= _LONGEST_SAID else None
+
+
+def _is_plain(kind: type) -> bool:
+    """Return whether what an instance holds is all in its arguments and its dictionary."""
+    return issubclass(kind, BaseException) and all("__slots__" not in vars(part) for part in kind.__mro__[:-2])
 
 
 def causes(error: object, *, contexts: bool = False) -> Iterator[object]:

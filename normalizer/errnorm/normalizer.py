@@ -33,10 +33,10 @@ from errnorm.exceptions import (
     as_builtin,
     causes,
     class_names,
+    content_of,
     is_a,
     leaves_of,
     message_of,
-    said_by_system,
 )
 from errnorm.marks import mark_of
 from errnorm.taxonomy import Effect, Recovery
@@ -53,6 +53,7 @@ _log = logging.getLogger("errnorm")
 
 _EXCEPTIONS = (BaseException, ReportedException)
 _BYTES = (bytes, bytearray, memoryview)
+_LETTERS = (str, *_BYTES)
 # Larger than anything an adapter reads to its end, so that the time for one error does not grow with what a peer sends.
 _MOST_RAW = 2**20
 _LONGEST_TEXT = 4096
@@ -98,14 +99,15 @@ class Normalizer:
             forbids most.
         """
         try:
-            if type(raw) is str and len(raw) <= _LONGEST_REMEMBERED:
+            kind = type(raw)
+            if kind is str and len(raw) <= _LONGEST_REMEMBERED:  # type: ignore[arg-type] # it is a str
                 key = (raw, protocol)
                 return self._remembered.get(key) or self._remembered.remember(key, self._of_raw(raw, protocol))
-            if is_a(raw, NormalizedError):
-                return raw
-            if issubclass(type(raw), _EXCEPTIONS):
+            if issubclass(kind, _EXCEPTIONS):
                 return self._of_exception(raw, protocol)
-            return self._of_raw(_bounded(raw), protocol)
+            if kind is NormalizedError:
+                return raw  # type: ignore[return-value] # it is one
+            return self._of_raw(_bounded(raw) if issubclass(kind, _LETTERS) else raw, protocol)
         except MemoryError:
             raise
         except Exception:  # noqa: BLE001 - a foreign object can raise from anything, and a protocol may not be hashable
@@ -158,10 +160,10 @@ class Normalizer:
 
     def _of_link(self, link: object, protocol: str | None, best: NormalizedError | None) -> NormalizedError | None:
         order = self._orders.get(protocol) or self._orders[None]
-        said = said_by_system(link)
-        if said is None or len(said[2]) > _LONGEST_REMEMBERED:
+        content = content_of(link)
+        if content is None:
             return self._best(link, order, best)
-        key = (said, protocol)
+        key = (content, protocol)
         answer = self._remembered.get(key)
         if answer is None:
             answer = self._best(link, order, best)
@@ -172,13 +174,15 @@ class Normalizer:
     def _of_raw(self, raw: object, protocol: str | None) -> NormalizedError:
         if protocol is None:
             return self._answer(self._best(raw, self._points, None), raw, None)
-        best = self._best(raw, [protocol] if protocol in self._points else [], None)
+        best = self._ask(protocol, raw) if protocol in self._points else None
         # A section without a row: the text has the form of that protocol, and no layer below has text of that form.
         if best is None or (best.signal.section is None and not best.judgement.final):
             best = self._best(raw, (name for name in self._points if name != protocol and self._underlies(name)), best)
         return self._answer(best, raw, protocol)
 
     def _answer(self, best: NormalizedError | None, raw: object, protocol: str | None) -> NormalizedError:
+        if best is not None and best.judgement.final:
+            return self._under(protocol, best)
         # Text that matches no row is not attributed to a protocol unless the caller named one.
         if best is None or (_rank(best) == _WORDS and best.protocol != protocol):
             return _of_nobody(protocol, Signal("", text=_described(raw)))
@@ -286,9 +290,7 @@ def _bounded(raw: object) -> object:
     raw = as_builtin(raw)
     if type(raw) is str:
         return raw[:_MOST_RAW]
-    if is_a(raw, bytes) or is_a(raw, bytearray) or is_a(raw, memoryview):
-        return raw if len(raw) <= _MOST_RAW else bytes(memoryview(raw).cast("B")[:_MOST_RAW])
-    return raw
+    return raw if len(raw) <= _MOST_RAW else bytes(memoryview(raw).cast("B")[:_MOST_RAW])  # type: ignore[arg-type] # bytes, or a view
 
 
 def _described(raw: object) -> str:

@@ -7,6 +7,7 @@ import logging
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING
 
+import nats.errors
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -239,6 +240,15 @@ def test_what_the_system_says_again_is_judged_once() -> None:
     wrapper = RuntimeError("while publishing")
     wrapper.__cause__ = refused()
     assert normalizer.normalize(wrapper, "nats") is first
+
+
+def test_an_exception_with_nothing_but_its_class_is_judged_once() -> None:
+    normalizer = Normalizer([])
+    first = normalizer.normalize(nats.errors.NoRespondersError(), "nats")
+    assert normalizer.normalize(nats.errors.NoRespondersError(), "nats") is first
+    told = nats.errors.NoRespondersError()
+    told.add_note("of the second order")
+    assert normalizer.normalize(told, "nats") is not first
 
 
 def test_what_the_system_says_is_remembered_for_the_protocol_it_was_said_under() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from errnorm.bounded import BoundedCache
 from errnorm.error import Signal
 from errnorm.exceptions import ReportedException, attribute, class_names, message_of
 from errnorm_adapters.nats.wire import observe_api_text, observe_error, observe_said, observe_status
@@ -37,11 +38,7 @@ _SLOW = {"nats.errors.SlowConsumerError", "nats.client.errors.SlowConsumerError"
 _CORE = ("Authorization failed: ", "Connection error: ")
 
 _Family = tuple[tuple[str, str], ...]
-_families: dict[tuple[str, ...], _Family] = {}
-_MOST_CLASSES = 1024
-
-# Most exceptions of nats-py carry nothing but their class: no arguments, no attributes. All of such a class give one signal.
-_constant: dict[type, Signal] = {}
+_families: BoundedCache[tuple[str, ...], _Family] = BoundedCache(1024)
 
 
 def observe_exception(error: object) -> Signal | None:
@@ -51,15 +48,6 @@ def observe_exception(error: object) -> Signal | None:
     Returns:
         The signal; `None` if neither its class nor its words are of NATS.
     """
-    signal = _constant.get(type(error))
-    return signal if signal is not None and _is_empty(error) else _observe(error)
-
-
-def _is_empty(error: object) -> bool:
-    return isinstance(error, BaseException) and not error.args and not error.__dict__
-
-
-def _observe(error: object) -> Signal | None:
     names = class_names(error)
     family = _families.get(names)
     if family is None:
@@ -73,10 +61,7 @@ def _observe(error: object) -> Signal | None:
         coded = _observe_coded(error, names, family)
         if coded is not None:
             return coded
-    signal = Signal("nats", "client", name, message_of(error), family=family[1:], params=_params(error, names))
-    if signal.text and name.startswith("nats.") and _is_empty(error) and len(_constant) < _MOST_CLASSES:
-        _constant[type(error)] = signal
-    return signal
+    return Signal("nats", "client", name, message_of(error), family=family[1:], params=_params(error, names))
 
 
 def _remembered(names: tuple[str, ...]) -> _Family:
@@ -84,9 +69,7 @@ def _remembered(names: tuple[str, ...]) -> _Family:
     if family and family[0][1] != names[0]:
         # A class of the application that refines one of ours: its own name is no code of NATS.
         family = (("client", names[0]), *family)
-    if len(_families) < _MOST_CLASSES:
-        _families[names] = family
-    return family
+    return _families.remember(names, family)
 
 
 def _observe_bare(error: object) -> Signal:
