@@ -25,9 +25,9 @@ from slixmpp import JID, ClientXMPP
 from slixmpp.exceptions import IqError
 
 import errnorm
-from errnorm.supervisor import PATIENT
-from errnorm_adapters.nats import callbacks
-from errnorm_adapters.xmpp import attach
+import errnorm_adapters.nats
+import errnorm_adapters.xmpp
+from errnorm.decision import SERVICE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
     from slixmpp.stanza import Message
 
-    from errnorm_adapters.nats.client import Callbacks
+    from errnorm_adapters.nats.client import NatsAttachment
     from errnorm_adapters.xmpp import Attachment
 
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -72,25 +72,24 @@ class Bridge:
     host: str | None = None
     port: int | None = None
     authorities: Path | None = None
-    policy: errnorm.RetryPolicy = PATIENT
+    policy: errnorm.RetryPolicy = SERVICE
     errors: errnorm.Middleware = field(default_factory=errnorm.Middleware)
     to_room: Lane = field(default_factory=Lane)
     to_subject: Lane = field(default_factory=Lane)
-    nats_session: Callbacks = field(init=False)
 
     async def run(self) -> None:
         """Run until one side stops for good; raises `errnorm.StoppedError`s, in a group."""
         both: dict[str, Any] = {"middleware": self.errors, "policy": self.policy}
         async with asyncio.TaskGroup() as sides:
-            sides.create_task(errnorm.supervise(self.connect_nats, self.serve_nats, protocol="nats", **both))
+            attach = errnorm_adapters.nats.attach
+            sides.create_task(errnorm.supervise(self.connect_nats, self.serve_nats, attach=attach, **both))
             sides.create_task(errnorm.supervise(self.connect_xmpp, self.serve_xmpp, protocol="xmpp", **both))
 
-    async def connect_nats(self) -> Client:
+    async def connect_nats(self, attach: Callable[[], NatsAttachment]) -> Client:
         """Connect to NATS, and leave all reconnecting to the supervisor."""
-        self.nats_session = callbacks(self.errors, supervised=True)
-        return await nats.connect(self.nats_url, no_echo=True, **self.nats_session, **self.login())
+        return await nats.connect(self.nats_url, no_echo=True, **attach().callbacks, **self.login())
 
-    async def serve_nats(self, client: Client) -> object:
+    async def serve_nats(self, client: Client) -> None:
         """Hear the subject, and publish what was said in the room."""
 
         async def send(text: str) -> None:
@@ -101,14 +100,14 @@ class Bridge:
             await self.to_room.waiting.put(message.data.decode(errors="replace"))
 
         await client.subscribe(self.subject, cb=hear)
-        return await until(self.nats_session.ended(), self.to_subject.carry(send))
+        await self.to_subject.carry(send)
 
     async def connect_xmpp(self) -> Attachment:
         """Log in to XMPP, and leave all reconnecting to the supervisor."""
         client = ClientXMPP(self.jid, self.password())
         client.ca_certs = self.authorities
         client.register_plugin("xep_0045")
-        session = attach(self.errors, client, supervised=True)
+        session = errnorm_adapters.xmpp.attach(self.errors, client, supervised=True)
         client.connect(self.host, self.port)
         await session.started(within=30)
         return session

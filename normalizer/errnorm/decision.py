@@ -112,10 +112,10 @@ class RetryPolicy:
         return RetryState(self, random=random)
 
 
-SERVICE = RetryPolicy(attempts=None, base=1.0, cap=10.0, spread=10.0)
+SERVICE = RetryPolicy(attempts=None, base=2.0, cap=10.0, spread=10.0)
 """
 The policy of a service, which nobody waits for: it is never given up because it was tried often. Of a thousand clients whose
-server was away, half are back within 5 s of its return, and no second sees more than a third of them.
+server was away, half are back within 5 s of its return, and they come back over several seconds.
 """
 
 

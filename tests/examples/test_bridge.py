@@ -198,7 +198,7 @@ async def test_a_password_that_was_changed_stops_the_bridge_and_it_says_why(stre
     await asyncio.to_thread(street.prosody.shell, 'user:password("bridge@localhost", "other")')
     error = await street.stopped()
     assert "auth.rejected (xmpp: not-authorized)" in str(error)
-    assert "the same authentication error came twice in a row" in str(error)
+    assert "the same credentials were refused twice in a row" in str(error)
 
 
 async def test_a_user_that_was_removed_stops_the_bridge_and_it_says_why(street: Street) -> None:
@@ -206,4 +206,4 @@ async def test_a_user_that_was_removed_stops_the_bridge_and_it_says_why(street: 
     await asyncio.to_thread(street.nats_server.reload, users("guest"))
     error = await street.stopped()
     assert "auth.rejected (nats: " in str(error)
-    assert "the same authentication error came twice in a row" in str(error)
+    assert "the same credentials were refused twice in a row" in str(error)

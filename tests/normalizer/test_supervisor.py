@@ -22,6 +22,7 @@ from tests.normalizer.desk import CODES, DeskError, DeskNormalizer, error
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from errnorm.fault import Fault
     from tests.servers.nats import NatsServer
@@ -138,11 +139,14 @@ async def test_stops_with_the_reason_where_somebody_must_act(code: str) -> None:
     assert [fault.outcome for fault in session.told] == ["failed"]
 
 
-async def test_a_mistake_of_the_application_stops_it() -> None:
-    with pytest.raises(StoppedError) as stopped:
-        await Session(ZeroDivisionError()).supervise()
+async def test_a_mistake_of_the_application_is_raised_as_it_is() -> None:
+    session, mistake = Session(ZeroDivisionError()), None
+    mistake = session.script[0]
+    with pytest.raises(ZeroDivisionError) as raised:
+        await session.supervise()
 
-    assert isinstance(stopped.value.__cause__, ZeroDivisionError)
+    assert raised.value is mistake
+    assert (session.open, session.told) == (0, [])
 
 
 async def test_an_end_as_it_should_be_is_returned() -> None:
@@ -162,6 +166,14 @@ async def test_refused_credentials_get_one_more_chance_and_not_two() -> None:
     assert [fault.outcome for fault in session.told] == ["retried", "failed"]
 
 
+async def test_a_refusal_after_an_outage_is_still_the_second_one() -> None:
+    session = Session(("connect", "password"), ("connect", "lost"), ("connect", "password"), DONE)
+    with pytest.raises(StoppedError):
+        await session.supervise()
+
+    assert len(session.connected) == 3
+
+
 async def test_fresh_credentials_are_asked_for_and_then_it_goes_on() -> None:
     asked = []
 
@@ -172,6 +184,7 @@ async def test_fresh_credentials_are_asked_for_and_then_it_goes_on() -> None:
     await session.supervise(credentials=credentials)
 
     assert asked == [Reason.AUTH_EXPIRED]
+    assert session.pauses == [0.5, 0.5]
 
 
 def none_left(about: object) -> bool:
@@ -182,14 +195,89 @@ def broken(about: object) -> bool:
     raise DeskError("busy") from (about if isinstance(about, BaseException) else None)
 
 
-@pytest.mark.parametrize(("hook", "told"), [(none_left, ["password"]), (broken, ["busy", "password"])])
-async def test_without_fresh_credentials_it_stops_at_the_first_refusal(hook: Callable[[object], bool], told: list[str]) -> None:
-    session = Session(("connect", "password"), DONE)
-    with pytest.raises(StoppedError, match="other credentials are needed first"):
-        await session.supervise(credentials=hook)
+async def test_refused_credentials_are_waited_for_until_there_are_others() -> None:
+    answers = iter([False, False, False, True])
+    session = Session(("connect", "password"), ("connect", "password"), DONE)
+    await session.supervise(credentials=lambda _: next(answers), credentials_every=30)
 
-    assert len(session.connected) == 1
-    assert [fault.error.code for fault in session.told] == told
+    assert len(session.connected) == 3
+    assert session.pauses == [0.5, 30, 30, 0.0]
+    assert [fault.decision.why for fault in session.told if fault.decision] == [
+        "time may mend it",
+        "the same credentials were refused twice; waiting for other ones",
+    ]
+
+
+async def test_credentials_are_not_waited_for_without_end() -> None:
+    session = Session(*[("connect", "password")] * 9)
+    with pytest.raises(StoppedError, match="no other credentials came"):
+        await session.supervise(credentials=none_left, credentials_every=30, credentials_within=100)
+
+    assert len(session.connected) == 2
+    assert session.pauses == [0.5, 30, 30, 30, 30]
+    assert [fault.outcome for fault in session.told] == ["retried", "retried", "failed"]
+
+
+async def test_a_hook_that_always_has_other_credentials_does_not_make_a_service_hammer() -> None:
+    session = Session(*[("connect", "password")] * 9)
+    with pytest.raises(StoppedError):
+        await session.supervise(credentials=lambda _: True, credentials_every=30, credentials_within=100)
+
+    assert session.pauses == [0.5, 30, 30, 30, 30]
+
+
+async def test_a_hook_that_fails_has_no_credentials_and_its_failure_is_reported() -> None:
+    session = Session(("connect", "password"), ("connect", "password"), DONE)
+    with pytest.raises(StoppedError):
+        await session.supervise(credentials=broken, credentials_within=0)
+
+    assert [(fault.error.code, fault.operation) for fault in session.told] == [
+        ("busy", "credentials"),
+        ("password", "connect"),
+        ("busy", "credentials"),
+        ("password", "connect"),
+    ]
+
+
+async def test_a_hook_that_fails_while_it_is_waited_for_is_the_end() -> None:
+    answers = iter([False, False])
+    session = Session(*[("connect", "password")] * 9)
+
+    def vault(_: object) -> bool:
+        try:
+            return next(answers)
+        except StopIteration:
+            raise DeskError("busy") from None
+
+    with pytest.raises(StoppedError):
+        await session.supervise(credentials=vault)
+
+    assert len(session.connected) == 2
+
+
+async def test_a_file_that_changes_holds_other_credentials(tmp_path: Path) -> None:
+    file = tmp_path / "user.creds"
+    file.write_text("old")
+    session = Session(*[("connect", "password")] * 2, ("connect", "lost"), *[("connect", "password")] * 2, DONE)
+    sleep = session.sleep
+
+    async def rotate(seconds: float) -> None:
+        await sleep(seconds)
+        if len(session.pauses) in {3, 7}:
+            file.write_text(f"new {session.pauses}")
+
+    session.sleep = rotate  # type: ignore[method-assign]
+    await session.supervise(credentials=file, credentials_every=30)
+
+    assert session.pauses == [0.5, 30, 30, 0.0, 0.5, 0.5, 30, 0.0]
+
+
+async def test_a_file_that_is_not_there_holds_none(tmp_path: Path) -> None:
+    session = Session(*[("connect", "password")] * 9)
+    with pytest.raises(StoppedError):
+        await session.supervise(credentials=str(tmp_path / "absent"), credentials_within=50)
+
+    assert len(session.connected) == 2
 
 
 async def test_nobody_is_asked_for_credentials_where_they_do_not_help() -> None:
@@ -199,15 +287,6 @@ async def test_nobody_is_asked_for_credentials_where_they_do_not_help() -> None:
         await session.supervise(credentials=asked.append)
 
     assert asked == []
-
-
-async def test_nobody_is_asked_for_credentials_after_the_second_refusal() -> None:
-    asked: list[object] = []
-    session = Session(*[("connect", "password")] * 9)
-    with pytest.raises(StoppedError):
-        await session.supervise(credentials=asked.append)
-
-    assert len(asked) == 1
 
 
 @pytest.mark.parametrize("trusts", [None, none_left, broken])
@@ -403,7 +482,7 @@ SOON = RetryPolicy(attempts=None, base=0.1, cap=0.2, spread=0.2)
 
 
 class NatsSession:
-    """What a caller of `keep` writes around nats-py."""
+    """What a caller of `supervise` writes around nats-py."""
 
     def __init__(self, **options: Any) -> None:
         self.options = options
@@ -474,7 +553,7 @@ async def test_a_wrong_password_costs_two_attempts_and_says_so(start_nats: Calla
 
 
 class XmppSession:
-    """What a caller of `keep` writes around slixmpp."""
+    """What a caller of `supervise` writes around slixmpp."""
 
     def __init__(self, port: int, password: str) -> None:
         self.port = port

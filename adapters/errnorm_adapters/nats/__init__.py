@@ -18,9 +18,9 @@ from errnorm_adapters.nats.monitoring import observe_document, observe_json
 from errnorm_adapters.nats.wire import observe_close_frame, observe_error, observe_headers, observe_packet, observe_said, unquoted
 
 if TYPE_CHECKING:
-    from errnorm_adapters.nats.client import callbacks
+    from errnorm_adapters.nats.client import attach
 
-__all__ = ["callbacks", "observe"]
+__all__ = ["attach", "observe"]
 
 # Nothing the server sends as an error is longer; a log line or a document in text is read so far and no further.
 _MOST = 65536
@@ -106,9 +106,9 @@ def _observe_bare(text: str) -> Signal:
 
 def __getattr__(name: str) -> object:
     """Import what drives a client only where there is one: `observe` does without asyncio."""
-    if name != "callbacks":
+    if name != "attach":
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
     from errnorm_adapters.nats import client  # noqa: PLC0415 - see above
 
-    return client.callbacks
+    return client.attach

@@ -92,8 +92,18 @@ class Attachment(ABC):
     @property
     def end(self) -> object:
         """What the session ended with, as `ended` returns it; `None` if it has not ended."""
-        failure = self._session.end if self._session.state is State.CLOSED else None
+        failure = self._session.end
         return None if failure is None else failure.cause or failure.error
+
+    @property
+    def state(self) -> State:
+        """Where the life of the session stands."""
+        return self._session.state
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the session is over, or about to be: then what it ends with says more than what a call on it raised."""
+        return not self.health().up
 
     @property
     def is_over(self) -> bool:
@@ -129,6 +139,7 @@ class Attachment(ABC):
             client=tell.next,
             decision=tell.decision,
             exception=tell.cause,
+            outcome=tell.outcome,
         )
 
 

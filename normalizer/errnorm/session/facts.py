@@ -15,6 +15,7 @@ from errnorm.taxonomy import Recovery
 if TYPE_CHECKING:
     from errnorm.decision import Decision
     from errnorm.error import NormalizedError
+    from errnorm.fault import Outcome
 
 __all__ = [
     "Close",
@@ -191,7 +192,7 @@ class Tell:
     error: NormalizedError
     cause: BaseException | None
     operation: str
-    outcome: str
+    outcome: Outcome
     decision: Decision | None
     next: Next | None
     attempt: int = 1

@@ -63,7 +63,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
-BACKGROUND, FAILED = "background", "failed"
 _ANOTHER_TRY = "another server may let it in, or this one after a while"
 _NO_SERVER_LEFT = "no server lets it in, and waiting does not help"
 _GAVE_UP = "the client gave up"
@@ -77,7 +76,7 @@ class Session:
     Attributes:
         state: Where it stands.
 
-        end: What closed it for good; `None` if this side did, or as long as it is not closed.
+        failure: The last fault that ended a connection, or an attempt to open one; `None` if it is up, or if this side ended it.
 
         error: The error that the present state is due to, if it is due to one.
 
@@ -114,7 +113,7 @@ class Session:
             random: Chance: returns a number from 0 up to 1.
         """
         self.state = State.CONNECTING
-        self.end: Failure | None = None
+        self.failure: Failure | None = None
         self.error: NormalizedError | None = None
         self.decision: Decision | None = None
         self.abort = abort
@@ -156,6 +155,16 @@ class Session:
             return _PLAIN_STATUS[self.state]
         return Status.HOPELESS if self._is_hopeless else Status.RECOVERING
 
+    @property
+    def end(self) -> Failure | None:
+        """What closed it for good; `None` if this side did, or as long as it is not closed."""
+        return self.failure if self.state is State.CLOSED else None
+
+    @property
+    def ending(self) -> bool:
+        """Whether the peer, or the socket, has already said why this connection will end."""
+        return self._connection.told or self._connection.held is not None
+
     def health(self) -> Health:
         """Say how it is, since when, and why."""
         return Health(status=self.status, since=self._since, error=self.error, decision=self.decision)
@@ -186,7 +195,7 @@ class Session:
                 error=fact.error,
                 cause=fact.cause,
                 operation=fact.operation or "handler",
-                outcome=FAILED,
+                outcome="failed",
                 decision=None,
                 next=None,
             )
@@ -212,7 +221,7 @@ class Session:
         for failure in self._outage.take_round():
             yield from self._tried(failure)
         self.state, self._server = State.UP, fact.server
-        self.error = self.decision = self._next = None
+        self.error = self.decision = self._next = self.failure = None
         self._connection, self._outage = Connection(), Outage()
 
     def _missed_end(self) -> Iterator[Output]:
@@ -228,7 +237,7 @@ class Session:
         if failure is not None and failure.error is not None and not connection.told:
             yield from self._fault(failure, failure.error)
         elif failure is None and self.state is State.UP:
-            self.error = self.decision = None
+            self.error = self.decision = self.failure = None
         if self.state is State.UP:
             self.state = State.DOWN
 
@@ -237,7 +246,7 @@ class Session:
         failure = connection.fault(fact)
         gave_up = self.state is not State.UP and connection.held is None
         if connection.told or self._next is Next.CLOSED:
-            self._close(self.end)
+            self._close(self.failure)
         elif failure is None or failure.error is None:
             self.error = self.decision = None
             self._close(None)
@@ -259,7 +268,9 @@ class Session:
     # Faults that end a connection, or an attempt to open one
 
     def _fault(self, failure: Failure, error: NormalizedError) -> Iterator[Output]:
-        error, server = ended(error), failure.server or self._server
+        server = failure.server or self._server
+        if self.state is not State.UP or failure.next is not Next.CLOSED:
+            error = ended(error)  # and otherwise the client closed over something that the connection would have survived
         failure = replace(failure, error=error, server=server, operation=failure.operation or self._operation)
         refused_before = self._outage.add(error, failure, server)
         if self.single:
@@ -268,7 +279,7 @@ class Session:
         closes = self.abort and self._is_hopeless
         following = Next.CLOSED if closes else failure.next
         decision = self._decided(failure, error, refused_before, following)
-        self.error, self.decision, self._next, self.end = error, decision, following, failure
+        self.error, self.decision, self._next, self.failure = error, decision, following, failure
         if self.state is State.UP:
             self.state = State.DOWN
         yield self._told(failure, error, decision, following, attempt=self._outage.failed)
@@ -334,14 +345,14 @@ class Session:
             error=error,
             cause=failure.cause,
             operation=failure.operation or self._operation,
-            outcome=BACKGROUND,
+            outcome="background",
             decision=decision,
             next=following,
             attempt=attempt,
         )
 
-    def _close(self, end: Failure | None) -> None:
-        self.state, self.end = State.CLOSED, end
+    def _close(self, failure: Failure | None) -> None:
+        self.state, self.failure = State.CLOSED, failure
 
 
 _PLAIN_STATUS = {State.UP: Status.UP, State.CLOSED: Status.CLOSED}

@@ -6,8 +6,8 @@ nats-py 2.16 puts none of it into the exception. The frames of the traceback sti
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from errnorm.exceptions import causes, class_names, is_a, traceback_of
 
@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import FrameType
 
-__all__ = ["Wait", "caller"]
+__all__ = ["Wait"]
 
 _CLIENT = "nats.aio.client.Client"
 _SUBSCRIPTION = "nats.aio.subscription.Subscription"
 _PULL = "nats.js.client.JetStreamContext.PullSubscription"
 _MOST_FRAMES = 64
-_MOST_CALLERS = 16
 _CONFLICT = "409"
+_DIALS = {"connect", "_attempt_reconnect", "_select_next_server"}
+_NOTHING_THERE = {"404", "408"}
 
 
 class Wait:
@@ -40,7 +41,9 @@ class Wait:
 
         seconds: How long it waited, 0 if that was not said.
 
-        status: The last status that was no time-out, as it stood on the wire; nats-py waits on after a 409.
+        dials: Whether it was the client that waited, for an answer to a dial.
+
+        conflict: The last 409 that came meanwhile, as it stood on the wire; nats-py waits on after it.
     """
 
     def __init__(self, exception: BaseException) -> None:
@@ -50,11 +53,15 @@ class Wait:
         self.heard: set[str] = set()
         self.own = False
         self.seconds = 0.0
-        self.status: str | None = None
+        self.dials = False
+        self.conflict: str | None = None
+        self._pulled: Any = None
+        self._answered = False
         for link in causes(exception):
             frames = list(_frames_of_nats(link))
-            for local in frames:
-                self._read(local)
+            for frame in frames:
+                self.dials = self.dials or frame.f_code.co_name in _DIALS
+                self._read(frame.f_locals)
             if frames:
                 break
 
@@ -71,11 +78,37 @@ class Wait:
         elif _PULL in names:
             self.client = getattr(one, "_nc", None)
             self._sent(getattr(one, "_nms", None))
-            self.status = _conflict(local.get("msg")) or self.status
+            self._pulled = getattr(one, "_sub", None)
+            self._answered_with(local.get("msg"))
         elif _SUBSCRIPTION in names:
             self.client = getattr(one, "_conn", None)
             self.own = True
             self.heard.add(_text(getattr(one, "_subject", None)))
+
+    def is_idle(self) -> bool:
+        """
+        Tell whether nothing was there, rather than nobody.
+
+        A subscription hears nothing as long as nobody publishes. A pull consumer has its server say so (404, 408), which comes
+        at the very moment at which nats-py stops waiting, or just after it. So a consumer counts as silent if neither this
+        pull nor the one before it brought anything.
+        """
+        pulled = self._pulled
+        if pulled is None:
+            return self.own
+        now = pulled.delivered
+        before, earlier = _DELIVERED.get(pulled, (0, -1))
+        _DELIVERED[pulled] = (now, before)
+        return self._answered or now > before or before > earlier
+
+    def _answered_with(self, message: object) -> None:
+        headers = getattr(message, "headers", None)
+        if not is_a(headers, dict):
+            return
+        status = headers.get("Status")
+        self._answered = self._answered or status in _NOTHING_THERE
+        if status == _CONFLICT:
+            self.conflict = f"NATS/1.0 {_CONFLICT} {_text(headers.get('Description'))}\r\n\r\n"
 
     def _sent(self, subject: object) -> None:
         self.sent.add(_text(subject))
@@ -86,27 +119,14 @@ class Wait:
         self.heard |= {inbox, inbox.rpartition(".")[0] + ".*"}
 
 
-def caller(depth: int) -> tuple[object | None, str]:
-    """Return the client that calls, so many frames above, and the name of its method: nats-py hands its callbacks neither."""
-    frame: FrameType | None = sys._getframe(depth + 1)  # noqa: SLF001 - the only way to the caller
-    for _ in range(_MOST_CALLERS):
-        if frame is None:
-            break
-        one = frame.f_locals.get("self")
-        if _CLIENT in class_names(one):
-            return one, frame.f_code.co_name
-        frame = frame.f_back
-    return None, ""
-
-
-def _frames_of_nats(error: object) -> Iterator[Mapping[str, object]]:
+def _frames_of_nats(error: object) -> Iterator[FrameType]:
     trace = traceback_of(error) if is_a(error, BaseException) else None
     for _ in range(_MOST_FRAMES):
         if trace is None:
             return
         frame = trace.tb_frame
         if str(frame.f_globals.get("__name__")).startswith("nats."):
-            yield frame.f_locals
+            yield frame
         trace = trace.tb_next
 
 
@@ -116,8 +136,5 @@ def _text(value: object) -> str:
     return value if is_a(value, str) else ""
 
 
-def _conflict(message: object) -> str | None:
-    headers = getattr(message, "headers", None)
-    if not is_a(headers, dict) or headers.get("Status") != _CONFLICT:
-        return None
-    return f"NATS/1.0 {_CONFLICT} {_text(headers.get('Description'))}\r\n\r\n"
+# How many messages a subscription had brought at its last two time-outs.
+_DELIVERED: WeakKeyDictionary[Any, tuple[int, int]] = WeakKeyDictionary()

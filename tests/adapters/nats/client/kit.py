@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
 
     from errnorm import Reason
+    from errnorm_adapters.nats.client import NatsAttachment
     from tests.servers.nats import NatsServer
 
     StartNats = Callable[..., NatsServer]
@@ -56,7 +57,8 @@ async def until(happened: Callable[[], object], seconds: float = 30.0) -> None:
         await asyncio.sleep(0.02)
 
 
-async def connected(url: str, callbacks: dict[str, Any], **options: Any) -> Client:
+async def connected(url: str | list[str], session: NatsAttachment | None = None, **options: Any) -> Client:
     """Connect without the patience nats-py has."""
     defaults: dict[str, Any] = {"reconnect_time_wait": 0.1, "max_reconnect_attempts": 20, "connect_timeout": 20}
+    callbacks = {} if session is None else session.callbacks
     return await nats.connect(url, **{**defaults, **options}, **callbacks)

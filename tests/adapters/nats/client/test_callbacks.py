@@ -12,8 +12,8 @@ from nats.aio.client import Client
 import errnorm
 import errnorm_adapters.nats
 from errnorm import Middleware, Reason
-from errnorm_adapters.nats.client.traces import caller
-from errnorm_adapters.nats.client.watch import _taken
+from errnorm_adapters.nats.client.callbacks import _taken
+from errnorm_adapters.nats.client.frames import NOBODY, caller
 from tests.adapters.nats.client.kit import ANN, USERS, connected, until
 
 if TYPE_CHECKING:
@@ -30,17 +30,13 @@ pytestmark = [
 
 def test_every_callback_is_one_that_nats_py_takes(errors: Middleware) -> None:
     taken = set(inspect.signature(Client.connect).parameters)
-    given = errnorm_adapters.nats.callbacks(errors, discovered_server_cb=lambda: None)
+    given = errnorm_adapters.nats.attach(errors, discovered_server_cb=lambda: None).callbacks
     assert set(given) <= taken
     assert {name for name in taken if name.endswith("_cb")} - set(given) <= {"signature_cb", "user_jwt_cb"}
 
 
-def test_what_called_the_callbacks_may_be_no_client_of_nats_py(errors: Middleware) -> None:
-    given = errnorm_adapters.nats.callbacks(errors)
-    client = Client()
-    given.bind(client)
-    assert given._watch.client is client
-    assert caller(0) == (None, "")
+def test_what_called_the_callbacks_may_not_be_a_client_of_nats_py() -> None:
+    assert caller(0) == NOBODY
 
 
 @pytest.mark.parametrize(
@@ -52,7 +48,7 @@ def test_a_callback_gets_as_many_arguments_as_it_takes(callback: Callable[..., o
 
 async def test_a_refused_publish_is_told_once_and_the_client_lives(start_nats: StartNats, errors: Middleware, told: Told) -> None:
     server = start_nats({"authorization": USERS})
-    client = await connected(server.url, errnorm_adapters.nats.callbacks(errors, abort=True), **ANN)
+    client = await connected(server.url, errnorm_adapters.nats.attach(errors, abort=True), **ANN)
     await client.publish("closed.door", b"")
     await client.flush()
     await until(lambda: told)
@@ -63,7 +59,7 @@ async def test_a_refused_publish_is_told_once_and_the_client_lives(start_nats: S
 
 async def test_what_stands_only_in_last_error_is_told_once(start_nats: StartNats, errors: Middleware, told: Told) -> None:
     server = start_nats({"max_subscriptions": 2})
-    client = await connected(server.url, errnorm_adapters.nats.callbacks(errors))
+    client = await connected(server.url, errnorm_adapters.nats.attach(errors))
     for subject in ("a", "b", "c"):
         await client.subscribe(subject)
     await client.flush()
@@ -79,7 +75,7 @@ async def test_a_server_that_is_killed_is_told_once_and_the_client_comes_back(
     start_nats: StartNats, errors: Middleware, told: Told
 ) -> None:
     server = start_nats({})
-    client = await connected(server.url, errnorm_adapters.nats.callbacks(errors, abort=True))
+    client = await connected(server.url, errnorm_adapters.nats.attach(errors, abort=True))
     server.kill()
     await until(lambda: told)
     server.start()
@@ -91,7 +87,7 @@ async def test_a_server_that_is_killed_is_told_once_and_the_client_comes_back(
 
 async def test_an_end_that_was_announced_is_an_orderly_shutdown(start_nats: StartNats, errors: Middleware, told: Told) -> None:
     server = start_nats({"lame_duck_grace_period": "1s", "lame_duck_duration": "30s"})
-    client = await connected(server.url, errnorm_adapters.nats.callbacks(errors))
+    client = await connected(server.url, errnorm_adapters.nats.attach(errors))
     server.lame_duck()
     await until(lambda: told, 15)
     assert told.reasons()[0] is Reason.SHUTDOWN_SERVER
@@ -105,7 +101,7 @@ async def test_a_client_that_gives_up_says_why(start_nats: StartNats, errors: Mi
     async def closed_cb(error: object) -> None:
         closed.append(error)
 
-    callbacks = errnorm_adapters.nats.callbacks(errors, closed_cb=closed_cb)
+    callbacks = errnorm_adapters.nats.attach(errors, closed_cb=closed_cb)
     client = await connected(server.url, callbacks, max_reconnect_attempts=2)
     server.kill()
     await until(lambda: client.is_closed and closed)
@@ -115,7 +111,7 @@ async def test_a_client_that_gives_up_says_why(start_nats: StartNats, errors: Mi
 
 
 async def test_who_closes_the_client_is_told_nothing(start_nats: StartNats, errors: Middleware, told: Told) -> None:
-    client = await connected(start_nats({}).url, errnorm_adapters.nats.callbacks(errors))
+    client = await connected(start_nats({}).url, errnorm_adapters.nats.attach(errors))
     await client.close()
     assert told == []
 
@@ -124,7 +120,7 @@ async def test_a_connection_that_went_stale_is_told_though_nats_py_says_nothing(
     start_nats: StartNats, errors: Middleware, told: Told
 ) -> None:
     server = start_nats({})
-    callbacks = errnorm_adapters.nats.callbacks(errors)
+    callbacks = errnorm_adapters.nats.attach(errors)
     client = await connected(server.url, callbacks, ping_interval=0.2, max_outstanding_pings=1)
     import signal  # noqa: PLC0415 - beside its use
 
@@ -147,7 +143,7 @@ async def test_callbacks_of_the_application_run_and_may_take_the_normalized_erro
         raise RuntimeError
 
     server = start_nats({"authorization": USERS})
-    callbacks = errnorm_adapters.nats.callbacks(errors, error_cb=error_cb)
+    callbacks = errnorm_adapters.nats.attach(errors, error_cb=error_cb)
     client = await connected(server.url, callbacks, **ANN)
     await client.publish("closed.door", b"")
     await client.flush()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import weakref
 from typing import TYPE_CHECKING
 
 import nats.errors
@@ -11,7 +13,7 @@ import pytest
 
 import errnorm
 from errnorm import Reason
-from errnorm_adapters.nats import callbacks
+from errnorm_adapters.nats import attach
 from tests.adapters.nats.client.kit import ANN, DEAF, USERS, Told, connected
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from errnorm import Middleware
     from tests.adapters.nats.client.kit import StartNats
 
-TOLD = [("auth.forbidden", "connection", "nothing", False)]
+TOLD = [("auth.forbidden", "serve", "nothing", False)]
 
 
 async def within(waiting: Awaitable[object]) -> object:
@@ -52,7 +54,7 @@ ASKED: dict[str, Callable[[Client], Awaitable[object]]] = {
 async def test_who_may_not_ask_is_told_so_instead_of_a_time_out(
     asked: str, start_nats: StartNats, errors: Middleware, told: Told
 ) -> None:
-    client = await connected(start_nats({"authorization": USERS}).url, callbacks(errors, abort=True), **ANN)
+    client = await connected(start_nats({"authorization": USERS}).url, attach(errors, abort=True), **ANN)
     timeout = await failed(errors, ASKED[asked](client))
     error = errnorm.normalize(timeout)
     assert (error.reason, error.code) == (Reason.AUTH_FORBIDDEN, "Permissions Violation for Publish")
@@ -67,7 +69,7 @@ async def test_who_may_not_ask_is_told_so_instead_of_a_time_out(
 async def test_each_refused_request_is_a_fault_and_each_is_told_once(
     start_nats: StartNats, errors: Middleware, told: Told
 ) -> None:
-    client = await connected(start_nats({"authorization": USERS}).url, callbacks(errors), **ANN)
+    client = await connected(start_nats({"authorization": USERS}).url, attach(errors), **ANN)
     await asyncio.gather(*[failed(errors, client.request("closed.door", b"", timeout=0.2)) for _ in range(3)])
     assert told.rows() == TOLD * 3
     await client.close()
@@ -76,7 +78,7 @@ async def test_each_refused_request_is_a_fault_and_each_is_told_once(
 async def test_a_request_that_nobody_answers_stays_a_time_out_beside_a_denial(
     start_nats: StartNats, errors: Middleware, told: Told
 ) -> None:
-    client = await connected(start_nats({"authorization": USERS}).url, callbacks(errors), **ANN)
+    client = await connected(start_nats({"authorization": USERS}).url, attach(errors), **ANN)
     await client.subscribe("open.silent")
     await client.publish("closed.door", b"")
     timeout = await failed(errors, client.request("open.silent", b"", timeout=0.2))
@@ -89,7 +91,7 @@ async def test_a_denial_of_long_ago_is_not_behind_a_time_out_of_today(
     start_nats: StartNats, errors: Middleware, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = start_nats({"authorization": USERS})
-    client = await connected(server.url, callbacks(errors), **ANN)
+    client = await connected(server.url, attach(errors), **ANN)
     await failed(errors, client.request("closed.door", b"", timeout=0.2))
     await asyncio.sleep(1.3)
 
@@ -106,13 +108,13 @@ async def test_the_denial_of_one_client_is_not_behind_the_time_out_of_another(
     start_nats: StartNats, errors: Middleware, told: Told
 ) -> None:
     server = start_nats({"authorization": USERS})
-    ann = await connected(server.url, callbacks(errors), **ANN)
-    deaf = await connected(server.url, callbacks(errors), **DEAF)
-    subscription = await ann.subscribe("open.ended")
-    await deaf.subscribe("open.ended")
+    ann = await connected(server.url, attach(errors), **ANN)
+    deaf = await connected(server.url, attach(errors), **DEAF)
+    await ann.subscribe("open.silent")
+    await ann.flush()
     await deaf.subscribe("closed.door")
     await deaf.flush()
-    timeout = await failed(errors, subscription.next_msg(timeout=0.2))
+    timeout = await failed(errors, ann.request("open.silent", b"", timeout=0.2))
     assert errnorm.normalize(timeout).reason is Reason.TRANSPORT_TIMEOUT
     assert told.reasons() == [Reason.AUTH_FORBIDDEN, Reason.TRANSPORT_TIMEOUT]
     await ann.close()
@@ -122,7 +124,7 @@ async def test_the_denial_of_one_client_is_not_behind_the_time_out_of_another(
 async def test_who_waits_on_a_refused_subscription_is_told_so_and_nobody_hears_of_it_twice(
     start_nats: StartNats, errors: Middleware, told: Told
 ) -> None:
-    client = await connected(start_nats({"authorization": USERS}).url, callbacks(errors), **ANN)
+    client = await connected(start_nats({"authorization": USERS}).url, attach(errors), **ANN)
     subscription = await client.subscribe("Closed.door", queue="workers")
     for _ in range(2):
         timeout = await failed(errors, subscription.next_msg(timeout=0.2))
@@ -134,7 +136,7 @@ async def test_who_waits_on_a_refused_subscription_is_told_so_and_nobody_hears_o
 async def test_who_may_not_hear_the_answers_is_told_so_at_each_request(
     start_nats: StartNats, errors: Middleware, told: Told
 ) -> None:
-    client = await connected(start_nats({"authorization": USERS}).url, callbacks(errors), **DEAF)
+    client = await connected(start_nats({"authorization": USERS}).url, attach(errors), **DEAF)
     await client.subscribe("open.silent")
     first = await failed(errors, client.request("open.silent", b"", timeout=0.2))
     await asyncio.sleep(1.3)
@@ -146,7 +148,7 @@ async def test_who_may_not_hear_the_answers_is_told_so_at_each_request(
 
 
 async def test_what_wraps_such_a_time_out_is_the_same_fault(start_nats: StartNats, errors: Middleware, told: Told) -> None:
-    client = await connected(start_nats({"authorization": USERS}).url, callbacks(errors), **ANN)
+    client = await connected(start_nats({"authorization": USERS}).url, attach(errors), **ANN)
     with pytest.raises(RuntimeError) as caught:
         async with errors.guard("nats", operation="outer"):
             try:
@@ -159,22 +161,34 @@ async def test_what_wraps_such_a_time_out_is_the_same_fault(start_nats: StartNat
     await client.close()
 
 
-async def test_a_client_that_is_gone_is_asked_nothing_more(start_nats: StartNats, errors: Middleware) -> None:
-    client = await connected(start_nats({}).url, callbacks(errors))
+async def test_a_time_out_is_looked_into_once_whatever_number_of_clients_there_is(
+    start_nats: StartNats, errors: Middleware
+) -> None:
+    sessions = [attach(errors) for _ in range(50)]
+    client = await connected(start_nats({}).url, sessions[0])
     assert len(errors._resolvers) == 1
     await client.close()
-    del client
-    for _ in range(20):
+
+
+async def test_a_client_that_is_gone_is_not_remembered(start_nats: StartNats, errors: Middleware) -> None:
+    session = attach(errors)
+    client = await connected(start_nats({}).url, session)
+    await client.close()
+    forgotten = weakref.ref(session)
+    del client, session
+    for _ in range(50):
         await asyncio.sleep(0.02)
         gc.collect()
-    assert errors._resolvers == []
+        if forgotten() is None:
+            break
+    assert forgotten() is None
 
 
 @pytest.mark.parametrize(("batch", "heartbeat"), [(1, None), (1, 0.1), (5, 0.1)])
 async def test_a_fetch_whose_consumer_was_deleted_says_so(
     batch: int, heartbeat: float | None, start_nats: StartNats, errors: Middleware, told: Told
 ) -> None:
-    client = await connected(start_nats({}, jetstream=True).url, callbacks(errors))
+    client = await connected(start_nats({}, jetstream=True).url, attach(errors))
     stream = client.jetstream()
     await stream.add_stream(name="S", subjects=["s.>"])
     subscription = await stream.pull_subscribe("s.>", durable="D")
@@ -192,7 +206,7 @@ async def test_a_fetch_of_several_keeps_the_end_of_its_consumer_to_itself(
 ) -> None:
     # nats-py takes the 409 for the end of the batch and returns nothing at all: there is no exception to say more about. The
     # next fetch fails at once, since nobody listens where the consumer was.
-    client = await connected(start_nats({}, jetstream=True).url, callbacks(errors))
+    client = await connected(start_nats({}, jetstream=True).url, attach(errors))
     stream = client.jetstream()
     await stream.add_stream(name="S", subjects=["s.>"])
     subscription = await stream.pull_subscribe("s.>", durable="D")
@@ -208,11 +222,49 @@ async def test_a_fetch_of_several_keeps_the_end_of_its_consumer_to_itself(
     await client.close()
 
 
-async def test_a_fetch_that_finds_nothing_is_a_time_out(start_nats: StartNats, errors: Middleware, told: Told) -> None:
-    client = await connected(start_nats({}, jetstream=True).url, callbacks(errors))
+async def polled(errors: Middleware, fetch: Callable[[], Awaitable[object]]) -> None:
+    """Fetch under a guard, whether there is something or not."""
+    with contextlib.suppress(TimeoutError):
+        async with errors.guard("nats", operation="fetch"):
+            await fetch()
+
+
+@pytest.mark.parametrize("batch", [1, 10])
+async def test_a_consumer_that_is_empty_is_not_a_fault(batch: int, start_nats: StartNats, errors: Middleware, told: Told) -> None:
+    client = await connected(start_nats({}, jetstream=True).url, attach(errors))
     stream = client.jetstream()
     await stream.add_stream(name="S", subjects=["s.>"])
     subscription = await stream.pull_subscribe("s.>", durable="D")
-    assert errnorm.normalize(await failed(errors, subscription.fetch(1, timeout=0.3))).category == "transport"
-    assert len(told) == 1
+    for _ in range(8):
+        await polled(errors, lambda: subscription.fetch(batch, timeout=0.15))
+    assert told == []
+    await client.close()
+
+
+async def test_a_consumer_that_nobody_answers_for_is_a_fault_from_the_second_poll_on(
+    start_nats: StartNats, errors: Middleware, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await connected(start_nats({}, jetstream=True).url, attach(errors))
+    stream = client.jetstream()
+    await stream.add_stream(name="S", subjects=["s.>"])
+    subscription = await stream.pull_subscribe("s.>", durable="D")
+
+    async def lost(*_: object, **__: object) -> None:
+        """Send nothing."""
+
+    monkeypatch.setattr(client, "publish", lost)
+    for _ in range(3):
+        await polled(errors, lambda: subscription.fetch(1, timeout=0.1))
+    assert told.rows() == [("transport.timeout", "fetch", None, False)] * 2
+    await client.close()
+
+
+async def test_a_subscription_on_which_nothing_is_published_is_not_a_fault(
+    start_nats: StartNats, errors: Middleware, told: Told
+) -> None:
+    client = await connected(start_nats({}).url, attach(errors))
+    subscription = await client.subscribe("quiet")
+    for _ in range(3):
+        await polled(errors, lambda: subscription.next_msg(timeout=0.05))
+    assert told == []
     await client.close()

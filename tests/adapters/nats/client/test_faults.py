@@ -16,7 +16,7 @@ import pytest
 import errnorm
 from errnorm import Middleware
 from errnorm.emitters import default_emitters
-from errnorm_adapters.nats import callbacks
+from errnorm_adapters.nats import attach
 from tests.adapters.nats.client.kit import ANN, USERS, WRONG, Told, connected, until
 from tests.servers.credentials import Operator
 
@@ -35,9 +35,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 
-LOST = ("transport.lost", "connection", "reconnecting", True)
-REFUSED = ("auth.rejected", "connection", "reconnecting", False)
-REFUSED_AGAIN = ("auth.rejected", "connection", "closed", False)
+LOST = ("transport.lost", "serve", "reconnecting", True)
+REFUSED = ("auth.rejected", "connect", "reconnecting", True)
+REFUSED_AGAIN = ("auth.rejected", "connect", "closed", False)
 
 
 async def ended(client: Client) -> None:
@@ -61,7 +61,7 @@ async def test_a_wrong_password_costs_the_server_two_logins(start_nats: StartNat
     server = start_nats({"authorization": USERS})
     with pytest.raises(nats.errors.Error) as caught:
         async with errors.guard("nats", operation="connect"):
-            await connected(server.url, callbacks(errors, abort=True), **WRONG)
+            await connected(server.url, attach(errors, abort=True), **WRONG)
     assert refused(server) == dialled(server) == 2
     assert told.rows() == [REFUSED, REFUSED_AGAIN]
     assert errnorm.normalize(caught.value) is told[-1].error
@@ -69,16 +69,16 @@ async def test_a_wrong_password_costs_the_server_two_logins(start_nats: StartNat
 
 async def test_a_password_that_is_changed_ends_it_at_once(start_nats: StartNats, errors: Middleware, told: Told) -> None:
     server = start_nats({"authorization": USERS})
-    client = await connected(server.url, callbacks(errors, abort=True), **ANN)
+    client = await connected(server.url, attach(errors, abort=True), **ANN)
     server.reload({"authorization": {"users": [{"user": "ann", "password": "other"}]}})
     await ended(client)
-    assert told.rows() == [REFUSED_AGAIN]
+    assert told.rows() == [("auth.rejected", "serve", "closed", False)]
     assert dialled(server) == 1
 
 
 async def test_a_user_that_is_removed_costs_two_logins_more(start_nats: StartNats, errors: Middleware, told: Told) -> None:
     server = start_nats({"authorization": USERS})
-    client = await connected(server.url, callbacks(errors, abort=True), **ANN)
+    client = await connected(server.url, attach(errors, abort=True), **ANN)
     server.reload({"authorization": {"users": [{"user": "bob", "password": "good"}]}})
     await ended(client)
     assert told.rows() == [LOST, REFUSED, REFUSED_AGAIN]
@@ -94,12 +94,12 @@ async def test_a_jwt_that_ends_while_connected_closes_the_client(
     server = start_nats(operator.config())
     user = account.user(expires=time.time() + 3 if how == "expired" else None)
     path = str(user.write(tmp_path / "user.creds"))
-    client = await connected(server.url, callbacks(errors, abort=True), user_credentials=path)
+    client = await connected(server.url, attach(errors, abort=True), user_credentials=path)
     if how == "revoked":
         account.revoke(user)
         server.reload(operator.config())
     await ended(client)
-    assert told.rows() == [(f"auth.{how}", "connection", "closed", False)]
+    assert told.rows() == [(f"auth.{how}", "serve", "closed", False)]
     assert dialled(server) == 1
 
 
@@ -110,7 +110,7 @@ async def test_a_jwt_that_expired_before_costs_two_logins(
     user = operator.account("A").user(expires=time.time() - 5)
     server = start_nats(operator.config())
     with pytest.raises(nats.errors.Error, match="Authorization Violation"):
-        await connected(server.url, callbacks(errors, abort=True), user_credentials=str(user.write(tmp_path / "user.creds")))
+        await connected(server.url, attach(errors, abort=True), user_credentials=str(user.write(tmp_path / "user.creds")))
     assert told.rows() == [REFUSED, REFUSED_AGAIN]
     assert dialled(server) == 2
 
@@ -122,23 +122,23 @@ async def test_an_account_that_is_full_is_told_at_each_attempt_and_giving_up_is_
     user = operator.account("A", conn=1).user()
     server = start_nats(operator.config())
     path = str(user.write(tmp_path / "user.creds"))
-    first = await connected(server.url, {}, user_credentials=path)
+    first = await connected(server.url, None, user_credentials=path)
     with pytest.raises(nats.errors.NoServersError) as caught:
         async with errors.guard("nats", operation="connect"):
-            await connected(server.url, callbacks(errors, abort=True), user_credentials=path, max_reconnect_attempts=2)
-    assert told.rows() == [("limits.connections", "connection", "reconnecting", True)] * 3
+            await connected(server.url, attach(errors, abort=True), user_credentials=path, max_reconnect_attempts=2)
+    assert told.rows() == [("limits.connections", "connect", "reconnecting", True)] * 3
     assert errnorm.normalize(caught.value) is told[-1].error
     await first.close()
 
 
 async def test_a_server_that_is_full_is_told_once_at_each_attempt(start_nats: StartNats, errors: Middleware, told: Told) -> None:
     server = start_nats({"max_connections": 1})
-    first = await connected(server.url, {})
+    first = await connected(server.url, None)
     with pytest.raises(nats.errors.NoServersError):
-        await connected(server.url, callbacks(errors, abort=True), max_reconnect_attempts=2)
+        await connected(server.url, attach(errors, abort=True), max_reconnect_attempts=2)
     # On loopback nats-py mostly loses the words that come before it has said CONNECT.
     assert len(told) == 3
-    assert {row[1:] for row in told.rows()} == {("connection", "reconnecting", True)}
+    assert {row[1:] for row in told.rows()} == {("connect", "reconnecting", True)}
     assert set(told.reasons()) <= {"limits.connections", "transport.lost"}
     await first.close()
 
@@ -150,11 +150,11 @@ async def test_one_subscription_too_many_of_an_account_closes_the_client(
     user = operator.account("A", subs=1).user()
     server = start_nats(operator.config())
     path = str(user.write(tmp_path / "user.creds"))
-    client = await connected(server.url, callbacks(errors, abort=True), user_credentials=path)
+    client = await connected(server.url, attach(errors, abort=True), user_credentials=path)
     for subject in "abc":
         await client.subscribe(subject)
     await ended(client)
-    assert told.rows() == [("limits.subscriptions", "connection", "closed", False)]
+    assert told.rows() == [("limits.subscriptions", "serve", "closed", False)]
 
 
 async def too_large(client: Client) -> None:
@@ -171,10 +171,10 @@ async def test_what_is_too_large_is_told_once_and_closes_the_client(
     sent: Callable[[Client], Awaitable[None]], start_nats: StartNats, errors: Middleware, told: Told
 ) -> None:
     server = start_nats({"max_payload": 1024, "max_control_line": 512})
-    client = await connected(server.url, callbacks(errors, abort=True))
+    client = await connected(server.url, attach(errors, abort=True))
     await sent(client)
     await ended(client)
-    assert told.rows() == [("limits.size", "connection", "closed", False)]
+    assert told.rows() == [("limits.size", "serve", "closed", False)]
     assert dialled(server) == 1
 
 
@@ -182,12 +182,12 @@ async def test_a_consumer_that_is_too_slow_for_the_server_loses_its_connection_a
     start_nats: StartNats, errors: Middleware, told: Told
 ) -> None:
     server = start_nats({"max_payload": 100000, "max_pending": 200000, "write_deadline": "300ms"})
-    client = await connected(server.url, callbacks(errors, abort=True))
+    client = await connected(server.url, attach(errors, abort=True))
     slow = client.client_id
     assert slow is not None
     await client.subscribe("flood")
     await client.flush()
-    other = await connected(server.url, {})
+    other = await connected(server.url, None)
     socket = client._transport._io_reader._transport  # type: ignore[union-attr]
     socket.pause_reading()
     for _ in range(300):
@@ -205,12 +205,12 @@ async def test_a_consumer_that_is_too_slow_for_the_server_loses_its_connection_a
 async def test_what_a_slow_subscription_drops_is_told_and_the_client_goes_on(
     start_nats: StartNats, errors: Middleware, told: Told
 ) -> None:
-    client = await connected(start_nats({}).url, callbacks(errors, abort=True))
+    client = await connected(start_nats({}).url, attach(errors, abort=True))
     await client.subscribe("flood", pending_msgs_limit=2)
     for _ in range(5):
         await client.publish("flood", b"")
     await until(lambda: len(told) >= 3)
-    assert told.rows() == [("limits.slow_consumer", "connection", "nothing", True)] * 3
+    assert told.rows() == [("limits.slow_consumer", "serve", "nothing", True)] * 3
     assert client.is_connected
     await client.close()
 
@@ -219,13 +219,13 @@ async def test_a_client_that_did_not_answer_is_dropped_and_comes_back(
     start_nats: StartNats, errors: Middleware, told: Told
 ) -> None:
     server = start_nats({"ping_interval": "200ms", "ping_max": 1})
-    client = await connected(server.url, callbacks(errors, abort=True))
+    client = await connected(server.url, attach(errors, abort=True))
     stale = client.client_id
     assert stale is not None
     assert server.closed_reason(stale) == "Stale Connection"  # it waits without letting the client read
     await until(lambda: client.stats["reconnects"] == 1)
     assert len(told) == 1
-    assert told.rows()[0][1:] == ("connection", "reconnecting", True)
+    assert told.rows()[0][1:] == ("serve", "reconnecting", True)
     await client.close()
 
 
@@ -234,10 +234,10 @@ async def test_a_client_that_was_kicked_is_told_of_it_once_and_comes_back(
 ) -> None:
     accounts = {"A": {"users": [ANN]}, "SYS": {"users": [{"user": "sys", "password": "good"}]}}
     server = start_nats({"accounts": accounts, "system_account": "SYS"})
-    client = await connected(server.url, callbacks(errors, abort=True), **ANN)
+    client = await connected(server.url, attach(errors, abort=True), **ANN)
     kicked = client.client_id
     assert kicked is not None
-    system = await connected(server.url, {}, user="sys", password="good")  # noqa: S106 - of a server for one test
+    system = await connected(server.url, None, user="sys", password="good")  # noqa: S106 - of a server for one test
     name = server.monitoring("varz")["server_id"]
     await system.request(f"$SYS.REQ.SERVER.{name}.KICK", json.dumps({"cid": kicked}).encode(), timeout=2)
     await until(lambda: client.stats["reconnects"] == 1)
@@ -251,13 +251,13 @@ async def test_a_restart_is_one_loss_and_each_failed_dial_and_then_it_is_over(
     start_nats: StartNats, errors: Middleware, told: Told
 ) -> None:
     server = start_nats({})
-    client = await connected(server.url, callbacks(errors, abort=True))
+    client = await connected(server.url, attach(errors, abort=True))
     server.stop()
     await asyncio.sleep(0.3)
     server.start()
     await until(lambda: client.is_connected)
     assert told.rows()[0] == LOST
-    assert set(told.rows()[1:]) <= {("transport.refused", "connection", "reconnecting", True)}
+    assert set(told.rows()[1:]) <= {("transport.refused", "connect", "reconnecting", True)}
     before = len(told)
     await client.flush()
     await client.close()
@@ -269,15 +269,15 @@ async def test_a_certificate_that_nobody_trusts_ends_at_once(
 ) -> None:
     server = start_nats({}, tls=issued)
     with pytest.raises(OSError, match="certificate"):
-        await connected(server.url, callbacks(errors, abort=True))
-    assert told.rows() == [("auth.untrusted", "connection", "closed", False)]
+        await connected(server.url, attach(errors, abort=True))
+    assert told.rows() == [("auth.untrusted", "connect", "closed", False)]
 
 
 async def test_a_server_that_requires_tls_gets_it_from_a_client_that_trusts_it(
     start_nats: StartNats, errors: Middleware, told: Told, issued: Certificates
 ) -> None:
     server = start_nats({}, tls=issued)
-    client = await connected(server.url, callbacks(errors, abort=True), tls=issued.client_context())
+    client = await connected(server.url, attach(errors, abort=True), tls=issued.client_context())
     await client.close()
     assert told == []
 
@@ -288,8 +288,8 @@ async def test_a_server_that_has_no_tls_refuses_who_insists_on_it(
     # Only who shakes hands first insists: otherwise nats-py goes on without TLS, and says nothing.
     server = start_nats({})
     with pytest.raises(ssl.SSLError):
-        await connected(server.url, callbacks(errors, abort=True), tls=issued.client_context(), tls_handshake_first=True)
-    assert told.rows() == [("transport.tls", "connection", "closed", False)]
+        await connected(server.url, attach(errors, abort=True), tls=issued.client_context(), tls_handshake_first=True)
+    assert told.rows() == [("transport.tls", "connect", "closed", False)]
 
 
 async def told_of(errors: Middleware, doing: Awaitable[object]) -> None:
@@ -299,7 +299,7 @@ async def told_of(errors: Middleware, doing: Awaitable[object]) -> None:
 
 
 async def test_where_jetstream_is_off_nobody_is_there(start_nats: StartNats, errors: Middleware, told: Told) -> None:
-    client = await connected(start_nats({}).url, callbacks(errors))
+    client = await connected(start_nats({}).url, attach(errors))
     stream = client.jetstream()
     await told_of(errors, stream.publish("a", b""))
     await told_of(errors, stream.stream_info("S"))
@@ -308,7 +308,7 @@ async def test_where_jetstream_is_off_nobody_is_there(start_nats: StartNats, err
 
 
 async def test_what_a_stream_refuses_is_told_by_the_guard(start_nats: StartNats, errors: Middleware, told: Told) -> None:
-    client = await connected(start_nats({}, jetstream=True).url, callbacks(errors))
+    client = await connected(start_nats({}, jetstream=True).url, attach(errors))
     stream = client.jetstream()
     await told_of(errors, stream.stream_info("NO_SUCH_STREAM"))
     await stream.add_stream(name="S", subjects=["s"])
@@ -326,7 +326,7 @@ async def test_a_line_of_the_log_says_what_the_protocol_means_and_what_the_clien
     logger.addHandler(handler)
     try:
         errors = Middleware(emitters=default_emitters())
-        client = await connected(start_nats({"max_subscriptions": 2}).url, callbacks(errors))
+        client = await connected(start_nats({"max_subscriptions": 2}).url, attach(errors))
         for subject in "abc":
             await client.subscribe(subject)
         await ended(client)

@@ -11,7 +11,7 @@ import pytest
 
 import errnorm
 from errnorm import Reason, RetryPolicy, StoppedError
-from errnorm_adapters.nats import callbacks
+from errnorm_adapters.nats import attach
 from tests.adapters.nats.client.kit import ANN, USERS, WRONG, until
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ pytestmark = [
 
 async def test_the_end_of_a_session_is_returned_and_not_told(start_nats: StartNats, errors: Middleware, told: Told) -> None:
     server = start_nats({"max_subscriptions": 1})
-    session = callbacks(errors, supervised=True)
-    client = await nats.connect(server.url, **session)
+    session = attach(errors, supervised=True)
+    client = await nats.connect(server.url, **session.callbacks)
     await client.subscribe("a")
     await client.subscribe("b")
     async with asyncio.timeout(30):
@@ -43,8 +43,8 @@ async def test_a_server_that_is_killed_ends_the_session_and_the_client_does_not_
     start_nats: StartNats, errors: Middleware, told: Told
 ) -> None:
     server = start_nats({})
-    session = callbacks(errors, supervised=True)
-    client = await nats.connect(server.url, **session)
+    session = attach(errors, supervised=True)
+    client = await nats.connect(server.url, **session.callbacks)
     server.kill()
     async with asyncio.timeout(30):
         end = await session.ended()
@@ -54,8 +54,8 @@ async def test_a_server_that_is_killed_ends_the_session_and_the_client_does_not_
 
 
 async def test_who_closes_a_session_gets_nothing(start_nats: StartNats, errors: Middleware, told: Told) -> None:
-    session = callbacks(errors, supervised=True)
-    client = await nats.connect(start_nats({}).url, **session)
+    session = attach(errors, supervised=True)
+    client = await nats.connect(start_nats({}).url, **session.callbacks)
     await client.close()
     async with asyncio.timeout(30):
         assert await session.ended() is None
@@ -63,21 +63,21 @@ async def test_who_closes_a_session_gets_nothing(start_nats: StartNats, errors: 
 
 
 async def test_what_a_session_survives_is_told_here(start_nats: StartNats, errors: Middleware, told: Told) -> None:
-    session = callbacks(errors, supervised=True)
-    client = await nats.connect(start_nats({"authorization": USERS}).url, **session, **ANN)
+    session = attach(errors, supervised=True)
+    client = await nats.connect(start_nats({"authorization": USERS}).url, **session.callbacks, **ANN)
     await client.publish("closed.door", b"")
     await client.flush()
     await until(lambda: told)
-    assert told.rows() == [("auth.forbidden", "connection", "nothing", False)]
+    assert told.rows() == [("auth.forbidden", "serve", "nothing", False)]
     await client.close()
 
 
 async def test_a_server_that_is_not_there_is_one_failure(start_nats: StartNats, errors: Middleware, told: Told) -> None:
     server = start_nats({})
     server.stop()
-    with pytest.raises(nats.errors.NoServersError) as caught:
+    with pytest.raises(ConnectionRefusedError) as caught:
         async with errors.guard("nats", operation="connect"):
-            await nats.connect(server.url, **callbacks(errors, supervised=True), reconnect_time_wait=0.1)
+            await nats.connect(server.url, **attach(errors, supervised=True).callbacks, reconnect_time_wait=0.1)
     assert errnorm.normalize(caught.value).reason is Reason.TRANSPORT_REFUSED
     assert told.rows() == [("transport.refused", "connect", None, True)]
 
@@ -88,7 +88,7 @@ async def test_refused_credentials_stop_the_supervisor_after_two_logins(
     server = start_nats({"authorization": USERS})
 
     async def connect() -> Client:
-        return await nats.connect(server.url, **callbacks(errors, supervised=True), **WRONG)
+        return await nats.connect(server.url, **attach(errors, supervised=True).callbacks, **WRONG)
 
     async def serve(_: Client) -> None:
         """Never get here."""

@@ -1,0 +1,116 @@
+"""What is decided between two sessions, and what the caller is asked for it."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from errnorm.decision import Decision, Verdict
+from errnorm.taxonomy import Recovery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from errnorm.decision import RetryState
+    from errnorm.error import NormalizedError
+    from errnorm.middleware import Middleware
+    from errnorm.supervisor.credentials import Credentials
+    from errnorm.supervisor.runs import Runs
+
+__all__ = ["Decider"]
+
+_TWICE = "the same credentials were refused twice in a row"
+_WAITS = "the same credentials were refused twice; waiting for other ones"
+_NONE_CAME = "no other credentials came"
+
+
+class Decider:
+    """What is asked between two sessions."""
+
+    def __init__(  # noqa: PLR0913 - what `supervise` was given
+        self,
+        middleware: Middleware,
+        runs: Runs[Any],
+        attempts: RetryState,
+        credentials: Credentials,
+        redirect: Callable[[str], object] | None,
+        *,
+        protocol: str | None,
+        peer: str | None,
+    ) -> None:
+        """Begin; `supervise` says what each argument means."""
+        self._middleware = middleware
+        self._runs = runs
+        self._attempts = attempts
+        self._credentials = credentials
+        self._redirect = redirect
+        self._protocol = protocol
+        self._peer = peer
+
+    async def decided(self, ended: object) -> tuple[NormalizedError, Decision]:
+        """Decide about the end of a session, ask the caller what only the caller knows, and report it."""
+        error = self._runs.judged(ended, self._protocol)
+        if error.recovery is Recovery.REAUTHENTICATE:
+            return error, await self._about_credentials(ended, error)
+        follow = error.recovery is Recovery.REDIRECT and await self._trusts(error.address)
+        decision = self._attempts.decide(error, idempotent=True, redirects=follow)
+        self._report(ended, decision)
+        return error, decision
+
+    async def _about_credentials(self, ended: object, error: NormalizedError) -> Decision:
+        try:
+            pause = await self._credentials.refused(error)
+        except Exception as failure:  # noqa: BLE001 - a hook that fails has got none, and why it failed is reported
+            self._report(failure, None, "credentials")
+            pause = 0.0 if self._credentials.refusals < 2 else None  # noqa: PLR2004 - see `Credentials`
+        if pause is not None:
+            self._attempts.last_auth = self._attempts.last = None
+        decision = self._attempts.decide(error, idempotent=True, fresh_credentials=pause is not None)
+        if pause is not None:
+            decision = _after(decision, pause)
+        elif self._credentials.may_come:
+            self._report(ended, Decision(Verdict.RETRY, error.recovery, self._credentials.every, _WAITS))
+            return await self._waited(error)
+        else:
+            decision = Decision(Verdict.ABORT, error.recovery, None, _TWICE)
+        self._report(ended, decision)
+        return decision
+
+    async def _waited(self, error: NormalizedError) -> Decision:
+        try:
+            came = await self._credentials.wait(error)
+        except Exception as failure:  # noqa: BLE001 - as above
+            self._report(failure, None, "credentials")
+            came = False
+        if came:
+            return Decision(Verdict.RETRY, Recovery.REAUTHENTICATE, None, "there are other credentials")
+        decision = Decision(Verdict.ABORT, Recovery.REAUTHENTICATE, None, _NONE_CAME)
+        self._report(error, decision)
+        return decision
+
+    async def _trusts(self, address: str | None) -> bool:
+        if self._redirect is None or not address:
+            return False
+        try:
+            answer = self._redirect(address)
+            return bool(await answer if inspect.isawaitable(answer) else answer)
+        except Exception as error:  # noqa: BLE001 - a hook that fails has said no, and why it failed is reported
+            self._report(error, None, "redirect")
+            return False
+
+    def _report(self, ended: object, decision: Decision | None, operation: str | None = None) -> None:
+        self._middleware.report(
+            ended,
+            self._protocol or self._runs.protocol,
+            operation=operation or self._runs.operation,
+            idempotent=True,
+            peer=self._peer,
+            attempt=max(1, self._attempts.failed),
+            decision=decision,
+            outcome="retried" if decision is not None and decision.retry else "failed",
+        )
+
+
+def _after(decision: Decision, pause: float) -> Decision:
+    delay = max(decision.delay or 0.0, pause)
+    return Decision(decision.verdict, decision.step, delay if decision.retry else None, decision.why)
