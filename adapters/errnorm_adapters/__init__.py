@@ -1,1 +1,1 @@
-"""Adapters: one module a protocol, or a client of it. Each turns one raw thing into a signal, and judges nothing."""
+"""Adapters, one for each protocol. An adapter turns one raw thing into a signal; it does not judge."""

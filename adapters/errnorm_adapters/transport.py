@@ -1,11 +1,10 @@
 """
-What lies under every protocol: sockets, TLS, DNS and the runtime, seen in exceptions and in the texts they leave behind.
+Observe errors of the layers below every protocol: sockets, TLS, DNS and the runtime, as exceptions and as text.
 
-An exception is known by its class and by the number or word it carries: `errno`, `reason`, `verify_code`. Only where these
-are missing is its text read, and then by forms that are matched whole: Python's `[Errno 111] Connect call failed (…)` and
-`[SSL: REASON] …`, Go's `dial tcp address: …`, Rust's `… (os error 111)`, Node's `connect ECONNREFUSED …`. What a code means
-stands in the table, which also knows the spellings: `errno 61` is a number as some system reported it, `connect: X` is X
-while connecting.
+An exception is recognised by its class and the number or word it carries: `errno`, `reason`, `verify_code`. Only if these are
+missing is its text read, by forms that must match the whole text: Python's `[Errno 111] Connect call failed (…)` and
+`[SSL: REASON] …`, Go's `dial tcp address: …`, Rust's `… (os error 111)`, Node's `connect ECONNREFUSED …`. The table says what
+a code means, and which spellings it has: `errno 61` is a number as some system reported it, `connect: X` is X while connecting.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ __all__ = ["observe"]
 _Family = tuple[tuple[str, str], ...]
 _Reader = Callable[[object, _Family, str], Signal | None]
 
-# A tuple, because a union would be made anew for each error.
+# A tuple, because a union would be built for each error.
 _EXCEPTIONS = (BaseException, ReportedException)
 _LONGEST_TEXT = 4096
 _MOST_NUMBERS = 1_000_000
@@ -42,7 +41,7 @@ _TLS_CLASSES = frozenset(
 )
 _DNS_CLASSES = frozenset({"socket.gaierror", "socket.herror", "_socket.gaierror", "_socket.herror"})
 _ARES_CLASSES = frozenset({"aiodns.error.DNSError", "pycares.AresError"})
-# The subclasses stand here too: an exception that was written down may come without the classes it inherits from.
+# Subclasses are listed too: a reported exception may lack the names of its base classes.
 _OS_CLASSES = frozenset(
     {
         "builtins.OSError",
@@ -59,7 +58,7 @@ _OS_CLASSES = frozenset(
     }
 )
 _RUNTIME_MODULES = ("asyncio.", "concurrent.futures.", "aiohttp.", "websockets.", "OpenSSL.")
-# Only the runtime raises these with texts that say more than the class; everywhere else the class is the better witness.
+# The runtime raises these with texts that say more than the class. For all others the class says more.
 _SAID_IN_TEXT = frozenset({"builtins.OSError", "builtins.ConnectionAbortedError"})
 
 _NUMBERED = re.compile(r"\[(?P<kind>[Ee]rrno|WinError) (?P<number>-?[0-9]{1,6})\] (?P<rest>.*)")
@@ -92,16 +91,16 @@ def observe(error: object) -> Signal | None:
     Observe one exception, or one text, of the layers under a protocol.
 
     Args:
-        error: An exception, live or reported, or a text; nothing else is of concern here.
+        error: An exception, live or reported, or a text. Anything else gives `None`.
 
     Returns:
-        What was seen; `None` if it is no such thing.
+        The signal; `None` if the error is not of these layers.
     """
     if type(error) is str:
         return _of_text(error[:_LONGEST_TEXT].strip())
     try:
         return _of_object(error)
-    except Exception:  # noqa: BLE001 - an exception of a stranger can raise anything
+    except Exception:  # noqa: BLE001 - a foreign exception can raise anything
         return None
 
 
@@ -116,7 +115,7 @@ def _of_object(error: object) -> Signal | None:
 
 @lru_cache(maxsize=1024)
 def _known(names: tuple[str, ...]) -> tuple[_Reader, _Family] | None:
-    """Find who reads an exception with these classes, and the classes as families: the nearest that has a row counts."""
+    """Return the reader for an exception with these classes, and the classes as families: the nearest one with a row counts."""
     for classes, section, reader in _READERS:
         if not classes.isdisjoint(names):
             family = tuple((part, name) for name in names for part in (section, "python") if not name.endswith("Exception"))
@@ -131,12 +130,12 @@ def _of_class(_error: object, family: _Family, text: str) -> Signal:
 
 
 def _of_os(error: object, family: _Family, text: str) -> Signal | None:
-    # An error that names a file is about that file, whatever its class.
+    # An error that names a file is about that file and not about a connection.
     if attribute(error, "filename") is not None or (text.endswith(_QUOTES) and _NAMES_A_FILE.fullmatch(text)):
         return None
     number = _number(error, "errno")
     if number is not None:
-        # A live number is of this system, which knows its name; one that was written down may be of any system.
+        # This system can name the number of a live exception. A reported number may come from any system.
         live = not isinstance(error, ReportedException)
         return _numbered((errno.errorcode.get(number) if live else None) or _named("errno", number), family, text)
     if family[0][1] in _SAID_IN_TEXT or _NUMBERED.fullmatch(text):
@@ -147,7 +146,7 @@ def _of_os(error: object, family: _Family, text: str) -> Signal | None:
 
 
 def _number(error: object, name: str) -> int | None:
-    # No system counts further, and str() of an int that somebody made up can fail.
+    # No system has larger numbers, and str() of a huge int can raise.
     number = attribute(error, name)
     return number if type(number) is int and abs(number) < _MOST_NUMBERS else None
 
@@ -232,13 +231,13 @@ def _of_numbered(text: str) -> Signal | None:
     signal = _numbered(_named(match["kind"], int(match["number"])), (), text)
     if _CONNECTING.fullmatch(match["rest"]):
         return signal
-    # macOS numbers failed look-ups from 1 on, as if they were errors of the system: so the words come first.
+    # macOS numbers failed look-ups from 1 on, like errors of the system, so the text is matched first.
     code = signal.code or ""
     return Signal("transport", None, match["rest"].removesuffix("."), text, family=(("os", code), ("dns", code)))
 
 
 def _of_several(text: str) -> Signal | None:
-    # One exception for each address that was tried: the last one is the address of last resort, often the only one meant.
+    # The text lists one exception for each address that was tried; the last one counts.
     match = _SEVERAL.fullmatch(text)
     return None if match is None else _of_numbered(match["last"])
 

@@ -1,18 +1,18 @@
 """
 Decide whether to try again or to stop.
 
-The judgement is pure: an error, what the caller knows about its operation, and a `RetryPolicy` go in, a `Decision` comes out, and
-time and chance are handed in. It is made of vetoes, small rules that each know one reason to stop. The first veto is the
-answer, and nothing after it is asked, so no rule can undo what another has forbidden. Only what no rule forbids is given a
-pause and tried again.
+The decision is a pure function: it takes a normalized error, what the caller knows about its operation, and a `RetryPolicy`, and
+returns a `Decision`. Time and randomness are arguments. It consists of vetoes, small rules that each know one reason to stop. The
+first veto is the answer and no later rule is asked, so no rule can undo what another has forbidden. Only what no rule forbids is
+given a pause and tried again.
 
-What has to be remembered from one attempt to the next stands apart, in `RetryState`: one small object per operation or
-connection, made by `RetryPolicy.start()`.
+`RetryState` holds what must be remembered from one attempt to the next: one small object for each operation or connection, made
+by `RetryPolicy.start()`.
 
-What an error asks for and what a caller can do about it are two things. `reauthenticate` is an abort to a caller who has
-nothing but the credentials that were just refused, so `decide()` says abort; a caller who can get other ones says so
-(`fresh_credentials=True`) and may try again, until the same authentication error comes a second time. The same goes for a
-redirect: only the caller knows whether the other address is to be trusted (`redirects=True`).
+The step that an error asks for is not always one that the caller can take. A caller that has only the credentials that were just
+refused must stop at `reauthenticate`, so `decide()` aborts. A caller that can get other credentials says so with
+`fresh_credentials=True` and may try again, until the same authentication error comes a second time. A redirect is followed only
+if the caller trusts the other address (`redirects=True`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SERVICE", "Circumstances", "Decision", "RetryPolicy", "RetryState", "Verdict", "decide"]
 
-# Twice as long sixty-two times over is past every cap; beyond it a float would overflow.
+# Doubled sixty-two times, every pause is longer than its cap; a larger exponent would overflow a float.
 _MOST_DOUBLINGS = 62
 
 
@@ -42,7 +42,7 @@ class Verdict(StrEnum):
     about: str
 
     def __new__(cls, value: str, about: str) -> Self:
-        """Hold the description beside the word."""
+        """Store the description beside the word."""
         verdict = str.__new__(cls, value)
         verdict._value_ = value
         verdict.about = verdict.__doc__ = about
@@ -60,7 +60,7 @@ class Decision:
     Attributes:
         verdict: Retry or abort.
 
-        step: What has to come first, as the error has it; it says what would help also where the verdict is abort.
+        step: The step that must come first, from the error. It names what would help even if the verdict is abort.
 
         delay: The pause before the next attempt, in seconds; `None` if there is to be none.
 
@@ -81,7 +81,7 @@ class Decision:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
     """
-    How patient to be. The defaults suit an operation somebody waits for.
+    How patient to be. The defaults suit an operation that somebody waits for.
 
     Attributes:
         attempts: How often an operation is attempted in all, the first time included; `None` for no end.
@@ -90,10 +90,10 @@ class RetryPolicy:
 
         cap: The widest range a pause is drawn from, in seconds.
 
-        spread: The range of the first pause after a server said it shuts down, in seconds: wide, because everybody else
-            who was connected to it comes back too.
+        spread: The range of the first pause after a server said it shuts down, in seconds: wide, because all its
+            clients come back at the same time.
 
-        longest_hint: How long a pause a peer can ask for, in seconds. Its hint is honoured up to here.
+        longest_hint: The longest pause that is kept because a peer asks for it, in seconds.
     """
 
     attempts: int | None = 6
@@ -121,7 +121,7 @@ server was away, half are back within 5 s of its return, and they come back over
 
 @dataclass(slots=True)
 class _Case:
-    """One error with everything a rule may look at."""
+    """One error with everything that a rule may read."""
 
     error: NormalizedError
     previous: NormalizedError | None
@@ -182,7 +182,7 @@ def _tried_enough(case: _Case) -> str | None:
     return None
 
 
-# In the order in which they explain best. Their order decides which reason is given, never the verdict.
+# The order decides which reason is given, never the verdict: the reason that explains best comes first.
 _VETOES: tuple[Callable[[_Case], str | None], ...] = (
     _not_retryable,
     _done_already,
@@ -213,8 +213,8 @@ def _pause(case: _Case, random: Callable[[], float]) -> tuple[float, str]:
     grown = chance * min(policy.cap, policy.base * 2.0**doublings)
     hint = hint_of(case.error)
     if hint is not None:
-        # Never earlier than asked, and a little apart from everybody else who was told the same; but a peer that says "at
-        # once" each time does not make us come faster than we would by ourselves.
+        # Not earlier than asked, and spread among clients that were told the same. A peer that says "at once" each time
+        # does not make the pauses shorter than they would be without it.
         return min(max(hint + chance * policy.base, grown), policy.longest_hint), "the peer said when to come back"
     if case.error.reason is Reason.SHUTDOWN_SERVER and case.attempt <= 1:
         return chance * policy.spread, "the server goes away; everybody comes back at different times"
@@ -278,9 +278,9 @@ class Circumstances(TypedDict, total=False):
 
 class RetryState:
     """
-    What is remembered from one attempt of an operation, or of a connection, to the next.
+    The memory between the attempts of one operation or one connection.
 
-    Not to be shared between two operations that run at the same time.
+    Do not share one between two operations that run at the same time.
 
     Attributes:
         policy: How patient to be.
@@ -292,7 +292,7 @@ class RetryState:
         last_auth: The last authentication error since the last success. Other errors may lie between: a server that is
             restarted in the meantime does not make the same password a new one.
 
-        outlived: The retryable error that was given up on all the same: it outlived its retries.
+        outlived: The retryable error that outlived its retries, if the last decision was to abort because of them.
     """
 
     __slots__ = ("_random", "failed", "last", "last_auth", "outlived", "policy")
@@ -314,7 +314,7 @@ class RetryState:
         redirects: bool = False,
         fresh_credentials: bool = False,
     ) -> Decision:
-        """Say what `decide` would, and remember nothing."""
+        """Return what `decide` would return, and remember nothing."""
         return decide(
             error,
             idempotent=idempotent,

@@ -1,8 +1,8 @@
 """
-What passes between the parts: a `Signal` from adapter to core, a `NormalizedError` from core to everybody else.
+Define what passes between the parts: a `Signal` from adapter to core, a `NormalizedError` from core to everybody else.
 
-Both are small slotted objects: they are built for every failure, often when everything fails at once. Nothing in them is
-validated, because everything in them comes from our own code; what comes from people is checked where it is loaded.
+Both are small slotted objects, because one is built for every failure, often when everything fails at once. Their contents are
+not validated: they come from this library's own code. Input from people (tables, settings) is validated where it is loaded.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ class Signal:
 
         section: The section of that table, `"error"`; `None` if the raw error does not say, and then every section is asked.
 
-        code: What stands in the table: a native code, a condition, or a text with its parameters still in it. `None` if
-            there is nothing but the family.
+        code: The key to look up: a native code, a condition, or a text with its parameters still in it. `None` if only the
+            family is known.
 
-        family: Where to look when no row has the code, nearest first, as pairs of section and code. A family whose section
-            decides (`[sections]` of a table) also has its say when a row was found.
+        family: Where to look if no row has the code, nearest first, as pairs of section and code. A family in a section with a
+            `retry_override` also changes the recovery of a row that was found.
 
         details: Pairs of section and code that refine what was found, as an application condition refines a stanza error.
 
-        text: What the peer or the library said, for people. Never looked at to judge where there is a code.
+        text: What the peer or the library said, for people. It is not used to judge where there is a code.
 
         params: Values that the adapter already knows: a queue, an id, a size.
 
@@ -91,7 +91,7 @@ class Signal:
         lossy: bool = False,
         retry_after: float | None = None,
     ) -> None:
-        """Hold the facts as they are."""
+        """Store the facts as they are."""
         self.protocol = protocol
         self.section = section
         self.code = code
@@ -123,11 +123,11 @@ class Judgement:
 
         tables_version: Name and version of the table that decided, `"nats 1.0.0"`.
 
-        kinds: The kind of each parameter, by name, as the table declares them: it decides what may be told of the value.
+        kinds: The kind of each parameter, by name, as the table declares them; the kind decides how a value is redacted.
 
         template: Upstream's text, where the row was found by a code and the values stand in the text beside it.
 
-        written: The JSON of what it says, by the protocol that stands there.
+        written: The JSON of the judgement, by the protocol in it.
     """
 
     __slots__ = (
@@ -162,7 +162,7 @@ class Judgement:
         tables_version: str,
         kinds: Mapping[str, str] = _NO_KINDS,
     ) -> None:
-        """Hold the judgement, and derive what follows from it."""
+        """Store the judgement, and derive what follows from it."""
         self.protocol = protocol
         self.section = section
         self.code = code
@@ -181,13 +181,13 @@ class Judgement:
 
 
 def _template_of(text: str | None, kinds: Mapping[str, str]) -> Template[None] | None:
-    # A text that begins with a place is free words, and would be told twice.
+    # A text that begins with a parameter is free text, and would be emitted twice.
     if text is None or text.startswith("{") or not Template.has_places(text):
         return None
     try:
         return Template(text, kinds, None, ignore_case=False)
     except ValueError:
-        return None  # upstream's words may have braces that are no places of ours
+        return None  # upstream's text may contain braces that are not parameters of a table
 
 
 def unknown(
@@ -244,7 +244,7 @@ def _quoted(text: str | None) -> str:
 def _written_params(params: Params) -> str:
     if not params:
         return "{}"
-    # Most values are texts, and the general encoder costs four times as much for so little.
+    # Most values are strings, for which the general encoder costs four times as much.
     pairs = (f"{_quoted(name)}: {_quoted(value) if type(value) is str else json.dumps(value)}" for name, value in params.items())
     return f"{{{', '.join(pairs)}}}"
 
@@ -252,7 +252,7 @@ def _written_params(params: Params) -> str:
 def _plain_text(text: str | None) -> str | None:
     if text is None or type(text) is str:
         return text
-    # What stood in the attribute of a stranger's class, or in the signal of a stranger's adapter.
+    # The value of a foreign class's attribute, or from a third-party adapter's signal.
     found = as_builtin(text)
     return found if isinstance(found, str) else None
 
@@ -272,7 +272,7 @@ class NormalizedError:
     __slots__ = ("__weakref__", "_fingerprint", "_params", "_reading", "judgement", "protocol", "signal")
 
     def __init__(self, judgement: Judgement, signal: Signal, reading: Captures | None = None) -> None:
-        """Put what was judged and what was seen together."""
+        """Combine the judgement and the signal."""
         self.judgement = judgement
         self.signal = signal
         self.protocol = judgement.protocol
@@ -379,7 +379,7 @@ class NormalizedError:
     def retry_after(self) -> float | None:
         """The pause in seconds that the peer asked for; a claim, bounded by the policy that honours it."""
         said = self.signal.retry_after
-        return said if type(said) in {int, float} else None  # an adapter from elsewhere can hand over anything
+        return said if type(said) in {int, float} else None  # a third-party adapter can pass anything
 
     @property
     def text(self) -> str | None:
@@ -445,7 +445,7 @@ class NormalizedError:
     @staticmethod
     def json_schema() -> Mapping[str, Any]:
         """Return the JSON schema of `to_record`."""
-        from pydantic import TypeAdapter  # noqa: PLC0415 - only who asks for a schema pays for it
+        from pydantic import TypeAdapter  # noqa: PLC0415 - pydantic is slow to import and needed only here
 
         return TypeAdapter(Record).json_schema()
 

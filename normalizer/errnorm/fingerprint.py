@@ -1,12 +1,13 @@
 """
-A stable name for a text that no row knows: the words of its sentence, with everything else cut out.
+Give a text that no row knows a stable name: the words of its sentence, with everything else cut out.
 
-Two occurrences of one fault must get one fingerprint, two faults must get two, and whom a fault was about must not get out by
-it, for fingerprints are logged and exported. So a word stays only if it looks like one of a sentence. Quotations, elements,
-data, addresses, names with dots, paths, values, ids and numbers are cut out, and so is what follows a word like `password` or
-`user`, up to the next ordinary word. A name of letters alone that nothing announces cannot be told from a word, and stays.
+Two occurrences of one fault must have the same fingerprint, and two faults must have different ones. Fingerprints are logged and
+exported, so they must not reveal names or secrets. A word is kept only if it looks like a word of a sentence. These are cut out:
+quotations, elements, data, addresses, names with dots, paths, values, ids and numbers, and whatever follows a word like
+`password` or `user` up to the next ordinary word. A name that consists of letters alone and follows no such word is kept, because
+it cannot be distinguished from a word.
 
-A bounded prefix is looked at, word by word: most words are plain and cost a look, no expression.
+Only a bounded prefix is read, word by word. Most words are plain and are checked without a regular expression.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ _LONGEST_WORD = 28
 _LONGEST_PIECE = 96
 _MOST_TAGS = 8
 
-# What does not end goes on to the end of the text, which may have been cut. An apostrophe stands behind a letter.
+# A quotation without an end extends to the end of the text, which may have been cut. An apostrophe follows a letter.
 _QUOTED = re.compile(
     r"""
-    (?=["'`\u201c\u201e\u2018\u00ab])  # one look where nothing begins, instead of six
+    (?=["'`\u201c\u201e\u2018\u00ab])  # one check where no quotation begins, instead of six
     (?:
       "(?:[^"\\]|\\.)*(?:"|\\?\Z)
     | (?<![A-Za-z])'(?:[^']|'(?=[A-Za-z]))*(?:'|\Z)
@@ -39,9 +40,9 @@ _QUOTES = frozenset("\"'`\u201c\u201e\u2018\u00ab")
 _DATA = re.compile(r"\{.*(?:\}|\Z)", re.DOTALL)
 _TAG = re.compile(r"<(?!quoted>)([A-Za-z_][\w.:-]{0,63})(?=\s|/?>|\Z)")
 _PLAIN_TAG = re.compile(r"[A-Za-z]{1,28}(?:[-:][A-Za-z]{1,28}){0,3}")
-# Whatever somebody has written stands behind these.
+# Text that a user wrote follows these words.
 _WRITTEN = re.compile(r"(?i)\b(body|content|payload|stanza)(\s*[:=]).+", re.DOTALL)
-# The class of an exception, which stands before its words.
+# The class of an exception, before its text.
 _CLASS = re.compile(r"(?:[a-z_][a-z0-9_]{0,31}\.){1,8}_?[A-Z][A-Za-z_]{0,63}(?::(?=\s)|:?\Z)")
 
 # The widest first, so that a number inside a UUID is not cut before the UUID.
@@ -58,12 +59,12 @@ _VARIABLE = re.compile(
     """,
     re.VERBOSE,
 )
-# Without one of these a word has no such part.
+# A word without one of these characters has no such part.
 _MARKS = frozenset("0123456789:@[")
 _LABELS = {name: f"<{name}>" for name in _VARIABLE.groupindex}
 _WHOLE = frozenset(_LABELS.values())
 _AROUND = ".,;:!?()[]="
-# Labels stay, and between brackets and commas each piece is judged by itself.
+# Labels are kept; pieces between brackets and commas are judged separately.
 _PIECE = re.compile(r"<[a-z]+>|[^\s()\[\]{}<>,;!?]+")
 _EDGES = re.compile(r"^([^\w=]*)(.*?)([^\w=]*)$", re.DOTALL)
 _WORD = re.compile(r"(?:[A-Z]{0,8}[a-z]*|[A-Z]{0,4}(?:[a-z]{2,}[A-Z]{1,4}){1,6}[a-z]*)(?:['\u2019][a-z]{1,2})?")
@@ -76,7 +77,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# What follows these is somebody's name or secret, unless it is an ordinary word.
+# A name or a secret follows these words, unless an ordinary word does.
 _TELLING = _words("""
     account apikey authorization basic bearer cookie credential credentials domain host hostname jid jwt login nick nickname
     nkey otp pass passcode passphrase passwd password pin pwd secret seed session token uid user userid username
@@ -91,9 +92,9 @@ _ORDINARY = _words("""
     taken than that the this time timeout to too type unable unauthorized unavailable unexpected unknown unreachable
     unresolved unset unsupported url usage valid value verification violation was were when which wrong
 """)
-# After an ordinary word comes another, but after these the name may still follow: `password of … is …`.
+# After one of these words the name may still follow: `password of … is …`.
 _LINKS = _words("a an and are as at by for from has id in is its name named not of on or the to value was with")
-# The number behind these counts something; behind another word it is the port of a host.
+# A number after one of these words is a count or an id; after any other word it is a port.
 _COUNTERS = _words("""
     attempt cid code col column count errno gid id len length lid limit line max mid min n pid rid seq sid size status tid wid
 """)
@@ -125,14 +126,14 @@ def fingerprint_of(text: str) -> str:
 
 
 def _without_contents(text: str) -> str:
-    """Return a text without what is quoted or written in it; of elements, only their names are left."""
+    """Return a text without quotations and user content; of elements only the names are left."""
     first = _TAG.search(text) if "<" in text else None
     if not _QUOTES.isdisjoint(text[: first.start()] if first else text):
         text = _QUOTED.sub("<quoted>", text)
         first = _TAG.search(text)
     tags = ""
     if first:
-        # What stands in an element is somebody's message, and nobody can say where it ends.
+        # The content of an element is a user's message, and its end cannot be determined.
         tags = " " + "".join(_judged_tag(tag) for tag in _TAG.findall(text)[:_MOST_TAGS])
         text = text[: first.start()]
     if "{" in text:
@@ -147,7 +148,7 @@ def _judged_tag(tag: str) -> str:
 
 
 def _judged(word: str, *, wary: bool) -> tuple[str, bool]:
-    """Return a word as it may stay, and whether the next one has to be looked at with suspicion."""
+    """Return what may be kept of a word, and whether the next word may be a name or a secret."""
     if word == "<quoted>":
         return word, False
     bare = word.strip(_AROUND).lower()
@@ -176,7 +177,7 @@ def _judged_piece(found: re.Match[str]) -> str:
     piece = found[0]
     if piece[0] == "<":
         return piece
-    before, core, after = _EDGES.match(piece).groups()  # type: ignore[union-attr] # it matches everything
+    before, core, after = _EDGES.match(piece).groups()  # type: ignore[union-attr] # the expression matches every text
     name, sign, value = core.partition("=")
     if sign:
         return f"{before}{_judged_name(name)}={'<value>' if value else ''}{after}"
@@ -184,7 +185,7 @@ def _judged_piece(found: re.Match[str]) -> str:
 
 
 def _judged_name(core: str) -> str:
-    """Return what may stay of a piece: words and the hyphens between them."""
+    """Return what may be kept of a piece: words and the hyphens between them."""
     head, colon, rest = core.partition(":")
     if colon:
         number = _NUMBER.fullmatch(rest)
@@ -202,7 +203,7 @@ def _judged_name(core: str) -> str:
 
 def _judged_word(word: str) -> str:
     if len(word) > _LONGEST_WORD:
-        return "<long>"  # a word of that length is an encoding of something
+        return "<long>"  # a word of that length is encoded data
     return word if _WORD.fullmatch(word) or (word.isalpha() and not word.isascii()) else "<n>"
 
 

@@ -1,5 +1,5 @@
 """
-What is installed: adapters and tables, found through entry points. Built-in ones have no other door.
+Find installed adapters and tables through entry points. Built-in ones are found the same way.
 
 The name of an entry point is its protocol. A table may have several files: `nats.jetstream` adds to `nats`.
 """
@@ -23,7 +23,7 @@ __all__ = ["adapters", "forms", "load_adapter", "load_table", "overlaid", "overl
 
 @cache
 def _group(name: str) -> tuple[EntryPoint, ...]:
-    from importlib.metadata import entry_points  # noqa: PLC0415 - half of what importing the library would cost
+    from importlib.metadata import entry_points  # noqa: PLC0415 - it takes half of the library's import time
 
     return tuple(entry_points(group=name))
 
@@ -50,7 +50,7 @@ def protocols() -> list[str]:
 
 
 def overlay_paths(given: Iterable[str | Path] | None = None) -> list[Path]:
-    """Return the overlay files: those given, else those of `ERRNORM_TABLES`, separated as in `PATH`."""
+    """Return the overlay files: those given, else those named in `ERRNORM_TABLES`, separated as in `PATH`."""
     if given is not None:
         return [Path(path) for path in given]
     return [Path(path) for path in os.environ.get("ERRNORM_TABLES", "").split(os.pathsep) if path]
@@ -63,7 +63,7 @@ def overlaid(overlays: Iterable[Path]) -> list[str]:
     Raises:
         TableError: If a file cannot be read, or does not say its protocol.
     """
-    from errnorm.tables import load  # noqa: PLC0415 - who only imports the library pays for no table
+    from errnorm.tables import load  # noqa: PLC0415 - importing the library must not load a table
 
     return [load.protocol_of(path) for path in overlays]
 
@@ -82,7 +82,7 @@ def load_table(protocol: str, overlays: Iterable[Path] = ()) -> Table:
     Raises:
         TableError: If a file cannot be read or used, or no file is about this protocol.
     """
-    from errnorm.tables import load  # noqa: PLC0415 - who only imports the library pays for no table
+    from errnorm.tables import load  # noqa: PLC0415 - importing the library must not load a table
 
     points = [point for point in _group("errnorm.mappings") if point.name.partition(".")[0] == protocol]
     return load.table(protocol, sorted(points, key=lambda point: point.name), overlays, protocols())

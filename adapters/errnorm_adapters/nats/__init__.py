@@ -1,8 +1,8 @@
 """
-What NATS says when something fails: on the wire, in monitoring, in events, in logs, and through its Python clients.
+Observe errors of NATS: from the wire, monitoring documents, events, logs, and exceptions of its Python clients.
 
-One function, `observe`, tells the forms apart and hands each to the module that reads it. None of them decides anything: which
-text means what stands in the table.
+`observe` tells the forms apart and hands each to the module that reads it. No module here decides what a text means; the table
+does.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = ["attach", "observe"]
 
-# Nothing the server sends as an error is longer; a log line or a document in text is read so far and no further.
+# No error text of the server is longer. Longer log lines and documents are cut here.
 _MOST = 65536
 _LONGEST_TEXT = 4096
 
-# Written out once: a union that is written in a function is built anew at each call.
+# Built once: a union written inside a function is built at each call.
 _EXCEPTIONS = (BaseException, ReportedException)
 _BYTES = (bytes, bytearray, memoryview)
 
@@ -43,19 +43,19 @@ def observe(error: object, /) -> Signal | None:
         error: Text, bytes, a decoded JSON document, or an exception, live or reported.
 
     Returns:
-        What was seen. Text gives a signal unless it is XML, or JSON about something else; other things only when they are
-        of NATS.
+        The signal. Text always gives one unless it is XML, or JSON about something else; other objects only if they are of
+        NATS.
     """
     if type(error) is str:
         return observe_error(error) if error.startswith("-ERR") else _observe_text(error[:_MOST])
     try:
         return observe_exception(error) if isinstance(error, _EXCEPTIONS) else _observe_object(error)
-    except Exception:  # noqa: BLE001 - an exception or a document of a stranger can raise anything
+    except Exception:  # noqa: BLE001 - a foreign exception or document can raise anything
         return None
 
 
 def _observe_object(error: object) -> Signal | None:
-    # Asking for the abstract class alone would cost four times as much.
+    # The check against the abstract class costs four times as much, so dict is checked first.
     if type(error) is dict or isinstance(error, Mapping):
         return observe_document(error) or _observe_logged(error)
     if isinstance(error, str):
@@ -93,19 +93,19 @@ def _observe_json(text: str) -> Signal | None:
 
 
 def _observe_logged(document: Mapping[object, object]) -> Signal | None:
-    # Container runtimes wrap a line of the log into JSON. Only a line in its frame counts: the key is everybody's.
+    # Container runtimes wrap log lines in JSON. The key `log` is common, so only a line with nats-server's frame counts.
     line = document.get("log")
     return observe_line(line[:_MOST].strip()) if isinstance(line, str) else None
 
 
 def _observe_bare(text: str) -> Signal:
-    # Somebody wrote down no more than the words, so every section is asked. Text without a capital has passed nats-py.
+    # Bare words do not say which section they belong to, so all are asked. Text in lower case has passed through nats-py.
     said = unquoted(text)
     return Signal("nats", None, said, said[:_LONGEST_TEXT], lossy=said.islower())
 
 
 def __getattr__(name: str) -> object:
-    """Import what drives a client only where there is one: `observe` does without asyncio."""
+    """Import the driver of a client when it is first used: `observe` does not need asyncio."""
     if name != "attach":
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)

@@ -1,9 +1,9 @@
 """
-Exceptions of the Python clients of NATS, known by the dotted names of their classes.
+Observe exceptions of the Python clients of NATS, recognised by the dotted names of their classes.
 
-The class is the code, and what it inherits from is its family, so that a class of tomorrow finds the row of the one it refines.
-Three kinds say more than their class: those that carry a code of JetStream or a status, and the base class of nats-py, which
-carries whatever the server said.
+The class is the code and its base classes are the family, so a class that a later release adds finds the row of its base class.
+Three kinds of exception say more than their class: those with a JetStream error code, those with a status, and nats-py's base
+class, which carries the server's text.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["observe_exception"]
 
 _BARE = "nats.errors.Error"
 _CODED = {"nats.js.errors.APIError", "nats.jetstream.errors.JetStreamError"}
-# Classes that stand for a status, where the status with its description says more; all others say more than their status.
+# For these classes the status and its description say more than the class; for all others the class says more.
 _GENERAL = {
     *_CODED,
     "nats.js.errors.BadRequestError",
@@ -46,7 +46,7 @@ def observe_exception(error: object) -> Signal | None:
     Observe an exception.
 
     Returns:
-        The signal; `None` if neither its class nor its words are of NATS.
+        The signal; `None` if neither its class nor its text belongs to NATS.
     """
     names = class_names(error)
     family = _families.get(names)
@@ -67,7 +67,7 @@ def observe_exception(error: object) -> Signal | None:
 def _remembered(names: tuple[str, ...]) -> _Family:
     family = tuple(("client", name) for name in names if name.startswith("nats."))
     if family and family[0][1] != names[0]:
-        # A class of the application that refines one of ours: its own name is no code of NATS.
+        # A subclass that the application defines: its own name is not a code of NATS.
         family = (("client", names[0]), *family)
     return _families.remember(names, family)
 
@@ -81,7 +81,7 @@ def _observe_bare(error: object) -> Signal:
 
 def _observe_coded(error: object, names: tuple[str, ...], family: _Family) -> Signal | None:
     if not _CODED.isdisjoint(names) or _has_code(error):
-        # Reported without its attributes? str() of an API error holds them all.
+        # An exception reported without its attributes still has them in its str().
         return _observe_api(error, family) or observe_api_text(message_of(error))
     if _STATUS in names:
         return _with_status(attribute(error, "status"), attribute(error, "description"), family)
@@ -91,7 +91,7 @@ def _observe_coded(error: object, names: tuple[str, ...], family: _Family) -> Si
 
 
 def _has_code(error: object) -> bool:
-    # An exception that somebody wrote down may come without the classes it inherits from.
+    # A reported exception may lack the names of its base classes.
     return isinstance(error, ReportedException) and isinstance(error.attributes.get("err_code"), int)
 
 
@@ -120,7 +120,7 @@ def _params(error: object, names: tuple[str, ...]) -> Params | None:
 
 
 def _observe_foreign(error: object, names: tuple[str, ...]) -> Signal | None:
-    # Whoever says something of NATS in a class of Python says nothing else: an error with a number has another text.
+    # Only built-in exceptions with exactly one argument can relay NATS text.
     if not names[0].startswith("builtins.") or (isinstance(error, BaseException) and len(error.args) != 1):
         return None
     text = message_of(error)

@@ -1,12 +1,12 @@
 """
-Lines of the log of nats-server: the frame comes off, the rest is looked up.
+Observe lines of nats-server's log: the frame is removed, the rest is looked up.
 
     [123] 2026/11/22 22:30:48.190000 [ERR] 127.0.0.1:49092 - cid:7 - "v1:python:app" - authentication error - User "a"
 
-What the program prints before it has a log, when its configuration is refused, is read as well.
+Lines that the program prints before its log is open, when it refuses its configuration, are read as well.
 
 The frame is what logger/log.go and client.go put around a text: process, time and level; the connection with its number and the
-client's own name; and behind it, on lines that are rate limited, the account and the user.
+name the client chose; and, at the end of rate-limited lines, account and user.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ __all__ = ["observe_line"]
 
 _LONGEST_TEXT = 4096
 
-# A collector may have put its own time, host and program before the line. Only such known beginnings are let through: what
-# looks like a level further on may have been written by a peer.
+# A collector may have put its own time, host and program before the line. Only known prefixes are
+# accepted: text further on that looks like a level may have been written by a peer.
 _COLLECTOR = (
     r"(?:[A-Z][a-z]{2} [ \d]\d [\d:]{8} \S{1,99} \S{1,99}: "
     r"|\d{4}-\d\d-\d\d[T ]\S{1,40} (?:\S{1,99} ){0,3}?"
@@ -55,7 +55,7 @@ _REFUSED = re.compile(
 _Family = tuple[tuple[str, str], ...]
 # As long as a level is at most, in colour.
 _LEVELS = 24
-# Whatever the text behind it: a server that ends before it has started.
+# A line at this level ends the server before it has started, whatever its text is.
 _NOT_STARTED = (("log", "nats-server:"),)
 _FATAL = (("log", "[FTL]"),)
 
@@ -68,8 +68,8 @@ def observe_line(text: str) -> Signal | None:
     Observe a line of the server's log, with its frame or at least the part that names the connection.
 
     Returns:
-        The signal, with the number and address of the connection, account and user as parameters; `None` if nothing of a
-        frame is there.
+        The signal, with the connection's number and address, account and user as parameters; `None` if the line has no part
+        of a frame.
     """
     if (refused := _REFUSED.match(text)) is not None:
         return _observe_refused(text[refused.end() :], refused["place"])

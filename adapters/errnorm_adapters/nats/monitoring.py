@@ -1,7 +1,7 @@
 """
-JSON documents of NATS: JetStream replies, `/connz`, events of the system account, advisories, health.
+Observe JSON documents of NATS: JetStream replies, `/connz`, events of the system account, advisories, health.
 
-A document is known by its keys. Those that other people's documents have too (`error`, `reason`, `code`) count only in company.
+A document is recognised by its keys. Common keys (`error`, `reason`, `code`) count only together with others.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ def observe_json(text: str) -> Document | None:
         return _cut_off(text)
     except RecursionError:
         if len(text) <= _SHORT:
-            raise  # so little cannot be deep: it is our own stack that ends, and that says nothing about the text
+            raise  # a text this short cannot nest deeply: the caller's own stack is at its end
         return _cut_off(text)
     return document if isinstance(document, Mapping) else None
 
 
 def _cut_off(text: str) -> Document | None:
-    # A /connz document can be longer than what is read of it. Its first whole entries are as good as all of them.
+    # A /connz document can be longer than the part that is read. Its first complete entries are enough.
     start = _CONNECTIONS.search(text, 0, _LONGEST_TEXT)
     entries: list[object] = []
     end = start.end() if start is not None else len(text)
@@ -67,7 +67,7 @@ def observe_document(document: Document) -> Signal | None:
     Of a whole `/connz` document the first entry that has a close reason is taken, among its first 4096.
 
     Returns:
-        The signal; `None` if the document is not of NATS or tells of no error.
+        The signal; `None` if the document is not of NATS or reports no error.
     """
     kind = document.get("type")
     return (
@@ -81,7 +81,7 @@ def observe_document(document: Document) -> Signal | None:
 
 def _observe_api(document: Document, kind: object) -> Signal | None:
     inner = document.get("error")
-    if type(inner) is dict or isinstance(inner, Mapping):  # asking the abstract class costs four times as much
+    if type(inner) is dict or isinstance(inner, Mapping):  # the check against the abstract class costs four times as much
         ours = isinstance(kind, str) and kind.startswith("io.nats.")
         return _observe_api_error(inner, ours=ours)
     return _observe_api_error(document, ours=False)
@@ -108,7 +108,7 @@ def _number(value: object) -> str | None:
 def _observe_advisory(document: Document, kind: object) -> Signal | None:
     if not isinstance(kind, str) or not kind.startswith(_ADVISORY) or kind == _DISCONNECT:
         return None
-    # The audit of an API call carries the reply as text: its error, if there is one, is the error.
+    # The audit advisory of an API call carries the reply as text; the error in it is the error.
     response = document.get("response")
     reply = observe_json(response) if isinstance(response, str) and len(response) < 65536 else None  # noqa: PLR2004 - the bound on all text
     if reply is not None and (failed := _observe_api(reply, reply.get("type"))) is not None:
@@ -126,7 +126,7 @@ def _observe_closed(document: Document) -> Signal | None:
         return None
     reason, params = reason.strip(), (_params(document) or None) if len(document) > 1 else None
     if ":" in reason or '"' in reason:
-        # No close reason has these. In the event of a failed login it is what the auth callout said, as in the log.
+        # No close reason contains these. In the event of a failed login it is the auth callout's text, as in the log.
         return Signal("nats", "log", reason, reason[:_LONGEST_TEXT], params=params, closed=True)
     return Signal("nats", "close", reason, reason[:_LONGEST_TEXT], params=params, closed=True)
 

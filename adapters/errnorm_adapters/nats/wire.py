@@ -1,8 +1,8 @@
 """
 NATS on the wire: `-ERR` lines, header blocks, close frames, and what client libraries make of an `-ERR`.
 
-Nothing on the wire is escaped but what stands in double quotes, so a text is taken whole: between the first and the last
-single quote, from the first letter to the last.
+Only text in double quotes is escaped on the wire, so the text of an `-ERR` is everything between the first and the last single
+quote.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _GO_KIND = "permissions violation: "
 
 
 def unquoted(text: str) -> str:
-    """Return a text without the single quotes around it, if both are there."""
+    """Return a text without the single quotes around it, if it has both."""
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] == "'" else text
 
 
@@ -66,7 +66,7 @@ def observe_packet(text: str) -> Signal | None:
     Observe the first `-ERR` of a packet that may begin with other lines of the server, or a close frame written as text.
 
     Returns:
-        The signal; `None` if it is no packet with an `-ERR`.
+        The signal; `None` if the packet has no `-ERR`.
     """
     if text[:4].upper() == "-ERR":
         return observe_error(text)
@@ -93,7 +93,7 @@ def _closed(reason: str) -> Signal:
 
 def observe_said(text: str, *, raised: bool = False) -> Signal:
     """
-    Observe a text that a client library has put `nats: ` before.
+    Observe a text that a client library has prefixed with `nats: `.
 
     In single quotes it is an `-ERR` as it stood on the wire (nats-py, while connecting). Without them it may be an `-ERR` in
     lower case (nats-py, later), one in its own letters (nats.go), or words of the library itself.
@@ -113,7 +113,7 @@ def observe_said(text: str, *, raised: bool = False) -> Signal:
     words = text[:_LONGEST_TEXT]
     if raised or '"' in said:
         return Signal("nats", "error", said, words, family=(("client", text),), lossy=lossy)
-    # People end a sentence where the library does not; the words of the server can end with a full stop of their own.
+    # Somebody may have added a full stop that the library does not write; some texts of the server end with one.
     return Signal("nats", "client", text.removesuffix("."), words, family=(("error", said), *_named(text)))
 
 
@@ -123,7 +123,7 @@ def _named(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def observe_api_text(text: str) -> Signal | None:
-    """Observe `str()` of one of nats-py's errors of the JetStream API; `None` if the text is another one."""
+    """Observe `str()` of a JetStream API error of nats-py; `None` if the text has another form."""
     found = _API_ERROR.fullmatch(text)
     if found is None:
         return None
@@ -146,7 +146,7 @@ def observe_status(code: str, description: str, family: tuple[tuple[str, str], .
         family: What to fall back on after the bare code.
         params: Values from other headers.
     """
-    # Clients glue the next header to an empty description: what stands behind a line end is not the description.
+    # Clients join the next header to an empty description: text after a line end is not part of the description.
     first = "" if description[:1] in {"\r", "\n"} else description.strip()
     words = f"{code} {first}" if first else code
     return Signal("nats", "status", words, words[:_LONGEST_TEXT], family=(("status", code), *family), params=params)

@@ -1,8 +1,8 @@
 """
-XMPP: stanzas, streams and what is negotiated around them, as text, bytes, elements, and exceptions of its clients.
+Observe errors of XMPP: stanzas, streams and negotiations, as text, bytes, elements, and exceptions of its clients.
 
-This module tells what it was given and hands it on: `xmpp_xml` reads XML that came from anybody, `xmpp_elements` says what an
-element means by its namespaces, `xmpp_exceptions` what an exception carries, `xmpp_text` knows the lines of logs.
+This module tells the forms apart and hands each on: `xml` parses XML from an untrusted peer, `elements` reads an element by its
+namespaces, `exceptions` reads an exception, `text` reads names of conditions and lines of logs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Attachment", "SessionError", "attach", "observe"]
 
-# A tuple, because a union would be made anew for each error.
+# A tuple, because a union would be built for each error.
 _EXCEPTIONS = (BaseException, ReportedException)
 _LONGEST_TEXT = 4096
 _WIDE = (b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<", b"\x00\x00\x00<")
@@ -38,7 +38,7 @@ def observe(error: object) -> Signal | None:
         error: Text or bytes from the wire or a log, a parsed element, a stanza of slixmpp, or an exception, live or reported.
 
     Returns:
-        What was seen; `None` if it is nothing of XMPP.
+        The signal; `None` if it is not of XMPP.
     """
     if type(error) is str:
         return _of_text(error)
@@ -50,12 +50,12 @@ def observe(error: object) -> Signal | None:
         if isinstance(error, (bytes, bytearray, memoryview)):
             return _of_bytes(bytes(error))
         return _of_text(str.__str__(error)) if isinstance(error, str) else _of_object(error)
-    except Exception:  # noqa: BLE001 - an element, a stanza or an exception of a stranger can raise anything
+    except Exception:  # noqa: BLE001 - a foreign element, stanza or exception can raise anything
         return None
 
 
 def _of_object(error: object) -> Signal | None:
-    # Objects of slixmpp hold their element as `xml`; those of lxml are elements of another make.
+    # Stanza objects of slixmpp hold their element as `xml`. Elements of lxml have a class of their own.
     element = getattr(error, "xml", error)
     return of_element(cast("Node", element)) if isinstance(getattr(element, "tag", None), str) else None
 

@@ -1,9 +1,9 @@
 """
-What an element says: stanza errors, stream errors, and the failures of everything that is negotiated before and around them.
+Read an element: stanza errors, stream errors, and failures of what is negotiated before and around them.
 
-Namespaces decide what an element is, never its place among others: the condition is the first child of the right namespace
-that is not the text, and a stream error is one only at the level of the stream. An element with `<error/>` somewhere inside
-says nothing about the stream it came on.
+An element is identified by its namespace, never by its position: the condition is the first child in the right namespace that is
+not the text. A stream error counts only at the level of the stream: an `<error/>` inside another element says nothing about the
+stream it came on.
 
 RFC 6120 4.9, 5.4, 6.5, 8.3; RFC 7395; XEP-0086, 0124, 0138, 0198, 0206, 0388.
 """
@@ -30,7 +30,7 @@ _SASL2 = "{urn:xmpp:sasl:2}"
 _COMPRESS = "{http://jabber.org/protocol/compress}"
 _BOSH = "{http://jabber.org/protocol/httpbind}"
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
-# A stanza whose namespace was declared on a stream that is not at hand has none.
+# A stanza has no namespace if the stream that declared it is missing from the text.
 _CONTENTS = ("", f"{{{CLIENT}}}", "{jabber:server}", "{jabber:component:accept}", "{jabber:component:connect}")
 _ERRORS = frozenset(f"{content}error" for content in _CONTENTS)
 _STREAM_ERROR = f"{{{STREAMS}}}error"
@@ -49,7 +49,7 @@ _STAMP = re.compile(r"[0-9TZ:.+-]{1,40}").fullmatch
 _Family = tuple[tuple[str, str], ...]
 
 _UNDEFINED: _Family = (("stanza", "undefined-condition"),)
-# The five types of RFC 6120 8.3.2: any other is as good as none.
+# The five types of RFC 6120 8.3.2. Any other value is treated as missing.
 TYPES: dict[str, _Family] = {kind: (*_UNDEFINED, ("type", kind)) for kind in ("auth", "cancel", "continue", "modify", "wait")}
 
 # The conditions of RFC 6120 8.3.3.
@@ -59,12 +59,12 @@ DEFINED = frozenset({
     "redirect", "registration-required", "remote-server-not-found", "remote-server-timeout", "resource-constraint",
     "service-unavailable", "subscription-required", "undefined-condition", "unexpected-request",
 })  # fmt: skip
-# RFC 6120 4.9.3.19, 8.3.3.5, 8.3.3.14: the conditions that hold an address; text in any other is nobody's.
+# RFC 6120 4.9.3.19, 8.3.3.5, 8.3.3.14: the conditions that hold an address; text inside any other condition is ignored.
 _ADDRESSED = frozenset({"gone", "redirect", "see-other-host"})
 
 
 class _Known:
-    """The children of one kind of error that are expected: found by their whole tag, without looking into it."""
+    """The expected children of one kind of error, looked up by their whole tag."""
 
     __slots__ = ("conditions", "names")
 
@@ -85,7 +85,7 @@ _IN_COMPRESS = _Known(_COMPRESS)
 
 
 class _Said:
-    """What the children of an error say, sorted by namespace."""
+    """The facts in the children of an error, sorted by namespace."""
 
     __slots__ = ("address", "applications", "condition", "params", "text")
 
@@ -118,7 +118,7 @@ class _Said:
         self.params[name] = value
 
     def _take_text(self, child: Node, rank: int) -> int:
-        # The same text may come in several languages: English if there is one, else one of no language, else the first.
+        # The text may come in several languages: English is preferred, then one without a language, then the first.
         lang = child.get(_LANG)
         better = 2 if lang is None else 3 if lang[:2].lower() == "en" else 1
         if better > rank:
@@ -153,7 +153,7 @@ def application(namespace: str, name: str) -> tuple[str, str]:
 
 
 def _details(child: Node) -> Params:
-    """Take what an application condition says beside its name: XEP-0060 `unsupported`, XEP-0363 `retry`, XEP-0198 `h`."""
+    """Return what an application condition says besides its name: XEP-0060 `unsupported`, XEP-0363 `retry`, XEP-0198 `h`."""
     params: Params = {}
     if _NAME(feature := child.get("feature") or ""):
         params["feature"] = feature
@@ -176,7 +176,7 @@ def of_element(root: Node) -> Signal | None:
         root: An element at the level of a stream, or a stream.
 
     Returns:
-        What was seen; `None` if it is no error of XMPP.
+        The signal; `None` if it is not an error of XMPP.
     """
     reader = _READERS.get(root.tag)
     return None if reader is None else reader(root)
@@ -189,8 +189,8 @@ def stanza_signal(condition: str | None, kind: str | None, code: str | None, tex
     Args:
         condition: The name of the condition.
         kind: The type on the wire.
-        code: The numeric code of XEP-0086: what is left where the condition or the type is missing.
-        text: What was said.
+        code: The numeric code of XEP-0086, used where the condition or the type is missing.
+        text: The text of the error.
     """
     family = TYPES.get(kind) if kind else None
     if family is not None and condition is not None:
@@ -205,7 +205,7 @@ def _of_stanza(stanza: Node) -> Signal | None:
     kind = stanza.get("type")
     if kind is not None and kind != "error":
         return None
-    # What was sent may be echoed before the error, and may hold one of its own: the last is the answer.
+    # The stanza that was sent may be echoed before the error and may contain an error of its own; the last one is the answer.
     error = stanza[-1] if len(stanza) else None
     if error is not None and error.tag not in _ERRORS:
         error = next((child for child in reversed(list(stanza)) if child.tag in _ERRORS), None)
@@ -219,7 +219,7 @@ def _of_error(error: Node) -> Signal:
 
 
 def _plain(error: Node) -> Signal | None:
-    # Nearly every error is a condition of the RFC, a type and a text: read at a third of the price of everything there can be.
+    # Nearly every error is a condition of the RFC, a type and a text; reading only these takes a third of the time.
     kind, children = error.get("type"), len(error)
     if kind not in TYPES or not 0 < children < 3 or error.get("by") is not None:  # noqa: PLR2004 - a condition and a text
         return None
@@ -237,7 +237,7 @@ def _plain(error: Node) -> Signal | None:
 
 @lru_cache(maxsize=1024)
 def _repeated(condition: str, kind: str, text: str | None) -> Signal:
-    # A server says the same again and again, in a storm above all.
+    # Servers repeat themselves, above all in a storm.
     return Signal("xmpp", "stanza", condition, text, TYPES[kind])
 
 

@@ -1,9 +1,9 @@
 """
-Exceptions of slixmpp, aioxmpp, aiosasl and nbxmpp, known by the dotted names of their classes; none of them is imported.
+Observe exceptions of slixmpp, aioxmpp, aiosasl and nbxmpp, recognised by the dotted names of their classes.
 
-What the exception carries decides before its class: a stanza, then the attributes made from it. slixmpp's `IqTimeout` is
-known by its class alone, since it claims a condition that nobody sent, and `str()` of its exceptions is never asked: it is
-the whole stanza, with everything private in it.
+What an exception carries counts before its class: first a stanza, then the attributes made from it. slixmpp's `IqTimeout` is
+recognised by its class alone, because it claims a condition that no peer sent. `str()` of slixmpp's exceptions is never read: it
+is the whole stanza, with everything private in it.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def of_exception(error: object) -> Signal | None:
         error: An exception, live or reported.
 
     Returns:
-        What was seen; `None` if it is none of an XMPP client's.
+        The signal; `None` if it is not an exception of an XMPP client.
     """
     names = class_names(error)
     known = _kind(names)
@@ -105,7 +105,7 @@ def _kind(names: tuple[str, ...]) -> tuple[str, _Family] | None:
 
 
 def _of_class(error: object, names: tuple[str, ...], family: _Family) -> Signal:
-    # slixmpp's own exceptions say nothing private by themselves but those with a stanza in them.
+    # Of slixmpp's own exceptions only those that hold a stanza have private text.
     text = None if not _STANZA.isdisjoint(names) else message_of(error) or None
     return Signal("xmpp", "client", family[0][1], text, family=family)
 
@@ -164,7 +164,7 @@ def _said(text: object) -> str | None:
 
 
 def _word(value: object) -> str | None:
-    """Read a name as the clients hold it: a text, an enum of texts, or of pairs of namespace and name."""
+    """Return a name in the forms the clients use: a text, an enum of texts, or of pairs of namespace and name."""
     value = getattr(value, "value", value)
     if isinstance(value, list | tuple) and value:
         value = value[-1]
@@ -176,7 +176,7 @@ def _word(value: object) -> str | None:
 
 
 def _refused(error: object) -> Signal | None:
-    """Read the ValueError that slixmpp 1.17 raises in the place of an error whose condition it does not know."""
+    """Read the ValueError that slixmpp 1.17 raises instead of an error whose condition it does not know."""
     arguments = attribute(error, "args")
     if not isinstance(arguments, list | tuple) or len(arguments) != 2 or arguments[0] != _REFUSED_BY_SLIXMPP:  # noqa: PLR2004
         return None

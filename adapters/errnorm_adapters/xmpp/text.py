@@ -1,9 +1,8 @@
 """
-Texts that are no XML: names of conditions, and the lines that servers and clients write into their logs.
+Observe texts that are not XML: names of conditions, and lines that servers and clients write to their logs.
 
-A line is taken out of its frame (date, source, level), and then it is a key of the table. Three forms hold a condition where
-the server itself put it, before or behind a text that somebody else may have written: there the condition is taken, and only
-from its place.
+The frame of a line (date, source, level) is removed; the rest is a key of the table. In three forms the server itself writes a
+condition before or after a text that a peer may have written. There the condition is read from its fixed place only.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from errnorm_adapters.xmpp.elements import DEFINED, TYPES, stanza_signal
 
 __all__ = ["before_xml", "of_text"]
 
-# What belongs to others for sure: replies and logs of NATS, JSON.
+# Texts that certainly belong to others: replies and logs of NATS, JSON.
 _FOREIGN = ("-ERR", "nats: ", "NATS/", "{", "[")
 
 _NAME = r"[a-z]{1,32}(?:-[a-z]{1,32}){0,6}"
@@ -30,7 +29,7 @@ _PROSODY = re.compile(
     r"[ \t]+(?:debug|info|warn|error)[ \t]+(?P<rest>\S.*)",
     re.DOTALL,
 )
-# slixmpp's debug log, the text of its exceptions (the whole stanza), and Prosody's own word on the stream error it sends.
+# slixmpp's debug log, the text of its exceptions (the whole stanza), and what Prosody logs of the stream error it sends.
 _BEFORE_XML = re.compile(
     r"[^<]{0,160}(?:\bRECV: |\bslixmpp\.exceptions\.(?:IqError|PresenceError|XMPPError): "
     r"|\bDisconnecting [^<]{1,64}, <stream:error> is: )(?=<)"
@@ -48,7 +47,7 @@ _UNDEFINED = (("stream", "undefined-condition"),)
 
 
 def before_xml(text: str) -> int | None:
-    """Return where the XML begins in a line that is known to end with it; `None` if it is no such line."""
+    """Return where the XML begins in a line that is known to end with XML; `None` for any other line."""
     found = _BEFORE_XML.match(text)
     return None if found is None else found.end()
 
@@ -61,7 +60,7 @@ def of_text(text: str) -> Signal | None:
         text: A condition, a line of a log, or anything; cut to a bounded length, and stripped.
 
     Returns:
-        What was seen, if only the text itself as a possible key of the table; `None` if it belongs to others for sure.
+        The signal, at least with the text itself as a possible key of the table; `None` if the text certainly belongs to others.
     """
     if not text or text.startswith(_FOREIGN):
         return None

@@ -1,13 +1,13 @@
 """
-Read XML that came from anybody: refuse what XMPP forbids and what is too much, before or instead of building it.
+Parse XML from an untrusted peer: refuse what XMPP forbids and what is too large or too deep before building a tree.
 
-The parser is the one of the standard library in C, which knows no document type hook. None is needed: the text is decoded as
-UTF-8 first, and in such a text `<!` and `<?` outside of CDATA can be nothing but a comment, a document type declaration or a
-processing instruction, none of which XMPP allows (RFC 6120 11.1). So no entity is ever declared, and what is parsed is as
-large as what came in.
+The parser is the C parser of the standard library, which has no hook for document types. It needs none: the text is decoded as
+UTF-8 first, and in decoded text `<!` and `<?` outside of CDATA can only begin a comment, a document type declaration or a
+processing instruction. XMPP allows none of these (RFC 6120 11.1), so they are refused. No entity can therefore be declared, and
+the tree is never larger than the text.
 
-Fragments come as they stand in a log or on the wire, without the stream around them that declares `stream:` and the default
-namespace, with its end but not its beginning, or the other way round. They are put back into a stream.
+A fragment from a log or the wire may lack the stream that declares `stream:` and the default namespace, or have only the
+beginning or only the end of it. Fragments are put back into a stream before they are parsed.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _FIRST = 2048
 
 
 class Node(Protocol):
-    """What is asked of an element; those of the standard library and of lxml have it."""
+    """The part of an element's interface that is used here; elements of the standard library and of lxml have it."""
 
     tag: str
     text: str | None
@@ -74,7 +74,7 @@ class Node(Protocol):
 
 
 def decoded(raw: bytes) -> str | None:
-    """Decode bytes as UTF-8; `None` if they are anything else."""
+    """Decode bytes as UTF-8; return `None` if they are not UTF-8."""
     try:
         return raw.decode()
     except UnicodeDecodeError:
@@ -82,7 +82,7 @@ def decoded(raw: bytes) -> str | None:
 
 
 def resembles_xmpp(text: str) -> bool:
-    """Tell whether a text that could not be read as XML was meant to be of XMPP."""
+    """Return whether a text that could not be parsed was meant to be XMPP."""
     return _OURS.match(text) is not None or any(name in text[:_FIRST] for name in _NAMESPACES)
 
 
@@ -109,7 +109,7 @@ def parse(text: str) -> Element | str:
 
 
 def _read(text: str) -> Element | str:
-    # No element has more tags than two, nor fewer equals signs than attributes: bounds without parsing.
+    # An element has at most two tags, and each attribute has an equals sign: these counts bound the tree without parsing.
     tags, attributes = text.count("<"), text.count("=")
     if tags > 2 * MOST_ELEMENTS or (attributes > MOST_ATTRIBUTES and _crowded(text)):
         return "too-many-nodes"
@@ -140,7 +140,7 @@ def _forbidden(text: str) -> str | None:
 def _outside_cdata(text: str) -> Iterator[str]:
     end = 0
     while (start := text.find("<![CDATA[", end)) >= 0:
-        # A section that opens after something forbidden is not reached: the piece before it is refused first.
+        # A section after a forbidden construct is never reached: the piece before it is refused first.
         yield text[end:start]
         end = text.find("]]>", start)
         if end < 0:
@@ -172,9 +172,9 @@ def _framed(text: str) -> str:
 
 
 def _fed(text: str) -> Element | str | None:
-    parser = XMLParser()  # noqa: S314 - what makes XML dangerous was refused before: see the head of this module
+    parser = XMLParser()  # noqa: S314 - what makes XML dangerous was refused before; see the top of this module
     try:
-        # The encoding of a str is known: what a declaration says about it is no longer asked.
+        # The text is decoded already, so an encoding in the XML declaration is ignored.
         parser.feed(text)
         root: Element = parser.close()
     except ParseError:
