@@ -65,7 +65,8 @@ class Attachment(ABC):
         self._session = session
         self._peer = peer
         self._over = asyncio.Event()
-        self._trace = None if record is None else Trace(session, _careful(record))
+        self._record = None if record is None else _careful(record)
+        self._trace = None if self._record is None else Trace(session, self._record)
 
     @abstractmethod
     async def close(self) -> None:
@@ -86,14 +87,14 @@ class Attachment(ABC):
         Returns:
             What it ended with, an exception or a `NormalizedError`; `None` if this side closed it.
         """
-        await self._over.wait()
-        return self.end
+        session, over = self._session, self._over
+        await over.wait()
+        return _end_of(session)
 
     @property
     def end(self) -> object:
         """What the session ended with, as `ended` returns it; `None` if it has not ended."""
-        failure = self._session.end
-        return None if failure is None else failure.cause or failure.error
+        return _end_of(self._session)
 
     @property
     def state(self) -> State:
@@ -109,6 +110,12 @@ class Attachment(ABC):
     def is_over(self) -> bool:
         """Whether the session is over."""
         return self._session.state is State.CLOSED
+
+    def _begin_again(self, session: Session) -> None:
+        """Give a client that is connected again after its session was over a new session. Who awaits the old one gets its end."""
+        self._session = session
+        self._over = asyncio.Event()
+        self._trace = None if self._record is None else Trace(session, self._record)
 
     def feed(self, fact: Fact) -> None:
         """Take a fact in, and carry out what follows from it. Never raises."""
@@ -141,6 +148,11 @@ class Attachment(ABC):
             exception=tell.cause,
             outcome=tell.outcome,
         )
+
+
+def _end_of(session: Session) -> object:
+    failure = session.end
+    return None if failure is None else failure.cause or failure.error
 
 
 def _careful(write: Callable[[str], object]) -> Callable[[str], object]:

@@ -22,8 +22,9 @@ aftermath. Only what a socket says is held back until the connection has ended, 
 may still stand in the buffer behind it.
 
 When is a session hopeless? If the last failure of *every* server of the pool is one that time cannot mend. A retryable error
-never is; an unknown one is not known to be; refused credentials are not the first time, since clients read them anew, and a
-second refusal by the same server counts as one only if no other credentials came in between.
+never is, but for a redirect that the client does not follow; an unknown one is not known to be. Refused credentials are not the
+first time, if the client reads them anew; a second refusal by the same server counts as one only if no other credentials came in
+between.
 """
 
 from __future__ import annotations
@@ -87,14 +88,17 @@ class Session:
         single: Whether the first end is the last, and somebody else opens the next session.
 
         by_hand: Whether somebody connects a client again that has closed by itself.
+
+        rereads: Whether the client reads its credentials anew for each attempt.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - six independent switches, each with a safe default
         self,
         *,
         abort: bool = False,
         single: bool = False,
         by_hand: bool = False,
+        rereads: bool = True,
         policy: RetryPolicy = SERVICE,
         clock: Callable[[], float] = time.time,
         random: Callable[[], float] = _draw,
@@ -108,6 +112,8 @@ class Session:
                 an attempt, the first end is the last, and neither is told here.
             by_hand: Whether somebody connects a client again that has closed by itself. If not, a client that closes is told
                 as an abort, whatever its error allows.
+            rereads: Whether the client reads its credentials anew for each attempt. If not, the first refusal is final until
+                `CredentialsChanged`.
             policy: How long the pauses are for whoever connects again by hand; never a limit of attempts.
             clock: Returns the time, in seconds since 1970.
             random: Chance: returns a number from 0 up to 1.
@@ -119,6 +125,7 @@ class Session:
         self.abort = abort
         self.single = single
         self.by_hand = by_hand
+        self.rereads = rereads
         self._policy = replace(policy, attempts=None)
         self._clock = clock
         self._random = random
@@ -272,7 +279,7 @@ class Session:
         if self.state is not State.UP or failure.next is not Next.CLOSED:
             error = ended(error)  # and otherwise the client closed over something that the connection would have survived
         failure = replace(failure, error=error, server=server, operation=failure.operation or self._operation)
-        refused_before = self._outage.add(error, failure, server)
+        refused_before = self._outage.add(error, failure, server, rereads=self.rereads)
         if self.single:
             yield from self._single_fault(failure)
             return
@@ -318,7 +325,7 @@ class Session:
             previous=previous,
             policy=self._policy,
             redirects=failure.follows,
-            fresh_credentials=True,
+            fresh_credentials=self.rereads,
             random=self._random,
         )
         if self._outage.is_hopeless:

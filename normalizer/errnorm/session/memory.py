@@ -61,13 +61,21 @@ class Outage:
     refused: dict[str, NormalizedError] = field(default_factory=dict)
     round: list[Failure] = field(default_factory=list)
 
-    def add(self, error: NormalizedError, failure: Failure, server: str) -> NormalizedError | None:
-        """Count a failure; return the earlier refusal of the same credentials by the same server, if there was one."""
+    def add(self, error: NormalizedError, failure: Failure, server: str, *, rereads: bool = True) -> NormalizedError | None:
+        """
+        Count a failure; return the earlier refusal of the same credentials by the same server, if there was one.
+
+        Args:
+            error: What it was.
+            failure: How it was reported.
+            server: Which server it happened with.
+            rereads: Whether the client reads its credentials anew for the next attempt.
+        """
         before = self.refused.get(server)
         self.failed += 1
         self.pool = failure.pool or frozenset({server})
         self.stuck = failure.next is Next.NOTHING
-        if _is_final(error, refused_before=before is not None):
+        if _is_final(error, refused=not rereads or before is not None, follows=failure.follows):
             self.final.add(server)
         else:
             self.final.discard(server)
@@ -97,8 +105,12 @@ class Outage:
         return taken
 
 
-def _is_final(error: NormalizedError, *, refused_before: bool) -> bool:
-    """Tell whether no time can mend an error: what would help is another request, another answer, or other credentials."""
-    if not error.known or error.retryable or error.recovery is Recovery.NONE:
+def _is_final(error: NormalizedError, *, refused: bool, follows: bool) -> bool:
+    """Tell whether no time can mend an error: what would help is another request, answer or address, or other credentials."""
+    if not error.known:
         return False
-    return error.recovery is not Recovery.REAUTHENTICATE or refused_before
+    if error.recovery is Recovery.REDIRECT:
+        return not follows
+    if error.retryable or error.recovery is Recovery.NONE:
+        return False
+    return error.recovery is not Recovery.REAUTHENTICATE or refused

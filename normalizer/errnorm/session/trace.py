@@ -55,7 +55,7 @@ class Trace:
         """Write the first line."""
         self._write = write
         self._servers: dict[str, str] = {}
-        self._line({"session": {name: getattr(session, name) for name in ("abort", "single", "by_hand")}})
+        self._line({"session": {name: getattr(session, name) for name in ("abort", "single", "by_hand", "rereads")}})
 
     def add(self, fact: Fact, outputs: list[Output]) -> None:
         """Write one fact, and what followed from it."""

@@ -62,6 +62,11 @@ def untrusted() -> NormalizedError:
     return error(Reason.AUTH_UNTRUSTED, Recovery.ABANDON)
 
 
+def moved() -> NormalizedError:
+    """Return what another address would mend."""
+    return error(Reason.SHUTDOWN_MOVED, Recovery.REDIRECT)
+
+
 def denied() -> NormalizedError:
     """Return what a session survives."""
     return error(Reason.AUTH_FORBIDDEN, Recovery.ABANDON, terminal=False)

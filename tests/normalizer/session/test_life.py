@@ -57,6 +57,22 @@ def test_a_refused_password_gets_a_second_chance_which_is_told_as_one() -> None:
     assert (second[0].decision.retry, second[0].next, second[0].attempt) == (False, Next.CLOSED, 2)
 
 
+def test_the_first_refusal_is_final_for_a_client_that_keeps_its_credentials_until_it_gets_others() -> None:
+    session = Session(rereads=False, by_hand=True)
+    [first] = told(session, DialFailed(error=kit.refused(), next=Next.CLOSED))
+    assert first.decision is not None
+    assert (first.decision.retry, session.status) == (False, Status.HOPELESS)
+    told(session, CredentialsChanged())
+    assert session.status is Status.RECOVERING
+
+
+@pytest.mark.parametrize("follows", [True, False])
+def test_a_redirect_that_the_client_does_not_follow_is_final(follows: bool) -> None:
+    session = up(abort=True)
+    outputs = session.receive(Said(error=kit.moved(), follows=follows))
+    assert any(isinstance(output, Close) for output in outputs) is not follows
+
+
 def test_other_credentials_make_a_refusal_the_first_one_again() -> None:
     session = Session(abort=True)
     told(session, DialFailed(error=kit.refused()), CredentialsChanged())
