@@ -116,6 +116,9 @@ class Judgement:
     """
     What the tables say of one kind of error: shared by all errors of that kind, and never changed.
 
+    Two judgements that say the same are equal, also if the memory of one was lost in between: guards compare them to tell a fault
+    once, and metrics count by them.
+
     Attributes:
         row: The row that decided; `None` if no row knows the error.
 
@@ -131,6 +134,8 @@ class Judgement:
     """
 
     __slots__ = (
+        "_hash",
+        "_meaning",
         "category",
         "code",
         "effect",
@@ -178,6 +183,16 @@ class Judgement:
         self.kinds = kinds
         self.template = None if row is None else _template_of(row.row.text, kinds)
         self.written: dict[str | None, str] = {}
+        self._meaning = (protocol, section, code, reason, recovery, terminal, effect, tables_version)
+        self._hash = hash(self._meaning)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare what they say."""
+        return self is other or (type(other) is Judgement and self._meaning == other._meaning)
+
+    def __hash__(self) -> int:
+        """Return a hash of what it says."""
+        return self._hash
 
 
 def _template_of(text: str | None, kinds: Mapping[str, str]) -> Template[None] | None:

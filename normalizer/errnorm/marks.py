@@ -122,6 +122,5 @@ def _held(link: object) -> list[object]:
 
 def _is_same(exception: BaseException, error: NormalizedError, told: NormalizedError) -> bool:
     if error.known:
-        # Verdicts are made once for each kind of error, so the same kind is the same object.
-        return error.judgement is told.judgement
+        return error.judgement == told.judgement
     return not told.known and attribute(exception, "__cause__") is not None
