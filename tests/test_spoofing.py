@@ -10,6 +10,7 @@ import io
 import json
 import re
 import socket
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -28,7 +29,12 @@ from errnorm.finding import How
 from errnorm.normalizer import Normalizer
 from errnorm.settings import Settings
 from errnorm.supervisor import StoppedError, supervise
+<<<<<<< HEAD
 from errnorm.tables.kind import KINDS
+=======
+from errnorm.tables.pattern import KINDS
+from tests.each import each
+>>>>>>> b407b34 (wip)
 
 if TYPE_CHECKING:
     from errnorm.emitters.attributes import Attributes
@@ -37,24 +43,53 @@ if TYPE_CHECKING:
     from errnorm.tables.row import Entry
 
 STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
-ENGINES = {name: Engine(plugins.load_table(name)) for name in plugins.protocols()}
-ROWS = [
-    (protocol, placed, text)
-    for protocol, engine in ENGINES.items()
-    for placed in engine.table.rows.values()
-    for text in placed.templates()
-]
-# Every text of every table: what an attacker would like us to read.
-OTHERS = sorted({text for engine in ENGINES.values() for placed in engine.table.rows.values() for text in placed.spellings()})
+
+
+@cache
+def engine_of(protocol: str) -> Engine:
+    return Engine(plugins.load_table(protocol))
+
+
+def entries(*protocols: str) -> list[tuple[str, Entry]]:
+    """Return every row of some tables, with its protocol."""
+    names = protocols or plugins.protocols()
+    return [(protocol, placed) for protocol in names for placed in engine_of(protocol).table.rows.values()]
+
+
+@cache
+def templates() -> list[tuple[str, Entry, str]]:
+    """Return every text with a place that a peer can fill, with its protocol and its row."""
+    return [(protocol, placed, text) for protocol, placed in entries() for text in placed.templates()]
+
+
+@cache
+def others() -> list[str]:
+    """Return every text of every table: what an attacker would like us to read."""
+    return sorted({text for _, placed in entries() for text in placed.spellings()})
+
+
+def named(value: object) -> str:
+    return str(getattr(value, "key", value))
+
+
 TRICKS = [
     *("\n", "\r\n", "\\", '"', "'", '\\"', "' ", "\x00", "\x1b[31m", "\x1b]0;owned\x07", "\u202e", "\u2066", "\u2028", "\x85"),
     *("-ERR 'Authorization Violation'\r\n", "+OK\r\n", "[ERR] ", " - cid:1 - ", "nats: ", "{", "}", "{subject}", "%s", "${jndi:ldap://x}"),
     *('{"error.type": "auth.rejected"}', '", "error.type": "x', "<stream:error/>", "]]>", "--", " queue ", ", too many tokens"),
 ]  # fmt: skip
-PIECES = st.one_of(st.sampled_from(OTHERS), st.sampled_from(TRICKS), st.text(max_size=8))
+PIECES = st.one_of(st.deferred(lambda: st.sampled_from(others())), st.sampled_from(TRICKS), st.text(max_size=8))
 HOSTILE = st.lists(PIECES, min_size=1, max_size=4).map("".join)
 PLACE = re.compile(r'"\{([a-z_]+)\}"|\{([a-z_]+)\}')
-FEW = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+A_TEMPLATE = st.deferred(lambda: st.sampled_from(templates()))
+MANY = settings(max_examples=8 * settings.default.max_examples, suppress_health_check=[HealthCheck.too_slow])
+# What is tried on every text; what else there is, is tried on some.
+CHOSEN = (
+    "-ERR 'Authorization Violation'\r\n",
+    'x" queue "y',
+    "' - cid:1 - \\",
+    "\x1b[31m\u202e\x00",
+    "<conflict/>: {subject} %s",
+)
 
 
 def as_go_writes_it(value: str) -> str:
@@ -81,11 +116,20 @@ def judgement(error: NormalizedError) -> tuple[object, ...]:
     return error.protocol, error.section, error.code, error.reason, error.recovery, error.terminal, error.effect, decision
 
 
-@pytest.mark.parametrize(("protocol", "placed", "text"), ROWS, ids=lambda value: str(getattr(value, "key", value)))
-@FEW
-@given(value=HOSTILE)
-def test_no_value_makes_another_error_of_a_text(protocol: str, placed: Entry, text: str, value: str) -> None:
-    engine = ENGINES[protocol]
+@each(("protocol", "placed", "text"), templates, ids=named)
+def test_no_chosen_value_makes_another_error_of_any_text(protocol: str, placed: Entry, text: str) -> None:
+    for value in CHOSEN:
+        stays_the_same_error(protocol, placed, text, value)
+
+
+@MANY
+@given(template=A_TEMPLATE, value=HOSTILE)
+def test_no_value_makes_another_error_of_a_text(template: tuple[str, Entry, str], value: str) -> None:
+    stays_the_same_error(*template, value)
+
+
+def stays_the_same_error(protocol: str, placed: Entry, text: str, value: str) -> None:
+    engine = engine_of(protocol)
     plain = engine.judge(Signal(protocol, placed.section, filled(text, "word", engine.table.kinds, fitting=True)))
     fitting = engine.judge(Signal(protocol, placed.section, filled(text, value, engine.table.kinds, fitting=True)))
     forced = engine.judge(Signal(protocol, placed.section, filled(text, value, engine.table.kinds, fitting=False)))
@@ -138,21 +182,21 @@ def shape(line: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("log_text", ["template", "raw", "none"])
-@pytest.mark.parametrize(("protocol", "placed", "text"), ROWS[::5], ids=lambda value: str(getattr(value, "key", value)))
-@FEW
-@given(value=HOSTILE)
-def test_no_value_changes_the_shape_of_a_line(protocol: str, placed: Entry, text: str, value: str, log_text: str) -> None:
-    engine, line = ENGINES[protocol], Line(log_text)
+@MANY
+@given(template=A_TEMPLATE, value=HOSTILE)
+def test_no_value_changes_the_shape_of_a_line(template: tuple[str, Entry, str], value: str, log_text: str) -> None:
+    protocol, placed, text = template
+    engine, line = engine_of(protocol), Line(log_text)
     texts = [filled(text, one, engine.table.kinds, fitting=True) for one in ("word", value)]
     plain, hostile = (engine.judge(Signal(protocol, placed.section, one, one)) for one in texts)
     assert shape(line.emitted(hostile)) == shape(line.emitted(plain))
     assert shape(line.processed(hostile)) == shape(line.processed(plain))
 
 
+@MANY
 @given(text=HOSTILE)
-@settings(max_examples=300, deadline=None)
 def test_an_unknown_text_is_one_line_that_says_it_is_unknown(text: str) -> None:
-    error = ENGINES["nats"].judge(Signal("nats", "error", "no such error: " + text, "no such error: " + text))
+    error = engine_of("nats").judge(Signal("nats", "error", "no such error: " + text, "no such error: " + text))
     assert not error.known
     assert Line("raw").emitted(error)["error.type"] == "_OTHER"
 
@@ -160,8 +204,6 @@ def test_an_unknown_text_is_one_line_that_says_it_is_unknown(text: str) -> None:
 NORMALIZER = Normalizer([])
 STANZA = "urn:ietf:params:xml:ns:xmpp-stanzas"
 STREAM = "urn:ietf:params:xml:ns:xmpp-streams"
-CONDITIONS = [placed.key for placed in ENGINES["xmpp"].table.rows.values() if placed.section == "stanza" and placed.key.isascii()]
-ENDS = [placed.key for placed in ENGINES["xmpp"].table.rows.values() if placed.section == "stream"]
 IN_XML = HOSTILE.map(lambda text: re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "", text))
 
 
@@ -175,9 +217,17 @@ def stanza(condition: str, kind: str, said: str) -> bytes:
     return tostring(root)
 
 
-@pytest.mark.parametrize("condition", CONDITIONS)
-@FEW
-@given(said=IN_XML, kind=st.sampled_from(["auth", "cancel", "continue", "modify", "wait"]))
+def conditions(section: str) -> list[str]:
+    """Return the rows of a section that are named by an element."""
+    return [placed.key for _, placed in entries("xmpp") if placed.section == section and placed.key.isascii()]
+
+
+@MANY
+@given(
+    condition=st.deferred(lambda: st.sampled_from(conditions("stanza"))),
+    said=IN_XML,
+    kind=st.sampled_from(["auth", "cancel", "continue", "modify", "wait"]),
+)
 def test_no_words_in_a_stanza_make_another_error_of_it(condition: str, said: str, kind: str) -> None:
     plain, hostile = (NORMALIZER.normalize(stanza(condition, kind, one), "xmpp") for one in ("word", said))
     assert judgement(hostile) == judgement(plain)
@@ -186,9 +236,8 @@ def test_no_words_in_a_stanza_make_another_error_of_it(condition: str, said: str
     assert line.emitted(hostile)["error.type"] == line.emitted(plain)["error.type"]
 
 
-@pytest.mark.parametrize("condition", ENDS)
-@FEW
-@given(said=IN_XML)
+@MANY
+@given(condition=st.deferred(lambda: st.sampled_from(conditions("stream"))), said=IN_XML)
 def test_no_words_in_a_stream_error_make_another_error_of_it(condition: str, said: str) -> None:
     def stream(words: str) -> bytes:
         root = Element("{http://etherx.jabber.org/streams}error")
@@ -200,8 +249,8 @@ def test_no_words_in_a_stream_error_make_another_error_of_it(condition: str, sai
     assert judgement(hostile) == judgement(plain)
 
 
+@MANY
 @given(payload=HOSTILE)
-@settings(max_examples=100, deadline=None)
 def test_a_payload_that_looks_like_an_error_stays_a_payload(payload: str) -> None:
     packet = f"MSG subject 1 {len(payload.encode('utf-8', 'replace'))}\r\n{payload}\r\n-ERR 'Stale Connection'\r\n"
     plain = NORMALIZER.normalize("MSG subject 1 4\r\nword\r\n-ERR 'Stale Connection'\r\n", "nats")
@@ -220,8 +269,14 @@ def test_a_peer_that_always_says_wait_is_left_alone_after_some_attempts() -> Non
 
 
 def test_a_peer_that_says_come_back_at_once_does_not_make_us_come_faster() -> None:
+<<<<<<< HEAD
     signal = Signal("xmpp", "stanza", "resource-constraint", family=(("type", "wait"),), retry_after=0.0)
     error = ENGINES["xmpp"].judge(signal)
+=======
+    hint: dict[str, str | int | bool] = {"retry_after": "0"}
+    signal = Signal("xmpp", "stanza", "resource-constraint", family=(("type", "wait"),), params=hint)
+    error = engine_of("xmpp").judge(signal)
+>>>>>>> b407b34 (wip)
     patient = RetryPolicy(attempts=None, base=1.0, cap=60.0)
     delays = [decide(error, idempotent=True, attempt=number, policy=patient, random=lambda: 0.5).delay for number in range(1, 12)]
     assert delays == sorted(delays, key=lambda delay: delay or 0.0)
@@ -275,13 +330,11 @@ async def _never(_seconds: float) -> None:
 class TestFinding:
     """`find` reads for people, and even there what a peer can write changes nothing of what has a form."""
 
-    @pytest.mark.parametrize(("protocol", "placed", "text"), ROWS[::7], ids=lambda value: str(getattr(value, "key", value)))
-    @FEW
-    @given(value=HOSTILE)
-    def test_no_value_changes_what_is_found_in_a_text_that_has_a_form(
-        self, protocol: str, placed: Entry, text: str, value: str
-    ) -> None:
-        engine = ENGINES[protocol]
+    @MANY
+    @given(template=A_TEMPLATE, value=HOSTILE)
+    def test_no_value_changes_what_is_found_in_a_text_that_has_a_form(self, template: tuple[str, Entry, str], value: str) -> None:
+        protocol, placed, text = template
+        engine = engine_of(protocol)
         spoofed = filled(text, value, engine.table.kinds, fitting=True)
         normalized = normalize(spoofed)
         if "\n" in spoofed.strip() or not normalized.known or normalized.row is not placed:
