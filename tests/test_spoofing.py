@@ -29,12 +29,8 @@ from errnorm.finding import How
 from errnorm.normalizer import Normalizer
 from errnorm.settings import Settings
 from errnorm.supervisor import StoppedError, supervise
-<<<<<<< HEAD
 from errnorm.tables.kind import KINDS
-=======
-from errnorm.tables.pattern import KINDS
 from tests.each import each
->>>>>>> b407b34 (wip)
 
 if TYPE_CHECKING:
     from errnorm.emitters.attributes import Attributes
@@ -222,9 +218,13 @@ def conditions(section: str) -> list[str]:
     return [placed.key for _, placed in entries("xmpp") if placed.section == section and placed.key.isascii()]
 
 
+A_CONDITION = st.deferred(lambda: st.sampled_from(conditions("stanza")))
+AN_END = st.deferred(lambda: st.sampled_from(conditions("stream")))
+
+
 @MANY
 @given(
-    condition=st.deferred(lambda: st.sampled_from(conditions("stanza"))),
+    condition=A_CONDITION,
     said=IN_XML,
     kind=st.sampled_from(["auth", "cancel", "continue", "modify", "wait"]),
 )
@@ -237,7 +237,7 @@ def test_no_words_in_a_stanza_make_another_error_of_it(condition: str, said: str
 
 
 @MANY
-@given(condition=st.deferred(lambda: st.sampled_from(conditions("stream"))), said=IN_XML)
+@given(condition=AN_END, said=IN_XML)
 def test_no_words_in_a_stream_error_make_another_error_of_it(condition: str, said: str) -> None:
     def stream(words: str) -> bytes:
         root = Element("{http://etherx.jabber.org/streams}error")
@@ -269,14 +269,8 @@ def test_a_peer_that_always_says_wait_is_left_alone_after_some_attempts() -> Non
 
 
 def test_a_peer_that_says_come_back_at_once_does_not_make_us_come_faster() -> None:
-<<<<<<< HEAD
     signal = Signal("xmpp", "stanza", "resource-constraint", family=(("type", "wait"),), retry_after=0.0)
-    error = ENGINES["xmpp"].judge(signal)
-=======
-    hint: dict[str, str | int | bool] = {"retry_after": "0"}
-    signal = Signal("xmpp", "stanza", "resource-constraint", family=(("type", "wait"),), params=hint)
     error = engine_of("xmpp").judge(signal)
->>>>>>> b407b34 (wip)
     patient = RetryPolicy(attempts=None, base=1.0, cap=60.0)
     delays = [decide(error, idempotent=True, attempt=number, policy=patient, random=lambda: 0.5).delay for number in range(1, 12)]
     assert delays == sorted(delays, key=lambda delay: delay or 0.0)
