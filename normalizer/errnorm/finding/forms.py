@@ -139,7 +139,7 @@ class Forms:
     def unstamped(self, line: str) -> str:
         """Return a line without what a collector put before it, but with its indentation."""
         at = 0
-        while line[at : at + 1] not in {"", " ", "\t"} and (found := self.stamp.match(line, at)) is not None:
+        while line[at : at + 1] not in {"", " ", "\t"} and (found := self.stamp.match(line, at)) is not None and found.end() > at:
             at = found.end()
         return line[len(line[:at].rstrip()) + 1 :] if at else line
 
