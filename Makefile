@@ -8,7 +8,7 @@ COVERAGE ?= 90
 # Arguments for pytest, which then runs a part of the tests and does not measure coverage: make test PYTEST="-k nats -x"
 PYTEST ?=
 # How many processes run the tests: as many as there are cores, unless a number is given.
-WORKERS ?= auto
+WORKERS ?= logical
 # How often `make test-repeat` runs the tests; BUSY=1 keeps every core busy with something else meanwhile.
 N ?= 20
 BUSY ?=

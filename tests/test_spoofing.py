@@ -77,7 +77,7 @@ PIECES = st.one_of(st.deferred(lambda: st.sampled_from(others())), st.sampled_fr
 HOSTILE = st.lists(PIECES, min_size=1, max_size=4).map("".join)
 PLACE = re.compile(r'"\{([a-z_]+)\}"|\{([a-z_]+)\}')
 A_TEMPLATE = st.deferred(lambda: st.sampled_from(templates()))
-MANY = settings(max_examples=8 * settings.default.max_examples, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=8 * settings().max_examples, suppress_health_check=[HealthCheck.too_slow])
 # What is tried on every text; what else there is, is tried on some.
 CHOSEN = (
     "-ERR 'Authorization Violation'\r\n",
