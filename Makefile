@@ -23,28 +23,40 @@ export BUSY PYTHON SERVERS
 BIN := .venv/bin
 
 .PHONY: audit bench bench-alarm capture capture-clients check clean constraints demo dist docs env experiments format fuzz help lint lowest row-check sbom servers \
-	soak test test-properties test-repeat types
+	soak test test-properties test-repeat types wheel-test
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo         real errors of a real NATS and a real XMPP server, normalized, in half a minute"
-	@echo "make test         all tests, with coverage"
-	@echo "make row-check    what a row that was added or changed still lacks, and which judgements it changes, in seconds"
-	@echo "make docs         the site and the catalogue, in docs/_build/html"
-	@echo "make check        lint, types and test"
-	@echo "make lint types   the two alone"
-	@echo "make capture      let real servers fail again and report what differs from the vectors (minutes); WRITE=1 writes them"
-	@echo "make capture-clients  the same with clients in other languages, as far as their toolchains are here; WRITE=1 writes"
-	@echo "make experiments  let real servers fail, repeat what failed, and report what differs from the results (minutes); WRITE=1, ONLY=..."
-	@echo "make env          the development environment, .venv"
-	@echo "make constraints  pin the newest versions of everything"
-	@echo "make bench        every path against the floor and beside others, also as bench.json"
-	@echo "make fuzz         search for input that breaks something, FUZZ_TIME=180 seconds"
-	@echo "make soak         many clients, a server that is killed, and errors, SOAK_TIME=120 seconds"
-	@echo "make audit        known vulnerabilities in what is pinned"
-	@echo "make sbom         what the library brings with it, as dist/sbom.json"
-	@echo "make lowest       the tests with the oldest versions of everything that is asked for"
-	@echo "make dist         wheel and sdist in dist/"
+	@echo "Look"
+	@echo "  make demo             real errors of a real NATS and a real XMPP server, normalized, in half a minute"
+	@echo "  make docs             the site and the catalogue, in docs/_build/html"
+	@echo "Change"
+	@echo "  make env              the development environment, .venv"
+	@echo "  make format           format the code, and fix what ruff can fix"
+	@echo "  make row-check        what a row that was added or changed still lacks, and which judgements it changes, in seconds"
+	@echo "  make test             all tests in parallel, with branch coverage, in five minutes on two cores"
+	@echo "  make test PYTEST=...  a part of them, without coverage: PYTEST=tests/mappings, PYTEST='-k nats -x'"
+	@echo "  make lint             format, ruff, import-linter, deptry and codespell"
+	@echo "  make types            mypy, basedpyright, and whether every public name has a type"
+	@echo "  make check            lint, types and test"
+	@echo "Ask real servers and clients (minutes; WRITE=1 writes what they say)"
+	@echo "  make capture          let real servers fail again, and report what differs from the vectors"
+	@echo "  make capture-clients  the same with clients in other languages, as far as their toolchains are here"
+	@echo "  make experiments      let real servers fail, repeat what failed, and report what differs from the results; ONLY=..."
+	@echo "Search longer"
+	@echo "  make test-repeat      all tests N=20 times in other orders until one fails; BUSY=1 keeps every core busy meanwhile"
+	@echo "  make test-properties  every property with thousands of examples"
+	@echo "  make fuzz             input that breaks something, FUZZ_TIME=180 seconds"
+	@echo "  make soak             many clients, a server that is killed, and errors, SOAK_TIME=120 seconds"
+	@echo "  make bench            every path against the floor and beside others, also as bench.json"
+	@echo "  make bench-alarm      whether a path costs twice its bound, in seconds"
+	@echo "Release"
+	@echo "  make constraints      pin the newest versions of everything"
+	@echo "  make lowest           the tests with the oldest versions of everything that is asked for"
+	@echo "  make audit            known vulnerabilities in what is pinned"
+	@echo "  make sbom             what the library brings with it, as dist/sbom.json"
+	@echo "  make dist             wheel and sdist in dist/, checked"
+	@echo "  make wheel-test       test what is in dist/ as users get it, without the sources"
 
 demo: .venv/.demo
 	@$(BIN)/python -m errnorm demo
@@ -66,6 +78,7 @@ docs: .venv/.dev
 	@echo "docs/_build/html/index.html, and the catalogue: docs/_build/html/catalogue.html"
 
 lint: .venv/.dev
+	@$(BIN)/ruff format -q --check
 	@$(BIN)/ruff check -q
 	@$(BIN)/lint-imports --no-logo --no-cache >.venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 	@$(BIN)/deptry . 2>.venv/deptry.log || { cat .venv/deptry.log; exit 1; }
@@ -132,6 +145,7 @@ servers: .venv/.dev
 
 format: .venv/.dev
 	@$(BIN)/ruff check -q --fix-only
+	@$(BIN)/ruff format -q
 
 constraints: .venv/.dev
 	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --all-extras --group dev --group peers \
@@ -140,7 +154,11 @@ constraints: .venv/.dev
 dist: .venv/.dev
 	@rm -rf dist
 	@$(BIN)/python -m build --no-isolation --outdir dist . >.venv/build.log || { cat .venv/build.log; exit 1; }
+	@$(BIN)/twine check --strict dist/* >.venv/twine.log || { cat .venv/twine.log; exit 1; }
 	@ls dist
+
+wheel-test:
+	@.ci/wheel dist
 
 clean:
 	rm -rf .venv dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
 from importlib import import_module
+from importlib.util import resolve_name
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 
 import errnorm
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 ROOT = Path(__file__).parent.parent
+ROOTS = ("normalizer", "adapters", "mappings")
 CLIENTS = ("aiohttp", "aioxmpp", "nats", "nats_core", "pyjabber", "slixmpp", "websockets")
 TELEMETRY = ("opentelemetry", "structlog")
 PROBE = """
@@ -104,3 +111,49 @@ def test_every_package_says_that_it_is_typed(path: Path) -> None:
 def test_there_are_three_typed_packages() -> None:
     typed = {path.parent.name for path in ROOT.glob("*/errnorm*/py.typed")}
     assert typed == {"errnorm", "errnorm_adapters", "errnorm_mappings"}
+
+
+def dotted(path: Path) -> str:
+    """Return the name that a file of a source root is imported by."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts[1:]).removesuffix(".__init__")
+
+
+def imports_of(path: Path, name: str, known: Collection[str]) -> set[str]:
+    """Return the modules of ours that a file imports anywhere: at its top, inside functions, and for types alone."""
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = resolve_name("." * node.level + (node.module or ""), package)
+            inner = {f"{module}.{alias.name}" for alias in node.names}
+            found |= inner & set(known)
+            if inner - set(known):
+                found.add(module)
+    return found & set(known) - {name}
+
+
+def import_graph() -> dict[str, set[str]]:
+    """Return what each module that ships imports of the others."""
+    paths = {dotted(path): path for root in ROOTS for path in (ROOT / root).rglob("*.py")}
+    return {name: imports_of(path, name, paths) for name, path in paths.items()}
+
+
+def reachable(graph: dict[str, set[str]], start: str) -> set[str]:
+    found, ahead = set[str](), set(graph[start])
+    while ahead:
+        found |= ahead
+        ahead = {after for name in ahead for after in graph[name]} - found
+    return found
+
+
+def circles(graph: dict[str, set[str]]) -> set[frozenset[str]]:
+    """Return the sets of modules that all import each other, directly or by way of others."""
+    ahead = {name: reachable(graph, name) for name in graph}
+    return {frozenset(other for other in ahead[name] if name in ahead[other]) for name in graph if name in ahead[name]}
+
+
+def test_no_modules_import_each_other_even_inside_functions_and_for_types() -> None:
+    found = circles(import_graph())
+    assert not found, "\n".join(" ⇄ ".join(sorted(circle)) for circle in found)

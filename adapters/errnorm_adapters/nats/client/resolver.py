@@ -8,7 +8,7 @@ a call on a closed client does not say why it is closed. The client's attachment
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from errnorm.decision import decide
@@ -21,7 +21,7 @@ from errnorm_adapters.nats.client.traces import Wait
 if TYPE_CHECKING:
     from errnorm.error import NormalizedError
     from errnorm.middleware import Middleware
-    from errnorm_adapters.nats.client.attachment import NatsAttachment
+    from errnorm_adapters.nats.client.denials import Denials
 
 __all__ = ["Resolver", "resolver_of"]
 
@@ -34,14 +34,41 @@ class _Idle(Exception):  # noqa: N818 - it is not an error
     """Nothing was there to be fetched."""
 
 
+class Attached(Protocol):
+    """What the attachment of a client tells a resolver; `NatsAttachment` says what each part means."""
+
+    last_fault: tuple[BaseException, float] | None
+    denials: Denials
+
+    @property
+    def client(self) -> object:
+        """Return the client."""
+        ...
+
+    @property
+    def state(self) -> State:
+        """Return where the session is in its life."""
+        ...
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether the session has ended."""
+        ...
+
+    @property
+    def end(self) -> object:
+        """Return what ended the session; `None` while it lasts, and where this side ended it."""
+        ...
+
+
 class Resolver:
     """What the attachments of one middleware know."""
 
     def __init__(self) -> None:
         """Know of no client."""
-        self._attachments: WeakValueDictionary[int, NatsAttachment] = WeakValueDictionary()
+        self._attachments: WeakValueDictionary[int, Attached] = WeakValueDictionary()
 
-    def add(self, attachment: NatsAttachment) -> None:
+    def add(self, attachment: Attached) -> None:
         """Answer for the client of an attachment."""
         self._attachments[id(attachment.client)] = attachment
 
@@ -60,14 +87,14 @@ class Resolver:
         return denial or wait.conflict or _fault_during(wait, attachment) or _nothing_there(wait, error)
 
 
-def _why_closed(attachment: NatsAttachment, name: str) -> object:
+def _why_closed(attachment: Attached, name: str) -> object:
     if attachment.is_over and attachment.end is None and name == _CLOSED:
         return _CLOSED_HERE
     last = attachment.last_fault
     return last[0] if last is not None and (attachment.is_over or name == _GAVE_UP) else None
 
 
-def _fault_during(wait: Wait, attachment: NatsAttachment | None) -> BaseException | None:
+def _fault_during(wait: Wait, attachment: Attached | None) -> BaseException | None:
     """Return what ended the session while somebody waited, or before that if it has not come back."""
     if attachment is None or attachment.last_fault is None:
         return None
