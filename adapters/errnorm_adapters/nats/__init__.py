@@ -8,6 +8,7 @@ does.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from errnorm.error import Signal
@@ -19,8 +20,9 @@ from errnorm_adapters.nats.wire import observe_close_frame, observe_error, obser
 
 if TYPE_CHECKING:
     from errnorm_adapters.nats.client import attach
+    from errnorm_adapters.nats.messages import settle, settled
 
-__all__ = ["attach", "observe"]
+__all__ = ["attach", "observe", "settle", "settled"]
 
 # No error text of the server is longer. Longer log lines and documents are cut here.
 _MOST = 65536
@@ -104,11 +106,13 @@ def _observe_bare(text: str) -> Signal:
     return Signal("nats", None, said, said[:_LONGEST_TEXT], lossy=said.islower())
 
 
+# What drives a client, by the module that has it: imported when it is first used, because `observe` does not need asyncio.
+_DRIVERS = {"attach": "client", "settle": "messages", "settled": "messages"}
+
+
 def __getattr__(name: str) -> object:
-    """Import the driver of a client when it is first used: `observe` does not need asyncio."""
-    if name != "attach":
+    if name not in _DRIVERS:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
-    from errnorm_adapters.nats import client  # noqa: PLC0415 - see above
-
-    return client.attach
+    value: object = getattr(import_module(f"{__name__}.{_DRIVERS[name]}"), name)
+    return value

@@ -1,0 +1,279 @@
+"""What the server does with a message whose handler failed: counted on a real one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import nats
+import nats.errors
+import pytest
+from nats.js.api import ConsumerConfig
+
+from errnorm import Middleware, RetryPolicy
+from errnorm_adapters.nats import settle, settled
+from errnorm_adapters.nats.messages import Settlement
+from tests.adapters.nats.client.kit import until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from nats.aio.client import Client
+
+    from errnorm.fault import Fault
+    from tests.servers.nats import NatsServer
+
+QUICK = RetryPolicy(base=0.1, cap=0.2)
+ACCOUNTS = {
+    "accounts": {
+        "app": {"jetstream": "enabled", "users": [{"user": "app", "password": "app"}]},
+        "SYS": {"users": [{"user": "sys", "password": "sys"}]},
+    },
+    "system_account": "SYS",
+}
+
+
+class Worker:
+    """A consumer of one stream, what its messages met with, and what the server says of it."""
+
+    def __init__(self, client: Client, subscription: Any) -> None:
+        self.client = client
+        self.js = client.jetstream()
+        self.subscription = subscription
+        self.told: list[Fault] = []
+        self.errors = Middleware(emitters=[self.told.append])
+        self.deliveries: list[bytes] = []
+
+    async def work(self, handle: Callable[[bytes], object], *, until: Callable[[], object], **options: Any) -> None:
+        """Handle messages until something is the case."""
+        async with asyncio.timeout(30):
+            while not until():
+                try:
+                    (msg,) = await self.subscription.fetch(1, timeout=0.2)
+                except nats.errors.TimeoutError:
+                    continue
+                self.deliveries.append(msg.data)
+                async with settle(self.errors, msg, **{"policy": QUICK, **options}):
+                    handle(msg.data)
+
+    async def left(self, count: int) -> bool:
+        """Wait until so many messages are neither acknowledged nor given up: the server settles them in its own time."""
+        async with asyncio.timeout(30):
+            while (info := await self.subscription.consumer_info()).num_ack_pending + info.num_pending != count:
+                await asyncio.sleep(0.05)
+        return True
+
+    @property
+    def outcomes(self) -> list[tuple[str, str]]:
+        return [(fault.outcome, fault.decision.why.partition(":")[0]) for fault in self.told if fault.decision]
+
+
+@asynccontextmanager
+async def working(server: NatsServer, *payloads: bytes, **consumer: Any) -> AsyncIterator[Worker]:
+    client = await nats.connect(server.url, user="app", password="app", allow_reconnect=False)  # noqa: S106 - of the tests
+    js = client.jetstream()
+    await js.add_stream(name="ORDERS", subjects=["orders"])
+    subscription = await js.pull_subscribe("orders", durable="worker", config=ConsumerConfig(**consumer))
+    for payload in payloads:
+        await js.publish("orders", payload)
+    try:
+        yield Worker(client, subscription)
+    finally:
+        await client.close()
+
+
+@pytest.fixture
+def server(start_nats: Callable[..., NatsServer]) -> NatsServer:
+    return start_nats(ACCOUNTS, jetstream=True)
+
+
+def fails(*exceptions: Exception) -> Callable[[bytes], None]:
+    """Fail once with each, then work."""
+    waiting = list(exceptions)
+
+    def handle(_: bytes) -> None:
+        if waiting:
+            raise waiting.pop(0)
+
+    return handle
+
+
+async def test_a_message_that_is_handled_is_acknowledged(server: NatsServer) -> None:
+    async with working(server, b"a", b"b") as worker:
+        await worker.work(lambda _: None, until=lambda: len(worker.deliveries) == 2)
+        assert await worker.left(0)
+        assert worker.told == []
+
+
+async def test_poison_is_delivered_once_and_the_reason_is_in_the_advisory(server: NatsServer) -> None:
+    async with working(server, b"a") as worker:
+        system = await nats.connect(server.url, user="app", password="app")  # noqa: S106 - of the tests
+        advisories = await system.subscribe("$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.>")
+        await system.flush()
+        await worker.work(fails(ValueError("no amount")), until=lambda: worker.told, poison=(ValueError,))
+        advisory = json.loads((await advisories.next_msg(10)).data)
+        assert advisory["reason"] == "ValueError: the message is bad"
+        assert await worker.left(0)
+        assert worker.deliveries == [b"a"]
+        assert worker.outcomes == [("failed", "term")]
+        await system.close()
+
+
+async def test_what_is_down_has_the_message_delivered_again_after_growing_pauses(server: NatsServer) -> None:
+    down = [ConnectionRefusedError(111, "the database"), TimeoutError(), nats.errors.NoRespondersError()]
+    async with working(server, b"a") as worker:
+        await worker.work(fails(*down), until=lambda: len(worker.deliveries) == 4)
+        assert await worker.left(0)
+        assert worker.outcomes == [("retried", "nak")] * 3
+        assert [fault.attempt for fault in worker.told] == [1, 2, 3]
+        assert {fault.peer for fault in worker.told} == {"ORDERS/worker"}
+        delays = [fault.decision.delay or 0.0 for fault in worker.told if fault.decision]
+        assert 0.05 <= delays[0] <= 0.1 <= delays[1] <= 0.2
+
+
+async def test_the_pause_is_kept_by_the_server(server: NatsServer) -> None:
+    async with working(server, b"a") as worker:
+        await worker.work(
+            fails(*[TimeoutError() for _ in range(9)]), until=lambda: worker.told, policy=RetryPolicy(base=600, cap=600)
+        )
+        assert await worker.left(1)
+        with pytest.raises(nats.errors.TimeoutError):
+            await worker.subscription.fetch(1, timeout=0.5)
+
+
+async def test_a_request_that_must_change_gives_the_message_up(server: NatsServer) -> None:
+    async with working(server, b"a") as worker:
+        await worker.work(fails(nats.errors.MaxPayloadError()), until=lambda: worker.told)
+        assert await worker.left(0)
+        assert worker.outcomes == [("failed", "term")]
+
+
+async def test_an_error_that_nobody_knows_is_given_up_only_at_the_last_delivery(server: NatsServer) -> None:
+    async with working(server, b"a", max_deliver=3) as worker:
+        bugs = fails(*[KeyError("order") for _ in range(9)])
+        await worker.work(bugs, until=lambda: len(worker.told) == 3, consumer=worker.subscription)
+        assert worker.outcomes == [("retried", "nak"), ("retried", "nak"), ("failed", "term")]
+        assert await worker.left(0)
+
+
+async def test_without_a_limit_an_error_that_nobody_knows_is_never_given_up(server: NatsServer) -> None:
+    async with working(server, b"a") as worker:
+        await worker.work(
+            fails(*[KeyError("order") for _ in range(9)]), until=lambda: len(worker.deliveries) == 5, consumer=worker.subscription
+        )
+        assert set(worker.outcomes) == {("retried", "nak")}
+
+
+async def test_what_breaks_the_consumer_is_raised_and_settles_nothing(server: NatsServer) -> None:
+    stopped: list[Exception] = []
+    async with working(server, b"a") as worker:
+        denied = nats.errors.Error('nats: permissions violation for publish to "out"')
+        with pytest.raises(nats.errors.Error, match="permissions violation"):
+            await worker.work(fails(denied), until=lambda: False, stop=stopped.append)
+        assert stopped == [denied]
+        assert await worker.left(1)
+        assert worker.outcomes == [("failed", "leave")]
+
+
+async def test_credentials_that_somebody_else_refuses_do_not_break_the_consumer(server: NatsServer) -> None:
+    from slixmpp.exceptions import XMPPError  # noqa: PLC0415 - of this test alone
+
+    async with working(server, b"a") as worker:
+        await worker.work(fails(XMPPError("not-authorized")), until=lambda: len(worker.deliveries) == 2)
+        assert worker.outcomes == [("retried", "nak")]
+
+
+async def test_a_handler_that_is_cancelled_leaves_its_message(server: NatsServer) -> None:
+    async with working(server, b"a") as worker:
+        (msg,) = await worker.subscription.fetch(1)
+        block = settle(worker.errors, msg)
+
+        async def handle() -> None:
+            async with block:
+                await asyncio.Event().wait()
+
+        task = asyncio.create_task(handle())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert block.fate is not None
+        assert block.fate.settlement is Settlement.LEAVE
+        assert await worker.left(1)
+        assert worker.told == []
+
+
+async def test_a_long_handler_keeps_its_message(server: NatsServer) -> None:
+    async with working(server, b"a", ack_wait=0.5) as worker:
+        (msg,) = await worker.subscription.fetch(1)
+        async with settle(worker.errors, msg, progress=0.1):
+            with pytest.raises(nats.errors.TimeoutError):  # nobody else is given it meanwhile
+                await worker.subscription.fetch(1, timeout=1.5)
+        assert await worker.left(0)
+
+
+async def test_a_caller_classifies_exceptions_of_its_own(server: NatsServer) -> None:
+    async with working(server, b"a", b"b") as worker:
+        answers = {"done": Settlement.ACK, "bad": Settlement.TERM}
+        await worker.work(
+            fails(RuntimeError("done"), RuntimeError("bad")),
+            until=lambda: len(worker.told) == 2,
+            classify=lambda error: answers[str(error)],
+        )
+        assert worker.outcomes == [("handled", "ack"), ("failed", "term")]
+        assert await worker.left(0)
+
+
+async def test_a_message_that_its_handler_has_settled_is_left_alone(server: NatsServer) -> None:
+    async with working(server, b"a") as worker:
+        (msg,) = await worker.subscription.fetch(1)
+        async with settle(worker.errors, msg, poison=(ValueError,)):
+            await msg.ack()
+            raise ValueError
+        assert await worker.left(0)
+
+
+async def test_an_acknowledgement_that_must_arrive_is_waited_for(server: NatsServer) -> None:
+    async with working(server, b"a") as worker:
+        (msg,) = await worker.subscription.fetch(1)
+        async with settle(worker.errors, msg, confirm=True):
+            pass
+        assert (await worker.js.consumer_info("ORDERS", "worker")).num_ack_pending == 0
+        msg._ackd = False
+        await worker.client.close()
+        with pytest.raises(nats.errors.ConnectionClosedError):
+            async with settle(worker.errors, msg, confirm=True):
+                pass
+        assert worker.outcomes == [("failed", "leave")]
+
+
+async def test_a_whole_callback_is_settled(server: NatsServer) -> None:
+    async with working(server) as worker:
+        seen: list[bytes] = []
+
+        @settled(worker.errors, poison=(ValueError,))
+        async def on_message(msg: Any) -> None:
+            seen.append(msg.data)
+            if msg.data == b"bad":
+                raise ValueError
+
+        subscription = await worker.js.subscribe("orders", cb=on_message, manual_ack=True, durable="pushed")
+        for payload in (b"good", b"bad"):
+            await worker.js.publish("orders", payload)
+        await until(lambda: len(worker.told) == 1)
+        worker.subscription = subscription
+        assert await worker.left(0)
+        assert seen == [b"good", b"bad"]
+        assert worker.outcomes == [("failed", "term")]
+
+
+async def test_misuse_is_refused_at_once(server: NatsServer) -> None:
+    async with working(server) as worker:
+        with pytest.raises(TypeError, match="posion"):
+            settled(worker.errors, posion=(ValueError,))
+        inbox = await worker.client.subscribe("plain")
+        await worker.client.publish("plain", b"x")
+        with pytest.raises(TypeError, match="JetStream"):
+            settle(worker.errors, await inbox.next_msg(10))
