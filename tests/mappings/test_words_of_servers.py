@@ -45,6 +45,8 @@ _JOINTS = (
     r"(?<=out of )(memory|file)",
     r"(?<=^Starting )http",
     r"(?<=^no suitable peers for placement), ",
+    r"^RAFT \[\{id\} - \{name\}\]",
+    r"^Filestore \[\{stream\}\]",
 )
 JOINTS = "|".join(_JOINTS)
 # The same of Prosody and ejabberd.

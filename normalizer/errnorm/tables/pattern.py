@@ -24,7 +24,11 @@ __all__ = ["Captures", "Template", "TemplateIndex", "values_of", "words_of"]
 T = TypeVar("T")
 
 _PLACE = re.compile(r'(?P<quote>"?)\{(?P<name>[a-z_]+)\}(?P=quote)')
-_ANY_QUOTES = re.compile(r"[\"'`]?\{[a-z_]+\}[\"'`]?")
+# A parameter with its quotes; one alone in brackets; several with nothing but marks between them; a space that they leave.
+_CUT = re.compile(r"[\"'`]?\{[a-z_]+\}[\"'`]?")
+_CUTS = re.compile(r"\0(?:[^\w\0]*\0)+")
+_BRACKETED = re.compile(r"[\[(]\0(?:[^\w\0\[\]()]*\0)*[\])]")
+_LEFT = re.compile(r"\s+(?=[,:;])")
 _QUOTED = r'"(?P<{name}>[^"\\]*(?:\\.[^"\\]*)*)"'
 _START = 6
 
@@ -39,14 +43,15 @@ def values_of(captures: Captures) -> Params:
 
 
 def words_of(text: str) -> str:
-    """Return the words of a text without its parameters, as a code for its row; empty if it has no others."""
-    return " ".join(_ANY_QUOTES.sub(" ", text).split()).strip(" :,;-")
+    """Return the words of a text without its parameters and the marks between them, as a code; empty if it has none."""
+    cut = _CUTS.sub("\0", _BRACKETED.sub("\0", _CUT.sub("\0", text))).replace("\0", " ")
+    return _LEFT.sub("", " ".join(cut.split())).strip(" :,;-")
 
 
 class Template(Generic[T]):
     """One text with named parameters, and what it stands for."""
 
-    __slots__ = ("_flags", "_tail", "_text", "end", "head", "kinds", "match", "value")
+    __slots__ = ("_flags", "_tail", "_text", "end", "head", "inside", "kinds", "match", "value")
 
     def __init__(self, text: str, kinds: Mapping[str, str], value: T, *, ignore_case: bool) -> None:
         """
@@ -64,7 +69,7 @@ class Template(Generic[T]):
         self.value = value
         self._text = text
         self.kinds: dict[str, str] = {}
-        pattern, end = "", 0
+        pattern, end, inside = "", 0, ""
         for place in _PLACE.finditer(text):
             name = place["name"]
             if name not in kinds:
@@ -75,12 +80,16 @@ class Template(Generic[T]):
                 raise ValueError(message)
             self.kinds[name] = kinds[name]
             value_pattern = _QUOTED.format(name=name) if place["quote"] else f"(?P<{name}>{KINDS[kinds[name]]})"
-            pattern += re.escape(text[end : place.start()]) + value_pattern
+            literal = text[end : place.start()]
+            pattern += re.escape(literal) + value_pattern
+            inside = max(inside, literal if end else "", key=len)
             end = place.end()
         pattern += re.escape(text[end:])
         head = text[: text.index("{")].removesuffix('"')
         self.head = head.lower() if ignore_case else head
+        # What a text must end with and hold, which is quicker to ask than the expression.
         self.end = text[end:].lower() if ignore_case else text[end:]
+        self.inside = inside.lower() if ignore_case else inside
         # The caller has compared the head; only what follows it is left to the expression.
         self._tail = pattern[len(re.escape(head)) :]
         self._flags = re.DOTALL | (re.IGNORECASE if ignore_case else 0)
@@ -142,7 +151,7 @@ class TemplateIndex(Generic[T]):
             for head, length, templates in groups or ():
                 if folded.startswith(head):
                     for template in templates:
-                        if match := template.match(text, length):
+                        if template.inside in folded and (match := template.match(text, length)):
                             return template.value, (match, template.kinds)
         return None
 
@@ -154,6 +163,9 @@ class TemplateIndex(Generic[T]):
             for head, length, templates in groups
             if folded.startswith(head)
             for template in templates
-            # Nearly all differ in their literal end, and need not be compiled to tell.
-            if template is not own and folded.endswith(template.end) and template.match(text, length)
+            # Nearly all differ in what is literal, and need not be compiled to tell.
+            if template is not own
+            and folded.endswith(template.end)
+            and template.inside in folded
+            and template.match(text, length)
         ]

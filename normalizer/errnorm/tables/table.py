@@ -72,8 +72,13 @@ class Section:
                     templates.append(self._template(text, entry, kinds))
             self.codes.setdefault(self.fold(entry.code), entry)
         self._templates = TemplateIndex(templates)
+        self._check(templates)
+
+    def _check(self, templates: list[Template[Entry]]) -> None:
+        """Refuse a text that two rows match: each spelling without parameters, and one sample of each template."""
         for text, entry in self.exact.items() if templates else ():
-            self._refuse_others(text, entry, self._templates.others(text, self.fold(text)))
+            if self.fold(text) == text and not Template.has_places(text):
+                self._refuse_others(text, entry, self._templates.others(text, text))
         for template in templates:
             text = template.sample()
             folded = self.fold(text)

@@ -198,7 +198,7 @@ def test_a_refused_configuration_is_read_where_the_program_printed_it(line: str,
     [
         ("nats-server: websocket requires TLS configuration", "nats-server:"),
         ("nats-server: /etc/nats.conf:3:1: something that no version has said so far", "nats-server:"),
-        ("[1] 2026/01/01 00:00:00.000000 [FTL] Could not write pidfile: open /nope: no such file or directory", "[FTL]"),
+        ("[1] 2026/01/01 00:00:00.000000 [FTL] Could not write pidfile: open /nope: denied", "Could not write pidfile: {text}"),
         ("[1] 2026/01/01 00:00:00.000000 [\x1b[31mFTL\x1b[0m] something that no version has said so far", "[FTL]"),
     ],
 )
