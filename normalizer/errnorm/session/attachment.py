@@ -12,7 +12,9 @@ from abc import ABC, abstractmethod
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
+from errnorm.decision import decide
 from errnorm.exceptions import class_names
+from errnorm.marks import Mark, claim
 from errnorm.session.facts import State, Tell
 from errnorm.session.trace import Trace
 
@@ -131,7 +133,15 @@ class Attachment(ABC):
         except Exception as failure:  # noqa: BLE001 - this runs where a client receives, and nothing may be raised there
             _log.error("errnorm: a session could not take in what happened: %s", class_names(failure)[0])
         if self.is_over:
-            self._over.set()
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Let whoever waits for the end have it."""
+        failure = self._session.end
+        if self._session.single and failure is not None and failure.error is not None and failure.cause is not None:
+            # The supervisor reports it. Until then a guard around a call that fails with it has only its span to tag.
+            claim(failure.cause, Mark(failure.error, decide(failure.error, idempotent=True), told="background"))
+        self._over.set()
 
     def _tell(self, tell: Tell) -> None:
         # A client's tasks run in the context of whoever connected: that user, request and span have no part in its faults.

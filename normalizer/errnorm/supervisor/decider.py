@@ -6,6 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from errnorm.decision import Decision, Verdict
+from errnorm.marks import mark_of
 from errnorm.taxonomy import Recovery
 
 if TYPE_CHECKING:
@@ -99,6 +100,9 @@ class Decider:
             return False
 
     def _report(self, ended: object, decision: Decision | None, operation: str | None = None) -> None:
+        mark = mark_of(ended)
+        if mark is not None and mark.told == "background":
+            mark.told = None  # the session left it to us
         self._middleware.report(
             ended,
             self._protocol or self._runs.protocol,

@@ -114,9 +114,8 @@ class Runs(Generic[C]):
                 await asyncio.wait({ending}, timeout=self._close_within)
         finally:
             await self._cancelled(serving, ending)
-        if session.is_over and session.end is not None:
-            return session.end
-        return _outcome(serving)
+        ended_with = session.end if session.is_over else None
+        return _outcome(serving) if ended_with is None else ended_with
 
     async def _alone(self, serving: asyncio.Future[object]) -> object:
         try:
@@ -131,6 +130,9 @@ class Runs(Generic[C]):
             future.cancel()
         if waiting:
             await asyncio.wait(waiting, timeout=self._close_within)
+        for future in futures:
+            if future.done() and not future.cancelled():
+                future.exception()  # or asyncio would log what came of cancelling it
 
     async def _quietly(self, close: Callable[[], object]) -> None:
         try:

@@ -209,10 +209,11 @@ class NatsAttachment(Attachment):
                 error = self._judged(_SHUT_DOWN)
             yield Said(error=ended(error) if _is_of_socket(exception) else error, next=self._next, **about)
             return
-        raises = by.method == frames.CONNECTS and self._next is Next.CLOSED
-        yield DialFailed(error=self._of_dial(exception, error), next=Next.CLOSED if raises else Next.RECONNECTING, **about)
-        if raises:
-            yield Closed()
+        connecting = self._session.state is State.CONNECTING
+        last = frames.gives_up(by) or (by.method == frames.CONNECTS and self._next is Next.CLOSED)
+        yield DialFailed(error=self._of_dial(exception, error), next=Next.CLOSED if last else Next.RECONNECTING, **about)
+        if last and connecting:
+            yield Closed()  # `nats.connect` raises, and calls nothing
 
     def _of_dial(self, exception: Exception, error: NormalizedError) -> NormalizedError:
         """Take a file that cannot be read while logging in for what it is: no credentials. A socket has no file name."""

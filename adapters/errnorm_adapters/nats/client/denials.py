@@ -19,7 +19,7 @@ __all__ = ["Denials"]
 
 _MOST = 256
 # A busy event loop notices the end of a time-out late.
-_LATE = 1.0
+_LATE = 0.2
 _DENIED = "Permissions Violation for "
 _TO_HEAR = "Permissions Violation for Subscription"
 

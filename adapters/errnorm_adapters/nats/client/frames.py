@@ -25,6 +25,7 @@ __all__ = [
     "Caller",
     "caller",
     "connected_client",
+    "gives_up",
     "is_of_server_handler",
     "knows_lame_duck_mode",
     "pool_of",
@@ -108,6 +109,17 @@ def pool_of(client: Any) -> frozenset[str]:  # noqa: ANN401 - as above
 def _address(uri: Any) -> str:  # noqa: ANN401 - a `ParseResult`
     # Never `netloc`: a password may stand in it.
     return "" if uri is None else f"{uri.hostname}:{uri.port}"
+
+
+def gives_up(by: Caller) -> bool:
+    """Tell whether nats-py will dial no more: it drops a server that it dialled in vain too often (`_select_next_server`)."""
+    client = by.client
+    most = client.options["max_reconnect_attempts"]
+    current = getattr(client, "_current_server", None)
+    # Of the server that it got through to, it counts the failure only after it has called back.
+    late = current if by.method in {CONNECTS, RECONNECTS} else None
+    servers = getattr(client, "_server_pool", [])
+    return most > 0 and all(server.reconnects + (server is late) > most for server in servers)
 
 
 def was_silent(client: Any) -> bool:  # noqa: ANN401 - as above

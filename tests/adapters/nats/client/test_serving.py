@@ -1,0 +1,125 @@
+"""A supervised service on a real server that is killed: however it serves, it lives on, and the loss is told once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import nats
+import nats.errors
+import pytest
+
+import errnorm
+import errnorm_adapters.nats
+from errnorm import Reason, RetryPolicy
+from tests.adapters.nats.client.kit import until
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from nats.aio.client import Client
+    from nats.aio.msg import Msg
+
+    from errnorm import Middleware
+    from errnorm_adapters.nats.client import NatsAttachment
+    from tests.adapters.nats.client.kit import StartNats, Told
+
+    Serve = Callable[[Client, Middleware], Awaitable[object]]
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+HURRIED = RetryPolicy(attempts=None, base=0.1, cap=0.2, spread=0.1)
+
+
+async def iterates(client: Client, _: Middleware) -> None:
+    async for _message in (await client.subscribe("orders")).messages:
+        pass
+
+
+async def waits_for_messages(client: Client, _: Middleware) -> None:
+    subscription = await client.subscribe("orders")
+    while True:
+        try:
+            await subscription.next_msg(timeout=0.2)
+        except nats.errors.TimeoutError:
+            continue
+
+
+async def publishes(client: Client, _: Middleware) -> None:
+    while True:
+        await client.publish("orders", b"")
+        await asyncio.sleep(0.01)
+
+
+async def requests(client: Client, _: Middleware) -> None:
+    async def answer(message: Msg) -> None:
+        await message.respond(b"")
+
+    await client.subscribe("orders", cb=answer)
+    while True:
+        await client.request("orders", b"", timeout=0.3)
+        await asyncio.sleep(0.01)
+
+
+async def fetches_under_a_guard(client: Client, errors: Middleware) -> None:
+    subscription = await client.jetstream().pull_subscribe("s.>", durable="D", stream="S")
+    while True:
+        try:
+            async with errors.guard("nats", operation="fetch", idempotent=True):
+                await subscription.fetch(10, timeout=0.2)
+        except nats.errors.TimeoutError:
+            continue
+
+
+async def watches_a_bucket(client: Client, _: Middleware) -> None:
+    watcher = await (await client.jetstream().create_key_value(bucket="B")).watchall()
+    async for _entry in watcher:
+        pass
+
+
+async def has_workers(client: Client, errors: Middleware) -> None:
+    async with asyncio.TaskGroup() as workers:
+        workers.create_task(publishes(client, errors))
+        workers.create_task(iterates(client, errors))
+
+
+@pytest.mark.parametrize(
+    "serve",
+    [iterates, waits_for_messages, publishes, requests, fetches_under_a_guard, watches_a_bucket, has_workers],
+)
+async def test_a_server_that_is_killed_does_not_end_the_service(
+    serve: Serve, start_nats: StartNats, errors: Middleware, told: Told
+) -> None:
+    server = start_nats({}, jetstream=True)
+    serving: list[Client] = []
+
+    async def connect(attach: Callable[[], NatsAttachment]) -> Client:
+        client = await nats.connect(server.url, reconnect_time_wait=0.1, **attach().callbacks)
+        if serve is fetches_under_a_guard:
+            await client.jetstream().add_stream(name="S", subjects=["s.>"])
+        return client
+
+    async def noted(client: Client) -> object:
+        serving.append(client)
+        return await serve(client, errors)
+
+    attach = errnorm_adapters.nats.attach
+    service = asyncio.create_task(errnorm.supervise(connect, noted, attach=attach, middleware=errors, policy=HURRIED))
+    await until(lambda: serving)
+    await asyncio.sleep(0.2)  # in the middle of it
+    await asyncio.to_thread(server.kill)
+    await until(lambda: serving[0].is_closed)
+    await asyncio.to_thread(server.start)
+    await until(lambda: len(serving) > 1)
+    assert not service.done()
+    assert not serving[0].is_connected
+    lost = [fault for fault in told if fault.error.reason is Reason.TRANSPORT_LOST and fault.operation == "serve"]
+    assert [fault.outcome for fault in lost] == ["retried"]
+    assert {fault.operation for fault in told} <= {"serve", "connect"}
+    service.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await service
+    assert serving[-1].is_closed
