@@ -129,9 +129,14 @@ def was_silent(client: Any) -> bool:  # noqa: ANN401 - as above
 
 
 def read_on(client: Any) -> bool:  # noqa: ANN401 - as above
-    """Tell whether the connection was good as far as its reader knows: somebody else ended it, by `force_reconnect()`."""
+    """
+    Tell whether the connection was good as far as its reader knows: somebody else ended it, by `force_reconnect()`.
+
+    False at times where something arrived in the very moment; then it is taken for lost.
+    """
     reader = getattr(client, "_reading_task", None)
-    return reader is not None and bool(reader.cancelled())
+    # One that had ended by itself could not be cancelled any more. It swallows that it was, but not that it was asked to.
+    return reader is not None and bool(reader.cancelling())
 
 
 def connected_client(error_cb: Callable[..., object], loop: AbstractEventLoop | None) -> Any:  # noqa: ANN401 - as above
