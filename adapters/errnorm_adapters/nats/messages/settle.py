@@ -20,7 +20,7 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from errnorm.decision import Decision, Verdict
@@ -64,6 +64,7 @@ def settle(  # noqa: PLR0913 - what a caller may know of its messages, each with
     progress: float | None = 10.0,
     operation: str = "process",
     stop: Callable[[Exception], object] | None = None,
+    passing: tuple[type[BaseException], ...] = (),
 ) -> Settling:
     """
     Return a block for `async with` that settles a message by how the block ends.
@@ -87,12 +88,14 @@ def settle(  # noqa: PLR0913 - what a caller may know of its messages, each with
             It must be shorter than the consumer's `ack_wait`, which is 30 s by default.
         operation: What the handler does, in a word of few possible values.
         stop: Called with the exception that breaks the consumer before it is raised, to unsubscribe, for one. May be a coroutine.
+        passing: Exception classes by which a framework controls its own flow: they settle nothing, and nobody is told.
 
     Raises:
         TypeError: If the message does not come from JetStream.
     """
     rules = Rules(poison=poison, classify=classify, down=down, policy=policy)
-    return Settling(errors, msg, rules, Delivery(_number(msg), max_deliver), consumer, confirm, progress, operation, stop)
+    manner = _Manner(consumer, confirm, progress, operation, stop, passing)
+    return Settling(errors, msg, rules, Delivery(_number(msg), max_deliver), manner)
 
 
 _Callback = Callable[[Any], Awaitable[object]]
@@ -123,6 +126,18 @@ def settled(errors: Middleware, **options: Any) -> Callable[[_Callback], _Settli
     return decorate
 
 
+@dataclass(frozen=True, slots=True)
+class _Manner:
+    """How a message is settled; `settle` says what each field means."""
+
+    consumer: _Consumer | None
+    confirm: bool
+    progress: float | None
+    operation: str
+    stop: Callable[[Exception], object] | None
+    passing: tuple[type[BaseException], ...]
+
+
 class Settling:
     """
     The block around one handler of one message; `settle` makes it.
@@ -131,35 +146,20 @@ class Settling:
         fate: What became of the message; `None` until the block has ended.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - built by `settle` alone
-        self,
-        errors: Middleware,
-        msg: Any,  # noqa: ANN401 - as above
-        rules: Rules,
-        delivery: Delivery,
-        consumer: _Consumer | None,
-        confirm: bool,  # noqa: FBT001 - as above
-        progress: float | None,
-        operation: str,
-        stop: Callable[[Exception], object] | None,
-    ) -> None:
+    def __init__(self, errors: Middleware, msg: Any, rules: Rules, delivery: Delivery, manner: _Manner) -> None:  # noqa: ANN401 - as above
         """Store what `settle` was given."""
         self.fate: Fate | None = None
         self._errors = errors
         self._msg = msg
         self._rules = rules
         self._delivery = delivery
-        self._consumer = consumer
-        self._confirm = confirm
-        self._progress = progress
-        self._operation = operation
-        self._stop = stop
+        self._manner = manner
         self._worker: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Begin to tell the server that the handler is at work."""
-        if self._progress is not None:
-            self._worker = asyncio.create_task(self._keep_alive(self._progress))
+        if self._manner.progress is not None:
+            self._worker = asyncio.create_task(self._keep_alive(self._manner.progress))
         return self
 
     async def __aexit__(
@@ -171,7 +171,7 @@ class Settling:
         if exception is None:
             await self._acknowledge()
             return False
-        if not isinstance(exception, Exception):
+        if not isinstance(exception, Exception) or isinstance(exception, self._manner.passing):
             self.fate = Fate(Settlement.LEAVE, f"{type(exception).__name__}: the handler was interrupted")
             return False
         return await self._settle(exception)
@@ -187,11 +187,11 @@ class Settling:
         if _is_settled(self._msg):
             return
         try:
-            await (self._msg.ack_sync() if self._confirm else self._msg.ack())
+            await (self._msg.ack_sync() if self._manner.confirm else self._msg.ack())
         except Exception as failure:
             self.fate = Fate(Settlement.LEAVE, "the acknowledgement did not reach the server")
             self._tell(failure, self._errors.normalize(failure, "nats"), self.fate)
-            if self._confirm:
+            if self._manner.confirm:
                 raise
 
     async def _settle(self, exception: Exception) -> bool:
@@ -208,7 +208,7 @@ class Settling:
 
     async def _known_delivery(self, exception: Exception, error: NormalizedError) -> Delivery:
         # The server is asked only if the answer matters: for what neither the caller nor a row knows.
-        if self._delivery.most is not None or self._consumer is None or error.known:
+        if self._delivery.most is not None or self._manner.consumer is None or error.known:
             return self._delivery
         if (
             fate_of(exception, error, replace(self._delivery, most=self._delivery.number), self._rules).settlement
@@ -216,7 +216,7 @@ class Settling:
         ):
             return self._delivery
         try:
-            info = await self._consumer.consumer_info()
+            info = await self._manner.consumer.consumer_info()
             return replace(self._delivery, most=int(info.config.max_deliver))
         except Exception:  # noqa: BLE001 - without an answer no message is given up
             return self._delivery
@@ -237,10 +237,10 @@ class Settling:
         return True
 
     async def _stopped(self, exception: Exception) -> None:
-        if self._stop is None:
+        if self._manner.stop is None:
             return
         try:
-            stopping = self._stop(exception)
+            stopping = self._manner.stop(exception)
             if inspect.isawaitable(stopping):
                 await stopping
         except Exception as failure:  # noqa: BLE001 - as above
@@ -252,7 +252,7 @@ class Settling:
         self._errors.report(
             exception,
             _protocol(exception),
-            operation=self._operation,
+            operation=self._manner.operation,
             idempotent=True,
             peer=_peer(self._msg),
             attempt=self._delivery.number,
