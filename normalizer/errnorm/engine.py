@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from errnorm.bounded import BoundedCache
 from errnorm.error import Judgement, NormalizedError, unknown
+from errnorm.tables.pattern import last_of
 from errnorm.taxonomy import Recovery
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ _Facts = tuple["str | None", "str | Entry | None", _Pairs, _Pairs, "bool | None"
 _Case = tuple["Entry | None", "Entry | None", "Entry | None", bool, "str | None"]
 
 _MOST_JUDGEMENTS = 4096
+_LONGEST_WORDS = 512
 
 
 class Engine:
@@ -76,11 +78,14 @@ class Engine:
             signal: What was seen.
             captures: The values that the caller read out of the text.
         """
-        return NormalizedError(self._judgement(entry, signal, entry.section), signal, captures)
+        detail = self._inside(entry, signal, captures) if entry.row.refined else None
+        return NormalizedError(self._judgement(entry, signal, entry.section, detail), signal, captures)
 
     def _search(self, signal: Signal) -> NormalizedError:
         section, code = signal.section, signal.code
         entry, captures = (None if code is None else self.table.find(section, code)) or (None, None)
+        if entry is not None and entry.row.refined:
+            return self.judge_as(entry, signal, captures)
         # Leave peer-controlled values out of the key: a text with parameters is replaced by its row, a text without a row and a
         # section without a table by None.
         exact = entry is not None and captures is None
@@ -91,15 +96,20 @@ class Engine:
             judgement = self._judgements.remember(facts, self._judgement(entry, signal, known))
         return NormalizedError(judgement, signal, captures)
 
+    def _inside(self, entry: Entry, signal: Signal, captures: Captures | None) -> Entry | None:
+        """Return the row of the words that a refined row passes on; there is no key to remember it by but the words."""
+        words = signal.text if captures is None or not entry.key.endswith("}") else last_of(captures)
+        return None if not words else self.table.find_inside(words[:_LONGEST_WORDS])
+
     def _rows(self, pairs: _Pairs) -> list[Entry]:
         rows = (self.table.get(section, code) for section, code in pairs)
         return [row for row in rows if row is not None]
 
-    def _judgement(self, entry: Entry | None, signal: Signal, section: str | None) -> Judgement:
+    def _judgement(self, entry: Entry | None, signal: Signal, section: str | None, inside: Entry | None = None) -> Judgement:
         families = self._rows(signal.family)
         found = entry or next(iter(families), None)
         overriding = next((family for family in families if self._override(family) is not None), None)
-        detail = next(iter(self._rows(signal.details)), None)
+        detail = next(iter(self._rows(signal.details)), inside)
         terminal = bool(signal.closed) if found is None or signal.closed is not None else found.row.terminal
         case: _Case = (found, overriding, detail, terminal, section if found is None else None)
         judgement = self._interned.get(case)
@@ -119,7 +129,7 @@ class Engine:
             reason=meaning.reason,
             recovery=_on_connection(self._overridden(meaning.recovery, overriding), over=terminal),
             terminal=terminal,
-            effect=found.row.effect,
+            effect=found.row.effect if detail is None else detail.row.effect,
             row=found,
             tables_version=found.version,
             kinds=self.table.kinds,

@@ -46,6 +46,11 @@ def touched(error: NormalizedError) -> Iterator[tuple[str, str]]:
         row = None if engine is None else engine.table.get(section, code)
         if row is not None:
             yield row.section, row.key
+    if engine is not None and error.row is not None and error.row.row.refined:
+        words = error.params.get("text") or error.signal.text
+        inside = engine.table.find_inside(str(words))
+        if inside is not None:
+            yield inside.section, inside.key
 
 
 @cache

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 WIDTH = 120
 # The verdict first, then what else finds the row, then where it stands, then what to know.
 ORDER = (
-    *("reason", "recovery", "terminal", "effect", "wraps", "defers"),
+    *("reason", "recovery", "terminal", "effect", "wraps", "defers", "refined"),
     *("code", "constant", "text", "aliases"),
     *("reach", "source", "note"),
 )

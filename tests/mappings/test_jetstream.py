@@ -29,7 +29,8 @@ GROUPS = {
     r"already in progress|is in progress|is in process": {"protocol.conflict/wait"},
     r"too many (requests|inflight)": {"limits.rate/wait"},
     r"too (long|large)|exceeds (maximum|system limit|server limit|account limit)|would exceed maximum": {"limits.size/modify"},
-    r"maximum .*reached|(memory|storage) resources|resource limits exceeded": {"limits.resources/abandon"},
+    r"maximum .*reached": {"limits.resources/abandon", "limits.resources/wait"},
+    r"(memory|storage) resources|resource limits exceeded": {"limits.storage/abandon", "limits.storage/wait"},
     r"temporarily unavailable|is offline$|can not handle|incomplete results|stream not valid": {"transport.unavailable/wait"},
     r"is offline: ": {"transport.unavailable/abandon"},
     r" is disabled|replicas > 1 not supported|unsupported header|api level|placement not supported": {
@@ -142,7 +143,6 @@ def test_a_row_set_apart_would_be_in_a_group(code: int) -> None:
     ("one", "other"),
     [
         (10006, 10010),  # a server that is not clustered, and one that must be
-        (10005, 10023),  # nowhere to put a group of replicas
         (10014, 10149),
         (10028, 10047),  # memory and storage
         (10029, 10045),  # mirror and source

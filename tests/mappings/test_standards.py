@@ -30,12 +30,12 @@ FAILS_WITH = {
 
 # RFC 3493, section 6.1, and RFC 2553 for codes that came before it: "could not be resolved at this time", and so on.
 RESOLVING = {
-    "EAI_AGAIN": Reason.TRANSPORT_UNAVAILABLE,
-    "EAI_NONAME": Reason.PROTOCOL_MISADDRESSED,
-    "EAI_NODATA": Reason.PROTOCOL_MISADDRESSED,
+    "EAI_AGAIN": Reason.TRANSPORT_DNS,
+    "EAI_NONAME": Reason.TRANSPORT_DNS,
+    "EAI_NODATA": Reason.TRANSPORT_DNS,
     "EAI_ADDRFAMILY": Reason.PROTOCOL_MISADDRESSED,
     "EAI_SERVICE": Reason.PROTOCOL_MISADDRESSED,
-    "EAI_FAIL": Reason.TRANSPORT_INTERNAL,
+    "EAI_FAIL": Reason.TRANSPORT_DNS,
     "EAI_FAMILY": Reason.PROTOCOL_UNSUPPORTED,
     "EAI_SOCKTYPE": Reason.PROTOCOL_UNSUPPORTED,
     "EAI_BADFLAGS": Reason.PROTOCOL_MALFORMED,
@@ -44,13 +44,14 @@ RESOLVING = {
 }
 TIME_HELPS = {"EAI_AGAIN", "EAI_MEMORY"}
 # POSIX calls EAI_FAIL non-recoverable. Resolvers return it for a SERVFAIL, which is over when the name server is up again.
-TIME_HELPS_ALL_THE_SAME = {"EAI_FAIL"}
+# A name that is missing is entered when the part of a cluster that bears it has started.
+TIME_HELPS_ALL_THE_SAME = {"EAI_FAIL", "EAI_NONAME", "EAI_NODATA"}
 # RFC 1035, section 4.1.1: what a name server answers, as c-ares calls it.
 ANSWERS = {
     "ARES_EFORMERR": Reason.TRANSPORT_INTERNAL,
-    "ARES_ESERVFAIL": Reason.TRANSPORT_INTERNAL,
-    "ARES_ENOTFOUND": Reason.PROTOCOL_MISADDRESSED,
-    "ARES_ENODATA": Reason.PROTOCOL_MISADDRESSED,
+    "ARES_ESERVFAIL": Reason.TRANSPORT_DNS,
+    "ARES_ENOTFOUND": Reason.TRANSPORT_DNS,
+    "ARES_ENODATA": Reason.TRANSPORT_DNS,
 }
 
 # XEP-0086: the condition of each numeric code.

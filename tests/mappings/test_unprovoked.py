@@ -63,6 +63,7 @@ GROUPS: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
         (r"Failed|CreateErr|DeleteErr|UpdateErr|GeneralErr|Snapshot|Restore|LimitsErrF|Temp|StreamInvalid|Broken", _INSIDE),
         (r"", _SEARCHED),
     ),
+    ("nats", "words"): ((r"", _INSIDE),),
     ("xmpp", "sm"): ((r"", _SEARCHED),),
     ("xmpp", "bosh"): ((r"", _SEARCHED),),
     ("xmpp", "websocket"): ((r"", "Close codes of RFC 6455: the capture reads what a stream says, not the frame after it."),),

@@ -47,6 +47,10 @@ _JOINTS = (
     r"(?<=^no suitable peers for placement), ",
     r"^RAFT \[\{id\} - \{name\}\]",
     r"^Filestore \[\{stream\}\]",
+    r"^\{text\}: (remote error: )?",
+    r"^(remote error: )?tls: ",
+    r", (?=\{text\}$)",
+    r"(?<= for the source): ",
 )
 JOINTS = "|".join(_JOINTS)
 # The same of Prosody and ejabberd.
@@ -73,6 +77,7 @@ NOT_LINKED = {
     "JetStreamStepdownConsumer",
     "JsPullRequestRemainingBytesT",
     "RegisterAccount",
+    "selectPeerError",
     "badAPIRequestT",
 }
 

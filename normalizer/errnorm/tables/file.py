@@ -80,6 +80,8 @@ class SectionHead:
         retry_override: The code of this section that lets a caller wait. If the signal's family names a code of this section,
             that code decides on waiting: this one makes the recovery `wait`, any other replaces a `wait` by its own recovery.
 
+        inside: Whether its keys stand only inside the texts of other errors: no text is looked up here by itself.
+
         defaults: The columns that nearly all its rows share.
     """
 
@@ -87,6 +89,7 @@ class SectionHead:
     ignore_case: StrictBool = False
     code: Literal["key", "constant"] = "key"
     retry_override: Word | None = None
+    inside: StrictBool = False
     defaults: Defaults = Field(default_factory=Defaults)
 
 

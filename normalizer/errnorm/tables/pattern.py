@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from errnorm.tables.kind import Params
 
-__all__ = ["Captures", "Template", "TemplateIndex", "values_of", "words_of"]
+__all__ = ["Captures", "Template", "TemplateIndex", "last_of", "values_of", "words_of"]
 
 T = TypeVar("T")
 
@@ -40,6 +40,12 @@ def values_of(captures: Captures) -> Params:
     """Return the values of a text that matched, by name, numbers as integers."""
     match, kinds = captures
     return {name: value_of(kind, match[name]) for name, kind in kinds.items()}
+
+
+def last_of(captures: Captures) -> str:
+    """Return the value of the last parameter of a text that matched, as it stands there."""
+    match, kinds = captures
+    return match[list(kinds)[-1]]
 
 
 def words_of(text: str) -> str:

@@ -65,6 +65,9 @@ class Row:
 
         defers: Whether its meaning is left to the family: the family's row gives reason and recovery.
 
+        refined: Whether its text holds another error's words, or ends in a parameter that does. If a section that is `inside`
+            knows those words, their row gives reason, recovery and effect.
+
         note: What somebody on call should know about it beyond its reason.
     """
 
@@ -81,6 +84,7 @@ class Row:
     aliases: tuple[Word, ...] = ()
     wraps: StrictBool = False
     defers: StrictBool = False
+    refined: StrictBool = False
     note: Prose | None = None
 
 

@@ -160,7 +160,7 @@ class Table:
         kinds: The kind of each parameter, by name.
     """
 
-    __slots__ = ("kinds", "protocol", "rows", "sections", "underlies", "version")
+    __slots__ = ("_inside", "_outside", "kinds", "protocol", "rows", "sections", "underlies", "version")
 
     def __init__(self, files: list[TableFile], overlays: Iterable[tuple[str, str]] = ()) -> None:
         """
@@ -189,6 +189,8 @@ class Table:
             by_section[section].append(entry)
         try:
             self.sections = {name: Section(name, head, by_section[name], self.kinds) for name, head in heads.items()}
+            self._inside = [one for one in self.sections.values() if one.head.inside]
+            self._outside = [one for one in self.sections.values() if not one.head.inside]
         except _RowError as error:
             entry = error.entry
             file = next(file for file in read_files if file.source.origin == entry.origin)
@@ -239,15 +241,20 @@ class Table:
             found = next((found for one in _peeled(text) if (found := self._find_anywhere(one)) is not None), None)
         return found
 
+    def find_inside(self, words: str) -> Entry | None:
+        """Find the row of words that stand inside another error's text: in the sections that hold such words."""
+        found = (indexed.match(words) for indexed in self._inside)
+        return next((entry for entry, _ in filter(None, found)), None)
+
     def _find_anywhere(self, text: str) -> Found | None:
         # A section that has the text letter by letter knows it better than one that has it in another case.
-        for indexed in self.sections.values():
+        for indexed in self._outside:
             if (entry := indexed.exact.get(text)) is not None:
                 return entry, None
-        for indexed in self.sections.values():
+        for indexed in self._outside:
             if (found := indexed.match(text)) is not None:
                 return found
-        codes = (indexed.codes.get(indexed.fold(text)) for indexed in self.sections.values())
+        codes = (indexed.codes.get(indexed.fold(text)) for indexed in self._outside)
         return next(((entry, None) for entry in codes if entry is not None), None)
 
     def get(self, section: str, code: str) -> Entry | None:

@@ -65,7 +65,7 @@ def test_the_whole_stanza_never_becomes_the_text() -> None:
 @pytest.mark.parametrize(
     ("exception", "reason"),
     [
-        (NotConnectedError(), "shutdown.client"),
+        (NotConnectedError(), "transport.unavailable"),
         (InvalidCABundle(None), "protocol.configuration"),
         (ValueError("This is not a valid condition type", "made-up"), "protocol.rejected"),
         (ValueError("This is not a valid condition type", ""), "protocol.rejected"),
@@ -96,7 +96,7 @@ def test_any_other_value_error_is_nobody_s() -> None:
         (reported("aioxmpp.errors.StreamError", condition="news"), ("stream", "undefined-condition", "protocol.rejected", False)),
         (reported("aioxmpp.errors.ErroneousStanza"), ("client", "aioxmpp.errors.ErroneousStanza", "protocol.malformed", False)),
         (reported("aiosasl.AuthenticationFailure", opaque_error="temporary-auth-failure"),
-         ("sasl", "temporary-auth-failure", "auth.rejected", True)),
+         ("sasl", "temporary-auth-failure", "transport.internal", True)),
         (reported("aiosasl.SASLFailure"), ("client", "aiosasl.SASLFailure", "auth.rejected", False)),
         (reported("aioxmpp.errors.TLSUnavailable"), ("client", "aioxmpp.errors.TLSUnavailable", "transport.tls", False)),
         (reported("my.app.Error", "slixmpp.exceptions.IqError", condition="gone", etype="cancel"),

@@ -191,7 +191,7 @@ situation(
         list(pulling('{"batch":1,"group":"a","expires":500000000}')(place)),
     ),
     heal=after(3),
-    steps={"modify": pulling('{"batch":1,"group":"a","expires":500000000}', seconds=4)},
+    steps={"modify": pulling('{"batch":1,"group":"a","expires":4000000000}', seconds=5)},
     since="2.11",
     note="after three seconds nobody is pinned any more; the id is still that of nobody",
 )

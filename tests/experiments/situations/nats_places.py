@@ -122,6 +122,6 @@ def stored(place: NatsPlace) -> object:
 
 
 def _settled(one: Mapping[str, Any]) -> object:
-    state = {name: one["state"].get(name) for name in ("messages", "bytes", "first_seq", "last_seq", "num_subjects")}
+    state = {name: one["state"].get(name) for name in ("messages", "bytes", "num_subjects")}
     consumers = sorted((each["name"], json.dumps(each.get("config"))) for each in one.get("consumer_detail") or [])
     return one.get("config"), state, consumers

@@ -34,7 +34,7 @@ def failing(condition: str) -> tuple[str, str]:
         ("not-authorized", "auth.rejected", "abort"),
         ("account-disabled", "auth.account", "abort"),
         ("credentials-expired", "auth.expired", "abort"),
-        ("temporary-auth-failure", "auth.rejected", "retry"),
+        ("temporary-auth-failure", "transport.internal", "retry"),
         ("mechanism-too-weak", "auth.mechanism", "abort"),
         ("encryption-required", "auth.mechanism", "abort"),
         ("invalid-authzid", "auth.rejected", "abort"),
