@@ -65,7 +65,7 @@ def overlaid(overlays: Iterable[Path]) -> list[str]:
     """
     from errnorm.tables import load  # noqa: PLC0415 - importing the library must not load a table
 
-    return [load.protocol_of(path) for path in overlays]
+    return [protocol for path in overlays for protocol in load.protocols(path)]
 
 
 def load_table(protocol: str, overlays: Iterable[Path] = ()) -> Table:

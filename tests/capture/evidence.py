@@ -1,8 +1,8 @@
 """
-The column `evidence` of the tables: which rows were provoked on what, and which are known from a specification.
+The columns `evidence` and `experiments` of the tables: what a row was provoked on, and which experiments show how it behaves.
 
-It is generated: `evidence.json` beside the tables is written from the vectors and the tables by `make golden`, and a test
-compares it. A row that is not in it is known from the source of a program.
+They are generated: `make row-check` writes `evidence.json` beside the tables from the vectors, the results of the experiments and
+the tables, and a test compares it. A row that is not in it is known from the source of a program.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from errnorm.plugins import load_table, protocols
 from errnorm.tables import Evidence, Reach
 from tests.capture import vectors
 from tests.capture.recording import judged
+from tests.experiments import results
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from errnorm.error import NormalizedError
     from errnorm.tables import Entry
@@ -65,6 +66,9 @@ def producers() -> dict[Place, list[tuple[str, str]]]:
         error = judged(vector)
         for section, key in touched(error):
             found[error.protocol or "", section, key][vector["server"], vector["version"]] = None
+    for record, error in _experimented():
+        for section, key in touched(error):
+            found[error.judgement.protocol or "", section, key][record["server"], record["version"]] = None
     for place, made in _carried(found.keys()).items():
         found[place] = made
     return {place: _first_hand(list(made)) for place, made in found.items()}
@@ -96,7 +100,8 @@ def claim(made: list[tuple[str, str]]) -> str:
     for name, version in made:
         by_name[name].append(version)
     newest = {name: sorted(versions, key=_number, reverse=True) for name, versions in by_name.items()}
-    ordered = sorted(newest, key=("nats-server", "prosody", "ejabberd", "CPython", *CLIENTS).index)
+    known = ("nats-server", "prosody", "ejabberd", "CPython", *CLIENTS)
+    ordered = sorted(newest, key=lambda name: (known.index(name) if name in known else len(known), name))
     return "provoked: " + ", ".join(f"{name} {', '.join(newest[name])}" for name in ordered)
 
 
@@ -110,17 +115,46 @@ def unfounded(vector: Vector) -> bool:
 
 
 def document() -> str:
-    """Return the file of evidence as JSON: claims by protocol, section and key, a line for each, in the order of the tables."""
-    made = producers()
+    """Return the file of evidence as JSON: by protocol, section and key, a line for each row, in the order of the tables."""
+    made, shown = producers(), experiments()
     found: dict[str, dict[str, dict[str, str]]] = {}
     for protocol in protocols():
         for entry in load_table(protocol, []).rows.values():
-            them = made.get((protocol, entry.section, entry.key))
-            if them is not None:
-                found.setdefault(protocol, {}).setdefault(entry.section, {})[entry.key] = claim(them)
-            elif specified(entry):
-                found.setdefault(protocol, {}).setdefault(entry.section, {})[entry.key] = Evidence.SPECIFICATION
-    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+            place = (protocol, entry.section, entry.key)
+            known = {"evidence": claim(made[place])} if place in made else {"evidence": Evidence.SPECIFICATION.value}
+            known = known if place in made or specified(entry) else {}
+            columns = known | ({"experiments": shown[place]} if place in shown else {})
+            if columns:
+                line = json.dumps(columns, ensure_ascii=False)
+                found.setdefault(protocol, {}).setdefault(entry.section, {})[entry.key] = line
+    return _written(found)
+
+
+def _written(found: dict[str, dict[str, dict[str, str]]]) -> str:
+    def block(parts: Iterable[tuple[str, str]], depth: int) -> str:
+        lines = ",\n".join(f"{' ' * depth}{json.dumps(name, ensure_ascii=False)}: {value}" for name, value in parts)
+        return "{\n" + lines + "\n" + " " * (depth - 1) + "}"
+
+    by_protocol = {
+        protocol: block(((name, block(rows.items(), 3)) for name, rows in sections.items()), 2)
+        for protocol, sections in found.items()
+    }
+    return block(by_protocol.items(), 1) + "\n"
+
+
+def experiments() -> dict[Place, list[str]]:
+    """Return which situations of the experiments show how an error of each row behaves, by protocol, section and key."""
+    found: defaultdict[Place, set[str]] = defaultdict(set)
+    for record, error in _experimented():
+        if error.row is not None:
+            found[error.judgement.protocol or "", error.row.section, error.row.key].add(record["situation"])
+    return {place: sorted(names) for place, names in found.items()}
+
+
+def _experimented() -> Iterator[tuple[results.Record, NormalizedError]]:
+    for record in results.read():
+        for raw in record["raw"]:
+            yield record, judged(raw)
 
 
 def specified(entry: Entry) -> bool:

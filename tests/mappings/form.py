@@ -27,7 +27,7 @@ ORDER = (
     *("code", "constant", "text", "aliases"),
     *("reach", "source", "note"),
 )
-_HEAD = {"protocol", "version", "underlies", "sections", "params"}
+_HEAD = {"protocol", "protocols", "version", "underlies", "sections", "params"}
 # What cannot be broken into two lines: a header, and a text alone in its line.
 _UNBREAKABLE = re.compile(r"""\[.*\]|((code|constant|text) = )?("(?:[^"\\]|\\.)*"|'[^']*'),?|aliases = \[.{1,8}""")
 _ALIGNED = re.compile(r"""(?:[\w.-]+|"[^"]*"|'[^']*')(?: {2,}=| = {2,}\S)""")
@@ -41,7 +41,12 @@ def names() -> list[str]:
 def problems(name: str) -> list[str]:
     """Return what breaks the form in a file, each as one line with file, line and path."""
     text = files("errnorm_mappings").joinpath(name).read_text("utf-8")
-    return [*_of_lines(name, text), *_of_rows(Source(text, name), tomllib.loads(text))]
+    document = tomllib.loads(text)
+    parts: list[tuple[tuple[str, ...], dict[str, Any]]] = [
+        ((protocol,), document[protocol]) for protocol in document.get("protocols", [])
+    ]
+    of_rows = [problem for within, part in parts or [((), document)] for problem in _of_rows(Source(text, name, within), part)]
+    return [*_of_lines(name, text), *of_rows]
 
 
 def _of_lines(name: str, text: str) -> Iterator[str]:

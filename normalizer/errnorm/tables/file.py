@@ -20,6 +20,9 @@ A file looks like this (`docs/reference/tables.md` has every key):
     terminal = true
     source = "server/client.go processPingTimer"
 
+A file about several protocols says `protocols = ["nats", "xmpp"]`, and all about one of them stands below its name:
+`[nats.sections.error]`, `[nats.error."Stale Connection"]`.
+
 Three rules hold for every file, built in or brought by a user: no unknown word, no missing column, and no two rows of a
 section that match the same text (`errnorm.tables.table`). A file that breaks one is refused with its name, line and path.
 """
@@ -41,9 +44,10 @@ from errnorm.taxonomy import Effect, Reach, Recovery
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Defaults", "Head", "SectionHead", "TableFile", "read"]
+__all__ = ["Defaults", "Evidence", "Head", "SectionHead", "TableFile", "protocols_of", "read"]
 
 Place = tuple[str, str]
+Evidence = dict[str, dict[str, dict[str, Any]]]
 
 
 @checked(config=CHECKED, frozen=True, slots=True, kw_only=True)
@@ -144,10 +148,11 @@ _PLAIN = {"missing": "the column is missing", "unexpected_keyword_argument": "no
 def read(
     text: str,
     origin: str,
+    protocol: str | None = None,
     *,
     over: Mapping[Place, Entry] | None = None,
     sections: Mapping[str, SectionHead] | None = None,
-    evidence: Mapping[str, Mapping[str, str]] | None = None,
+    evidence: Evidence | None = None,
 ) -> TableFile:
     """
     Read and check one file.
@@ -155,10 +160,11 @@ def read(
     Args:
         text: The TOML.
         origin: The name of the file, for messages and for `explain`.
+        protocol: The protocol whose rows are read, of a file about several.
         over: The rows an overlay is laid over, by section and key: a row that is there may be named with only the columns
             that change.
         sections: The sections of the table an overlay is laid over; it may add rows to them without declaring them.
-        evidence: The column `evidence` of rows that do not have it, by section and key.
+        evidence: Columns that are generated for rows that do not have them, by section and key.
 
     Returns:
         The file, with its rows in their order.
@@ -168,6 +174,8 @@ def read(
     """
     source = Source(text, origin)
     document = source.parse()
+    if "protocols" in document:
+        document = _part(source, document, protocol)
     head: Head = _check(source, _HEAD, {name: document.pop(name) for name in _HEAD_KEYS & document.keys()})
     for name, kind in head.params.items():
         if kind not in KINDS:
@@ -182,6 +190,21 @@ def read(
     return TableFile(head, rows, source)
 
 
+def _part(source: Source, document: Mapping[str, Any], protocol: str | None) -> dict[str, Any]:
+    """Return what a file about several protocols says of one of them, as if it were a file of its own."""
+    part = document.get(protocol or "")
+    if protocol not in protocols_of(document) or not isinstance(part, dict):
+        source.refuse(("protocols",), f"the file says nothing of {protocol!r}")
+    source.within = (protocol or "",)
+    return {"protocol": protocol, "version": document.get("version"), **part}
+
+
+def protocols_of(document: Mapping[str, Any]) -> list[str]:
+    """Return the protocols that a file says it is about, by `protocol` or `protocols`; none if it does not say."""
+    named = document.get("protocols", [document.get("protocol")])
+    return named if isinstance(named, list) and all(isinstance(name, str) for name in named) else []
+
+
 class _Rows:
     """The rows of one file, on their way from TOML to `Row`."""
 
@@ -190,7 +213,7 @@ class _Rows:
         source: Source,
         sections: Mapping[str, SectionHead],
         over: Mapping[Place, Entry],
-        evidence: Mapping[str, Mapping[str, str]],
+        evidence: Evidence,
     ) -> None:
         self.source = source
         self.sections = sections
@@ -216,9 +239,7 @@ class _Rows:
             return columns
         if (replaced := self.over.get((section, key))) is not None:
             return {name: getattr(replaced.row, name) for name in COLUMNS} | columns
-        filled = {**self.defaults[section], **columns}
-        if "evidence" not in filled and (claim := self.evidence.get(section, {}).get(key)) is not None:
-            filled["evidence"] = claim
+        filled = {**self.evidence.get(section, {}).get(key, {}), **self.defaults[section], **columns}
         if "code" not in filled:
             if self.sections[section].code == "constant" and "constant" in filled:
                 filled["code"] = filled["constant"]

@@ -1,17 +1,18 @@
 """
 Tables from files: the installed ones, and the overlays of the user. Whatever is wrong with a file raises a `TableError`.
 
-An installed file may have a file `evidence.json` beside it: what its rows were provoked on, generated from captures of real
-servers. It is joined to the rows as their column `evidence`.
+An installed file may have a file `evidence.json` beside it: what its rows were provoked on, and which experiments show how they
+behave. It is generated from captures of real servers, and joined to the rows.
 """
 
 from __future__ import annotations
 
-import json
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from errnorm.tables.file import read
+from pydantic import TypeAdapter
+
+from errnorm.tables.file import Evidence, protocols_of, read
 from errnorm.tables.source import Source, TableError
 from errnorm.tables.table import Table
 
@@ -22,11 +23,12 @@ if TYPE_CHECKING:
 
     from errnorm.tables.file import TableFile
 
-__all__ = ["document", "protocol_of", "table"]
+__all__ = ["document", "protocols", "table"]
 
 # A hundred times the largest built-in file, and more than 50 000 rows.
 _LARGEST = 16 << 20
 _EVIDENCE = "evidence.json"
+_BY_PROTOCOL = TypeAdapter(dict[str, Evidence])
 
 
 def table(protocol: str, points: Iterable[EntryPoint], overlays: Iterable[Path], known: Iterable[str] = ()) -> Table:
@@ -43,28 +45,28 @@ def table(protocol: str, points: Iterable[EntryPoint], overlays: Iterable[Path],
         TableError: If a file cannot be read or used, or no file is about this protocol.
     """
     built_in = _installed(list(points), protocol)
-    laid = [(_text(path), str(path)) for path in overlays if protocol_of(path) == protocol]
+    laid = [(_text(path), str(path)) for path in overlays if protocol in protocols(path)]
     if not built_in:
         if not laid:
             message = f"no table for the protocol {protocol!r}: there are {', '.join(known)}"
             raise TableError(message)
         (text, origin), *laid = laid
-        built_in = [read(text, origin)]
+        built_in = [read(text, origin, protocol)]
     return Table(built_in, laid)
 
 
-def protocol_of(path: Path) -> str:
+def protocols(path: Path) -> list[str]:
     """
-    Return the protocol that a file is about.
+    Return the protocols that a file is about.
 
     Raises:
         TableError: If it cannot be read, or does not say.
     """
-    protocol = Source(_text(path), str(path)).parse().get("protocol")
-    if not isinstance(protocol, str):
+    found = protocols_of(Source(_text(path), str(path)).parse())
+    if not found:
         message = f'{path}:1: protocol: the file must say which protocol it is about: protocol = "nats"'
         raise TableError(message)
-    return protocol
+    return found
 
 
 def document(point: EntryPoint) -> dict[str, Any]:
@@ -79,18 +81,18 @@ def document(point: EntryPoint) -> dict[str, Any]:
 
 def _installed(points: list[EntryPoint], protocol: str) -> list[TableFile]:
     evidence = {module: _evidence(module).get(protocol) for module in {point.module for point in points}}
-    return [read(_resource(point.module, point.attr), point.attr, evidence=evidence[point.module]) for point in points]
+    return [read(_resource(point.module, point.attr), point.attr, protocol, evidence=evidence[point.module]) for point in points]
 
 
-def _evidence(module: str) -> Mapping[str, Mapping[str, Mapping[str, str]]]:
-    """Return the claims of a module's file of evidence, by protocol, section and key; none if it has no such file."""
+def _evidence(module: str) -> Mapping[str, Evidence]:
+    """Return the columns of a module's file of evidence, by protocol; none if it has no such file."""
     try:
         path = files(module).joinpath(_EVIDENCE)
-        claims: dict[str, dict[str, dict[str, str]]] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+        found: dict[str, Evidence] = _BY_PROTOCOL.validate_json(path.read_bytes()) if path.is_file() else {}
     except (OSError, ImportError, ValueError) as error:
         message = f"{module}:{_EVIDENCE}: {error}"
         raise TableError(message) from error
-    return claims
+    return found
 
 
 def _resource(module: str, name: str) -> str:

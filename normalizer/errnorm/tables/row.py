@@ -53,6 +53,8 @@ class Row:
 
         evidence: How the row is known: `provoked: nats-server 2.15.1`, `source`, `specification`.
 
+        experiments: The experiments that show how it behaves: what was repeated after the fault, and whether it worked.
+
         code: The native code on records; the key if not given.
 
         constant: The name upstream's source gives it.
@@ -78,6 +80,7 @@ class Row:
     reach: Reach
     source: Prose
     evidence: Claim = Evidence.SOURCE.value
+    experiments: tuple[Word, ...] = ()
     code: Word | None = None
     constant: Word | None = None
     text: str | None = None

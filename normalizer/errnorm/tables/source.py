@@ -39,14 +39,17 @@ class Source:
         text: The TOML.
 
         origin: The name of the file, for messages and for `explain`.
+
+        within: The table of the file that paths are relative to, if not the file itself.
     """
 
-    __slots__ = ("origin", "text")
+    __slots__ = ("origin", "text", "within")
 
-    def __init__(self, text: str, origin: str) -> None:
+    def __init__(self, text: str, origin: str, within: tuple[str, ...] = ()) -> None:
         """Keep the text; nothing is parsed yet."""
         self.text = text
         self.origin = origin
+        self.within = within
 
     def parse(self) -> dict[str, Any]:
         """
@@ -73,6 +76,7 @@ class Source:
         Raises:
             TableError: Always, with file, line and path: `mine.toml:7: error.Stale Connection.reason: …`.
         """
+        path = (*self.within, *path)
         message = f"{self.origin}:{self._line_of(path)}: {'.'.join(path)}: {problem}"
         raise TableError(message)
 

@@ -216,7 +216,7 @@ class Table:
             self.rows |= file.rows
             yield file
         for text, origin in overlays:
-            file = read(text, origin, over=self.rows, sections=heads)
+            file = read(text, origin, self.protocol, over=self.rows, sections=heads)
             self.version += f"+{Path(origin).stem} {file.head.version}"
             self.rows |= {place: replace(entry, version=self.version) for place, entry in file.rows.items()}
             yield file

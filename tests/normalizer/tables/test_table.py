@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from errnorm.cli.table import COLUMNS
+from errnorm.tables import load
 from errnorm.tables.file import read
 from errnorm.tables.source import TableError
 from errnorm.tables.table import Table
 from errnorm.taxonomy import Recovery
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ROW = (
     'reason = "auth.forbidden", recovery = "abandon", terminal = false, effect = "unknown", '
@@ -146,3 +152,60 @@ def test_an_overlay_that_adds_a_row_must_say_all_of_it(post_text: str) -> None:
     overlay = 'protocol = "post"\nversion = "7"\n[window]\nnew = { recovery = "modify" }\n'
     with pytest.raises(TableError, match=r"mine\.toml:4: window\.new\.reason: the column is missing"):
         Table([read(post_text, "post.toml")], [(overlay, "mine.toml")])
+
+
+SEVERAL = f"""
+version = "3"
+protocols = ["post", "pigeon"]
+[post.sections]
+words = {{ about = "x" }}
+[post.words]
+lost = {{ {ROW} }}
+[pigeon.sections]
+words = {{ about = "x" }}
+[pigeon.words."eaten by {{kind}}"]
+reason = "transport.lost"
+recovery = "abandon"
+terminal = true
+effect = "unknown"
+reach = "log"
+source = "s"
+[pigeon.params]
+kind = "name"
+"""
+
+
+def test_a_file_may_be_about_several_protocols(tmp_path: Path) -> None:
+    path = tmp_path / "several.toml"
+    path.write_text(SEVERAL, "utf-8")
+    assert load.protocols(path) == ["post", "pigeon"]
+    pigeon = load.table("pigeon", [], [path])
+    assert [row.code for row in pigeon.rows.values()] == ["eaten by"]
+    assert pigeon.version == "pigeon 3"
+
+
+def test_what_is_wrong_in_a_file_about_several_protocols_is_named_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "several.toml"
+    path.write_text(SEVERAL.replace('"abandon"\nterminal', '"pray"\nterminal'), "utf-8")
+    with pytest.raises(TableError, match=r"several\.toml:12: pigeon\.words\.eaten by \{kind\}\.recovery: Input should be"):
+        load.table("pigeon", [], [path])
+    assert load.table("post", [], [path]).get("words", "lost") is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('protocols = ["post", 7]', "the file must say which protocol"),
+        ('protocols = ["pigeon"]\npost = 7', "the file must say|no table for"),
+    ],
+)
+def test_a_file_that_says_nothing_of_a_protocol_makes_no_table_of_it(text: str, problem: str, tmp_path: Path) -> None:
+    path = tmp_path / "several.toml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(TableError, match=problem):
+        load.table("post", [], [path], ["nats"])
+
+
+def test_a_file_that_names_a_protocol_and_has_no_part_for_it_is_refused() -> None:
+    with pytest.raises(TableError, match=r"several\.toml:1: protocols: the file says nothing of 'post'"):
+        read('protocols = ["post"]\nversion = "1"', "several.toml", "post")
