@@ -1,5 +1,5 @@
 """
-A text in blocks: a line by itself, a traceback with all its links, an element over several lines.
+A text in blocks: a line by itself, or a traceback with all its links.
 
 A traceback is one error. The last exception counts, or what it was explicitly raised from; what was merely being handled lends it
 nothing (the same rule by which `normalize` reads a live exception). The members of a group count each by itself.
@@ -11,22 +11,31 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["Block", "Raised", "blocks"]
+__all__ = ["HEAD", "Block", "Raised", "block_at"]
 
-_HEAD = re.compile(r"Traceback \(most recent call last\):?")
+HEAD = "Traceback (most recent call last)"
 _CAUSE = "The above exception was the direct cause of the following exception"
 _CONTEXT = "During handling of the above exception, another exception occurred"
-_MARGIN = re.compile(r"[ ]*(?:[|+](?:-[+-]{2,}[ 0-9.-]*)?)?")
+# What Python draws before each line of a group of exceptions.
+_MARGIN = re.compile(r" *(?:\| ?|\+ Exception Group |\+-.*)")
 _MOST_LINES = 2000
 
 
 class Raised(NamedTuple):
-    """One exception of a traceback: its line, and whether the next one was raised from it."""
+    """
+    One exception of a traceback.
+
+    Attributes:
+        line: Its line.
+
+        link: How the next exception follows: `cause` if it was raised from this one, `context` if it arose while this one was
+            handled, `""` if it does not.
+    """
 
     line: int
-    is_cause: bool
+    link: str = ""
 
 
 class Block(NamedTuple):
@@ -45,50 +54,42 @@ class Block(NamedTuple):
     last: int
     raised: tuple[Raised, ...] = ()
 
+    def chains(self) -> Iterator[list[Raised]]:
+        """Yield exceptions that follow from each other, as chains: the members of a group are a chain each."""
+        chain: list[Raised] = []
+        for one in self.raised:
+            chain.append(one)
+            if not one.link:
+                yield chain
+                chain = []
+        if chain:
+            yield chain
 
-def blocks(lines: Sequence[str]) -> Iterator[Block]:
+
+def block_at(lines: Sequence[str], first: int, unstamped: Callable[[str], str]) -> Block:
     """
-    Take a text apart.
+    Return the block that begins at a line.
 
     Args:
-        lines: Its lines without what a collector put before each of them, but with their indentation.
+        lines: The lines of a text.
+        first: The line.
+        unstamped: Returns a line without what a collector put before it, but with its indentation.
     """
-    at = 0
-    while at < len(lines):
-        if _HEAD.search(lines[at]) is None:
-            yield Block(at, at + 1)
-            at += 1
-            continue
-        end, raised = _traceback(lines, at)
-        yield Block(at, end, raised)
-        at = end
-
-
-def _traceback(lines: Sequence[str], at: int) -> tuple[int, tuple[Raised, ...]]:
+    if HEAD not in lines[first]:
+        return Block(first, first + 1)
     raised: list[Raised] = []
-    stop = min(len(lines), at + _MOST_LINES)
-    at += 1
-    open_link = True
-    while at < stop:
-        bare = lines[at].strip(" |+-")
-        if _HEAD.search(lines[at]):
-            open_link = True
-        elif bare.startswith((_CAUSE, _CONTEXT)) and raised:
-            raised[-1] = Raised(raised[-1].line, bare.startswith(_CAUSE))
-        elif open_link and bare and not _indented(lines[at]):
-            raised.append(Raised(at, is_cause=False))
-            open_link = False
-        elif bare and not open_link:
+    waiting, last = True, first + 1
+    for at in range(first + 1, min(len(lines), first + _MOST_LINES)):
+        line = _MARGIN.sub("", unstamped(lines[at]), count=1)
+        said = line.strip()
+        if HEAD in line:
+            waiting = True
+        elif said.startswith((_CAUSE, _CONTEXT)) and raised:
+            raised[-1] = Raised(raised[-1].line, "cause" if said.startswith(_CAUSE) else "context")
+        elif waiting and said and not line.startswith((" ", "\t", 'File "')):
+            raised.append(Raised(at))
+            waiting = False
+        elif said and not waiting:
             break
-        at += 1
-    return (raised[-1].line + 1 if raised and not _linked(lines, raised[-1].line + 1, stop) else at), tuple(raised)
-
-
-def _linked(lines: Sequence[str], at: int, stop: int) -> bool:
-    return any(lines[line].strip(" |").startswith((_CAUSE, _CONTEXT)) for line in range(at, min(at + 3, stop)))
-
-
-def _indented(line: str) -> bool:
-    margin = _MARGIN.match(line)
-    rest = line[margin.end() :] if margin and "|" in margin[0] else line
-    return rest.startswith((" ", "\t")) if margin is None or "|" not in margin[0] else rest.startswith("  ")
+        last = at + 1
+    return Block(first, last if raised else first + 1, tuple(raised))

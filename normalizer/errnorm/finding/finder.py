@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from errnorm.finding.blocks import blocks
+from errnorm.finding.blocks import block_at
 from errnorm.finding.finding import Finding, How
 from errnorm.finding.load import installed_forms
 from errnorm.finding.lookup import Lookup
@@ -13,25 +14,51 @@ from errnorm.finding.reading import Reader
 from errnorm.taxonomy import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from errnorm.finding.blocks import Block
+    from errnorm.finding.blocks import Raised
     from errnorm.finding.forms import Forms
     from errnorm.finding.reading import Seen
     from errnorm.normalizer import Normalizer
 
 __all__ = ["Finder"]
 
+_MARGIN = re.compile(r"^ +\| ")
 _ANSI = re.compile(r"\x1b\[[0-9;]{0,16}[A-Za-z]")
 _LONGEST_TEXT = 1 << 20
 _MOST_LINES = 20_000
 _MOST_JOINED = 8
+_WORDS = re.compile(r"[a-z]{3,}")
+# What most programs say of an error.
+_ALARMING = frozenset(
+    {
+        "abort",
+        "aborted",
+        "alert",
+        "critical",
+        "denied",
+        "err",
+        "error",
+        "errors",
+        "exception",
+        "fail",
+        "failed",
+        "failing",
+        "failure",
+    }
+    | {"fatal", "ftl", "invalid", "panic", "refused", "severe", "timeout", "timed", "unable", "warn", "warning", "wrn"}
+)
 # What is read as one although it may have several lines: an element, a document, a header block, a packet.
 _WHOLE = ("<", "{", "NATS/", "-ERR", "+OK", "INFO ")
 
 
 class Finder:
-    """Finds errors with the adapters and tables of a normalizer."""
+    """
+    Finds errors with the adapters and tables of a normalizer.
+
+    Attributes:
+        forms: How errors stand in texts.
+    """
 
     def __init__(self, normalizer: Normalizer, forms: Forms | None = None) -> None:
         """
@@ -44,9 +71,9 @@ class Finder:
         Raises:
             TableError: If an installed file of forms cannot be read.
         """
-        self._forms = installed_forms() if forms is None else forms
+        self.forms = installed_forms() if forms is None else forms
         self._lookup = Lookup(normalizer)
-        self._reader = Reader(self._lookup, self._forms)
+        self._reader = Reader(self._lookup, self.forms)
 
     def find(self, text: str) -> list[Finding]:
         """
@@ -61,7 +88,25 @@ class Finder:
         text = _cleaned(text)
         found = list(self._found(text))
         errors = [one for one in found if one.error.reason is not Reason.PROTOCOL_NOTICE]
-        return errors or [one for one in found if not self._forms.quiet.search(text.split("\n")[one.line - 1])]
+        return errors or [one for one in found if not self.forms.quiet.search(text.split("\n")[one.line - 1])]
+
+    def line(self, line: str) -> Seen | None:
+        """Read one line by itself; `None` if nothing known stands in it."""
+        return self._reader.read(line)
+
+    def may_hold(self, words: Iterable[str]) -> bool:
+        """Tell whether something can be known of a line, or the line can look like an error, by its words in small letters."""
+        said = set(words)
+        if not self._alarming.isdisjoint(said):
+            return True
+        pairs = self._lookup.names(None).pairs
+        return any(not said.isdisjoint(pairs[word]) for word in said & pairs.keys())
+
+    @cached_property
+    def _alarming(self) -> frozenset[str]:
+        # A form whose rows are those of the text in it says nothing by itself.
+        forms = (form for form in self.forms.forms if any("{inner}" not in place.code for place in form.rows))
+        return _ALARMING | {word for form in forms for said in form.has for word in _WORDS.findall(said)}
 
     def _found(self, text: str) -> Iterator[Finding]:
         whole = text.strip()
@@ -70,7 +115,7 @@ class Finder:
             error = self._lookup.normalizer.normalize(whole)
             if error.known:
                 coarse = Finding(1, 0, len(whole), whole, How.WHOLE, error)
-                if not (self._lookup.is_coarse(error) or self._forms.markup.is_broken(error.section)):
+                if not (self._lookup.is_coarse(error) or self.forms.markup.is_broken(error.section)):
                     yield coarse
                     return
         some = False
@@ -81,25 +126,25 @@ class Finder:
             yield coarse
 
     def _by_blocks(self, text: str) -> Iterator[Finding]:
-        lines = self._forms.markup.unescaped(text).split("\n")[:_MOST_LINES]
-        taken = 0
-        for block in blocks([self._forms.unstamped(line) for line in lines]):
-            if block.first >= taken:
-                taken, found = self._of_block(block, lines)
-                yield from found
+        lines = self.forms.markup.unescaped(text).split("\n")[:_MOST_LINES]
+        at = 0
+        while at < len(lines):
+            at, found = self.block(lines, at)
+            yield from found
 
-    def _of_block(self, block: Block, lines: Sequence[str]) -> tuple[int, list[Finding]]:
+    def block(self, lines: Sequence[str], first: int) -> tuple[int, list[Finding]]:
+        """Read what begins at a line: a traceback, an element, or the line; return the line behind it, and what was found."""
+        block = block_at(lines, first, self.forms.unstamped)
         if block.raised:
-            return block.last, self._of_traceback(block, lines)
-        line = lines[block.first]
-        if self._forms.skipped.match(line):
+            return block.last, [found for chain in block.chains() if (found := self._of_chain(chain, lines)) is not None]
+        if self.forms.skipped.match(lines[first]):
             return block.last, []
-        taken, found = self._of_line(lines, block.first)
+        taken, found = self._of_line(lines, first)
         return taken, [] if found is None else [found]
 
     def _of_line(self, lines: Sequence[str], first: int) -> tuple[int, Finding | None]:
         line = lines[first]
-        if self._forms.markup.holds_error("\n".join(lines[first : first + _MOST_JOINED])):
+        if self.forms.markup.holds_error("\n".join(lines[first : first + _MOST_JOINED])):
             taken, seen = self._reader.element(lines, first)
             if seen is not None:
                 return taken, _finding(seen, first, line)
@@ -109,7 +154,7 @@ class Finder:
     def _joined(self, lines: Sequence[str], first: int) -> tuple[int, Finding | None]:
         """Read a line with those that go on with it, indented or folded by hand, and say nothing by themselves."""
         joined = [lines[first].rstrip()]
-        marked = self._forms.unknown.search(lines[first]) is not None
+        marked = self.forms.unknown.search(lines[first]) is not None
         for last in range(first + 1, min(len(lines), first + _MOST_JOINED)):
             if not (marked or lines[last][:1].isspace()) or not self._goes_on(lines[last]):
                 break
@@ -121,21 +166,22 @@ class Finder:
         return first + 1, None
 
     def _goes_on(self, line: str) -> bool:
-        if not line.strip() or self._forms.unstamped(line) != line or self._forms.skipped.match(line):
+        if not line.strip() or self.forms.unstamped(line) != line or self.forms.skipped.match(line):
             return False
-        return not self._forms.markup.holds_error(line) and self._reader.read(line) is None
+        return not self.forms.markup.holds_error(line) and self._reader.read(line) is None
 
-    def _of_traceback(self, block: Block, lines: Sequence[str]) -> list[Finding]:
-        wrapper: list[Finding] = []
-        for at in range(len(block.raised) - 1, -1, -1):
-            line = block.raised[at].line
-            if (seen := self._reader.read(lines[line])) is not None:
-                found = [_finding(seen, line, lines[line])]
+    def _of_chain(self, chain: Sequence[Raised], lines: Sequence[str]) -> Finding | None:
+        """Read the last exception of a chain, or what it was raised from; a wrapper gives way to what it wraps."""
+        wrapper: Finding | None = None
+        for at in range(len(chain) - 1, -1, -1):
+            line = chain[at].line
+            if at < len(chain) - 1 and chain[at].link != "cause" and wrapper is None:
+                break
+            if (seen := self._reader.read(_MARGIN.sub("", lines[line]))) is not None:
+                found = _finding(seen, line, lines[line])
                 if seen.error.judgement.final:
                     return found
                 wrapper = wrapper or found
-            if at and not block.raised[at - 1].is_cause and not wrapper:
-                break
         return wrapper
 
 

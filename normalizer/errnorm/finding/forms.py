@@ -136,11 +136,16 @@ class Forms:
             protocol = self.protocols.get(found.lastgroup or "", protocol)
             yield at, protocol
 
-    def unstamped(self, line: str) -> str:
-        """Return a line without what a collector put before it, but with its indentation."""
+    def stamped(self, line: str) -> int:
+        """Return where a line begins behind what a collector put before it."""
         at = 0
         while line[at : at + 1] not in {"", " ", "\t"} and (found := self.stamp.match(line, at)) is not None and found.end() > at:
             at = found.end()
+        return at
+
+    def unstamped(self, line: str) -> str:
+        """Return a line without what a collector put before it, but with its indentation."""
+        at = self.stamped(line)
         return line[len(line[:at].rstrip()) + 1 :] if at else line
 
     def of(self, folded: str) -> Iterator[Form]:

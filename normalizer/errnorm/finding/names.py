@@ -7,12 +7,13 @@ A text that people have is one of these names in another case, without its statu
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from errnorm.tables.pattern import Template, TemplateIndex
+from errnorm.tables.pattern import Template, TemplateIndex, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from errnorm.tables.pattern import Captures
     from errnorm.tables.row import Entry
@@ -27,6 +28,7 @@ _FEWEST_LITERAL = 8
 # And a text that was cut off, if so much is left of it before its first place.
 _FEWEST_OF_CUT = 24
 _CUT = re.compile(r"(.{24,}?)(?: ?>| ?\.\.\.|\u2026)", re.DOTALL)
+_LETTERS = re.compile(r"[a-z]{3,}")
 _PLACES = re.compile(r'"?\{[a-z_]+\}"?')
 # Such a name means something wherever it stands; `reset` and `conflict` do not.
 _TELLING = re.compile(r"[^ ]{2,} +[^ ].{2,}|E[A-Z]{4,}|WSAE[A-Z]+|[A-Z]{2,}(?:_[A-Z0-9]+)+", re.ASCII | re.DOTALL)
@@ -56,6 +58,7 @@ class Names:
         """Index the rows; of two rows with one name the one of the earlier table and section counts."""
         self._names: dict[str, Name] = {}
         self._classes: dict[str, Name] = {}
+        self._literals: set[str] = set()
         templates: list[Template[Name]] = []
         for table in tables:
             for entry in table.rows.values():
@@ -64,6 +67,7 @@ class Names:
                     self._names.setdefault(text.lower().rstrip("."), name)
                 self._index_classes(name)
                 templates += _templates(name, table)
+                self._literals.update(words_of(text).lower() for text in entry.templates())
         self._templates = TemplateIndex(templates)
         self._heads = [(one.head, one.value) for one in templates if len(one.head) >= _FEWEST_OF_CUT]
 
@@ -96,6 +100,19 @@ class Names:
         words = cut[1]
         same = {name.row.key: name for head, name in self._heads if words.startswith(head)}
         return next(iter(same.values())) if len(same) == 1 else None
+
+    @cached_property
+    def pairs(self) -> Mapping[str, frozenset[str]]:
+        """For the longest word of each name, in small letters, the second longest: a text with the name has both."""
+        pairs: dict[str, set[str]] = {}
+        for text in (*self._names, *self._literals):
+            longest = sorted(set(_LETTERS.findall(text)), key=lambda word: (-len(word), word))[:2]
+            if longest:
+                pairs.setdefault(longest[0], set()).add(longest[-1])
+        for name in self._classes:
+            short = name.rpartition(".")[2].lower()
+            pairs.setdefault(short, set()).add(short)
+        return {word: frozenset(others) for word, others in pairs.items()}
 
     def raised(self, name: str) -> Name | None:
         """Find the row of the class of an exception, dotted or short."""

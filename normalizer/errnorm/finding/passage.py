@@ -53,22 +53,29 @@ class Known(NamedTuple):
 
 
 class Passage:
-    """One passage of a text, read once."""
+    """The passages of one line: what is left of it behind one frame more each time."""
 
-    def __init__(self, lookup: Lookup, forms: Forms, protocol: str | None) -> None:
+    def __init__(self, lookup: Lookup, forms: Forms, line: str) -> None:
         """
         Prepare.
 
         Args:
             lookup: Where rows are found.
             forms: How errors stand in texts.
-            protocol: Whose rows count, if the frame before the passage has shown it.
+            line: The line that the passage stands in: only forms that can match it, or a part of it, are tried.
         """
         self._lookup = lookup
         self._forms = forms
-        self._names = lookup.names(protocol)
+        self._relevant = tuple(forms.of(line.lower()))
+        self._names = lookup.names(None)
+        self._unknown: set[str] = set()
         self._left = _MOST_LOOKUPS
         self._how = How.WHOLE
+
+    def under(self, protocol: str | None) -> None:
+        """Let only rows of one protocol count, because a frame has shown whose line it is."""
+        self._names = self._lookup.names(protocol)
+        self._unknown = set()
 
     def whole(self, text: str) -> Known | None:
         """Look a passage up as a whole."""
@@ -81,6 +88,8 @@ class Passage:
         return None if found is None else Known(*found, How.INSIDE)
 
     def _known(self, text: str, depth: int) -> NormalizedError | None:
+        if text in self._unknown:
+            return None
         return self._looked_up(text, depth) or self._raised(text, depth) or self._structured(text, depth)
 
     def _read_on(self, text: str, depth: int) -> NormalizedError | None:
@@ -94,11 +103,13 @@ class Passage:
 
     def _looked_up(self, text: str, depth: int) -> NormalizedError | None:
         for candidate in self._trimmed(text):
-            if self._left <= 0:
+            if self._left <= 0 or candidate in self._unknown:
                 return None
             self._left -= 1
-            for form in self._forms.of(candidate.lower()):
-                if (error := self._by_form(form, candidate, depth)) is not None:
+            self._unknown.add(candidate)
+            folded = candidate.lower()
+            for form in self._relevant:
+                if any(word in folded for word in form.has) and (error := self._by_form(form, candidate, depth)) is not None:
                     return error
             if (name := self._names.find(candidate)) is not None:
                 return self._lookup.named(name, candidate)

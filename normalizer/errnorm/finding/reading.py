@@ -42,13 +42,17 @@ class Reader:
         line = line[:_LONGEST].rstrip()
         if (error := self._lookup.whole(line)) is not None and not self._forms.markup.is_broken(error.section):
             return Seen(0, len(line), How.WHOLE, error)
-        at, protocol = 0, None
+        passage = Passage(self._lookup, self._forms, line)
+        at, before = 0, None
         for at, protocol in self._forms.beginnings(line):
-            known = Passage(self._lookup, self._forms, protocol).whole(line[at:])
+            if protocol != before:
+                passage.under(protocol)
+                before = protocol
+            known = passage.whole(line[at:])
             if known is not None:
                 how = How.FRAMED if at and known.how is How.WHOLE else known.how
                 return Seen(at, len(line), how, known.error)
-        known = Passage(self._lookup, self._forms, protocol).within(line[at:])
+        known = passage.within(line[at:])
         return None if known is None else Seen(at + known.start, at + known.end, How.INSIDE, known.error)
 
     def element(self, lines: Sequence[str], first: int) -> tuple[int, Seen | None]:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import traceback
 
 import pytest
 from hypothesis import given, settings
@@ -121,6 +123,20 @@ class TestTracebacks:
 
     def test_what_was_merely_being_handled_lends_it_nothing(self) -> None:
         assert reasons(TRACEBACK.format(first=TIMEOUT, link=CONTEXT, last="KeyError: 'x'")) == []
+
+    def test_each_member_of_a_group_counts(self) -> None:
+        async def fail(error: Exception) -> None:
+            raise error
+
+        async def main() -> None:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(fail(TimeoutError("nats: timeout")))
+                group.create_task(fail(ConnectionResetError(104, "Connection reset by peer")))
+
+        with pytest.raises(ExceptionGroup) as caught:
+            asyncio.run(main())
+        text = "".join(traceback.format_exception(caught.value))
+        assert reasons(text) == ["transport.timeout", "transport.lost"]
 
     def test_times_before_each_line_do_not_matter(self) -> None:
         text = TRACEBACK.format(first="ValueError", link=CAUSE, last=TIMEOUT)

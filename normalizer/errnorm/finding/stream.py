@@ -1,0 +1,141 @@
+"""
+The errors in a stream of lines, in constant memory: what is asked of a log of any length.
+
+Lines repeat themselves. What was seen in a line is remembered by its shape (the line without its time, numbers and hexadecimal
+words), so that most lines cost two expressions and a look-up. A line that shares no words with any row or form is not read at
+all. Tracebacks and elements are read as `find` reads them; lines folded by hand are not put together: in a log they are others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from errnorm.finding.blocks import HEAD
+from errnorm.finding.finding import Finding
+from errnorm.taxonomy import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from errnorm.finding.finder import Finder
+    from errnorm.finding.reading import Seen
+
+__all__ = ["Spotted", "Stream"]
+
+_AHEAD = 512
+_MOST_SHAPES = 50_000
+_LONGEST = 8192
+_TOKENS = re.compile(r"[a-z]{3,}")
+_VARIABLE = re.compile(r"\b(?=[0-9a-f-]*[0-9])[0-9a-f][0-9a-f-]{11,}\b|0x[0-9a-f]+|[0-9]+", re.IGNORECASE)
+# Where a number says which error it is, the line keeps its numbers.
+_CODED = re.compile(
+    r"(?i)code|errno|status|NATS/1|[(\[]1\d{4}[)\]]|NatsError: \d|os error|jerr|error \d|Publishing: \d|-98\d\d|0x8009|"
+    r"#\d|\(\d\d?,"
+)
+
+
+class Spotted(NamedTuple):
+    """
+    A line with an error in it.
+
+    Attributes:
+        finding: What was found; `None` if the line is an error that no row knows.
+
+        line: Number of the line, from 1.
+
+        text: The line.
+
+        words: Of an error that no row knows, the line without its frame.
+    """
+
+    finding: Finding | None
+    line: int
+    text: str
+    words: str = ""
+
+
+class Stream:
+    """
+    Reads lines.
+
+    Attributes:
+        lines: How many lines were read.
+    """
+
+    def __init__(self, finder: Finder) -> None:
+        """Read with this finder."""
+        self._finder = finder
+        self._forms = finder.forms
+        self._seen: dict[str, Seen | str | None] = {}
+        self.lines = 0
+
+    def read(self, lines: Iterable[str], *, exact: bool = True) -> Iterator[Spotted]:
+        """
+        Yield the errors in lines, in their order.
+
+        Args:
+            lines: The lines, without their ends.
+            exact: Whether each finding has its own place and values; otherwise those of the first line of its shape.
+        """
+        source = iter(lines)
+        ahead: deque[str] = deque()
+        for line in source:
+            ahead.append(line)
+            while ahead and len(ahead) > (_AHEAD if self._needs_more(ahead[0]) else 0):
+                yield from self._next(ahead, exact=exact)
+        while ahead:
+            yield from self._next(ahead, exact=exact)
+
+    def _needs_more(self, line: str) -> bool:
+        return HEAD in line or ("<" in line and self._forms.markup.holds_error(line))
+
+    def _next(self, ahead: deque[str], *, exact: bool) -> Iterator[Spotted]:
+        if self._needs_more(ahead[0]):
+            lines = list(ahead)
+            taken, found = self._finder.block(lines, 0)
+            for finding in found:
+                at = finding.line - 1
+                yield Spotted(finding._replace(line=self.lines + finding.line), self.lines + finding.line, lines[at])
+        else:
+            taken = 1
+            if (spotted := self._line(ahead[0], exact=exact)) is not None:
+                yield spotted
+        self.lines += taken
+        for _ in range(taken):
+            ahead.popleft()
+
+    def _line(self, line: str, *, exact: bool) -> Spotted | None:
+        line = line[:_LONGEST]
+        rest = line[self._forms.stamped(line) :]
+        shape = rest if _CODED.search(rest) else _VARIABLE.sub("0", rest)
+        try:
+            seen = self._seen[shape]
+        except KeyError:
+            if len(self._seen) >= _MOST_SHAPES:
+                self._seen.clear()
+            seen = self._seen[shape] = self._look(line)
+        number = self.lines + 1
+        if seen is None:
+            return None
+        if isinstance(seen, str):
+            return Spotted(None, number, line, seen)
+        if exact and shape != rest:
+            seen = self._finder.line(line) or seen
+        return Spotted(Finding(number, seen.start, seen.end, line[seen.start : seen.end], seen.how, seen.error), number, line)
+
+    def _look(self, line: str) -> Seen | str | None:
+        """Return what is seen in a line, the words of an error that no row knows, or `None` for no error."""
+        if self._forms.skipped.match(line) or not self._finder.may_hold(_TOKENS.findall(line.lower())):
+            return None
+        seen = self._finder.line(line)
+        if seen is None:
+            return self._unknown(line)
+        return None if seen.error.reason is Reason.PROTOCOL_NOTICE else seen
+
+    def _unknown(self, line: str) -> str | None:
+        if self._forms.unknown.search(line) is None:
+            return None
+        *_, (at, _) = self._forms.beginnings(line)
+        return line[at:]
