@@ -1,5 +1,5 @@
 """
-The command line: `explain` for people, `normalize` as a filter, `table` as the catalogue; others through entry points.
+The command line: `explain` and `scan` for people, `normalize` as a filter, `table` as the catalogue; others through entry points.
 
 Data goes to stdout, talk to stderr. Exit codes: 0 when everything was understood, 1 when something was unknown and `--strict`
 asked, 2 for unusable input or arguments, with one clear line and nothing lost.
@@ -14,7 +14,7 @@ from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from errnorm.cli import explain, normalize, table
+from errnorm.cli import explain, normalize, scan, table
 from errnorm.cli.arguments import UNUSABLE, Parser, UnusableError
 from errnorm.cli.style import printable
 from errnorm.tables.source import TableError
@@ -33,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="errnorm", description="One vocabulary for the errors of NATS and XMPP.")
     parser.add_argument("--version", action="version", version=f"errnorm {version('errnorm')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
-    for command in (explain, normalize, table):
+    for command in (explain, scan, normalize, table):
         command.add_to(commands)
     for point in sorted(entry_points(group="errnorm.commands"), key=lambda point: point.name):
         # An installed command parses its own arguments: nothing of it is imported until it is called.

@@ -67,6 +67,9 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     )
     parser.add_argument("file", nargs="*", help="files to read; stdin if none, or for -")
     parser.add_argument("--protocol", help="the protocol of lines that do not say one")
+    parser.add_argument(
+        "--raw", action="store_true", help="lines are texts as they are, a line of a log or of the wire, and no JSON"
+    )
     parser.add_argument("--keep", action="store_true", help="carry the other keys of a line through, under input")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if anything was unknown")
     parser.add_argument("--unknown", action="store_true", help="list what was unknown, with counts and rows to fill in, instead")
@@ -203,8 +206,11 @@ def _answer(
     line: bytes, number: int, arguments: argparse.Namespace, normalizer: Normalizer, counts: _Counts, unknowns: Unknowns | None
 ) -> str:
     try:
-        error = normalize_line(line, normalizer, arguments.protocol)
-        answer = _with_input(error, line) if arguments.keep else error.to_json()
+        if arguments.raw:
+            error = normalizer.normalize(line.rstrip(b"\r\n").decode("utf-8", "replace"), arguments.protocol)
+        else:
+            error = normalize_line(line, normalizer, arguments.protocol)
+        answer = _with_input(error, line) if arguments.keep and not arguments.raw else error.to_json()
     except UnusableLineError as problem:
         counts.unusable += 1
         counts.first_unusable = counts.first_unusable or f"line {number}: {problem}"

@@ -32,7 +32,8 @@ class Progress:
         self._shown = stream.isatty()
         self._total = _size(files)
         self._lines = self._bytes = 0
-        self._next = time.monotonic() + _PATIENCE
+        self._started = time.monotonic()
+        self._next = self._started + _PATIENCE
         self._drawn = False
 
     def step(self, size: int) -> None:
@@ -46,11 +47,12 @@ class Progress:
 
     def _draw(self) -> None:
         self._drawn = True
-        bar = ""
+        bar = left = ""
         if self._total:
             part = min(self._bytes / self._total, 1.0)
             bar = f"[{'#' * int(part * _BAR):<{_BAR}}] {part:4.0%} "
-        self._stream.write(f"\r{bar}{self._lines:,} lines")
+            left = f", {_spoken((time.monotonic() - self._started) * (1 - part) / part)} left" if part else ""
+        self._stream.write(f"\r{bar}{self._lines:,} lines{left}\x1b[K")
         self._stream.flush()
 
     def __enter__(self) -> Self:
@@ -62,6 +64,11 @@ class Progress:
         if self._drawn:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
+
+
+def _spoken(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds + 0.5), 60)
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
 def _size(files: Sequence[str]) -> int:

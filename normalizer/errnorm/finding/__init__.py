@@ -11,5 +11,6 @@ from __future__ import annotations
 from errnorm.finding.finder import Finder
 from errnorm.finding.finding import Finding, How
 from errnorm.finding.load import installed_forms
+from errnorm.finding.stream import Spotted, Stream
 
-__all__ = ["Finder", "Finding", "How", "installed_forms"]
+__all__ = ["Finder", "Finding", "How", "Spotted", "Stream", "installed_forms"]

@@ -106,7 +106,8 @@ class Finder:
     def _alarming(self) -> frozenset[str]:
         # A form whose rows are those of the text in it says nothing by itself.
         forms = (form for form in self.forms.forms if any("{inner}" not in place.code for place in form.rows))
-        return _ALARMING | {word for form in forms for said in form.has for word in _WORDS.findall(said)}
+        said = (max(_WORDS.findall(words), key=len, default="error") for form in forms for words in form.has)
+        return _ALARMING | frozenset(said)
 
     def _found(self, text: str) -> Iterator[Finding]:
         whole = text.strip()

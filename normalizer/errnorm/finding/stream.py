@@ -27,6 +27,8 @@ __all__ = ["Spotted", "Stream"]
 _AHEAD = 512
 _MOST_SHAPES = 50_000
 _LONGEST = 8192
+# Without one of these in it, an element is no error.
+_MARKED = re.compile("error|fail|termin|xmlns")
 _TOKENS = re.compile(r"[a-z]{3,}")
 _VARIABLE = re.compile(r"\b(?=[0-9a-f-]*[0-9])[0-9a-f][0-9a-f-]{11,}\b|0x[0-9a-f]+|[0-9]+", re.IGNORECASE)
 # Where a number says which error it is, the line keeps its numbers.
@@ -89,7 +91,7 @@ class Stream:
             yield from self._next(ahead, exact=exact)
 
     def _needs_more(self, line: str) -> bool:
-        return HEAD in line or ("<" in line and self._forms.markup.holds_error(line))
+        return HEAD in line or ("<" in line and _MARKED.search(line) is not None and self._forms.markup.holds_error(line))
 
     def _next(self, ahead: deque[str], *, exact: bool) -> Iterator[Spotted]:
         if self._needs_more(ahead[0]):
@@ -108,6 +110,8 @@ class Stream:
 
     def _line(self, line: str, *, exact: bool) -> Spotted | None:
         line = line[:_LONGEST]
+        if not self._finder.may_hold(_TOKENS.findall(line.lower())):
+            return None
         rest = line[self._forms.stamped(line) :]
         shape = rest if _CODED.search(rest) else _VARIABLE.sub("0", rest)
         try:
@@ -127,7 +131,7 @@ class Stream:
 
     def _look(self, line: str) -> Seen | str | None:
         """Return what is seen in a line, the words of an error that no row knows, or `None` for no error."""
-        if self._forms.skipped.match(line) or not self._finder.may_hold(_TOKENS.findall(line.lower())):
+        if self._forms.skipped.match(line):
             return None
         seen = self._finder.line(line)
         if seen is None:

@@ -287,3 +287,9 @@ def test_any_object_gives_a_record_or_is_unusable(document: dict[str, object]) -
     except UnusableLineError:
         return
     assert list(json.loads(error.to_json())) == KEYS
+
+
+def test_raw_takes_lines_as_they_are(piped: Piped) -> None:
+    code, lines, _ = piped("-ERR 'Stale Connection'\r\nnever heard of\n", "--raw", "--protocol", "nats")
+    assert code == 0
+    assert [line["reason"] for line in lines] == ["transport.stale", "unknown"]

@@ -48,7 +48,10 @@ def test_a_count_shows_where_the_size_is_not_known(clock: list[float]) -> None:
 def test_a_bar_shows_where_it_is(clock: list[float], tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"x" * 40_960)
-    assert "[#######                       ]  25% 1,024 lines" in run(Terminal(), clock, [str(path)])
+    shown = run(Terminal(), clock, [str(path)])
+    assert "[#######                       ]  25% 1,024 lines, 3 s left" in shown
+    path.write_bytes(b"x" * 4_096_000)
+    assert "1,024 lines, 6 min 49 s left" in run(Terminal(), clock, [str(path)])
 
 
 def test_a_moment_is_waited(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,94 @@
+"""
+Lines of logs: plain, gzip or zstd, told apart by their first bytes, from files or stdin.
+
+A line is read to a bound and the rest of it dropped, so that one line of a gigabyte takes no more room than any other.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple, cast
+
+from errnorm.cli.arguments import UnusableError, stdin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["ArchiveError", "Line", "lines_of"]
+
+_GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_LONGEST_LINE = 1 << 16
+
+
+class ArchiveError(UnusableError):
+    """A file cannot be read, or ends in the middle; the lines before that were read."""
+
+
+class Line(NamedTuple):
+    """
+    One line.
+
+    Attributes:
+        text: The line without its end; what is not UTF-8 is replaced.
+
+        size: How many bytes of the file were read for it, compressed if it is.
+    """
+
+    text: str
+    size: int
+
+
+def lines_of(name: str) -> Iterator[Line]:
+    """
+    Yield the lines of a file, or of stdin for `-`.
+
+    Raises:
+        ArchiveError: If it cannot be opened or read to its end, or needs a library that is not installed.
+    """
+    try:
+        with stdin() if name == "-" else Path(name).open("rb") as raw:
+            yield from _lines(raw, name)
+    except (OSError, EOFError, zlib.error) as error:
+        message = f"{name}: {getattr(error, 'strerror', None) or error}"
+        raise ArchiveError(message) from error
+
+
+def _lines(raw: BinaryIO, name: str) -> Iterator[Line]:
+    buffered = cast("io.BufferedReader", raw if hasattr(raw, "peek") else io.BufferedReader(cast("io.RawIOBase", raw)))
+    head = buffered.peek(4)[:4]
+    compressed = head.startswith(_GZIP) or head == _ZSTD
+    stream: IO[bytes] = buffered
+    if head.startswith(_GZIP):
+        stream = cast("IO[bytes]", gzip.GzipFile(fileobj=buffered))
+    elif head == _ZSTD:
+        stream = _zstd(buffered, name)
+    before = 0
+    while line := stream.readline(_LONGEST_LINE):
+        whole = line
+        while len(whole) == _LONGEST_LINE and not whole.endswith(b"\n"):
+            whole = stream.readline(_LONGEST_LINE)
+        size = len(line)
+        if compressed and buffered.seekable():
+            now = buffered.tell()
+            size, before = now - before, now
+        yield Line(line.rstrip(b"\r\n").decode("utf-8", "replace"), size)
+
+
+def _zstd(buffered: io.BufferedReader, name: str) -> IO[bytes]:
+    try:
+        from compression import zstd  # type: ignore[import-not-found, unused-ignore] # noqa: PLC0415 - from Python 3.14 on
+    except ImportError:
+        pass
+    else:
+        return cast("IO[bytes]", zstd.ZstdFile(buffered))
+    try:
+        import zstandard  # noqa: PLC0415 - the extra `zstd`
+    except ImportError:
+        message = f"{name}: zstd needs Python 3.14 or a library: pip install 'errnorm[zstd]'"
+        raise ArchiveError(message) from None
+    reader = zstandard.ZstdDecompressor().stream_reader(buffered, read_across_frames=True)
+    return io.BufferedReader(cast("io.RawIOBase", reader))

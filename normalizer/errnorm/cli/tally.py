@@ -1,0 +1,187 @@
+"""What a scan has counted: errors by what they are, how often over time, and what no row knows. In bounded memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from errnorm.fingerprint import fingerprint_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from errnorm.error import NormalizedError
+    from errnorm.finding import Spotted
+
+__all__ = ["Group", "Tally", "Timeline"]
+
+_MOST_GROUPS = 5000
+_MOST_UNKNOWN = 5000
+_MOST_BUCKETS = 512
+_PEERS = ("address", "host", "remote", "jid", "server")
+
+
+class Timeline:
+    """
+    Counts over time, in buckets that grow wider as the time grows longer: there are never more than 512.
+
+    Attributes:
+        width: Seconds of a bucket, a power of two.
+    """
+
+    def __init__(self) -> None:
+        """Start with buckets of a second."""
+        self.width = 1
+        self._counts: Counter[int] = Counter()
+
+    def add(self, moment: datetime) -> None:
+        """Count one."""
+        self._counts[int(moment.timestamp()) // self.width] += 1
+        while len(self._counts) > _MOST_BUCKETS:
+            self.width *= 2
+            merged: Counter[int] = Counter()
+            for bucket, count in self._counts.items():
+                merged[bucket // 2] += count
+            self._counts = merged
+
+    def bars(self, first: datetime, last: datetime, most: int) -> list[int]:
+        """Return the counts of equal parts of a time, the earliest first."""
+        start, end = first.timestamp(), last.timestamp()
+        bars = [0] * most
+        for bucket, count in self._counts.items():
+            part = (bucket * self.width - start) / max(end - start, 1)
+            bars[min(max(int(part * most), 0), most - 1)] += count
+        return bars
+
+
+class Group:
+    """
+    Errors that are counted together.
+
+    Attributes:
+        error: The first of them.
+
+        peer: With whom it happened, if they are told apart by that.
+
+        codes: Their native codes.
+
+        count: How many.
+
+        first: When the first was written, as far as known.
+
+        last: When the last was.
+
+        sample: The line of the first.
+
+        timeline: How many when.
+    """
+
+    def __init__(self, error: NormalizedError, peer: str | None, sample: str) -> None:
+        """Start with none."""
+        self.error = error
+        self.peer = peer
+        self.codes: Counter[str | None] = Counter()
+        self.count = 0
+        self.first: datetime | None = None
+        self.last: datetime | None = None
+        self.sample = sample
+        self.timeline = Timeline()
+
+    def add(self, code: str | None, moment: datetime | None) -> None:
+        """Count one."""
+        self.count += 1
+        self.codes[code] += 1
+        if moment is not None:
+            self.first = moment if self.first is None else min(self.first, moment)
+            self.last = moment if self.last is None else max(self.last, moment)
+            self.timeline.add(moment)
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the group as JSON values."""
+        error = self.error
+        record: dict[str, Any] = {
+            "reason": error.reason.value,
+            "category": error.category.value,
+            "code": next(iter(self.codes)) if len(self.codes) == 1 else None,
+            "protocol": error.protocol,
+            "retryable": error.retryable,
+            "terminal": error.terminal,
+            "recovery": error.recovery.value,
+            "count": self.count,
+            "first": _written(self.first),
+            "last": _written(self.last),
+            "sample": self.sample,
+        }
+        return record | ({} if self.peer is None else {"peer": self.peer})
+
+
+class Tally:
+    """
+    Counts what is spotted.
+
+    Attributes:
+        rest: Errors of more kinds than are told apart.
+
+        unknown: Lines that are errors and that no row knows, by fingerprint, with a sample of each.
+    """
+
+    def __init__(self, by: str) -> None:
+        """Count by `code`, `reason` or `peer`."""
+        self._by = by
+        self._groups: dict[tuple[object, ...], Group] = {}
+        self._unknown: dict[str, list[Any]] = {}
+        self.rest = 0
+
+    def add(self, spotted: Spotted, moment: datetime | None) -> None:
+        """Count one line."""
+        if spotted.finding is None:
+            self._count_unknown(spotted.words)
+            return
+        error = spotted.finding.error
+        peer = peer_of(error) if self._by == "peer" else None
+        key: tuple[object, ...] = (
+            (error.reason,) if self._by == "reason" else (error.judgement.row, error.recovery, error.terminal, peer)
+        )
+        group = self._groups.get(key)
+        if group is None:
+            if len(self._groups) >= _MOST_GROUPS:
+                self.rest += 1
+                return
+            group = self._groups[key] = Group(error, peer, spotted.text.strip()[:300])
+        group.add(error.code, moment)
+
+    def _count_unknown(self, words: str) -> None:
+        fingerprint = fingerprint_of(words)
+        if fingerprint not in self._unknown and len(self._unknown) >= _MOST_UNKNOWN:
+            fingerprint = "(others)"
+        self._unknown.setdefault(fingerprint, [0, words.strip()[:300]])[0] += 1
+
+    @property
+    def groups(self) -> list[Group]:
+        """The groups, the largest first."""
+        return sorted(self._groups.values(), key=lambda group: -group.count)
+
+    @property
+    def unknown(self) -> list[tuple[str, int, str]]:
+        """Fingerprint, count and sample of what is not known, the most frequent first."""
+        found = ((fingerprint, count, sample) for fingerprint, (count, sample) in self._unknown.items())
+        return sorted(found, key=lambda one: -one[1])
+
+    def span(self) -> tuple[datetime, datetime] | None:
+        """Return when the first and the last error were written; `None` if no line says."""
+        times = [moment for group in self._groups.values() for moment in (group.first, group.last) if moment is not None]
+        return (min(times), max(times)) if times else None
+
+
+def peer_of(error: NormalizedError) -> str | None:
+    """Return with whom an error happened: an address without its port, a host, or the domain of a JID."""
+    found = next((str(error.params[name]) for name in _PEERS if name in error.params), None)
+    if found is None:
+        return None
+    domain = found.partition("/")[0].rpartition("@")[2]
+    host, colon, port = domain.rpartition(":")
+    return host if colon and port.isdigit() else domain
+
+
+def _written(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
