@@ -16,6 +16,7 @@ from errnorm.session import (
     DialFailed,
     Dialling,
     Ended,
+    HandlerFailed,
     Next,
     Said,
     Session,
@@ -276,3 +277,14 @@ def test_a_single_session_that_this_side_reconnects_goes_on() -> None:
     assert session.state is State.DOWN
     session.receive(Up())
     assert session.health().up
+
+
+def test_a_single_session_whose_client_connected_again_by_itself_is_over() -> None:
+    session = up(single=True)
+    session.receive(Said(error=kit.lost()))
+    assert [type(output) for output in session.receive(Up())] == [Close]
+    assert session.state is State.CLOSED
+
+
+def test_a_handler_that_failed_of_nothing_says_nothing() -> None:
+    assert told(up(), HandlerFailed(error=None)) == []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from errnorm.decision import decide
-from errnorm.exceptions import class_names
+from errnorm.exceptions import ReportedException, class_names
 from errnorm.marks import Mark, claim
 from errnorm.session import State
 from errnorm.taxonomy import Reason
@@ -27,7 +27,8 @@ __all__ = ["Resolver", "resolver_of"]
 
 _CLOSED = "nats.errors.ConnectionClosedError"
 _GAVE_UP = "nats.errors.NoServersError"
-_CLOSED_HERE = {"close_reason": "Client Closed"}
+# What nats-py says while it closes; once it has closed it does not tell whose doing that was.
+_CLOSED_HERE = ReportedException(("nats.errors.ConnectionDrainingError",))
 
 
 class _Idle(Exception):  # noqa: N818 - it is not an error

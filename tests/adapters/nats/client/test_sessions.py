@@ -356,7 +356,8 @@ async def test_what_is_called_after_closing_it_oneself_is_this_sides_doing(
     with pytest.raises(nats.errors.ConnectionClosedError):
         async with errors.guard("nats", operation="publish"):
             await client.publish("a", b"")
-    assert told.reasons() == [Reason.SHUTDOWN_CLIENT]
+    assert told.rows() == [("shutdown.client", "publish", None, False)]
+    assert str(told[0].error.effect) == "not_applied"
     assert await session.ended() is None
     assert session.health().error is None
 
