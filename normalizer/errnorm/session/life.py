@@ -145,9 +145,7 @@ class Session:
         Returns:
             What to tell and to do, in this order.
         """
-        if isinstance(fact, HandlerFailed):
-            return list(self._handler_failed(fact))
-        if self.state is State.CLOSED:
+        if self.state is State.CLOSED and not isinstance(fact, HandlerFailed):
             return []
         before = self.status
         outputs = list(self._received(fact))
@@ -178,6 +176,8 @@ class Session:
 
     def _received(self, fact: Fact) -> Iterator[Output]:
         match fact:
+            case HandlerFailed():
+                yield from self._handler_failed(fact)
             case Said():
                 yield from self._said(fact)
             case DialFailed() | Ended():
