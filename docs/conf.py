@@ -44,7 +44,10 @@ default_role = "code"
 nitpicky = True
 nitpick_ignore_regex = [
     # Names that only type checkers import stand in signatures without their module.
-    ("py:class", r"C|Category|Effect|Entry|Knows|Outcome|Reason|Recovery|Witness|errnorm\.(decision|taxonomy)\..*|pydantic\..*"),
+    (
+        "py:class",
+        r"C|Category|Effect|Entry|Knows|Outcome|Processor|Reason|Recovery|Witness|errnorm\.(decision|taxonomy)\..*|pydantic\..*",
+    ),
     # Google's `Returns:` may begin with a type; ours begins with a sentence.
     ("py:class", r".* .*|A function|an exception"),
 ]

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from errnorm import decide, find, normalize, plugins
 from errnorm.adapters import Signal
 from errnorm.decision import RetryPolicy
-from errnorm.emitters.log.emitter import LogEmitter, Processor
+from errnorm.emitters.log import LogEmitter, Processor
 from errnorm.engine import Engine
 from errnorm.fault import Fault
 from errnorm.finding import How

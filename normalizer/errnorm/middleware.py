@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from weakref import WeakMethod
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from errnorm.decision import Decision
+    from errnorm.emitters.log import Processor
     from errnorm.error import NormalizedError
     from errnorm.fault import Emitter, Outcome
     from errnorm.loop import RetryLoop
@@ -95,6 +97,7 @@ class Middleware:
         self._normalizer = normalizer
         self.policy = policy or RetryPolicy()
         self.emitters: tuple[Emitter, ...] = default_emitters(settings) if emitters is None else tuple(emitters)
+        self._settings = settings
         self._tell = Teller(self.emitters)
         self._resolvers: list[WeakMethod[Callable[[BaseException, NormalizedError], object]]] = []
 
@@ -260,7 +263,11 @@ class Middleware:
         return error
 
     def saw(self, exception: BaseException, guard: Guard) -> None:
-        """Tell an exception that left a guard, unless it is no fault or was told already. Never raises."""
+        """
+        Tell an exception that left a guard, unless it was told already. Never raises.
+
+        An exception that no adapter recognises, by its class or by what it was raised from, is the application's: it passes.
+        """
         try:
             self._see(exception, exception, guard)
         except Exception as failure:  # noqa: BLE001 - the exception at hand is worth more than any of ours
@@ -277,6 +284,25 @@ class Middleware:
         """
         self._resolvers.append(WeakMethod(behind, self._resolvers.remove))
 
+    @cached_property
+    def processor(self) -> Processor:
+        """The processor for structlog, with the tables and settings of this middleware."""
+        from errnorm.emitters.log import Processor  # noqa: PLC0415 - only who logs with structlog needs it
+
+        return Processor(self._settings, self._normalizer)
+
+    def recovered(self, protocol: str, *, operation: str | None = None, peer: str | None = None, seconds: float) -> None:
+        """
+        Tell that a connection works again: it closes an outage in the log.
+
+        Args:
+            protocol: `"nats"` or `"xmpp"`.
+            operation: What works again; the connection if not given.
+            peer: Whom with, in few possible values.
+            seconds: How long it did not work.
+        """
+        self._tell.recovered(protocol, operation, peer, seconds)
+
     def flush(self) -> None:
         """Have everything written that emitters still hold back, like the summary of a storm. For the end of a process."""
         self._tell.flush()
@@ -287,22 +313,25 @@ class Middleware:
             error = self._normalized(raw, around)
             self._tell(self._fault(error, None, self._decided(error, around), around))
             return error
-        self._see(exception, raw, around)
+        self._see(exception, raw, around, unclaimed=True)
         mark = mark_of(exception)
         return self._normalized(raw, around) if mark is None else mark.error
 
-    def _see(self, exception: BaseException, raw: object, around: Guard) -> None:
+    def _see(self, exception: BaseException, raw: object, around: Guard, *, unclaimed: bool = False) -> None:
+        """See an exception; `unclaimed` ones, which no adapter recognises, are told only if they were reported."""
         if is_a(exception, BaseExceptionGroup):
-            self._see_group(exception, around)
+            self._see_group(exception, around, unclaimed=unclaimed)
         elif _is_fault(exception):
             mark = mark_of(exception)
             if mark is None:
-                self._see_first(exception, raw, around)
+                self._see_first(exception, raw, around, unclaimed=unclaimed)
             elif mark.told != "failed":
                 self._tell_of(exception, mark, around)
 
-    def _see_first(self, exception: BaseException, raw: object, around: Guard) -> None:
+    def _see_first(self, exception: BaseException, raw: object, around: Guard, *, unclaimed: bool) -> None:
         error, inside = self._looked_at(exception, raw, around)
+        if not (unclaimed or error.claimed):
+            return
         # Nobody else can claim an exception that has a mark, so only one of many threads tells it.
         mark = inside or Mark(error, self._decided(error, around), idempotent=around.idempotent, told=None)
         if claim(exception, mark):
@@ -356,12 +385,12 @@ class Middleware:
                     return behind
         return None
 
-    def _see_group(self, group: BaseExceptionGroup[BaseException], around: Guard) -> None:
+    def _see_group(self, group: BaseExceptionGroup[BaseException], around: Guard, *, unclaimed: bool) -> None:
         faults = leaves_of(group)
         for member in faults:
-            self._see(member, member, around)
+            self._see(member, member, around, unclaimed=unclaimed)
         marks = [mark for member in faults if (mark := mark_of(member)) is not None]
-        if marks:
+        if marks and len(marks) == len(faults):
             # The whole is as bad as its worst member: one that must not be retried forbids it for all.
             claim(group, min(marks, key=lambda mark: (mark.decision.retry, mark.error.retryable)))
 
@@ -372,7 +401,9 @@ class Middleware:
         if around.decision is not None:
             return around.decision
         policy = self.policy if around.attempts is None else replace(self.policy, attempts=around.attempts)
-        return decide(error, idempotent=around.idempotent, attempt=around.attempt or 1, previous=around.previous, policy=policy)
+        # A connection is opened again without a second thought; only an operation can be carried out twice.
+        idempotent = around.idempotent or around.outcome == "background"
+        return decide(error, idempotent=idempotent, attempt=around.attempt or 1, previous=around.previous, policy=policy)
 
 
 def _say_failed(what: str, failure: Exception) -> None:

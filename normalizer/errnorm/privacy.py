@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from errnorm.error import NormalizedError, Params
     from errnorm.tables.row import Entry
 
-__all__ = ["DEFAULT_RULES", "Privacy", "Rule", "peer_name"]
+__all__ = ["DEFAULT_RULES", "Privacy", "Rule", "peer_name", "phrase", "without_credentials"]
 
 
 class Rule(StrEnum):
@@ -55,6 +55,7 @@ _PLACE = re.compile(r"\{([a-z_]+)\}")
 _USERINFO = re.compile(
     r"([a-z][a-z0-9+.-]{0,15}://)(?:(?![a-z][a-z0-9+.-]{0,15}://).)*@|(?<![^\s,])[^\s,]*@", re.IGNORECASE | re.DOTALL
 )
+_CREDENTIALS = re.compile(r"([a-z][a-z0-9+.-]{0,15}://)[^\s/?#]*@", re.IGNORECASE)
 _QUERY = re.compile(r"[?#][^\s,]*")
 # Kinds that are told by default, and under which something private can stand all the same.
 _PUBLIC = frozenset({"host", "name"})
@@ -64,6 +65,7 @@ _ADDRESS = re.compile(
 _LARGEST = 2**63 - 1
 _LONGEST_NAME = 128
 _LONGEST_PEER = 1024
+_LONGEST_PHRASE = 72
 _MOST_ROWS = 4096
 
 
@@ -72,6 +74,33 @@ def peer_name(peer: object) -> str:
     """Return the name of a peer as it may be told: without credentials, on one line, at most 128 characters."""
     named = str(peer)[:_LONGEST_PEER]
     return escaped(_QUERY.sub("", _USERINFO.sub(lambda found: found[1] or "", named)), _LONGEST_NAME)
+
+
+@lru_cache(_MOST_ROWS)
+def _phrase(words: str, about: str) -> tuple[str, tuple[str, ...]]:
+    if " " not in words:
+        return (about[:1].lower() + about[1:].rstrip(".")).replace("%", "%%"), ()
+    pieces = _PLACE.split(words)
+    return "%s".join(escaped(piece, _LONGEST_PHRASE).replace("%", "%%") for piece in pieces[::2]), tuple(pieces[1::2])
+
+
+def phrase(error: NormalizedError) -> tuple[str, tuple[str, ...]]:
+    """
+    Return what an error says in the words of its row: a template with `%s` in the places of its parameters, and their names.
+
+    Returns:
+        For an error that no table knows, its fingerprint. Nothing in the template comes from a parameter.
+    """
+    entry = error.judgement.row
+    if entry is None:
+        said = escaped(error.fingerprint or "", _LONGEST_PHRASE) or error.reason.about
+        return said.replace("%", "%%"), ()
+    return _phrase(entry.row.text or entry.key, entry.row.reason.about)
+
+
+def without_credentials(text: str) -> str:
+    """Return a text without the credentials, query and fragment of the addresses in it."""
+    return _CREDENTIALS.sub(r"\1", text) if "://" in text else text
 
 
 class Privacy:
@@ -185,8 +214,10 @@ class Privacy:
     def _split(self, placed: Entry) -> list[str]:
         """Split the text of a row at its places: words and names take turns."""
         template = placed.row.text or placed.key
-        # A condition, a number or the name of a class says little to people; what it means says more.
-        said = template if " " in template else f"{template}: {placed.row.reason.about}"
+        said = template
+        if " " not in template:
+            # A condition or a number says little to people, and a class stands in a field of its own; what it means says more.
+            said = placed.row.reason.about if "." in template else f"{template}: {placed.row.reason.about}"
         pieces = _PLACE.split(escaped(said, self.limit))
         if len(self._pieces) < _MOST_ROWS:
             self._pieces[placed] = pieces

@@ -66,8 +66,8 @@ class Settings(BaseModel):
     Attributes:
         emitters: Which emitters there are: `log`, `span`, `metric`. Empty: nothing is told.
 
-        log_with: What writes the log: `structlog`, the standard library's `logging`, OpenTelemetry's logs (`otel`); `auto`
-            takes structlog if the application has configured it, else `logging`.
+        log_with: What writes the log: `structlog`, `loguru`, the standard library's `logging`, OpenTelemetry's logs (`otel`);
+            `auto` takes what the application writes with.
 
         log_text: What a log line says of the text: `template`: the row's text with what may be told filled in; `raw`: what
             the peer said, escaped and cut, secrets and all; `none`.
@@ -97,7 +97,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     emitters: Annotated[tuple[Literal["log", "span", "metric"], ...], BeforeValidator(_words)] = ("log", "span", "metric")
-    log_with: Literal["auto", "structlog", "logging", "otel"] = "auto"
+    log_with: Literal["auto", "structlog", "loguru", "logging", "otel"] = "auto"
     log_text: Literal["template", "raw", "none"] = "template"
     traceback: Literal["never", "asked", "always"] = "asked"
     limit: Annotated[int, Field(ge=16, le=65536)] = 256

@@ -132,8 +132,9 @@ def test_the_very_same_exception_leaves_the_guard(exception: BaseException, dept
 @given(ANYTHING, st.integers(1, 4))
 def test_every_fault_is_told_once_however_many_guards_it_passes(exception: BaseException, depth: int) -> None:
     told = Told()
+    faults = [leaf for leaf in leaves(exception) if isinstance(leaf, Exception) and type(leaf) not in PASSING]
+    expected = [leaf for leaf in faults if errnorm.normalize(leaf, "desk").claimed]
     guarded(Middleware(emitters=[told]), exception, depth)
-    expected = [leaf for leaf in leaves(exception) if isinstance(leaf, Exception) and type(leaf) not in PASSING]
 
     assert list(map(id, (fault.exception for fault in told))) == list(map(id, expected))
 
@@ -224,7 +225,9 @@ def test_the_decision_that_is_told_follows_from_what_the_guard_knows(told: Told,
 
 @pytest.mark.parametrize("kind", [FrozenError, SlottedError, OSError, ValueError])
 def test_what_was_made_of_it_can_be_asked_of_the_exception(errors: Middleware, told: Told, kind: type[Exception]) -> None:
-    assert errnorm.normalize(guarded(errors, kind())) is told[0].error
+    exception = kind()
+    errors.report(exception, "desk")
+    assert errnorm.normalize(exception) is told[0].error
 
 
 def test_the_predicates_go_by_what_a_guard_made_of_it(errors: Middleware) -> None:
@@ -237,8 +240,8 @@ def test_the_predicates_go_by_what_a_guard_made_of_it(errors: Middleware) -> Non
 
 def test_an_exception_that_cannot_be_marked_is_told_all_the_same(errors: Middleware, told: Told) -> None:
     exception = HidingError()
+    errors.report(exception, "desk")
 
-    assert guarded(errors, exception) is exception
     assert len(told) == 1
     assert not errnorm.normalize(exception).known
 
@@ -274,14 +277,44 @@ def test_a_wrapper_of_something_unknown_is_the_same_fault_too(errors: Middleware
     def ask() -> None:
         try:
             with errors.guard("desk"):
-                raise KeyError
-        except KeyError as inner:
+                raise DeskError("unheard")
+        except DeskError as inner:
             raise LookupError from inner
 
     with pytest.raises(LookupError), errors.guard("desk"):
         ask()
 
     assert len(told) == 1
+
+
+@pytest.mark.parametrize("bug", [KeyError("k"), TypeError(), AttributeError(), AssertionError(), ZeroDivisionError()], ids=repr)
+@pytest.mark.parametrize("handling", [False, True], ids=["alone", "while a fault is handled"])
+def test_a_bug_of_the_application_passes_untold_and_unmarked(told: Told, bug: Exception, handling: bool) -> None:
+    errors = Middleware(emitters=[told])
+    with pytest.raises(type(bug)), errors.guard("nats", operation="publish"):
+        if handling:
+            try:
+                raise ConnectionRefusedError(111, "refused")
+            except ConnectionRefusedError:
+                raise bug  # noqa: B904 - the point
+        raise bug
+
+    assert (told, vars(bug)) == ([], {})
+    assert not errnorm.is_retryable(bug)
+
+
+def test_a_bug_of_the_application_that_is_reported_is_told(told: Told) -> None:
+    Middleware(emitters=[told]).report(KeyError("k"), "nats", operation="handler", outcome="failed")
+
+    assert [(fault.operation, fault.error.known) for fault in told] == [("handler", False)]
+
+
+def test_a_member_of_a_group_that_is_a_bug_of_the_application_forbids_a_retry(told: Told) -> None:
+    errors = Middleware(emitters=[told])
+    group = guarded(errors, ExceptionGroup("two", [ConnectionRefusedError(111, "refused"), KeyError("k")]))
+
+    assert [fault.error.reason for fault in told] == [Reason.TRANSPORT_REFUSED]
+    assert not errnorm.is_retryable(group)
 
 
 @pytest.mark.parametrize("second", ["busy", "lost"])
@@ -297,12 +330,12 @@ def test_what_fails_while_a_fault_is_handled_is_a_fault_of_its_own(errors: Middl
 
 
 def test_of_two_unknown_faults_the_second_is_not_taken_for_a_wrapper_of_the_first(errors: Middleware, told: Told) -> None:
-    with pytest.raises(LookupError), errors.guard("desk"):
+    with pytest.raises(DeskError), errors.guard("desk"):
         try:
             with errors.guard("desk"):
-                raise ValueError
-        except ValueError:
-            raise LookupError  # noqa: B904 - the point
+                raise DeskError("unheard")
+        except DeskError:
+            raise DeskError("unseen")  # noqa: B904 - the point
 
     assert len(told) == 2
 

@@ -11,6 +11,7 @@ import sys
 import threading
 from contextlib import suppress
 from contextvars import Context
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from errnorm.emitters.counts import LEDGER
@@ -29,6 +30,14 @@ __all__ = ["Teller", "default_emitters"]
 _OWN = {"log.emitter": "log", "otel.span": "span", "otel.metric": "metric"}
 _LONGEST_NAME = 128
 _MOST_SAID = 32
+
+
+def __getattr__(name: str) -> object:
+    """Import a family of emitters when it is first asked for."""
+    if name in {"log", "otel", "sentry"}:
+        return import_module(f"errnorm.emitters.{name}")
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)
 
 
 def default_emitters(settings: Settings | None = None) -> tuple[Emitter, ...]:
@@ -125,6 +134,14 @@ class Teller:
             self._said.add((name, kind))
             _say(f"errnorm: the emitter {name} failed with {kind}; this is said once, and counted from now on")
 
+    def recovered(self, protocol: str, operation: str | None, peer: str | None, seconds: float) -> None:
+        """Tell the emitters that have a line for it that a connection works again."""
+        for emitter in self._emitters:
+            try:
+                getattr(emitter, "recovered", _nothing)(protocol, operation, peer, seconds)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._failed(emitter, error)
+
     def flush(self) -> None:
         """Have everything written that emitters still hold back, like the summary of a storm."""
         for emitter in self._emitters:
@@ -140,7 +157,7 @@ class _Busy(threading.local):
     now = False
 
 
-def _nothing() -> None:
+def _nothing(*_: object) -> None:
     """Do nothing: most emitters hold nothing back."""
 
 

@@ -86,11 +86,14 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
     _low("errnorm.peer", "Whom it happened with, in the caller's word, without credentials.", on=_RECORDS),
     _low("errnorm.client", "What the client library did about it by itself, `reconnecting`.", on=_RECORDS),
     _high("errnorm.text", "What happened, in one line: the text of the row with what may be told filled in.", on=_LOG),
+    _low("errnorm.template", "The message without its values: the same for all lines of one kind.", on=_LOG),
+    _high("trace_id", "The trace whose span was recording, in hexadecimal digits.", on=_LOG),
+    _high("span_id", "That span.", on=_LOG),
     _high("errnorm.suppressed", "In a summary: how many lines like this one were not written.", "int", on=_LOG),
     _high("errnorm.period", "In a summary: over how many seconds.", "double", on=_LOG),
     _low("errnorm.emitter", "Which emitter failed.", on=("metric",)),
     _low("exception.type", "The dotted name of the exception's class.", on=_RECORDS),
-    _high("exception.message", "The same as `errnorm.text`: an exception's own words can hold anything."),
+    _high("exception.message", "The text of the row: an exception's own words can hold anything.", on=("span",)),
     _high("exception.stacktrace", "Where it was raised, without its words; only where asked for."),
 )
 
@@ -167,7 +170,7 @@ def circumstances(fault: Fault) -> Attributes:
         told["errnorm.operation"] = _word(fault.operation)
     if fault.peer is not None:
         told["errnorm.peer"] = peer_name(fault.peer)
-    if fault.client is not None:
+    if fault.client is not None and fault.client != "nothing":
         told["errnorm.client"] = _word(fault.client)
     if (decision := fault.decision) is not None:
         if decision.verdict is _ABORT:

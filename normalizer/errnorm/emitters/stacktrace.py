@@ -1,4 +1,10 @@
-"""What is told of an exception: its class, our words for it, and where it was raised. Never its own words."""
+"""
+Render an exception: its class, where it was raised, and what was said, in words that may be told.
+
+The words of an exception that an adapter recognises, and of what it was raised from, can be a peer's: the text of the row
+stands in their place. The words of the application's own exceptions stay, also those of one that was raised from such an error;
+only credentials in addresses are cut out.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +12,61 @@ import traceback
 from typing import TYPE_CHECKING
 
 from errnorm.escape import escaped
-from errnorm.exceptions import class_names, traceback_of
+from errnorm.exceptions import ReportedException, attribute, class_names, is_a, members_of, message_of, traceback_of
+from errnorm.marks import mark_of
+from errnorm.privacy import without_credentials
 
 if TYPE_CHECKING:
-    from errnorm.emitters.attributes import Attributes
+    from collections.abc import Iterator
 
-__all__ = ["exception_attributes", "stacktrace"]
+    from errnorm.emitters.attributes import Attributes
+    from errnorm.error import NormalizedError
+    from errnorm.normalizer import Normalizer
+    from errnorm.privacy import Privacy
+
+__all__ = ["Words", "exception_attributes", "stacktrace"]
 
 _MOST_FRAMES = 64
+_MOST_LINKS = 16
+_MOST_MEMBERS = 8
 _LONGEST_NAME = 256
 _LONGEST_LINE = 1024
+# As Python prints them: Lib/traceback.py.
+_CAUSE = "The above exception was the direct cause of the following exception:"
+_CONTEXT = "During handling of the above exception, another exception occurred:"
+
+
+class Words:
+    """What may be said of an exception."""
+
+    __slots__ = ("_normalizer", "_privacy")
+
+    def __init__(self, privacy: Privacy, normalizer: Normalizer) -> None:
+        """Say what the rules allow, by the tables of a normalizer."""
+        self._privacy = privacy
+        self._normalizer = normalizer
+
+    def recognises(self, exception: BaseException) -> bool:
+        """Return whether an exception itself, whatever it was raised from, is one that an adapter recognises."""
+        mark = mark_of(exception)
+        if mark is not None and not self._wraps(exception, mark.error):
+            return mark.error.claimed
+        return self._normalizer.normalize(ReportedException(class_names(exception), message_of(exception))).claimed
+
+    def _wraps(self, exception: BaseException, error: NormalizedError) -> bool:
+        cause = attribute(exception, "__cause__")
+        return is_a(cause, BaseException) and self._normalizer.normalize(cause).judgement is error.judgement
+
+    def of(self, exception: BaseException) -> str:
+        """Return the words of an exception: its own if it is the application's, else those of its row."""
+        if self.recognises(exception):
+            return self._privacy.text(self._normalizer.normalize(exception))
+        return escaped(without_credentials(message_of(exception)), 4 * self._privacy.limit)
+
+
+def class_of(exception: BaseException) -> str:
+    """Return the dotted name of an exception's class, as OpenTelemetry and Python's tracebacks write it."""
+    return escaped(class_names(exception)[0].removeprefix("builtins."), _LONGEST_NAME)
 
 
 def exception_attributes(exception: BaseException, text: str | None) -> Attributes:
@@ -26,25 +77,51 @@ def exception_attributes(exception: BaseException, text: str | None) -> Attribut
         exception: The exception.
         text: What may be told of the error; `None` for nothing.
     """
-    told: Attributes = {"exception.type": escaped(class_names(exception)[0].removeprefix("builtins."), _LONGEST_NAME)}
+    told: Attributes = {"exception.type": class_of(exception)}
     if text:
         told["exception.message"] = text
     return told
 
 
-def stacktrace(exception: BaseException, text: str | None) -> str:
+def stacktrace(exception: BaseException, words: Words) -> str:
     """
-    Return the frames of an exception as Python prints them, the most recent 64, and its class.
-
-    The messages of the exception and of those it was raised from do not appear: they are what a stack trace usually leaks.
+    Return an exception as Python prints it, with what it was raised from: frames, classes, and words that may be told.
 
     Args:
         exception: The exception.
-        text: What may be told of the error; `None` for nothing.
+        words: What may be said.
     """
-    frames = "".join(traceback.format_tb(traceback_of(exception), -_MOST_FRAMES))
-    named = exception_attributes(exception, text)
-    last = ": ".join(str(value) for value in named.values())
+    return "\n".join(_rendered(exception, words, _MOST_LINKS, is_own=True))
+
+
+def _rendered(exception: BaseException, words: Words, links: int, *, is_own: bool) -> Iterator[str]:
+    """Yield the lines of an exception; `is_own` says that the application raised it, and not a client library inside."""
+    recognised = words.recognises(exception)
+    before, said = _before(exception)
+    if before is not None and links > 1:
+        yield from _rendered(before, words, links - 1, is_own=is_own and not recognised)
+        yield from ("", said, "")
+    group = "Exception Group " if is_a(exception, BaseExceptionGroup) else ""
+    yield f"{group}Traceback (most recent call last):"
     # The name of a file can hold what no encoder takes, and its lines what turns the direction of a terminal's.
-    lines = [escaped(line, _LONGEST_LINE) for line in frames.split("\n")[:-1]]
-    return "\n".join(["Traceback (most recent call last):", *lines, last])
+    frames = "".join(traceback.format_tb(traceback_of(exception), -_MOST_FRAMES))
+    yield from (escaped(line, _LONGEST_LINE) for line in frames.split("\n")[:-1])
+    name, text = class_of(exception), words.of(exception) if recognised or is_own else ""
+    yield f"{name}: {text}" if text else name
+    if links > 1:
+        yield from _members(exception, words, links - 1, is_own=is_own)
+
+
+def _members(group: BaseException, words: Words, links: int, *, is_own: bool) -> Iterator[str]:
+    for number, member in enumerate(members_of(group)[:_MOST_MEMBERS], 1):
+        yield f"  {'+-' if number == 1 else '  '}+---------------- {number} ----------------"
+        yield from (f"    | {line}" for line in _rendered(member, words, links, is_own=is_own))
+
+
+def _before(exception: BaseException) -> tuple[BaseException | None, str]:
+    cause, context = attribute(exception, "__cause__"), attribute(exception, "__context__")
+    if is_a(cause, BaseException):
+        return cause, _CAUSE
+    if is_a(context, BaseException) and not attribute(exception, "__suppress_context__"):
+        return context, _CONTEXT
+    return None, ""

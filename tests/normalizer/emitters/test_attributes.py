@@ -8,8 +8,9 @@ import pytest
 
 from errnorm.decision import Decision, Verdict
 from errnorm.emitters.attributes import ATTRIBUTES, OTHER, attributes, circumstances, error_type, event_name
-from errnorm.emitters.stacktrace import exception_attributes, stacktrace
+from errnorm.emitters.stacktrace import Words, exception_attributes, stacktrace
 from errnorm.fault import Fault
+from errnorm.normalizer import default_normalizer
 from errnorm.privacy import Privacy
 from errnorm.taxonomy import Reason, Recovery
 from tests.normalizer.emitters.wire import ABORT, PUBLISH, RETRY
@@ -105,7 +106,7 @@ def test_no_name_is_the_beginning_of_another() -> None:
 
 
 def test_no_name_is_told_apart_by_a_namespace_that_is_not_ours() -> None:
-    standard = {"error.type", "exception.type", "exception.message", "exception.stacktrace"}
+    standard = {"trace_id", "span_id", "error.type", "exception.type", "exception.message", "exception.stacktrace"}
     assert {key for key in _BY_KEY if not key.startswith("errnorm.")} == standard
 
 
@@ -163,7 +164,7 @@ def test_an_exception_of_which_nothing_may_be_said_has_its_class() -> None:
 def test_a_stack_trace_can_be_encoded_whatever_its_files_are_called() -> None:
     with pytest.raises(TimeoutError) as raised:
         exec(compile("raise TimeoutError", "/a\udcff\x1b[2J\u202e.py", "exec"))  # noqa: S102 - a file of that name
-    lines = stacktrace(raised.value, "late").splitlines()
+    lines = stacktrace(raised.value, Words(Privacy(), default_normalizer())).splitlines()
     assert '  File "/a\\udcff\\x1b[2J\\u202e.py", line 1, in <module>' in lines
-    assert (lines[0], lines[-1]) == ("Traceback (most recent call last):", "TimeoutError: late")
+    assert (lines[0], lines[-1]) == ("Traceback (most recent call last):", "TimeoutError: No answer came in time.")
     assert "".join(lines).encode()

@@ -10,12 +10,10 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-import structlog
 
 import errnorm.emitters
 from errnorm.emitters import Teller, default_emitters
 from errnorm.emitters.log.emitter import LogEmitter
-from tests.normalizer.emitters.wire import ABORT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -215,19 +213,37 @@ def test_the_emitters_are_those_that_the_settings_name(settings: Callable[..., S
     assert len(default_emitters(settings())) == 3
 
 
-def test_an_application_that_has_set_up_nothing_sees_nothing(
-    fault: Callable[..., Fault],
-    settings: Callable[..., Settings],
-    capfd: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    structlog.reset_defaults()
-    monkeypatch.setattr(logging.getLogger(), "handlers", [])
-    tell = Teller(default_emitters(settings()))
-    for _ in range(10):
-        tell(fault(decision=ABORT))
-    tell.flush()
-    assert capfd.readouterr() == ("", "")
+PLAIN = """
+    import errnorm
+    errors = errnorm.Middleware()
+    try:
+        with errors.guard("nats", operation="publish"):
+            raise RuntimeError('nats: permissions violation for publish to "orders.new"')
+    except RuntimeError:
+        pass
+"""
+SENTENCE = 'nats publish failed: auth.forbidden: Permissions Violation for Publish to "orders.new" (abort: the answer is final)'
+
+
+@pytest.mark.parametrize(
+    ("set_up", "where", "line"),
+    [
+        ("", "stderr", SENTENCE),
+        ("import logging; logging.basicConfig()", "stderr", f"ERROR:errnorm:{SENTENCE}"),
+        ("import structlog", "stdout", SENTENCE),
+        ("import loguru", "stderr", SENTENCE),
+        ("import structlog; structlog.configure(processors=[structlog.processors.KeyValueRenderer()])", "stdout", SENTENCE),
+    ],
+    ids=["nothing", "basicConfig", "structlog imported", "loguru imported", "structlog configured"],
+)
+def test_a_line_is_visible_wherever_the_lines_of_the_application_are(set_up: str, where: str, line: str) -> None:
+    if "loguru" in set_up:
+        pytest.importorskip("loguru")
+    code = f"{set_up}\n{textwrap.dedent(PLAIN)}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    written = getattr(done, where)
+    assert line in written
+    assert len(written.splitlines()) == 1
 
 
 def test_the_application_that_uses_structlog_gets_structlog(
@@ -235,7 +251,7 @@ def test_the_application_that_uses_structlog_gets_structlog(
 ) -> None:
     json_log.configure()
     Teller(default_emitters(settings(emitters="log")))(fault())
-    assert [line["event"] for line in json_log.lines] == ["wire.error"]
+    assert [line["error.type"] for line in json_log.lines] == ["auth.forbidden"]
 
 
 def test_neither_structlog_nor_opentelemetry_is_imported_before_it_is_needed() -> None:

@@ -1,5 +1,5 @@
 """
-The names of the Elastic Common Schema: a structlog processor and a logging filter that rename the fields.
+Rename fields to those of the Elastic Common Schema: a structlog processor and a filter for the standard library.
 
     structlog.configure(processors=[..., processor, ecs.processor, StructlogFormatter()])
     handler.addFilter(Fields()); handler.addFilter(ecs.Names())
@@ -31,6 +31,18 @@ ECS_NAMES: Final[Mapping[str, str]] = {
     "exception.stacktrace": "error.stack_trace",
     "exception.type": "errnorm.exception",
     "errnorm.category": "event.reason",
+    "trace_id": "trace.id",
+    "span_id": "span.id",
+}
+# Allowed values: https://www.elastic.co/docs/reference/ecs/ecs-allowed-values-event-category and …-event-type
+_EVENTS: Final[Mapping[str, tuple[str, str]]] = {
+    "auth": ("authentication", "info"),
+    "auth.forbidden": ("api", "denied"),
+    "limits": ("api", "denied"),
+    "protocol": ("api", "info"),
+    "protocol.configuration": ("configuration", "info"),
+    "transport": ("network", "connection"),
+    "shutdown": ("session", "end"),
 }
 
 
@@ -53,8 +65,18 @@ def renamed(fields: MutableMapping[str, Any]) -> None:
         value = fields.pop(ours, None)
         if value is not None:
             fields.setdefault(theirs, value)
-    if fields.get("errnorm.recovery") != "none":
-        fields.setdefault("event.outcome", "failure")
+    _classify(fields)
+
+
+def _classify(fields: MutableMapping[str, Any]) -> None:
+    reason = str(fields["error.type"])
+    event = _EVENTS.get(reason) or _EVENTS.get(reason.partition(".")[0])
+    fields.setdefault("event.kind", "event")
+    if event is not None:
+        fields.setdefault("event.category", [event[0]])
+        fields.setdefault("event.type", [event[1]])
+    # What ended as it should is neither a success nor a failure of anything.
+    fields.setdefault("event.outcome", "unknown" if fields.get("errnorm.recovery") == "none" else "failure")
 
 
 def processor(_logger: object, _name: str, event_dict: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

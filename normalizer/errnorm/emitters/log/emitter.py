@@ -1,43 +1,49 @@
 """
-The log: one event for each fault, and the same fields on the application's own lines.
+Write one line for each fault, and one for each storm.
 
-The emitter writes `nats.error` or `xmpp.error` through structlog if the application has configured it, else through the
-logger `errnorm` of the standard library. The processor adds the fields to lines the application writes itself:
-
-    structlog.configure(processors=[..., errnorm.emitters.log.emitter.processor, ..., structlog.processors.JSONRenderer()])
-
-It stands before anything that renders exceptions. All fields are flat and have dotted names; one that the application has set
-itself stays as it is.
+The emitter writes through structlog, loguru or the standard library, as the application does. The message is a sentence for
+people (`errnorm.emitters.log.message`); everything in it stands beside it as a field. All fields are flat and have dotted
+names.
 """
 
 from __future__ import annotations
 
-import logging
-from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from errnorm.emitters.attributes import Attributes, circumstances, event_name, judgement
 from errnorm.emitters.counts import LEDGER
-from errnorm.emitters.log.lines import add_fields, line
+from errnorm.emitters.log.lines import line, place
+from errnorm.emitters.log.message import message, recovered, suppressed
 from errnorm.emitters.log.storm import StormGuard, Summary
 from errnorm.emitters.log.summaries import Summaries
 from errnorm.emitters.log.writers import writer
-from errnorm.emitters.severity import SEVERITIES, level_of
+from errnorm.emitters.severity import SEVERITIES, Severity, level_of
+from errnorm.emitters.stacktrace import Words
+from errnorm.escape import escaped
+from errnorm.fault import Fault
+from errnorm.normalizer import default_normalizer
 from errnorm.privacy import peer_name
-from errnorm.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, MutableMapping
+    from collections.abc import Callable
 
+    from errnorm.decision import Decision
     from errnorm.emitters.counts import Ledger
     from errnorm.emitters.log.writers import Write
     from errnorm.error import Judgement, NormalizedError
-    from errnorm.fault import Fault
+    from errnorm.fault import Outcome
+    from errnorm.settings import Settings
 
-__all__ = ["LogEmitter", "Processor", "processor"]
+__all__ = ["LogEmitter"]
 
 
 _MOST_ALIKE = 1024
+
+
+# What makes lines equal: level, code or fingerprint, whether a row knows it, section, protocol, operation, peer.
+Kind = tuple["int", "str | None", "bool", "str | None", "str | None", "str | None", "str | None"]
+# What a summary is made from. The exception is not kept: its frames would stay alive.
+Example = tuple["NormalizedError", "Outcome", "Decision | None", "str | None"]
 
 
 class LogEmitter:
@@ -53,7 +59,7 @@ class LogEmitter:
         settings: Settings,
         *,
         ledger: Ledger = LEDGER,
-        guard: StormGuard[NormalizedError] | None = None,
+        guard: StormGuard[Kind, Example] | None = None,
         write: Write | None = None,
         schedule: Callable[[float, Callable[[], None]], None] | None = None,
     ) -> None:
@@ -72,92 +78,83 @@ class LogEmitter:
         self._write = write or writer(settings.log_with)
         self._template = settings.log_text == "template"
         self._trace = settings.traceback == "always"
+        self._words = Words(settings.privacy, default_normalizer()) if self._trace else None
         # Lines of known errors without parameters are all alike but for what happened around them.
         self._alike: dict[Judgement, Attributes] = {}
-        self.guard = guard or StormGuard(settings.storm_burst, settings.storm_interval, settings.storm_keys)
+        self.guard = guard or StormGuard(settings.storm_burst, settings.storm_interval, settings.storm_keys, kinds_of=kinds_of)
         self._summaries = Summaries(self.guard, self._sum_up, ledger, schedule)
 
     def __call__(self, fault: Fault) -> None:
         """Write the line of a fault, or count it."""
         error, level = fault.error, level_of(fault)
         judgement = error.judgement
-        code = judgement.code
-        admitted, due = self.guard.admit((code, fault.peer, level, judgement.section, error.protocol), level, error)
+        known = judgement.row is not None
+        code = judgement.code if known else error.fingerprint
+        kind = (level, code, known, judgement.section, error.protocol, fault.operation, fault.peer)
+        admitted, due = self.guard.admit(kind, (error, fault.outcome, fault.decision, fault.client))
         if due:
             self._summaries.write(due)
-        if admitted:
-            told = self._line(error, fault.exception)
-            told.update(circumstances(fault))
-            self._write(SEVERITIES[level], event_name(error), told)
-        else:
-            self._ledger.suppressed.add((code, judgement.section, error.protocol), _counted, error)
+        if not admitted:
+            key = (judgement.code, judgement.section, error.protocol, fault.operation)
+            self._ledger.suppressed.add(key, _counted, fault)
             self._summaries.arm()
+            return
+        told = self._line(fault.error, fault.exception)
+        told.update(circumstances(fault))
+        told.update(place())
+        self._write(SEVERITIES[level], message(fault, self._settings, event_name(fault.error)), told)
 
     def _line(self, error: NormalizedError, exception: BaseException | None) -> Attributes:
         judgement = error.judgement
         alike = self._template and exception is None and not error.params and error.protocol == judgement.protocol
         if alike and (known := self._alike.get(judgement)) is not None:
             return known.copy()
-        told = line(error, self._settings, exception, trace=self._trace)
+        told = line(error, self._settings, exception, self._words, trace=self._trace)
         if alike and judgement.row is not None and len(self._alike) < _MOST_ALIKE:
             self._alike[judgement] = told.copy()
         return told
 
-    def _sum_up(self, summary: Summary[NormalizedError]) -> None:
-        told: Attributes = {}
-        number, peer = summary.key, None
-        if isinstance(summary.key, tuple):
-            told = dict(judgement(summary.example))
-            _, peer, number, *_ = summary.key
+    def _sum_up(self, summary: Summary[Kind, Example]) -> None:
+        level, code, known, *_, operation, peer = summary.kind
+        error, outcome, decision, client = summary.example
+        fault = Fault(error, operation=operation, decision=decision, peer=peer, client=client, outcome=outcome)
+        told = {**judgement(error), **circumstances(fault)}
+        told.pop("errnorm.delay", None)
+        if not known and code is not None:
+            told["errnorm.fingerprint"] = escaped(code, 2 * self._settings.limit)
+        told["errnorm.suppressed"] = summary.suppressed
+        told["errnorm.period"] = round(summary.seconds, 1)
+        said = suppressed(fault, summary.suppressed, summary.seconds, event_name(error))
+        self._write(SEVERITIES[level], said, told)
+
+    def recovered(self, protocol: str, operation: str | None, peer: str | None, seconds: float) -> None:
+        """Write that a connection works again."""
+        told: Attributes = {"errnorm.protocol": protocol, "errnorm.period": round(seconds, 1)}
+        if operation is not None:
+            told["errnorm.operation"] = operation
         if peer is not None:
             told["errnorm.peer"] = peer_name(peer)
-        told["errnorm.suppressed"] = summary.suppressed
-        told["errnorm.period"] = round(summary.seconds, 3)
-        told["errnorm.text"] = f"{summary.suppressed} more {'like this' if 'error.type' in told else 'of many kinds'}"
-        self._write(SEVERITIES[cast("int", number)], event_name(summary.example), told)
+        self._write(Severity.INFO, recovered(protocol, operation, peer, seconds), told)
 
     def flush(self) -> None:
         """Write the summaries of everything that is counted."""
         self._summaries.flush()
 
 
-def _counted(error: NormalizedError) -> Attributes:
-    return {key: value for key, value in judgement(error).items() if key != "errnorm.tables.version"}
+def kinds_of(kind: Kind) -> list[Kind]:
+    """
+    Return the kinds of a line, from the most to the least specific: first the peer is dropped, then the operation.
+
+    The code of a row is never dropped, because there are as many as the tables have. Only of texts that no row knows, which a
+    peer can invent, the text is dropped in the end.
+    """
+    level, code, known, section, protocol, operation, _ = kind
+    without_peer: Kind = (level, code, known, section, protocol, operation, None)
+    if not known:
+        return [kind, without_peer, (level, None, False, None, None, None, None)]
+    return [kind, without_peer, (level, code, known, section, protocol, None, None)]
 
 
-class Processor:
-    """A structlog processor: adds the fields to every line that has an error of ours in it."""
-
-    def __init__(self, settings: Settings | None = None) -> None:
-        """Tell what the settings allow; those of the environment if not given."""
-        self._settings = settings or Settings.load()
-
-    def __call__(self, _logger: object, _name: str, event_dict: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        """
-        Look for errors of ours and add the fields of the first, those under `error`, `exception` and `exc_info` before others.
-
-        Those three keys are taken away; an error under another key, or in a list there, becomes the text that may be told.
-        """
-        try:
-            # What was told must not be told again, in the peer's words, by a renderer that comes later; and a bare `error`
-            # next to `error.type` is more than some of them can bear.
-            for key in add_fields(event_dict, self._settings):
-                del event_dict[key]
-        except Exception:  # noqa: BLE001 - the line is the application's, and has to be written whatever happens here
-            LEDGER.failed("processor")
-        return event_dict
-
-
-@cache
-def _default() -> Processor:
-    try:
-        return Processor()
-    except SettingsError as error:
-        # Made when the application writes a line, which is no time to raise: whoever makes a middleware has been told.
-        logging.getLogger("errnorm").error("errnorm: %s; the processor goes by the defaults", error)  # noqa: TRY400 - its message says it all
-        return Processor(Settings())
-
-
-def processor(logger: object, name: str, event_dict: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Add the fields to a structlog event that has an error in it, as the settings of the environment say."""
-    return _default()(logger, name, event_dict)
+def _counted(fault: Fault) -> Attributes:
+    told = {key: value for key, value in judgement(fault.error).items() if key != "errnorm.tables.version"}
+    return told if fault.operation is None else told | {"errnorm.operation": fault.operation}

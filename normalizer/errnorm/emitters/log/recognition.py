@@ -1,50 +1,33 @@
-"""Which of the things that stand in a log line is an error of ours."""
+"""Find the errors that stand in a log line, and put words that may be told in the place of their own."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from errnorm.emitters.stacktrace import Words
 from errnorm.error import NormalizedError
-from errnorm.exceptions import is_a
-from errnorm.normalizer import default_normalizer
+from errnorm.exceptions import causes, is_a
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Callable, Iterable, MutableMapping
 
-__all__ = ["Recognized", "errors_in", "recognized", "replaced"]
+    from errnorm.normalizer import Normalizer
+    from errnorm.privacy import Privacy
 
-Recognized = tuple[NormalizedError, BaseException | None]
-Say = Callable[[NormalizedError], str]
+__all__ = ["WATCHED", "Recognizer", "exception_in"]
 
-# Where a line holds its error. A normalized error is worth more than an exception: somebody has looked at it.
-_WATCHED: Final = ("error", "exception", "exc_info")
+Recognized = tuple[NormalizedError, "BaseException | None"]
+
+# Where a line holds its error. A normalized error comes before an exception: somebody has looked at it.
+WATCHED: Final = ("error", "exception", "exc_info")
 # What most values of a line are: none of them can hold an error.
 _PLAIN: Final = frozenset({str, int, bool, float, bytes, type(None)})
+_DEEPEST: Final = 3
 
 
-def recognized(value: object) -> Recognized | None:
-    """
-    Look whether a value is, or holds, an error of a protocol that is known.
-
-    Args:
-        value: A normalized error, an exception, what `sys.exc_info()` gives, or True for the exception being handled.
-
-    Returns:
-        The error and the exception it arrived as; `None` if it is nothing of ours, like a plain `KeyError`.
-    """
-    if is_a(value, NormalizedError):
-        return value, None
-    exception = _exception(value)
-    if exception is None:
-        return None
-    # What a guard has made of it knows the protocol it happened under; anything else is looked at now.
-    error = default_normalizer().normalize(exception)
-    return (error, exception) if error.known or error.protocol is not None else None
-
-
-def _exception(value: object) -> BaseException | None:
+def exception_in(value: object) -> BaseException | None:
+    """Return the exception in a value: itself, what `sys.exc_info()` returns, or True for the one being handled."""
     if value is True:
         return sys.exc_info()[1]
     if type(value) is tuple and len(value) == 3:  # noqa: PLR2004 - class, exception, traceback
@@ -52,49 +35,90 @@ def _exception(value: object) -> BaseException | None:
     return value if is_a(value, BaseException) else None
 
 
-def errors_in(fields: MutableMapping[str, Any], say: Say) -> tuple[list[Recognized], list[str]]:
+class Recognizer:
     """
-    Find the errors of ours in a line, and put words that may be told where a formatter would print their own.
+    Recognizes errors by the tables of a normalizer.
 
-    Args:
-        fields: The line; of what stands under other keys than `error`, `exception` and `exc_info`, errors are replaced.
-        say: Gives the words for an error.
-
-    Returns:
-        The errors, those under the three keys first, and which of these keys hold one.
+    Attributes:
+        words: What may be said of an exception.
     """
-    found = {key: one for key in _WATCHED if (one := recognized(fields.get(key))) is not None}
-    others: list[Recognized] = []
-    for key, value in fields.items():
-        if type(value) not in _PLAIN and key not in _WATCHED:
-            fields[key] = replaced(value, say, others)
-    return [*found.values(), *others], list(found)
+
+    __slots__ = ("_normalizer", "_say", "words")
+
+    def __init__(self, privacy: Privacy, normalizer: Normalizer, say: Callable[[NormalizedError], str]) -> None:
+        """
+        Recognize by a normalizer.
+
+        Args:
+            privacy: What may be said of exceptions.
+            normalizer: Says what an error means.
+            say: Returns what is to stand in the place of an error.
+        """
+        self._say = say
+        self._normalizer = normalizer
+        self.words = Words(privacy, normalizer)
+
+    def recognized(self, value: object) -> Recognized | None:
+        """
+        Return the error that a value is, or holds, and the exception it arrived as; `None` if it is the application's.
+
+        Args:
+            value: A normalized error, an exception, what `sys.exc_info()` returns, or True for the exception being handled.
+        """
+        if is_a(value, NormalizedError):
+            return value, None
+        exception = exception_in(value)
+        if exception is None:
+            return None
+        # What a guard has made of it knows the protocol it happened under; anything else is looked at now.
+        error = self._normalizer.normalize(exception)
+        return (error, exception) if error.claimed else None
+
+    def errors_in(self, fields: MutableMapping[str, Any]) -> tuple[list[Recognized], list[str]]:
+        """
+        Find the errors in a line; of those under other keys than `error`, `exception` and `exc_info` only words remain.
+
+        Returns:
+            The errors, those under the three keys first, and which of these keys hold one.
+        """
+        found = {key: one for key in WATCHED if (one := self.recognized(fields.get(key))) is not None}
+        others: list[Recognized] = []
+        for key, value in fields.items():
+            if type(value) not in _PLAIN and key not in WATCHED:
+                fields[key] = self.replaced(value, others)
+        return [*found.values(), *others], list(found)
+
+    def replaced(self, value: object, found: list[Recognized], depth: int = _DEEPEST) -> object:
+        """
+        Return a value with words that may be told for every error in it, also in lists, tuples and dictionaries.
+
+        Args:
+            value: Any value of a line.
+            found: Where what was found is added.
+            depth: How deep to look: they can hold each other.
+
+        Returns:
+            The same object if there is no error in it.
+        """
+        if type(value) in _PLAIN or not depth:
+            return value
+        before = len(found)
+        if type(value) is list or type(value) is tuple:
+            members = type(value)(self.replaced(member, found, depth - 1) for member in value)
+            return members if len(found) > before else value
+        if type(value) is dict:
+            told = {name: self.replaced(member, found, depth - 1) for name, member in value.items()}
+            return told if len(found) > before else value
+        one = self.recognized(value)
+        if one is None:
+            return value
+        found.append(one)
+        return self._say(one[0]) if one[1] is None or self.words.recognises(one[1]) else self.words.of(one[1])
+
+    def hides(self, exception: BaseException) -> bool:
+        """Return whether a renderer that prints an exception would print words of a peer: its own, or of one behind it."""
+        return any(is_a(link, BaseException) and self.words.recognises(link) for link in _printed(exception))
 
 
-def replaced(value: object, say: Say, found: list[Recognized], depth: int = 3) -> object:
-    """
-    Return a value with every error of ours in words that may be told; also those in lists, tuples and dictionaries.
-
-    Args:
-        value: Any value of a line.
-        say: Gives the words for an error.
-        found: Where what was found is added.
-        depth: How deep to look: they can hold each other.
-
-    Returns:
-        The same object if there is no error of ours in it.
-    """
-    if type(value) in _PLAIN or not depth:
-        return value
-    before = len(found)
-    if type(value) is list or type(value) is tuple:
-        members = type(value)(replaced(member, say, found, depth - 1) for member in value)
-        return members if len(found) > before else value
-    if type(value) is dict:
-        told = {name: replaced(member, say, found, depth - 1) for name, member in value.items()}
-        return told if len(found) > before else value
-    one = recognized(value)
-    if one is None:
-        return value
-    found.append(one)
-    return say(one[0])
+def _printed(exception: BaseException) -> Iterable[object]:
+    return causes(exception, contexts=True)

@@ -11,11 +11,15 @@ handler the filter sees the records of all loggers; on a logger only its own.
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from errnorm.emitters.counts import LEDGER
-from errnorm.emitters.log.lines import add_fields
+from errnorm.emitters.log.lines import Reader
+from errnorm.normalizer import default_normalizer
 from errnorm.settings import Settings
+
+if TYPE_CHECKING:
+    from errnorm.normalizer import Normalizer
 
 __all__ = ["Fields"]
 
@@ -23,10 +27,16 @@ __all__ = ["Fields"]
 class Fields(logging.Filter):
     """A filter that lets everything through and adds the fields to records with an error of ours in them."""
 
-    def __init__(self, settings: Settings | None = None) -> None:
-        """Tell what the settings allow; those of the environment if not given."""
+    def __init__(self, settings: Settings | None = None, normalizer: Normalizer | None = None) -> None:
+        """
+        Tell what the settings allow.
+
+        Args:
+            settings: The settings; those of the environment if not given.
+            normalizer: With tables of your own; otherwise the installed ones.
+        """
         super().__init__()
-        self._settings = settings or Settings.load()
+        self._reader = Reader(settings or Settings.load(), normalizer or default_normalizer())
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Add the fields. The exceptions' own words are taken out, the stack trace stays if the settings have it."""
@@ -38,7 +48,10 @@ class Fields(logging.Filter):
 
     def _add(self, fields: dict[str, Any]) -> None:
         # The message and its arguments stand among the others.
-        for name in add_fields(fields, self._settings):
+        told, watched = self._reader.read(fields)
+        for name, value in told.items():
+            fields.setdefault(name, value)
+        for name in watched:
             if name == "exc_info":
                 # Formatters print what stands in `exc_text`, and would otherwise render the exception with its own words.
                 fields["exc_info"], fields["exc_text"] = None, fields.get("exception.stacktrace")

@@ -1,7 +1,7 @@
 """
-When summaries are written that no further error brings about: after the interval, and at exit.
+Write the summaries that no further error brings about: when their time has come, and at exit.
 
-A thread sleeps through the interval, and only while something is counted. At exit everything that is still counted is written;
+A thread sleeps until then, and only while something is counted. At exit everything that is still counted is written;
 a forked child starts with nothing counted, because its parent will sum up what was before.
 """
 
@@ -31,8 +31,8 @@ class Summaries:
 
     def __init__(
         self,
-        guard: StormGuard[Any],
-        write: Callable[[Summary[Any]], None],
+        guard: StormGuard[Any, Any],
+        write: Callable[[Summary[Any, Any]], None],
         ledger: Ledger,
         schedule: Callable[[float, Callable[[], None]], None] | None = None,
     ) -> None:
@@ -58,8 +58,9 @@ class Summaries:
             return
         self._armed = True
         _flush_at_exit()
+        wait = self._guard.wait()
         try:
-            self._schedule(self._guard.interval, self._over)
+            self._schedule(self._guard.interval if wait is None else wait, self._over)
         except RuntimeError:
             # No thread can be started any more; exit or the next error will do it.
             self._armed = False
@@ -74,7 +75,7 @@ class Summaries:
         """Write the summaries of everything that is counted."""
         self.write(self._guard.flush())
 
-    def write(self, summaries: Sequence[Summary[Any]]) -> None:
+    def write(self, summaries: Sequence[Summary[Any, Any]]) -> None:
         """Write summaries; one that cannot be written does not stop the others."""
         for summary in summaries:
             try:

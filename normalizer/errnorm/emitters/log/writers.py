@@ -1,4 +1,4 @@
-"""The ways a line gets out: structlog, the standard library's logging, or OpenTelemetry's logs. Each is a function."""
+"""The ways a line gets out: structlog, loguru, the standard library's logging, or OpenTelemetry's logs. Each is a function."""
 
 from __future__ import annotations
 
@@ -14,25 +14,40 @@ from errnorm.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import FrameType
 
     from errnorm.emitters.attributes import Attributes
+    from errnorm.emitters.log.message import Message
     from errnorm.emitters.severity import Severity
 
-__all__ = ["Write", "write_with_logging", "write_with_otel", "write_with_structlog", "writer"]
+__all__ = [
+    "LogWriter",
+    "Write",
+    "write_with_logging",
+    "write_with_loguru",
+    "write_with_otel",
+    "write_with_structlog",
+    "writer",
+]
+
+LogWriter = Literal["auto", "structlog", "loguru", "logging", "otel"]
 
 _RECORDS_SINCE = (1, 39)
 _LOGGER = logging.getLogger("errnorm")
+_PACKAGES = frozenset({"errnorm", "errnorm_adapters", "stamina", "tenacity"})
+# What people read on a console is the message; these say something that is not in it.
+_ON_A_CONSOLE = ("exception.stacktrace",)
 
 
 class Write(Protocol):
     """Writes one line."""
 
-    def __call__(self, level: Severity, event: str, fields: Attributes, /) -> None:
-        """Write an event with its fields at a level."""
+    def __call__(self, level: Severity, event: Message, fields: Attributes, /) -> None:
+        """Write a message with its fields at a level."""
         ...
 
 
-def writer(name: Literal["auto", "structlog", "logging", "otel"]) -> Write:
+def writer(name: LogWriter) -> Write:
     """
     Return what writes, by its name in the settings.
 
@@ -49,14 +64,17 @@ def _release(found: str) -> tuple[int, ...]:
     return tuple(int(part) for part in found.split(".")[:2])
 
 
-def write_with_structlog(level: Severity, event: str, fields: Attributes) -> None:
-    """Write through structlog as the application has configured it."""
+def write_with_structlog(level: Severity, event: Message, fields: Attributes) -> None:
+    """Write through structlog as the application has configured it, or as it is by default."""
     logger = _structlog()
-    written = getattr(logger, level.method)(event, **fields)
+    told: dict[str, Any] = {name: fields[name] for name in _ON_A_CONSOLE if name in fields}
+    if not is_console():
+        told = {**fields, "errnorm.template": event.template}
+    written = getattr(logger, level.method)(str(event), **told)
     # An asynchronous logger gives a coroutine, which nobody here could wait for; it has a synchronous twin.
     if written is not None and inspect.iscoroutine(written):
         written.close()
-        getattr(logger.bind().sync_bl, level.method)(event, **fields)
+        getattr(logger.bind().sync_bl, level.method)(str(event), **told)
 
 
 @cache
@@ -67,28 +85,43 @@ def _structlog() -> Any:  # noqa: ANN401 - what the application has configured
     return structlog.get_logger("errnorm")
 
 
-def write_with_logging(level: Severity, event: str, fields: Attributes) -> None:
+def is_console() -> bool:
+    """Tell whether structlog writes for people: its console renderer puts all fields on one line, which nobody could read."""
+    structlog: Any = sys.modules.get("structlog")
+    processors = [] if structlog is None else structlog.get_config()["processors"]
+    return bool(processors) and type(processors[-1]).__name__ == "ConsoleRenderer"
+
+
+def write_with_logging(level: Severity, event: Message, fields: Attributes) -> None:
     """Write through the standard library's logger `errnorm`: a message for people, the fields as attributes of the record."""
-    if _LOGGER.isEnabledFor(level) and _LOGGER.hasHandlers():
-        said = [event, str(fields.get("error.type", "")), str(fields.get("errnorm.text", ""))]
-        _LOGGER.log(level, ": ".join(part for part in said if part), extra={**fields, "otel.event.name": event})
+    if _LOGGER.isEnabledFor(level):
+        extra = {**fields, "otel.event.name": event.name}
+        _LOGGER.log(level, event.template, *event.values, extra=extra, stacklevel=_depth())
 
 
-def write_with_otel(level: Severity, event: str, fields: Attributes) -> None:
+def write_with_loguru(level: Severity, event: Message, fields: Attributes) -> None:
+    """Write through loguru, the fields as its `extra`."""
+    import loguru  # noqa: PLC0415 - only who uses it has it
+
+    told = {**fields, "errnorm.template": event.template}
+    loguru.logger.bind(**told).opt(depth=_depth() - 1).log(level.name, str(event))
+
+
+def write_with_otel(level: Severity, event: Message, fields: Attributes) -> None:
     """Write straight to OpenTelemetry's logs, as an event with its name."""
     from opentelemetry._logs import LogRecord, SeverityNumber, get_logger  # noqa: PLC0415 - only who uses it pays for it
     from opentelemetry.context import get_current  # noqa: PLC0415
 
     number = {10: SeverityNumber.DEBUG, 20: SeverityNumber.INFO, 30: SeverityNumber.WARN, 40: SeverityNumber.ERROR}[level]
-    body = str(fields.get("errnorm.text", ""))
+    told: dict[str, Any] = {name: value for name, value in fields.items() if name not in {"trace_id", "span_id"}}
     record = LogRecord(
         timestamp=time.time_ns(),
         context=get_current(),
         severity_number=number,
         severity_text=number.name,
-        body=body,
-        attributes=dict(fields),
-        event_name=event,
+        body=str(event),
+        attributes={**told, "errnorm.template": event.template},
+        event_name=event.name,
     )
     get_logger("errnorm", _own_version()).emit(record)
 
@@ -98,17 +131,50 @@ def _own_version() -> str:
     return version("errnorm")
 
 
-def _write_with_what_there_is(level: Severity, event: str, fields: Attributes) -> None:
+def _depth() -> int:
+    """Return how many frames lie between who writes and the caller's code: records shall point there."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - what `logging` does too
+    depth = 1
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _PACKAGES:
+        frame, depth = frame.f_back, depth + 1
+    return 1 if frame is None else depth
+
+
+def _write_with_what_there_is(level: Severity, event: Message, fields: Attributes) -> None:
     structlog: Any = sys.modules.get("structlog")
     if structlog is not None and structlog.is_configured():
+        write_with_structlog(level, event, fields)
+    elif _is_loguru():
+        write_with_loguru(level, event, fields)
+    elif structlog is not None and not _LOGGER.hasHandlers():
+        # The application writes with structlog as it is by default.
         write_with_structlog(level, event, fields)
     else:
         write_with_logging(level, event, fields)
 
 
+def _is_loguru() -> bool:
+    """Tell whether the application writes with loguru: by itself, or by a handler that hands it the records of others."""
+    loguru: Any = sys.modules.get("loguru")
+    if loguru is None:
+        return False
+    handlers = logging.getLogger().handlers
+    return not handlers or any(_hands_over(handler, loguru) for handler in handlers)
+
+
+def _hands_over(handler: logging.Handler, loguru: Any) -> bool:  # noqa: ANN401 - a module that may be missing
+    emit: Any = type(handler).emit
+    code = getattr(emit, "__code__", None)
+    if code is None:
+        return False
+    used = [emit.__globals__.get(name) for name in code.co_names]
+    return any(one is loguru or one is loguru.logger for one in used)
+
+
 _WRITERS: Mapping[str, Write] = {
     "auto": _write_with_what_there_is,
     "structlog": write_with_structlog,
+    "loguru": write_with_loguru,
     "logging": write_with_logging,
     "otel": write_with_otel,
 }

@@ -19,7 +19,8 @@ from opentelemetry.trace import Status, StatusCode, get_current_span
 from errnorm.decision import Verdict
 from errnorm.emitters.attributes import Attributes, attributes, circumstances, error_type, event_name
 from errnorm.emitters.severity import orderly
-from errnorm.emitters.stacktrace import exception_attributes, stacktrace
+from errnorm.emitters.stacktrace import Words, exception_attributes, stacktrace
+from errnorm.normalizer import default_normalizer
 from errnorm.taxonomy import Reason
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _failure(span: Span, fault: Fault, settings: Settings) -> None:
         # The type stands here too: by it one tells this event from one that somebody else has recorded.
         event: Attributes = {"error.type": error_type(fault.error.reason), **exception_attributes(fault.exception, text)}
         if settings.traceback == "always":
-            event["exception.stacktrace"] = stacktrace(fault.exception, text)
+            event["exception.stacktrace"] = stacktrace(fault.exception, Words(privacy, default_normalizer()))
         span.add_event("exception", event)
 
 

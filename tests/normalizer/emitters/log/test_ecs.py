@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import structlog
 
-from errnorm.emitters.log import ecs
-from errnorm.emitters.log.emitter import LogEmitter, Processor
+from errnorm.emitters.log import LogEmitter, Processor, ecs
 from errnorm.emitters.log.records import Fields
 from tests.normalizer.emitters.wire import ABORT, OWN_WORDS, PUBLISH
 
@@ -36,7 +35,7 @@ def test_an_event_of_ours_has_the_names_of_the_schema(
     json_log.configure(ecs.processor, last=ecs_logging.StructlogFormatter())
     LogEmitter(settings(traceback="always"))(fault(decision=ABORT, exception=raised()))
     line = json_log.lines[0]
-    assert line["message"] == "wire.error"
+    assert line["message"] == f"wire operation failed: auth.forbidden: {PUBLISH} (abort: the answer is final)"
     assert line["log.level"] == "error"
     assert {key: line["error"][key] for key in ("type", "code", "message")} == {
         "type": "auth.forbidden",
@@ -44,7 +43,13 @@ def test_an_event_of_ours_has_the_names_of_the_schema(
         "message": PUBLISH,
     }
     assert line["error"]["stack_trace"].startswith("Traceback")
-    assert line["event"] == {"reason": "auth", "outcome": "failure"}
+    assert line["event"] == {
+        "kind": "event",
+        "category": ["api"],
+        "type": ["denied"],
+        "reason": "auth",
+        "outcome": "failure",
+    }
     assert line["errnorm"]["recovery"] == "abandon"
     assert line["errnorm"]["exception"] == "tests.normalizer.emitters.wire.WireError"
     assert "exception" not in line
@@ -115,7 +120,7 @@ def test_what_ended_as_it_should_is_no_failure(
 ) -> None:
     json_log.configure(ecs.processor, last=ecs_logging.StructlogFormatter())
     LogEmitter(settings())(fault("Farewell"))
-    assert json_log.lines[0]["event"] == {"reason": "shutdown"}
+    assert json_log.lines[0]["event"]["outcome"] == "unknown"
 
 
 def test_an_event_that_bites_is_still_written() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import threading
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,13 +17,18 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from errnorm.emitters.attributes import ATTRIBUTES
-from errnorm.emitters.log import emitter as log_module
-from errnorm.emitters.log.emitter import LogEmitter, Processor, processor
+from errnorm.emitters.log import LogEmitter, Processor, processor
+from errnorm.emitters.log.emitter import kinds_of
+from errnorm.emitters.log.processor import _default
 from errnorm.emitters.log.storm import StormGuard
 from errnorm.fault import Fault
 from errnorm.settings import Settings
 from errnorm.taxonomy import Reason
-from tests.normalizer.emitters.wire import ABORT, OWN_WORDS, PUBLISH, RETRY
+from tests.normalizer.emitters.wire import ABORT, OWN_WORDS, PUBLISH, RETRY, WireError
+
+pytest.importorskip("opentelemetry.sdk")
+
+from opentelemetry.sdk.trace import TracerProvider
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +55,8 @@ class TestEmitter:
         LogEmitter(settings())(fault(decision=ABORT, operation="publish", peer="nats://me:secret@a:4222"))
         assert json_log.lines == [
             {
-                "event": "wire.error",
+                "event": 'wire publish to nats://a:4222 failed: auth.forbidden: No Publish to "a.b" (abort: the answer is final)',
+                "errnorm.template": 'wire publish to %s failed: auth.forbidden: No Publish to "%s" (abort: the answer is final)',
                 "level": "error",
                 "error.type": "auth.forbidden",
                 "errnorm.protocol": "wire",
@@ -89,7 +97,8 @@ class TestEmitter:
         LogEmitter(settings())(fault(exception=raised(own_words=OWN_WORDS)))
         line = json_log.lines[0]
         assert line["exception.type"] == "tests.normalizer.emitters.wire.WireError"
-        assert line["exception.message"] == line["errnorm.text"] == PUBLISH
+        assert line["errnorm.text"] == PUBLISH
+        assert "exception.message" not in line
         assert "rosebud" not in json_log.text
         assert "exception.stacktrace" not in line
 
@@ -132,7 +141,7 @@ class TestEmitter:
     def test_all_its_names_are_declared_for_logs(
         self, lines: Lines, fault: Callable[..., Fault], raised: Callable[..., Exception], settings: Callable[..., Settings]
     ) -> None:
-        tell = LogEmitter(settings(traceback="always"), write=lines, guard=StormGuard(burst=1))
+        tell = LogEmitter(settings(traceback="always"), write=lines, guard=StormGuard(burst=1, kinds_of=kinds_of))
         everything = {"decision": RETRY, "peer": "p", "client": "c", "operation": "o", "attempt": 1, "outcome": "retried"}
         for case in (fault(exception=raised(), **everything), fault("what?")):
             tell(case)
@@ -140,7 +149,10 @@ class TestEmitter:
         tell.flush()
         declared = {attribute.key for attribute in ATTRIBUTES if "log" in attribute.signals}
         told = {("errnorm.param.*" if key.startswith("errnorm.param.") else key) for fields in lines.fields for key in fields}
-        assert told == declared
+        with TracerProvider().get_tracer("test").start_as_current_span("publish"):
+            tell(fault("Stale"))
+        told |= set(lines.fields[-1])
+        assert told == declared - {"errnorm.template"}  # what writes adds it
 
     def test_the_processor_finds_nothing_to_add_to_its_lines(
         self, json_log: JSONLog, fault: Callable[..., Fault], settings: Callable[..., Settings], processed: Processor
@@ -215,8 +227,9 @@ class TestStorm:
         for _ in range(4):
             tell(fault(peer="a", decision=ABORT))
         tell.flush()
-        (level, event, first), (summary_level, summary_event, summary) = lines.written
-        assert (summary_level, summary_event) == (level, event)
+        (level, _, first), (summary_level, said, summary) = lines.written
+        assert summary_level == level
+        assert said.startswith("wire operation to a failed: auth.forbidden: 3 more in ")
         assert summary["errnorm.suppressed"] == 3
         assert {key: summary[key] for key in ("error.type", "errnorm.code", "errnorm.peer")} == {
             key: first[key] for key in ("error.type", "errnorm.code", "errnorm.peer")
@@ -234,10 +247,12 @@ class TestStorm:
     def test_unknown_texts_that_all_differ_do_not_get_round_it(
         self, lines: Lines, ledger: Ledger, judge: Callable[..., NormalizedError], settings: Callable[..., Settings]
     ) -> None:
-        tell = LogEmitter(settings(), write=lines, ledger=ledger, schedule=lambda _seconds, _call: None)
+        tell = LogEmitter(settings(storm_keys=16), write=lines, ledger=ledger, schedule=lambda _seconds, _call: None)
         for number in range(1000):
-            tell(Fault(judge("x" * number)))
-        assert len(lines.written) == 5
+            tell(Fault(judge("no " + "abcdefghij"[number % 10] * (1 + number // 10) + " here")))
+        assert 5 < len(lines.written) <= 2 * 16 + 5
+        tell.flush()
+        assert sum(fields.get("errnorm.suppressed", 1) for fields in lines.fields) == 1000
 
     def test_peers_without_number_do_not_get_round_it_either(
         self, lines: Lines, ledger: Ledger, fault: Callable[..., Fault], settings: Callable[..., Settings]
@@ -248,7 +263,46 @@ class TestStorm:
         tell.flush()
         assert len(lines.written) == 10 + 5 + 1
         assert lines.fields[-1]["errnorm.suppressed"] == 1000 - 15
-        assert "error.type" not in lines.fields[-1]
+        assert (lines.fields[-1]["error.type"], "errnorm.peer" in lines.fields[-1]) == ("auth.forbidden", False)
+
+    def test_a_storm_of_one_operation_does_not_hide_another_operation_or_another_code(
+        self, lines: Lines, ledger: Ledger, fault: Callable[..., Fault], settings: Callable[..., Settings]
+    ) -> None:
+        tell = LogEmitter(settings(storm_keys=4), write=lines, ledger=ledger, schedule=lambda _seconds, _call: None)
+        for number in range(100):
+            tell(fault("Stale", operation="heartbeat", peer=f"peer {number}"))
+        before = len(lines.written)
+        tell(fault("Stale", operation="checkout", peer="one"))
+        tell(fault("10052", operation="heartbeat", peer="two"))
+        new = [(fields["errnorm.operation"], fields["errnorm.code"]) for fields in lines.fields[before:]]
+        assert new == [("checkout", "Stale"), ("heartbeat", "10052")]
+        tell.flush()
+        summaries = [fields for fields in lines.fields if "errnorm.suppressed" in fields]
+        assert {(one["error.type"], one["errnorm.operation"]) for one in summaries} == {("transport.stale", "heartbeat")}
+
+    def test_a_first_error_of_its_code_is_written_however_full_the_memory_is(
+        self, lines: Lines, ledger: Ledger, fault: Callable[..., Fault], settings: Callable[..., Settings]
+    ) -> None:
+        tell = LogEmitter(settings(storm_keys=1), write=lines, ledger=ledger, schedule=lambda _seconds, _call: None)
+        for number in range(100):
+            tell(fault("Stale", operation=f"operation {number}", peer=f"peer {number}"))
+        for code in (PUBLISH, "Too many: 7", "10052"):
+            tell(fault(code, operation="any", peer="any"))
+        assert [fields["errnorm.code"] for fields in lines.fields[-3:]] == ["no-publish", "too-many", "10052"]
+
+    def test_a_summary_keeps_no_exception_alive(
+        self, lines: Lines, ledger: Ledger, fault: Callable[..., Fault], settings: Callable[..., Settings]
+    ) -> None:
+        tell = LogEmitter(settings(storm_burst=1), write=lines, ledger=ledger, schedule=lambda _seconds, _call: None)
+        exception = WireError()
+        gone = weakref.ref(exception)
+        for _ in range(3):
+            tell(fault(exception=exception))
+        del exception
+        gc.collect()
+        assert gone() is None
+        tell.flush()
+        assert lines.fields[-1]["errnorm.suppressed"] == 2
 
 
 class TestProcessor:
@@ -404,10 +458,10 @@ class TestProcessor:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setenv("ERRNORM_LIMIT", "many")
-        log_module._default.cache_clear()
+        _default.cache_clear()
         for _ in range(2):
             json_log.configure(processor).error("no", exc_info=raised())
-        log_module._default.cache_clear()
+        _default.cache_clear()
         assert [line["error.type"] for line in json_log.lines] == ["auth.forbidden"] * 2
         assert ["ERRNORM_LIMIT" in record.getMessage() for record in records] == [True]
 
@@ -469,7 +523,7 @@ class TestSummaries:
         self, lines: Lines, ledger: Ledger, fault: Callable[..., Fault], settings: Callable[..., Settings]
     ) -> None:
         now = [0.0]
-        guard: StormGuard[NormalizedError] = StormGuard(1, 10, clock=lambda: now[0])
+        guard: StormGuard[Any, Any] = StormGuard(1, 10, kinds_of=kinds_of, clock=lambda: now[0])
         tell = LogEmitter(settings(), write=lines, ledger=ledger, guard=guard, schedule=lambda _seconds, _call: None)
         for _ in range(3):
             tell(fault())

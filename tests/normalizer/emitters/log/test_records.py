@@ -135,7 +135,7 @@ def test_the_emitter_writes_a_line_for_people_and_fields_for_machines(
     LogEmitter(settings(log_with="logging"))(fault(decision=ABORT))
     (record,) = records
     assert (record.name, record.levelname) == ("errnorm", "ERROR")
-    assert record.getMessage() == f"wire.error: auth.forbidden: {PUBLISH}"
+    assert record.getMessage() == f"wire operation failed: auth.forbidden: {PUBLISH} (abort: the answer is final)"
     assert (record.__dict__["errnorm.code"], record.__dict__["errnorm.decision"]) == ("no-publish", "abort")
 
 
@@ -145,7 +145,7 @@ def test_a_text_with_percent_signs_is_no_format(
     fault: Callable[..., Fault],
 ) -> None:
     LogEmitter(settings(log_with="logging"))(fault('No Publish to "%s%d%(x)s"'))
-    assert records[0].getMessage() == 'wire.error: auth.forbidden: No Publish to "%s%d%(x)s"'
+    assert records[0].getMessage() == 'wire operation failed: auth.forbidden: No Publish to "%s%d%(x)s" (the answer is final)'
 
 
 def test_opentelemetry_takes_the_name_of_the_event_and_the_fields(
@@ -176,10 +176,10 @@ def test_opentelemetry_takes_the_name_of_the_event_and_the_fields(
 
 
 def test_a_record_that_bites_is_still_written(settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch) -> None:
-    def biting(_: object) -> None:
+    def biting(*_: object) -> None:
         raise LookupError
 
-    monkeypatch.setattr("errnorm.emitters.log.recognition.recognized", biting)
+    monkeypatch.setattr("errnorm.emitters.log.lines.Reader.read", biting)
     application = Application(settings())
     application.log.error("no")
     assert application.text == "ERROR no type=\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -25,95 +25,128 @@ class Clock:
         return self.now
 
 
-def summed(summaries: Iterable[Summary[str]]) -> int:
+def shared(kind: str) -> list[str]:
+    """Return a kind and what it shares with all others."""
+    return [kind, "rest"]
+
+
+def made(**known: Any) -> StormGuard[str, str]:
+    return StormGuard(**({"kinds_of": shared} | known))
+
+
+def summed(summaries: Iterable[Summary[str, str]]) -> int:
     return sum(summary.suppressed for summary in summaries)
 
 
 def test_the_first_few_are_let_through_and_the_rest_is_counted() -> None:
-    guard: StormGuard[str] = StormGuard(burst=3, interval=10, clock=Clock())
-    assert [guard.admit("k", 0, "x")[0] for _ in range(5)] == [True, True, True, False, False]
+    guard: StormGuard[str, str] = made(burst=3, interval=10, clock=Clock())
+    assert [guard.admit("k", "x")[0] for _ in range(5)] == [True, True, True, False, False]
     assert guard.counted == 2
 
 
 def test_an_interval_that_is_over_is_summed_up_by_the_next_one() -> None:
     clock = Clock()
-    guard: StormGuard[str] = StormGuard(burst=1, interval=10, clock=clock)
+    guard: StormGuard[str, str] = made(burst=1, interval=10, clock=clock)
     for _ in range(4):
-        guard.admit("k", 0, "x")
+        guard.admit("k", "x")
     clock.now = 10.0
-    admitted, due = guard.admit("k", 0, "y")
+    admitted, due = guard.admit("k", "y")
     assert admitted
-    assert [(one.key, one.example, one.suppressed, one.seconds) for one in due] == [("k", "x", 3, 10.0)]
+    assert [(one.kind, one.example, one.suppressed, one.seconds) for one in due] == [("k", "x", 3, 10.0)]
 
 
 def test_nothing_is_summed_up_where_nothing_was_suppressed() -> None:
     clock = Clock()
-    guard: StormGuard[str] = StormGuard(burst=2, interval=1, clock=clock)
-    guard.admit("k", 0, "x")
+    guard: StormGuard[str, str] = made(burst=2, interval=1, clock=clock)
+    guard.admit("k", "x")
     clock.now = 5.0
-    assert guard.admit("k", 0, "x") == (True, [])
+    assert guard.admit("k", "x") == (True, [])
     assert guard.flush() == []
 
 
 def test_what_is_flushed_is_not_summed_up_twice_and_the_interval_goes_on() -> None:
-    guard: StormGuard[str] = StormGuard(burst=1, interval=10, clock=Clock())
+    guard: StormGuard[str, str] = made(burst=1, interval=10, clock=Clock())
     for _ in range(3):
-        guard.admit("k", 0, "x")
+        guard.admit("k", "x")
     assert (summed(guard.flush()), summed(guard.flush())) == (2, 0)
-    assert guard.admit("k", 0, "x")[0] is False
+    assert guard.admit("k", "x")[0] is False
 
 
 def test_each_summary_says_over_how_long_it_counted() -> None:
     clock = Clock()
-    guard: StormGuard[str] = StormGuard(burst=1, interval=10, clock=clock)
+    guard: StormGuard[str, str] = made(burst=1, interval=10, clock=clock)
     periods = []
     for _ in range(2):
         for _ in range(3):
-            guard.admit("k", 0, "x")
+            guard.admit("k", "x")
         clock.now += 4.0
         periods += [one.seconds for one in guard.flush()]
     assert periods == [4.0, 4.0]
 
 
-def test_only_intervals_that_are_over_are_due() -> None:
+def test_the_first_summary_is_due_within_seconds_and_the_next_one_when_the_interval_is_over() -> None:
     clock = Clock()
-    guard: StormGuard[str] = StormGuard(burst=1, interval=10, clock=clock)
-    guard.admit("old", 0, "x")
-    guard.admit("old", 0, "x")
+    guard = made(burst=1, interval=60, clock=clock)
+    due = []
+    for second in range(1, 61):
+        clock.now = float(second)
+        guard.admit("k", "x")
+        guard.admit("k", "x")
+        due += [(second, one.suppressed) for one in guard.due()]
+        assert guard.wait() is None or 0 <= (guard.wait() or 0) <= 60
+    assert due == [(6, 11)]
+    clock.now = 61.0
+    assert [one.suppressed for one in guard.due()] == [108]
+    assert guard.wait() is None
+
+
+def test_only_summaries_whose_time_has_come_are_due() -> None:
+    clock = Clock()
+    guard = made(burst=1, interval=10, clock=clock)
+    guard.admit("old", "x")
+    guard.admit("old", "x")
     clock.now = 6.0
-    guard.admit("new", 0, "x")
-    guard.admit("new", 0, "x")
-    clock.now = 12.0
-    assert [one.key for one in guard.due()] == ["old"]
+    guard.admit("new", "x")
+    guard.admit("new", "x")
+    assert guard.wait() == 0.0
+    assert [one.kind for one in guard.due()] == ["old"]
+    assert guard.wait() == 5.0
+
+
+def test_what_has_no_room_counts_under_what_it_shares_and_the_last_kind_has_always_room() -> None:
+    guard = made(burst=1, interval=10, kinds=2, clock=Clock(), kinds_of=lambda kind: [kind, kind[:2], kind[0]])
+    admitted = [guard.admit(kind, kind)[0] for kind in ("a1x", "a1y", "a1z", "a1q", "a2q", "b7x", "c8x", "d9x", "d9y")]
+    assert admitted == [True, True, True, False, True, True, True, True, False]
+    assert [(one.kind, one.suppressed) for one in guard.flush()] == [("a1", 1), ("d", 1)]
 
 
 def test_too_many_kinds_share_one_count() -> None:
-    guard: StormGuard[str] = StormGuard(burst=1, interval=10, keys=2, clock=Clock())
-    assert [guard.admit(key, "rest", key)[0] for key in "abcdef"] == [True, True, True, False, False, False]
-    assert [(one.key, one.suppressed) for one in guard.flush()] == [("rest", 3)]
+    guard: StormGuard[str, str] = made(burst=1, interval=10, kinds=2, clock=Clock())
+    assert [guard.admit(key, key)[0] for key in "abcdef"] == [True, True, True, False, False, False]
+    assert [(one.kind, one.suppressed) for one in guard.flush()] == [("rest", 3)]
 
 
 def test_kinds_that_are_over_make_room() -> None:
     clock = Clock()
-    guard: StormGuard[str] = StormGuard(burst=1, interval=10, keys=2, clock=clock)
+    guard: StormGuard[str, str] = made(burst=1, interval=10, kinds=2, clock=clock)
     for key in "aab":
-        guard.admit(key, "rest", key)
+        guard.admit(key, key)
     clock.now = 20.0
-    admitted, due = guard.admit("c", "rest", "c")
-    assert (admitted, [(one.key, one.suppressed) for one in due]) == (True, [("a", 1)])
-    assert guard.admit("d", "rest", "d")[0]
+    admitted, due = guard.admit("c", "c")
+    assert (admitted, [(one.kind, one.suppressed) for one in due]) == (True, [("a", 1)])
+    assert guard.admit("d", "d")[0]
 
 
 def test_memory_is_bounded_whatever_a_peer_invents() -> None:
-    guard: StormGuard[str] = StormGuard(burst=1, interval=10, keys=16, clock=Clock())
+    guard: StormGuard[str, str] = made(burst=1, interval=10, kinds=16, clock=Clock())
     for number in range(5000):
-        guard.admit(f"peer {number}", number % 4, "x")
-    assert len(guard._bursts) <= 16 + 4
+        guard.admit(f"peer {number}", "x")
+    assert len(guard._bursts) <= 16 + 1
 
 
 def test_a_burst_of_nought_switches_the_guard_off() -> None:
-    guard: StormGuard[str] = StormGuard(burst=0)
-    assert all(guard.admit("k", 0, "x")[0] for _ in range(100))
+    guard: StormGuard[str, str] = made(burst=0)
+    assert all(guard.admit("k", "x")[0] for _ in range(100))
 
 
 @given(
@@ -123,12 +156,12 @@ def test_a_burst_of_nought_switches_the_guard_off() -> None:
 )
 def test_nothing_is_lost_and_nothing_is_counted_twice(steps: list[tuple[str, float, str]], burst: int, keys: int) -> None:
     clock = Clock()
-    guard: StormGuard[str] = StormGuard(burst=burst, interval=5, keys=keys, clock=clock)
+    guard: StormGuard[str, str] = made(burst=burst, interval=5, kinds=keys, clock=clock)
     happened = told = reported = 0
     for key, passed, step in steps:
         clock.now += passed
         if step == "admit":
-            admitted, due = guard.admit(key, "rest", key)
+            admitted, due = guard.admit(key, key)
             happened, told, reported = happened + 1, told + admitted, reported + summed(due)
         else:
             reported += summed(guard.due() if step == "due" else guard.flush())
@@ -137,14 +170,14 @@ def test_nothing_is_lost_and_nothing_is_counted_twice(steps: list[tuple[str, flo
 
 @pytest.mark.parametrize("interval", [60.0, 0.0005])
 def test_nothing_is_lost_between_threads(interval: float) -> None:
-    guard: StormGuard[str] = StormGuard(burst=3, interval=interval, keys=4)
+    guard: StormGuard[str, str] = made(burst=3, interval=interval, kinds=4)
     told, reported = [0] * 8, [0] * 8
     start = threading.Barrier(8)
 
     def hammer(number: int) -> None:
         start.wait()
         for count in range(3000):
-            admitted, due = guard.admit(f"key {(count + number) % 7}", "rest", "x")
+            admitted, due = guard.admit(f"key {(count + number) % 7}", "x")
             told[number] += admitted
             reported[number] += summed(due)
 

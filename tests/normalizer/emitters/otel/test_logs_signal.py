@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import structlog
 
-from errnorm.emitters.log import writers
-from errnorm.emitters.log.emitter import LogEmitter, Processor
+from errnorm.emitters.log import LogEmitter, Processor, writers
 from errnorm.settings import SettingsError
 from tests.normalizer.emitters.wire import ABORT, OWN_WORDS, PUBLISH, RETRY
 
@@ -66,7 +65,10 @@ def test_all_fields_of_a_fault_arrive(
 ) -> None:
     json_log.configure(structlog.processors.add_log_level, instrumentation)
     LogEmitter(settings())(fault(decision=ABORT, operation="publish"))
-    assert (logs.records[0].body, logs.records[0].severity_text) == ("wire.error", "ERROR")
+    assert (logs.records[0].body, logs.records[0].severity_text) == (
+        f"wire publish failed: auth.forbidden: {PUBLISH} (abort: the answer is final)",
+        "ERROR",
+    )
     assert logs.attributes() == {key: value for key, value in json_log.lines[0].items() if key not in {"event", "level"}}
 
 
@@ -86,7 +88,7 @@ def test_nothing_of_an_exception_is_lost_or_overwritten(
         json_log.configure(*chain).error("publish failed", **{key: raised(own_words=OWN_WORDS)})
     for told in (logs.attributes(0), logs.attributes(1)):
         assert told["exception.type"] == "tests.normalizer.emitters.wire.WireError"
-        assert (told["exception.message"], told["error.type"]) == (PUBLISH, "auth.forbidden")
+        assert (told["errnorm.text"], told["error.type"]) == (PUBLISH, "auth.forbidden")
         assert OWN_WORDS not in str(told)
     assert ["exception.stacktrace" in logs.attributes(number) for number in (0, 1)] == [True, False]
 
@@ -105,7 +107,11 @@ def test_an_event_written_straight_has_its_name_its_severity_and_its_span(
         tell(fault(decision=ABORT, exception=raised()))
         tell(fault("Stale", decision=RETRY, outcome="retried"))
     first, second = logs.records
-    assert (first.event_name, first.severity_text, first.body) == ("wire.error", "ERROR", PUBLISH)
+    assert (first.event_name, first.severity_text, first.body) == (
+        "wire.error",
+        "ERROR",
+        f"wire operation failed: auth.forbidden: {PUBLISH} (abort: the answer is final)",
+    )
     assert (second.severity_text, getattr(second.severity_number, "value", None)) == ("WARN", 13)
     assert first.span_id == span.get_span_context().span_id
     assert before <= (first.timestamp or 0) <= time.time_ns()

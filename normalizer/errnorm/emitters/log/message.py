@@ -1,0 +1,168 @@
+"""
+Say in one sentence what happened: the message of every logger.
+
+    nats publish failed: limits.size: maximum payload exceeded (abort: change the request)
+    nats request to orders failed: transport.unavailable (attempt 2, again in 0.2 s)
+    nats connection error: transport.stale: Stale Connection (the client reconnects)
+
+The sentence of one kind of error is constant but for its values, so a reader, or a program, can group by its template.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from errnorm.decision import Verdict
+from errnorm.emitters.severity import orderly
+from errnorm.escape import escaped
+from errnorm.privacy import peer_name, phrase
+from errnorm.taxonomy import Category, Recovery
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from errnorm.error import NormalizedError
+    from errnorm.fault import Fault
+    from errnorm.settings import Settings
+
+__all__ = ["Message", "message", "recovered", "suppressed"]
+
+_LONGEST_WORDS = 72
+_LONGEST_NAME = 48
+_ABORT: Final = Verdict.ABORT
+_SHUTDOWN: Final = Category.SHUTDOWN
+
+_STEPS: Final[Mapping[Recovery, str]] = {
+    Recovery.NONE: "there is nothing to recover",
+    Recovery.WAIT: "it may succeed later",
+    Recovery.RECONNECT: "it may succeed on a new connection",
+    Recovery.REDIRECT: "it may succeed at another address",
+    Recovery.REAUTHENTICATE: "get other credentials",
+    Recovery.MODIFY: "change the request",
+    Recovery.ABANDON: "the answer is final",
+}
+_CLIENTS: Final[Mapping[str, str]] = {
+    "reconnecting": "the client reconnects",
+    "closed": "the client is closed",
+    "nothing": "the connection goes on",
+}
+
+
+class Message(str):
+    """
+    A sentence, and what it was made from.
+
+    Attributes:
+        template: The sentence with `%s` for each value: constant for one kind of error.
+
+        values: The values.
+
+        name: The name of the event, `nats.error`.
+    """
+
+    __slots__ = ("name", "template", "values")
+
+    template: str
+    values: tuple[str, ...]
+    name: str
+
+
+def _made(template: str, values: tuple[str, ...], name: str) -> Message:
+    said = Message(template % values)
+    said.template, said.values, said.name = template, values, name
+    return said
+
+
+def message(fault: Fault, settings: Settings, name: str) -> Message:
+    """
+    Return what a log says of a fault.
+
+    Args:
+        fault: What happened.
+        settings: What may be said of the text of the error.
+        name: The name of the event.
+    """
+    head, values = _head(fault)
+    if fault.outcome == "retried":
+        again, pause = _again(fault)
+        return _made(head + again, (*values, *pause), name)
+    words, more = _words(fault.error, settings)
+    return _made(f"{head}{words} ({_advice(fault)})", (*values, *more), name)
+
+
+def suppressed(fault: Fault, count: int, seconds: float, name: str) -> Message:
+    """Return what a log says of lines that were counted instead of written."""
+    head, values = _head(fault)
+    return _made(f"{head}: %s more in %s s", (*values, str(count), _rounded(seconds)), name)
+
+
+def recovered(protocol: str, operation: str | None, peer: str | None, seconds: float) -> Message:
+    """Return what a log says when a connection works again."""
+    to, values = ("", ()) if peer is None else (" to %s", (_short(peer),))
+    template = f"{_plain(protocol)} {_plain(operation or 'connection')}{to} works again after %s s"
+    return _made(template, (*values, _rounded(seconds)), f"{_plain(protocol)}.recovered")
+
+
+def _head(fault: Fault) -> tuple[str, tuple[str, ...]]:
+    what = "ended" if orderly(fault) else "error" if fault.outcome == "background" else "failed"
+    default = "connection" if fault.outcome == "background" else "operation"
+    head = _start(
+        fault.error.protocol, fault.operation or default, what, str(fault.error.judgement.reason), fault.peer is not None
+    )
+    return head, () if fault.peer is None else (_short(fault.peer),)
+
+
+@lru_cache(1024)
+def _start(protocol: str | None, operation: str, what: str, reason: str, has_peer: bool) -> str:  # noqa: FBT001 - of one caller
+    to = " to %s" if has_peer else ""
+    return f"{_plain(protocol) + ' ' if protocol else ''}{_plain(operation)}{to} {what}: {reason}"
+
+
+def _plain(word: str) -> str:
+    return escaped(str(word), _LONGEST_NAME).replace("%", "%%")
+
+
+@lru_cache(1024)
+def _short(peer: object) -> str:
+    return escaped(peer_name(peer), _LONGEST_NAME)
+
+
+def _again(fault: Fault) -> tuple[str, tuple[str, ...]]:
+    decision = fault.decision
+    attempt = () if fault.attempt is None else (str(fault.attempt),)
+    said = "attempt %s, " if attempt else ""
+    if decision is None or decision.delay is None:
+        return f" ({said}again)", attempt
+    return f" ({said}again in %s s)", (*attempt, _rounded(decision.delay))
+
+
+def _rounded(seconds: float) -> str:
+    return f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.1f}" if seconds >= 0.1 else f"{seconds:.2g}"  # noqa: PLR2004
+
+
+def _words(error: NormalizedError, settings: Settings) -> tuple[str, tuple[str, ...]]:
+    if settings.log_text == "none":
+        return "", ()
+    if settings.log_text == "raw" and error.text:
+        return ": %s", (escaped(error.text, _LONGEST_WORDS),)
+    template, names = phrase(error)
+    if not names:
+        return f": {template}", ()
+    params = settings.privacy.params(error)
+    limit = _LONGEST_WORDS // len(names)
+    return f": {template}", tuple(escaped(str(params[name]), limit) if name in params else f"<{name}>" for name in names)
+
+
+def _advice(fault: Fault) -> str:
+    if fault.outcome == "handled":
+        return "handled"
+    decision, judgement = fault.decision, fault.error.judgement
+    step = _STEPS[judgement.recovery] if judgement.row is not None else "no table knows it"
+    if decision is not None and decision.verdict is _ABORT:
+        # What a retry could mend is given up for a reason of the caller's operation.
+        step = f"abort: {decision.why.partition(',')[0] if judgement.retryable else step}"
+    client = fault.client and _CLIENTS.get(fault.client, "")
+    if not client:
+        return step
+    return f"{client}; {step}" if step.startswith("abort") else client
