@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["observe_exception"]
 
-_BARE = "nats.errors.Error"
+# Classes for all that has none of its own, today and before nats-py 2.
+_BARE = ("nats.errors.Error", "nats.aio.errors.NatsError")
 _CODED = {"nats.js.errors.APIError", "nats.jetstream.errors.JetStreamError"}
 # For these classes the status and its description say more than the class; for all others the class says more.
 _GENERAL = {
@@ -31,7 +32,7 @@ _GENERAL = {
     "nats.js.errors.ServiceUnavailableError",
 }
 _STATUS = "nats.client.errors.StatusError"
-_SPOKEN = {"nats.js.errors.Error", "nats.aio.errors.NatsError"}
+_SPOKEN = {"nats.js.errors.Error"}
 _SLOW = {"nats.errors.SlowConsumerError", "nats.client.errors.SlowConsumerError"}
 
 # nats-core raises the built-in ConnectionError with one of these before the text of an -ERR (client/__init__.py connect).
@@ -55,9 +56,9 @@ def observe_exception(error: object) -> Signal | None:
     if not family:
         return _observe_foreign(error, names)
     name = names[0]
-    if name == _BARE:
+    if name in _BARE:
         return _observe_bare(error)
-    if len(family) > 1 or name in _CODED or name == _STATUS or _has_code(error):
+    if len(family) > 1 or name in _GENERAL or name == _STATUS or _has_code(error):
         coded = _observe_coded(error, names, family)
         if coded is not None:
             return coded
@@ -76,11 +77,11 @@ def _observe_bare(error: object) -> Signal:
     text = message_of(error)
     if text.startswith("nats: "):
         return observe_said(text, raised=True)
-    return Signal("nats", "client", text or _BARE, text, family=(("error", text),))
+    return Signal("nats", "client", text or class_names(error)[0], text, family=(("error", text),))
 
 
 def _observe_coded(error: object, names: tuple[str, ...], family: _Family) -> Signal | None:
-    if not _CODED.isdisjoint(names) or _has_code(error):
+    if not _GENERAL.isdisjoint(names) or _has_code(error):
         # An exception reported without its attributes still has them in its str().
         return _observe_api(error, family) or observe_api_text(message_of(error))
     if _STATUS in names:

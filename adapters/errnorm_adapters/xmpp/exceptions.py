@@ -8,6 +8,7 @@ is the whole stanza, with everything private in it.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
@@ -51,6 +52,10 @@ _TYPE_OF_CLASS = {
     "aioxmpp.errors.XMPPWaitError": "wait",
 }
 _SEVERAL = frozenset({"aioxmpp.errors.MultiOSError", "aioxmpp.errors.GatherError"})
+_FIRST_MEMBER = re.compile(
+    r"failed to connect to XMPP domain '[^']{1,1023}': multiple errors: stream error: "
+    r"\{urn:ietf:params:xml:ns:xmpp-streams\}(?P<condition>[a-z-]{1,64})"
+)
 _MOST_MEMBERS = 64
 _LONGEST_TEXT = 4096
 _LONGEST_JID = 3071
@@ -87,7 +92,9 @@ def of_exception(error: object) -> Signal | None:
 
 @lru_cache(maxsize=512)
 def _kind(names: tuple[str, ...]) -> tuple[str, _Family] | None:
-    ours = tuple(name for name in names if name.startswith(_MODULES))
+    # slixmpp is what became of sleekxmpp, and raises the same classes.
+    renamed = (f"slixmpp.{name[10:]}" if name.startswith("sleekxmpp.") else name for name in names)
+    ours = tuple(name for name in renamed if name.startswith(_MODULES))
     if not ours:
         return None
     family = tuple(("client", name) for name in ours)
@@ -113,7 +120,9 @@ def _of_class(error: object, names: tuple[str, ...], family: _Family) -> Signal:
 def _of_members(error: object) -> Signal | None:
     members = attribute(error, "exceptions")
     if not isinstance(members, list | tuple):
-        return None
+        # Reported without its members, it still begins with the first of them.
+        said = _FIRST_MEMBER.match(message_of(error))
+        return None if said is None else Signal("xmpp", "stream", said["condition"], family=(("stream", "undefined-condition"),))
     signals = (of_exception(member) for member in members[:_MOST_MEMBERS] if isinstance(member, BaseException))
     return next((signal for signal in signals if signal is not None), None)
 

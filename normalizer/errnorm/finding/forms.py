@@ -76,6 +76,8 @@ class Form:
 
         family: What has its say beside the row: the type of a stanza error.
 
+        closed: Whether the connection has ended where it is written; `None` if the row says.
+
         last: Rows that say little, for what nothing more exact is known of.
     """
 
@@ -86,6 +88,7 @@ class Form:
     rows: tuple[Place, ...]
     family: tuple[Place, ...]
     last: tuple[Place, ...]
+    closed: bool | None = None
 
     @cached_property
     def compiled(self) -> re.Pattern[str]:
@@ -180,4 +183,5 @@ def _form(given: Mapping[str, Any], parts: Mapping[str, str]) -> Form:
         rows=tuple(map(Place.read, given.get("rows", ()))),
         family=tuple(map(Place.read, given.get("family", ()))),
         last=tuple(map(Place.read, given.get("last", ()))),
+        closed=given.get("closed"),
     )

@@ -62,6 +62,8 @@ class Names:
         templates: list[Template[Name]] = []
         for table in tables:
             for entry in table.rows.values():
+                if table.sections[entry.section].head.inside:
+                    continue  # its words mean something inside another error's text only
                 name = Name(table.protocol, entry)
                 for text in _said_of(entry):
                     self._names.setdefault(text.lower().rstrip("."), name)

@@ -148,7 +148,8 @@ class Passage:
         said = groups.get("text") or text
         for place in form.rows:
             for candidate in self._trimmed(place.filled(groups) or ""):
-                error = self._lookup.judged(Signal(place.protocol, place.section, candidate, said, family))
+                signal = Signal(place.protocol, place.section, candidate, said, family, closed=form.closed)
+                error = self._lookup.judged(signal)
                 if error is not None:
                     return error
         return None
