@@ -73,7 +73,7 @@ def test_the_command_groups_unknown_vectors_and_gives_a_row_to_fill_in(tmp_path:
     path.write_text("\n".join(lines) + "\n", "utf-8")
 
     assert main(["normalize", "--unknown", str(path)]) == 0
-    comment, row = capsys.readouterr().out.splitlines()
+    comment, row = capsys.readouterr().out.split("\n", 1)
     assert comment.startswith("# 3 x nats")
     assert "Frobnication of" in row
     assert 'reason = ""' in row

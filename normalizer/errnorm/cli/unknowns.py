@@ -1,8 +1,8 @@
 """
-What no row knows, grouped: one fingerprint a fault, with its count and a row to fill in.
+Errors without a row, grouped: one fingerprint for each fault, with its count and a row to fill in.
 
-The key of the row is the fingerprint with places where something was cut out, so that the row, once it is filled in and stands
-in its section, knows the texts it was made from. Where no key of that form matches them, the line says so.
+The key of the row is the fingerprint with a parameter where something was cut out, so that the row, once it is filled in, matches
+the texts it was made from. If no key of that form matches them, the comment above the row says so.
 """
 
 from __future__ import annotations
@@ -32,7 +32,17 @@ _KIND_OF = {
     "url": "address", "uuid": "id",
 }  # fmt: skip
 _QUOTES = ('"{}"', "'{}'", "`{}`")
-_BLANKS = 'reason = "", recovery = "", terminal = false, effect = "unknown", reach = "client wire", evidence = "", source = ""'
+_ROW = """\
+# {count} x {protocol} {section}{missing}
+[{table}.{key}]
+reason = ""
+recovery = ""
+terminal = false
+effect = "unknown"
+reach = "client wire"
+source = ""
+
+"""
 
 
 class _Place(NamedTuple):
@@ -62,27 +72,33 @@ class Unknowns:
         self._counts[place] += 1
 
     def report(self) -> Iterator[str]:
-        """Yield lines of TOML: the most frequent first, each a comment with its count and a row with blanks."""
+        """Yield TOML: the most frequent first, each a comment with its count and a row with blanks to fill in."""
         for place, count in self._counts.most_common():
-            key, code, missing = _key(*self._examples[place])
-            yield f"# {count} x {place.protocol or 'no protocol'} {place.section or 'no section'}{missing}\n"
-            yield f"{json.dumps(key)} = {{ {code}{_BLANKS} }}\n"
+            key, missing = _key(*self._examples[place])
+            yield _ROW.format(
+                count=count,
+                protocol=place.protocol or "no protocol",
+                section=place.section or "no section",
+                missing=missing,
+                table=place.section or "section",
+                key=json.dumps(key),
+            )
         if self._rest:
             yield f"# {self._rest} more, of kinds not listed\n"
 
 
-def _key(example: str, declared: Mapping[str, str]) -> tuple[str, str, str]:
-    """Return the key of a row, its column `code` if it needs one, and what is to be said beside."""
+def _key(example: str, declared: Mapping[str, str]) -> tuple[str, str]:
+    """Return the key of a row, and what the comment above it must say of the key."""
     fingerprint = fingerprint_of(example)
     if fingerprint == example or " " not in example:  # a text without variables, or a word or number that is its own name
-        return example, "", ""
+        return example, ""
     for quotes in _QUOTES:
         for free in ("text", "name"):
             key, kinds = _with_places(fingerprint, quotes, free, declared)
             if _matches(key, kinds, example):
                 missing = ", ".join(f'{name} = "{kind}"' for name, kind in kinds.items() if name not in declared)
-                return key, f"code = {json.dumps(_code(key))}, ", f"; under [params]: {missing}" if missing else ""
-    return fingerprint, "", "; the key is to be written by hand, after the text itself"
+                return key, f"; under [params]: {missing}" if missing else ""
+    return fingerprint, "; the key is to be written by hand, after the text itself"
 
 
 def _with_places(fingerprint: str, quotes: str, free: str, declared: Mapping[str, str]) -> tuple[str, dict[str, str]]:
@@ -108,8 +124,3 @@ def _matches(key: str, kinds: Mapping[str, str], example: str) -> bool:
         return False
     template = Template(key, kinds, key, ignore_case=True)
     return TemplateIndex([template]).find(example, example.lower()) is not None
-
-
-def _code(key: str) -> str:
-    """Return a name of low cardinality: the words of the key without its places."""
-    return " ".join(re.sub(r"[\"'`]?\{[a-z_]+\}[\"'`]?", " ", key).split()).strip(" :,;-") or "unnamed"
