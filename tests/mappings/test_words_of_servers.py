@@ -59,6 +59,12 @@ XMPP_JOINTS = (
 )
 # Spellings of other versions than those that are installed, and of the documentation alone.
 OTHER_VERSIONS = {
+    'Detected orphaned NRG "{name}", will cleanup',
+    "Filestore [{stream}] indexCacheBuf corrupt record state: dlen {number} slen {count} index {index} rl {size} lbuf {limit}",
+    "Filestore [{stream}] indexCacheBuf corrupt state: mb.first {number} mb.last {count}",
+    'JetStream cluster failed to lookup axccount "{account}": {text}',
+    "Proposing to delete consumer `{account} > {stream} > {consumer}' due to assignment response error: {text}",
+    "RAFT [{id} - {name}] Detected another leader with higher term, will stepdown and reset",
     "({socket}) Failed to secure inbound s2s connection to {host}: {text}",
     "Connection to Gateway Rejected",
     "JSStreamMoveInProgressF",
