@@ -48,6 +48,7 @@ nitpick_ignore_regex = [
         "py:class",
         r"C|Category|Effect|Entry|Knows|Outcome|Processor|Reason|Recovery|Witness|errnorm\.(decision|taxonomy)\..*|pydantic\..*",
     ),
+    ("py:class", r"Callback|Fact|Output|Source"),
     # Google's `Returns:` may begin with a type; ours begins with a sentence.
     ("py:class", r".* .*|A function|an exception"),
 ]

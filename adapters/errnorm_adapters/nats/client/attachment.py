@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -19,7 +18,6 @@ from errnorm_adapters.nats.client.denials import Denials
 from errnorm_adapters.nats.client.resolver import resolver_of
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
     from collections.abc import Callable, Iterator
 
     from errnorm.error import NormalizedError
@@ -36,6 +34,8 @@ _GAVE_UP = "nats.errors.NoServersError"
 _EOF = "nats.errors.UnexpectedEOF"
 _SHUT_DOWN = {"close_reason": "Server Shutdown"}
 _TLS = "ssl.SSLError"
+# So many frames above a callback of ours stands what called it: `_harmless` lies between.
+_NATS_PY = 2
 # How long a connection may take to close, in seconds, that may never say that it has.
 _PATIENCE = 0.5
 _NO_CREDENTIALS = "nats.errors.InvalidUserCredentialsError"
@@ -68,7 +68,6 @@ class NatsAttachment(Attachment):
         self.denials = Denials()
         self._users = users
         self._resolver = resolver_of(middleware)
-        self._loop: AbstractEventLoop | None = None
         self.last_fault: tuple[BaseException, float] | None = None
         self._leaving = False
         self._heard: BaseException | None = None
@@ -77,8 +76,6 @@ class NatsAttachment(Attachment):
         self._silent = False
         self._closing: asyncio.Task[None] | None = None
         self._said_closed = False
-        with suppress(RuntimeError):  # made before there is a loop
-            self._loop = asyncio.get_running_loop()
 
     def _named(self, users: UserCallbacks) -> dict[str, Callback]:
         callbacks: dict[str, Callback] = {
@@ -91,13 +88,29 @@ class NatsAttachment(Attachment):
             callbacks["discovered_server_cb"] = self._discovered_server_cb
         if frames.knows_lame_duck_mode():
             callbacks["lame_duck_mode_cb"] = self._lame_duck_mode_cb
-        return callbacks
+        return {name: self._harmless(callback) for name, callback in callbacks.items()}
+
+    def _harmless(self, callback: Callback) -> Callback:
+        """Return a callback that raises nothing of ours: nats-py's only task that reads, or reconnects, would end with it."""
+
+        async def harmless(*arguments: Any) -> None:  # noqa: ANN401 - what nats-py passes
+            try:
+                await callback(*arguments)
+            except Exception as failure:
+                if failure is self._raising:
+                    raise
+                _log.error("errnorm: a fault of a client could not be taken in: %s", class_names(failure)[0])
+
+        return harmless
 
     # What users call
 
     def health(self) -> Health:
         """Return how the session is, since when, and why: for a liveness probe."""
-        if self.client is None and (client := frames.connected_client(self._error_cb, self._loop)) is not None:
+        if (
+            self.client is None
+            and (client := frames.connected_client(self.callbacks["error_cb"], self.callbacks.loop)) is not None
+        ):
             self._adopt(client)
         if self.client is not None:
             self._catch_up()
@@ -129,7 +142,7 @@ class NatsAttachment(Attachment):
     # What nats-py calls
 
     async def _error_cb(self, exception: Exception) -> None:
-        by = frames.caller(1)
+        by = frames.caller(_NATS_PY)
         if exception is self._raising:
             raise exception
         if self._silent or not self._is_mine(by):
@@ -156,7 +169,7 @@ class NatsAttachment(Attachment):
         self._carry_out()
 
     async def _disconnected_cb(self) -> None:
-        by = frames.caller(1)
+        by = frames.caller(_NATS_PY)
         if self._silent or not self._is_mine(by):
             return
         self._catch_up()
@@ -175,7 +188,7 @@ class NatsAttachment(Attachment):
             await asyncio.wait({self._closing})
 
     async def _closed_cb(self) -> None:
-        by = frames.caller(1)
+        by = frames.caller(_NATS_PY)
         if self._silent or not self._is_mine(by):
             return
         last = self.client.last_error
@@ -186,13 +199,13 @@ class NatsAttachment(Attachment):
         await self._say_closed()
 
     async def _reconnected_cb(self) -> None:
-        by = frames.caller(1)
+        by = frames.caller(_NATS_PY)
         if self._is_mine(by):
             self.feed(Up(server=by.server))
             await self._users.call("reconnected_cb")
 
     async def _lame_duck_mode_cb(self) -> None:
-        if self._is_mine(frames.caller(1)):
+        if self._is_mine(frames.caller(_NATS_PY)):
             self._leaving = True
             await self._users.call("lame_duck_mode_cb")
 
@@ -309,7 +322,8 @@ class NatsAttachment(Attachment):
             self._adopt(by.client)
         if self.client is not None and by.client in {None, self.client}:
             return True
-        _log.error("errnorm: the callbacks of one session were given to two clients: call attach() for each")
+        if by.client is not None:
+            _log.error("errnorm: the callbacks of one session were given to two clients: call attach() for each")
         return False
 
     def _adopt(self, client: Any) -> None:  # noqa: ANN401 - of a library that is not imported

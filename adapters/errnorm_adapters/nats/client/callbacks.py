@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 from collections.abc import Callable, Iterator, KeysView, Mapping
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
 
 __all__ = ["Callback", "Callbacks", "UserCallbacks"]
 
@@ -15,10 +20,16 @@ Callback = Callable[..., Any]
 
 
 class Callbacks(Mapping[str, Callback]):
-    """What `**` puts into `nats.connect`, for one client."""
+    """
+    What `**` puts into `nats.connect`, for one client.
+
+    Attributes:
+        loop: The event loop that the client runs in; `None` until the callbacks were taken.
+    """
 
     def __init__(self, callbacks: Mapping[str, Callback]) -> None:
         """Hold them."""
+        self.loop: AbstractEventLoop | None = None
         self._callbacks = callbacks
         self._taken = False
 
@@ -45,6 +56,8 @@ class Callbacks(Mapping[str, Callback]):
             message = "a session is of one client: call attach() again, beside each nats.connect()"
             raise TypeError(message)
         self._taken = True
+        with suppress(RuntimeError):  # somebody looks at them where no loop runs
+            self.loop = asyncio.get_running_loop()
         return super().keys()
 
 

@@ -12,6 +12,7 @@ from nats.aio.client import Client
 import errnorm
 import errnorm_adapters.nats
 from errnorm import Middleware, Reason
+from errnorm_adapters.nats.client import frames
 from errnorm_adapters.nats.client.callbacks import _taken
 from errnorm_adapters.nats.client.frames import NOBODY, caller
 from tests.adapters.nats.client.kit import ANN, USERS, connected, until
@@ -152,3 +153,31 @@ async def test_callbacks_of_the_application_run_and_may_take_the_normalized_erro
     assert client.is_connected
     await client.close()
     assert len(told) == 1
+
+
+async def test_nothing_that_goes_wrong_in_a_callback_of_ours_reaches_nats_py(
+    start_nats: StartNats, errors: Middleware, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = start_nats({})
+    client = await connected(server.url, errnorm_adapters.nats.attach(errors))
+
+    def broken(_: object) -> frozenset[str]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(frames, "pool_of", broken)
+    server.kill()
+    await until(lambda: "ZeroDivisionError" in caplog.text)
+    server.start()
+    await until(lambda: client.stats["reconnects"] == 1)
+    await client.close()
+
+
+async def test_a_callback_that_a_stranger_calls_does_nothing(errors: Middleware, told: Told) -> None:
+    callbacks = errnorm_adapters.nats.attach(errors).callbacks
+    await callbacks["error_cb"](RuntimeError())
+    await callbacks["disconnected_cb"]()
+    assert told == []
+
+
+def test_callbacks_can_be_looked_at_where_no_loop_runs(errors: Middleware) -> None:
+    assert "error_cb" in dict(errnorm_adapters.nats.attach(errors).callbacks)
