@@ -88,7 +88,7 @@ def _shell(line: str, folder: Path) -> str:
         "NO_COLOR": "1",
     }
     done = subprocess.run(  # noqa: S602 - a line of our own pages
-        line, shell=True, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
+        line, shell=True, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode in {0, 1}, f"{line}: {done.stderr}"
     return done.stdout
@@ -181,7 +181,7 @@ def test_there_are_pages() -> None:
 
 def test_every_command_of_the_program_is_in_its_reference() -> None:
     listed = subprocess.run(
-        [sys.executable, "-m", "errnorm", "--help"], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-m", "errnorm", "--help"], capture_output=True, text=True, check=True, timeout=300
     ).stdout
     page = (ROOT / "docs/reference/command-line.md").read_text("utf-8")
     commands = re.findall(r"^ {4}(\w+)(?: |$)", listed, re.MULTILINE)

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 
 def _run(*command: str | Path, into: str | None = None) -> str:
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=100, check=False, input=into)
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300, check=False, input=into)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

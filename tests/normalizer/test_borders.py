@@ -211,7 +211,7 @@ ARGUMENTS = [
 @pytest.mark.parametrize("arguments", ARGUMENTS, ids=" ".join)
 def test_arguments_that_cannot_be_used_end_in_two_without_a_traceback(arguments: list[str]) -> None:
     command = [sys.executable, "-m", "errnorm", *arguments]
-    done = subprocess.run(command, input="", capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, input="", capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert "Traceback" not in done.stderr
     assert done.stderr.strip()

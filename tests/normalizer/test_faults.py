@@ -125,11 +125,11 @@ def test_an_emitter_that_blocks_holds_up_nobody_else(counting: Callable[..., Mid
     middleware = counting(emit)
     blocked = threading.Thread(target=fail, args=(middleware,))
     blocked.start()
-    assert entered.wait(10)
+    assert entered.wait(100)
     fail(middleware, 100)
     assert blocked.is_alive()
     release.set()
-    blocked.join(10)
+    blocked.join(100)
     assert ledger.errors.total == 101
 
 
@@ -140,7 +140,7 @@ def test_a_log_that_blocks_one_thread_for_ever_holds_no_lock_of_ours(ledger: Led
     def write(_level: Severity, event: str, _fields: Attributes) -> None:
         if threading.current_thread() is blocked:
             entered.set()
-            release.wait(30)
+            release.wait(100)
         written.append(event)
 
     log = LogEmitter(Settings.load({}), ledger=ledger, write=write, schedule=lambda _seconds, _call: None)
@@ -148,15 +148,15 @@ def test_a_log_that_blocks_one_thread_for_ever_holds_no_lock_of_ours(ledger: Led
     middleware._tell._ledger = ledger
     blocked = threading.Thread(target=fail, args=(middleware,))
     blocked.start()
-    assert entered.wait(10)
+    assert entered.wait(100)
     others = [threading.Thread(target=fail, args=(middleware, 50)) for _ in range(3)]
     for thread in [*others, flushing := threading.Thread(target=middleware.flush)]:
         thread.start()
     for thread in [*others, flushing]:
-        thread.join(10)
+        thread.join(100)
     free = [not thread.is_alive() for thread in [*others, flushing]]
     release.set()
-    blocked.join(10)
+    blocked.join(100)
     middleware.flush()
     assert all(free)
     assert ledger.errors.total == 151
@@ -336,7 +336,7 @@ def run(script: str, *options: str) -> subprocess.CompletedProcess[str]:
     # Untraced: a child forked off among threads would wait for ever for a lock that coverage held in one of them.
     untraced = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     command = [sys.executable, *options, "-c", whole]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=untraced)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=untraced)
 
 
 DYING = """

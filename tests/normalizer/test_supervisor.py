@@ -520,11 +520,11 @@ async def test_a_server_that_is_killed_and_started_again_is_found_again(start_na
     session = NatsSession(servers=[server.url])
     errors = Middleware(emitters=[told.append])
     task = asyncio.create_task(supervise(session.connect, session.serve, protocol="nats", middleware=errors, policy=SOON))
-    await asyncio.wait_for(session.connected.get(), 10)
+    await asyncio.wait_for(session.connected.get(), 100)
     await asyncio.to_thread(server.kill)
     await asyncio.sleep(0.5)
     await asyncio.to_thread(server.start)
-    again = await asyncio.wait_for(session.connected.get(), 20)
+    again = await asyncio.wait_for(session.connected.get(), 100)
 
     assert again.is_connected
     assert told
@@ -543,7 +543,7 @@ async def test_a_wrong_password_costs_two_attempts_and_says_so(start_nats: Calla
     kept = supervise(session.connect, session.serve, protocol="nats", middleware=errors, policy=SOON)
 
     with pytest.raises(StoppedError, match=r"auth\.rejected.*twice in a row"):
-        await asyncio.wait_for(kept, 20)
+        await asyncio.wait_for(kept, 100)
 
     assert session.tries == 2
     assert [(fault.error.reason, fault.operation, fault.outcome == "retried") for fault in told] == [
@@ -596,10 +596,10 @@ async def test_keeps_a_client_of_xmpp_in_the_same_way(start_prosody: Callable[..
     errors = Middleware(emitters=[told.append])
     kept = supervise(session.connect, session.serve, protocol="xmpp", middleware=errors, policy=SOON)
     task = asyncio.create_task(kept)
-    await asyncio.wait_for(session.connected.get(), 10)
+    await asyncio.wait_for(session.connected.get(), 100)
     await asyncio.to_thread(server.kill)
     await asyncio.to_thread(server.start)
-    await asyncio.wait_for(session.connected.get(), 20)
+    await asyncio.wait_for(session.connected.get(), 100)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -614,6 +614,6 @@ async def test_a_wrong_password_of_xmpp_costs_two_attempts_too(start_prosody: Ca
     kept = supervise(session.connect, session.serve, protocol="xmpp", middleware=Middleware(emitters=[]), policy=SOON)
 
     with pytest.raises(StoppedError, match=r"auth\.rejected.*twice in a row"):
-        await asyncio.wait_for(kept, 20)
+        await asyncio.wait_for(kept, 100)
 
     assert session.tries == 2

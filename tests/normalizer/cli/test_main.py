@@ -41,7 +41,7 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read().splitlines()[1:] == []
-        assert process.wait(20) == 0
+        assert process.wait(100) == 0
 
 
 def test_ctrl_c_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ needs_a_full_disk = pytest.mark.skipif(not Path("/dev/full").exists(), reason="t
 def run(*arguments: str, given: bytes = GOOD, redirect: str = "", **environment: str) -> subprocess.CompletedProcess[bytes]:
     """Run a command line through a shell, which alone can close a stream."""
     command = ["sh", "-c", f'exec "$@" {redirect}', "sh", sys.executable, "-m", "errnorm", *arguments]
-    return subprocess.run(command, input=given, capture_output=True, timeout=60, check=False, env={**os.environ, **environment})
+    return subprocess.run(command, input=given, capture_output=True, timeout=300, check=False, env={**os.environ, **environment})
 
 
 def talk(done: subprocess.CompletedProcess[bytes]) -> str:
@@ -72,7 +72,7 @@ def test_a_reader_that_leaves_amid_a_stream_is_no_error(tmp_path: Path) -> None:
         assert process.stderr is not None
         process.stdout.readline()
         process.stdout.close()
-        assert (process.stderr.read(), process.wait(20)) == (b"", 0)
+        assert (process.stderr.read(), process.wait(100)) == (b"", 0)
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="this system has no file that opens and cannot be read")

@@ -97,7 +97,7 @@ async def test_four_errors_of_pyjabber_happen_and_are_caught() -> None:
 def test_the_command_shows_everything_without_colour_and_ends_well() -> None:
     environment = {name: value for name, value in os.environ.items() if name != "FORCE_COLOR"}
     done = subprocess.run(
-        [sys.executable, "-m", "errnorm", "demo"], capture_output=True, text=True, timeout=60, check=False, env=environment
+        [sys.executable, "-m", "errnorm", "demo"], capture_output=True, text=True, timeout=300, check=False, env=environment
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "\x1b" not in done.stdout

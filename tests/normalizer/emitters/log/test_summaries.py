@@ -43,7 +43,7 @@ PROGRAM = """
 
 def run(program: str) -> list[dict[str, object]]:
     code = textwrap.dedent(PROGRAM) + textwrap.dedent(program)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
     assert not done.stderr.strip() or "cannot be used" in done.stderr or "failed: Module" in done.stderr, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -68,7 +68,7 @@ def test_what_is_counted_is_summed_up_at_exit() -> None:
 )
 def test_it_is_summed_up_whatever_ends_the_process(end: str) -> None:
     code = textwrap.dedent(PROGRAM) + end
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=300)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert sum(line.get("errnorm.suppressed", 1) for line in lines) == 100 + end.count("tell(case)")
 
@@ -85,7 +85,7 @@ def test_a_worker_of_multiprocessing_sums_up_what_is_its_own(method: str, tmp_pa
             worker.join()
     """
     program.write_text(textwrap.dedent(PROGRAM).replace("for _", "def work():\n  for _") + textwrap.dedent(main), "utf-8")
-    done = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, check=True, timeout=300)
     assert [json.loads(line).get("errnorm.suppressed") for line in done.stdout.splitlines()] == [None] * 5 + [95]
 
 
