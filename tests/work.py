@@ -16,7 +16,7 @@ from unittest import mock
 from xml.etree.ElementTree import XMLParser
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
     from types import FrameType
 
 PACKAGES = ("errnorm", "errnorm_adapters")
@@ -59,7 +59,7 @@ def work(call: Callable[[], object]) -> Work:
 
 
 @contextmanager
-def _watched(done: Work) -> Iterator[None]:
+def _watched(done: Work) -> Generator[None]:
     """Let every regular expression and XML parser that a module of the library holds say what it is given."""
     with ExitStack() as stack:
         for name, module in list(sys.modules.items()):

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 HOST = "127.0.0.1"
 
@@ -29,7 +29,7 @@ def reserve(owner: object) -> int:
 
 
 @contextmanager
-def reserved_port() -> Iterator[int]:
+def reserved_port() -> Generator[int]:
     """Yield a port that is reserved inside the block, and that refuses every connection until somebody listens there."""
     with _bound() as holder:
         yield holder.getsockname()[1]

@@ -72,11 +72,11 @@ def wrapping(errors: Middleware) -> None:
     print(asking)  # noqa: T201 - it is an example
 
 
-def attaching(errors: Middleware, client: Any) -> None:  # noqa: ANN401 - a client has no type of ours
+def attaching(errors: Middleware, client: Any) -> None:
     nats_session = errnorm_adapters.nats.attach(errors, abort=True)
     callbacks: Mapping[str, object] = nats_session.callbacks
     xmpp_session = errnorm_adapters.xmpp.attach(errors, client, abort=True)
-    print(callbacks, nats_session.health(), xmpp_session.health())  # noqa: T201 - it is an example
+    print(callbacks, nats_session.health(), xmpp_session)  # noqa: T201 - it is an example
 
 
 def overlaying(path: str) -> NormalizedError:

@@ -15,7 +15,7 @@ from tests.servers.ports import HOST, reserve, reserved_port
 from tests.servers.process import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
 LOGIN = {"user": "r", "password": "s", "timeout": 1}
@@ -103,7 +103,7 @@ for _name, (_kind, _options, _away, _text) in PAIRS.items():
 
 
 @contextmanager
-def nobody(directory: Path, program: Path | None) -> Iterator[NatsServer]:
+def nobody(directory: Path, program: Path | None) -> Generator[NatsServer]:
     """Run a server whose peers are not there."""
     with reserved_port() as port:
         config = {"server_name": "alone", **route(port), **leaf(port)}
