@@ -105,8 +105,9 @@ async def supervise(  # noqa: PLR0913 - two functions, and a safe default for ev
             redirect that was allowed with the address. It reads its credentials anew each time, if it can.
         serve: Uses the client until it is done or the session ends; then it is cancelled. What it raises while the session is
             well is judged if it is of the protocol, and otherwise raised on as the application's own.
-        attach: The `attach` of the client's adapter. Without it only `serve` can say that a session has ended: by raising or
-            returning the error (an exception, or anything that `normalize` takes).
+        attach: The `attach` of the client's adapter. What `connect` gets has a `health()` besides: that of the service, across
+            its sessions. Without it only `serve` can say that a session has ended: by raising or returning the error (an
+            exception, or anything that `normalize` takes).
         close: Closes a client; may be a coroutine function. Otherwise its `aclose`, `close` or `disconnect` is called.
         protocol: `"nats"` or `"xmpp"`; `attach` knows by itself.
         middleware: Reports everything; one with the default emitters if not given.
@@ -138,21 +139,24 @@ async def supervise(  # noqa: PLR0913 - two functions, and a safe default for ev
     opener = Opener(attach, middleware, peer)
     runs = Runs(connect, serve, close, opener, middleware, close_within=close_within, clock=clock)
     attempts = policy.start(random=random)
-    decider = Decider(middleware, runs, attempts, keys, redirect, protocol=protocol, peer=peer)
+    decider = Decider(middleware, opener, runs, attempts, keys, redirect, protocol=protocol, peer=peer)
     where: tuple[str, ...] = ()
-    while True:
-        keys.use()
-        over = await runs.once(where)
-        if over is None:
-            return None
-        if runs.lasted >= healthy_after:
-            attempts.succeeded()
-            keys.accepted()
-        error, decision = await decider.decided(over)
-        if not decision.retry:
-            return _stopped(over, error, decision, attempts.failed)
-        where = (error.address,) if decision.step is Recovery.REDIRECT and error.address else ()
-        await sleep(decision.delay or 0.0)
+    try:
+        while True:
+            keys.use()
+            over = await runs.once(where)
+            if over is None:
+                return None
+            if runs.lasted >= healthy_after:
+                attempts.succeeded()
+                keys.accepted()
+            error, decision = await decider.decided(over)
+            if not decision.retry:
+                return _stopped(over, error, decision, attempts.failed)
+            where = (error.address,) if decision.step is Recovery.REDIRECT and error.address else ()
+            await sleep(decision.delay or 0.0)
+    finally:
+        opener.stopped()
 
 
 def _stopped(ended: object, error: NormalizedError, decision: Decision, attempts: int) -> NormalizedError:

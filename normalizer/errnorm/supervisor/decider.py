@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from errnorm.error import NormalizedError
     from errnorm.middleware import Middleware
     from errnorm.supervisor.credentials import Credentials
-    from errnorm.supervisor.runs import Runs
+    from errnorm.supervisor.runs import Opener, Runs
 
 __all__ = ["Decider"]
 
@@ -31,6 +31,7 @@ class Decider:
     def __init__(  # noqa: PLR0913 - what `supervise` was given
         self,
         middleware: Middleware,
+        opener: Opener,
         runs: Runs[Any],
         attempts: RetryState,
         credentials: Credentials,
@@ -41,6 +42,7 @@ class Decider:
     ) -> None:
         """Begin; `supervise` says what each argument means."""
         self._middleware = middleware
+        self._opener = opener
         self._runs = runs
         self._attempts = attempts
         self._credentials = credentials
@@ -103,7 +105,7 @@ class Decider:
         mark = mark_of(ended)
         if mark is not None and mark.told == "background":
             mark.told = None  # the session left it to us
-        self._middleware.report(
+        error = self._middleware.report(
             ended,
             self._protocol or self._runs.protocol,
             operation=operation or self._runs.operation,
@@ -113,6 +115,8 @@ class Decider:
             decision=decision,
             outcome="retried" if decision is not None and decision.retry else "failed",
         )
+        if decision is not None:
+            self._opener.paused(error, decision)
 
 
 def _after(decision: Decision, pause: float) -> Decision:

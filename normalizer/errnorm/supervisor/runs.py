@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from errnorm.session.facts import Health, Status
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from errnorm.decision import Decision
     from errnorm.error import NormalizedError
     from errnorm.middleware import Middleware
     from errnorm.session.attachment import Attachment
@@ -24,7 +29,12 @@ _CLOSERS = ("aclose", "close", "disconnect")
 
 
 class Opener:
-    """What `connect` gets as `attach`: the adapter's, with a supervisor; it remembers the session."""
+    """
+    What `connect` gets as `attach`: the adapter's, with a supervisor.
+
+    Attributes:
+        session: The present session, or the last one; `None` if there is no adapter, or nothing was attached yet.
+    """
 
     def __init__(self, attach: Callable[..., Attachment] | None, middleware: Middleware, peer: str | None) -> None:
         """Hold what every session of one supervisor shares."""
@@ -32,6 +42,7 @@ class Opener:
         self._attach = attach
         self._middleware = middleware
         self._peer = peer
+        self._service = Health(status=Status.RECOVERING, since=time.time())
 
     def __call__(self, *arguments: Any, **options: Any) -> Attachment:  # noqa: ANN401 - those of the adapter's `attach`
         """Attach to a client, or to one that is about to connect."""
@@ -41,10 +52,35 @@ class Opener:
         self.session = session
         return session
 
+    def health(self) -> Health:
+        """
+        Return how the service is, whichever session it is in, or between two: for a liveness probe.
+
+        An outage is one, however many sessions were tried in it: `since` is when it began.
+        """
+        session, service = self.session, self._service
+        if session is None or service.status is not Status.UP:
+            return service
+        health = session.health()
+        return replace(health, status=Status.RECOVERING) if session.is_over else health
+
     def arguments(self, where: tuple[str, ...]) -> tuple[object, ...]:
         """Return what `connect` is called with, for a session of its own."""
         self.session = None
         return where if self._attach is None else (self, *where)
+
+    def serves(self) -> None:
+        """Note that a client is connected."""
+        self._service = Health(status=Status.UP, since=time.time())
+
+    def paused(self, error: NormalizedError, decision: Decision) -> None:
+        """Note what a session ended with, and what comes next."""
+        since = self._service.since if self._service.status is Status.RECOVERING else time.time()
+        self._service = Health(status=Status.RECOVERING, since=since, error=error, decision=decision)
+
+    def stopped(self) -> None:
+        """Note that no session follows."""
+        self._service = replace(self._service, status=Status.CLOSED, since=time.time())
 
 
 class Runs(Generic[C]):
@@ -95,6 +131,7 @@ class Runs(Generic[C]):
                 await self._quietly(session.close)
             return _better(session, error)
         self.operation, began = "serve", self._clock()
+        self._opener.serves()
         try:
             return await self._serving(client)
         finally:

@@ -245,3 +245,42 @@ async def test_a_trace_that_cannot_be_written_is_logged_and_changes_nothing(capl
     assert session.health().up
     assert session.health().since <= time.time()
     assert "OSError" in caplog.text
+
+
+async def test_the_health_of_a_service_spans_its_sessions() -> None:
+    world, seen = World(), []
+    connect = world.connect
+
+    async def connecting(attach: Any) -> World:
+        seen.append(attach.health())
+        client = await connect(attach)
+        world.health = attach.health  # type: ignore[attr-defined]
+        return client
+
+    async def pause(_: float) -> None:
+        seen.append(world.health())  # type: ignore[attr-defined]
+
+    world.connect = connecting  # type: ignore[method-assign]
+
+    async def serve(_: World) -> None:
+        seen.append(world.health())  # type: ignore[attr-defined]
+        if len(world.sessions) == 1:
+            world.lose()
+            seen.append(world.health())  # type: ignore[attr-defined]
+            await asyncio.Event().wait()
+
+    assert await world.run(serve, sleep=pause) is None
+    seen.append(world.health())  # type: ignore[attr-defined]
+    assert [str(health.status) for health in seen] == [
+        "recovering",
+        "up",
+        "recovering",
+        "recovering",
+        "recovering",
+        "up",
+        "closed",
+    ]
+    lost = seen[3]
+    assert lost.why.startswith("transport.lost")
+    assert lost.decision is not None
+    assert seen[4].since == lost.since
