@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import tomllib
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 _FORMATS = tomllib.loads((Path(__file__).parents[1] / "data" / "nats_log_formats.toml").read_text("utf-8"))
 WITH: list[str] = _FORMATS["with_a_row"]
-WITHOUT: dict[str, list[str]] = _FORMATS["without_a_row"]
+_WITHOUT = files("errnorm_mappings").joinpath("without_row.toml").read_text("utf-8")
+WITHOUT: dict[str, list[str]] = tomllib.loads(_WITHOUT)["nats"]["log"]
 _VERB = re.compile(r"%[-+# 0]*\d*(?:\.\d+)?([a-zA-Z%])")
 # What Go puts in for a verb: a text can be one word or several, a value also a duration.
 _VALUES = {"s": ("word", "some words"), "v": ("some words", "word", "7s"), "q": ('"word"',), "f": ("1.5",), "%": ("%",)}

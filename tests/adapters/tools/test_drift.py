@@ -86,7 +86,14 @@ def test_everything_of_a_server_is_read(upstream: Path) -> None:
     (server,) = drift.read(upstream / "nats-server")
 
     assert (server.upstream, server.version) == ("nats-server", "9.9.9")
-    assert server.counts == {"API errors": 2, "named errors": 3, "close reasons": 2, "texts of -ERR": 5, "status lines": 2}
+    assert server.counts == {
+        "API errors": 2,
+        "named errors": 3,
+        "close reasons": 2,
+        "texts of -ERR": 5,
+        "status lines": 2,
+        "formats of the log": 2,
+    }
 
 
 @pytest.mark.parametrize(
@@ -115,9 +122,37 @@ def test_everything_of_a_server_is_read(upstream: Path) -> None:
             ("no row", "error", "Circle: %v %d"),
             ("lost its source", "error", 'Loop detected for "{name}", delaying for {delay}'),
         }),
-        ("client.go", "Publish Violation", "Violation", {("lost its source", "log", 'Publish Violation - Subject "{subject}"')}),
+        ("client.go", "Publish Violation", "Violation", {("text changed", "log", 'Publish Violation - Subject "{subject}"')}),
         ("server.go", "resource limits exceeded for", "has run out of room on", {
             ("lost its source", "log", "JetStream memory resource limits exceeded for server"),
+            ("no row", "log", "JetStream %s has run out of room on server"),
+        }),
+        ("client.go", 'c.Errorf("Publish', 'c.Warnf("Planted by %s: "+\n\t\t"%d times", a, b)\n\tc.Errorf("Publish', {
+            ("no row", "log", "Planted by %s: %d times"),
+        }),
+        ("client.go", "func (c *client) looped", """func planted() {
+\tn.warn("Planted words of a group")
+\tfs.srv.send("io.nats.jetstream.advisory.v1.planted")
+\tvar _ = errors.New("planted error of another file")
+\tvar ErrPlanted = errors.New("a planted name")
+\tc.sendErr(plantedText(5))
+\tfmt.Errorf("only wrapped %d", 5)
+}
+
+func plantedText(n int) string {
+\treturn fmt.Sprintf("Planted Violation of %d", n)
+}
+
+func (c *client) looped""", {
+            ("no row", "log", "Planted words of a group"),
+            ("no row", "advisory", "io.nats.jetstream.advisory.v1.planted"),
+            ("no row", "error", "planted error of another file"),
+            ("no row", "error", "a planted name"),
+            ("no row", "error", "Planted Violation of %d"),
+        }),
+        ("consumer.go", "func (o *consumer) gone() {",
+         'func (o *consumer) gone() {\n\thdr := fmt.Appendf(nil, "NATS/1.0 %d %s\\r\\n\\r\\n", 499, "Planted Status")', {
+            ("no row", "status", "499 Planted Status"),
         }),
         ("consumer.go", "409 Consumer Deleted", "410 Consumer Deleted", {("text changed", "status", "409 Consumer Deleted")}),
         ("consumer.go", "Exceeded MaxRequestBatch of %d", "Too Much", {
@@ -148,6 +183,31 @@ def test_a_row_taken_from_the_table_is_missed(upstream: Path, section: str) -> N
     (upstream / "nats.toml").write_text("\n".join(line for line in lines if not line.startswith(keys[section])), "utf-8")
 
     assert {(kind, where) for kind, where, _ in seen(upstream / "nats-server")} == {("no row", section)}
+
+
+def test_a_text_that_a_client_raises_in_a_bare_exception_is_noticed(upstream: Path) -> None:
+    client = upstream / "libraries" / "nats" / "client.py"
+    client.write_text(
+        """
+def f(reason):
+    raise RuntimeError("planted words")
+    raise ConnectionError(f"planted: {reason} again")
+    raise ValueError("a mistake of the programmer")
+""",
+        "utf-8",
+    )
+
+    assert seen(upstream / "libraries") == {("no row", "client", "planted words"), ("no row", "client", "planted: word again")}
+
+
+def test_a_row_about_older_servers_has_not_lost_its_source(upstream: Path) -> None:
+    table = upstream / "nats.toml"
+    row = '\n[log."Written by an older server"]\nreason = "transport.internal"\nrecovery = "abandon"\nterminal = false\n'
+    rest = 'effect = "unknown"\nreach = "log"\nsource = "server/raft.go{}"\n'
+    table.write_text(table.read_text("utf-8") + row + rest.format(""), "utf-8")
+    assert seen(upstream / "nats-server") == {("lost its source", "log", "Written by an older server")}
+    table.write_text(table.read_text("utf-8").replace("server/raft.go", "server/raft.go up to 2.9"), "utf-8")
+    assert seen(upstream / "nats-server") == set()
 
 
 def test_errors_json_alone_is_enough(upstream: Path) -> None:
@@ -214,7 +274,7 @@ def test_libraries_are_read_and_never_imported(upstream: Path) -> None:
     (found,) = drift.read(upstream / "libraries")
 
     assert found.version == "nats 9.9.0 slixmpp (version unknown)"
-    assert found.counts == {"exception classes": 5, "conditions": 2}
+    assert found.counts == {"exception classes": 5, "conditions": 2, "texts of bare exceptions": 0}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from errnorm.plugins import protocols
-from errnorm_adapters.tools.drift.reading import Comparison, Reading
+from errnorm_adapters.tools.drift.reading import Comparison, Reading, without_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["read"]
 
 _PACKAGES = {"nats": "nats", "slixmpp": "xmpp", "aioxmpp": "xmpp"}
+# Built-in classes in which a client reports what happened to its connection, with nothing but a text to tell them apart. XMPP's
+# clients raise RuntimeError for mistakes of the programmer.
+_BARE = {
+    "nats": {"ConnectionError", "OSError", "RuntimeError", "TimeoutError"},
+    "slixmpp": {"ConnectionError", "OSError", "TimeoutError"},
+    "aioxmpp": {"ConnectionError", "OSError", "TimeoutError"},
+}
 _ERROR = re.compile(r"(?:Error|Exception|Warning|Timeout|EOF)$|^Err[A-Z]")
 # Modules whose every exception has a row of its own; elsewhere it is enough that a class it inherits from has one.
 _MAIN = re.compile(r"\.(?:errors|exceptions)$")
@@ -37,6 +44,7 @@ class _Module:
     classes: dict[str, list[str]] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     conditions: set[tuple[str, str]] = field(default_factory=set)
+    texts: set[str] = field(default_factory=set)
 
 
 def read(path: Path) -> Reading | None:
@@ -88,22 +96,37 @@ def _compare(protocol: str, folders: list[Path], reading: Reading) -> None:
     modules = {module.name: module for folder in folders for module in _modules(folder)}
     names = {f"{module.name}.{name}" for module in modules.values() for name in module.names}
     for module in modules.values():
-        for name in module.classes:
-            if not _has_row(comparison, modules, module, name):
-                comparison.miss("client", f"{module.name}.{name}")
-        for section, condition in sorted(module.conditions):
-            if not comparison.matches(section, condition):
-                comparison.miss(section, condition, where=module.name)
+        _compare_module(comparison, modules, module)
     for placed in comparison.rows("client"):
         if placed.key.rpartition(".")[0] in modules and placed.key not in names:
             comparison.lose(placed)
     for what, number in (
         ("exception classes", sum(len(module.classes) for module in modules.values())),
         ("conditions", sum(len(module.conditions) for module in modules.values())),
+        ("texts of bare exceptions", sum(len(module.texts) for module in modules.values())),
     ):
         reading.counts[what] = reading.counts.get(what, 0) + number
     reading.tables = ", ".join(filter(None, (reading.tables, comparison.table.version)))
     reading.findings += comparison.settled()
+
+
+def _compare_module(comparison: Comparison, modules: dict[str, _Module], module: _Module) -> None:
+    for name in module.classes:
+        if not _has_row(comparison, modules, module, name):
+            comparison.miss("client", f"{module.name}.{name}")
+    for text in sorted(module.texts):
+        if not _is_known(comparison, text):
+            comparison.miss("client", text, where=module.name)
+    for section, condition in sorted(module.conditions):
+        if not comparison.matches(section, condition):
+            comparison.miss(section, condition, where=module.name)
+
+
+def _is_known(comparison: Comparison, text: str) -> bool:
+    bare = text.removeprefix("nats: ")
+    return text in without_row(comparison.table.protocol, "client") or any(
+        comparison.matches(section, spelling) for section in comparison.table.sections for spelling in (text, bare)
+    )
 
 
 def _has_row(comparison: Comparison, modules: dict[str, _Module], module: _Module, name: str) -> bool:
@@ -140,7 +163,9 @@ def _modules(folder: Path) -> Iterator[_Module]:
 
 
 def _module(name: str, tree: ast.Module) -> _Module:
-    module = _Module(name)
+    bare = _BARE[name.partition(".")[0]]
+    raised = [node.exc for node in ast.walk(tree) if isinstance(node, ast.Raise)]
+    module = _Module(name, texts={text for one in raised if (text := _raised(one, bare))})
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
             module.names.add(node.name)
@@ -153,6 +178,19 @@ def _module(name: str, tree: ast.Module) -> _Module:
         elif isinstance(node, ast.Assign):
             module.names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
     return module
+
+
+def _raised(raised: ast.expr | None, classes: set[str]) -> str | None:
+    """Return the text of a built-in exception that a client raises for what happened to a connection; its values as `word`."""
+    if not (isinstance(raised, ast.Call) and isinstance(raised.func, ast.Name) and raised.func.id in classes and raised.args):
+        return None
+    text = raised.args[0]
+    if isinstance(text, ast.Constant) and isinstance(text.value, str):
+        return text.value
+    if not isinstance(text, ast.JoinedStr):
+        return None
+    parts = (part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else "word" for part in text.values)
+    return "".join(parts)
 
 
 def _is_exception(module: _Module, base: str) -> bool:

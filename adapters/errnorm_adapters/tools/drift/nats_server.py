@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from errnorm.taxonomy import Reach
+from errnorm_adapters.tools.drift import nats_texts
 from errnorm_adapters.tools.drift.reading import Comparison, Reading, UnusablePathError, bare
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ __all__ = ["read"]
 
 _LITERAL = r'"(?:[^"\\\n]|\\.)*"'
 _STRING = re.compile(_LITERAL)
+_STRINGS = re.compile(rf"{_LITERAL}(?:\s*\+\s*{_LITERAL})*")  # a text may be written in pieces
 _CONSTANT = re.compile(
     rf"^\s*(?:var\s+)?(Err\w+)\s*=\s*(?:errors\.New|fmt\.Errorf)\(\s*({_LITERAL})(?:,\s*(Err\w+))?", re.MULTILINE
 )
@@ -27,10 +29,16 @@ _DECLARED = re.compile(r"^\s*(?:var\s+)?(Err\w+)\s*=[^=]", re.MULTILINE)
 _STATES = re.compile(r"^func \(\w+ ClosedState\) String\(\) string \{(.*?)^\}", re.MULTILINE | re.DOTALL)
 _STATE = re.compile(rf"case (\w+):\s*return ({_LITERAL})")
 _SENT = re.compile(rf"\.sendErr(?:AndErr|AndDebug)?\(\s*(?:fmt\.Sprintf\(\s*)?(?:({_LITERAL})|(\w+)(\.(?:Error|String)\(\))?)")
-_STATUS = re.compile(r'"NATS/1\.0 (\d{3}) ([^\\"]*)|\bsendErr\((\d{3}), (?:fmt\.Sprintf\()?"([^"]*)"')
+_STATUS = re.compile(
+    r'"NATS/1\.0 (?P<a>\d{3}) (?P<b>[^\\"]*)'
+    r'|\bsendErr\((?P<c>\d{3}), (?:fmt\.Sprintf\()?"(?P<d>[^"]*)"'
+    r'|"NATS/1\.0 %d %s[^"]*"\s*,\s*(?P<e>\d{3})\s*,\s*"(?P<f>[^"]*)"'
+)
 _VERSION = re.compile(r'^\s*VERSION\s*=\s*"([^"]+)"', re.MULTILINE)
 _VERB = re.compile(r'"?%[-+# 0]*\d*(?:\.\d+)?[a-z]"?')
 _HTTP = re.compile(r"^errors\.json \((\d+)\)")
+# A row about older servers only: `server/raft.go up to 2.9`.
+_BEFORE = re.compile(r"\bup to \d+\.\d+")
 
 # A text that is put together before it is sent is assigned at most so many characters before.
 _NEARBY = 1500
@@ -54,13 +62,17 @@ def read(path: Path) -> Reading | None:
     server = _Server(files)
     version = next((found[1] for text in server.go.values() if (found := _VERSION.search(text))), None)
     reading = Reading("nats-server", path, version, server.comparison.table.version)
-    for what, compare in {
+    comparisons: dict[str, Callable[[], int]] = {
         "API errors": server.compare_api,
         "named errors": server.compare_constants,
         "close reasons": server.compare_states,
         "texts of -ERR": server.compare_sent,
         "status lines": server.compare_statuses,
-    }.items():
+        "formats of the log": partial(nats_texts.compare_log, server.comparison, server.go),
+        "advisories": partial(nats_texts.compare_advisories, server.comparison, server.go),
+        "other errors": partial(nats_texts.compare_errors, server.comparison, server.go),
+    }
+    for what, compare in comparisons.items():
         if number := compare():
             reading.counts[what] = number
     server.compare_sources()
@@ -73,7 +85,7 @@ def _files(path: Path) -> dict[str, Path]:
         return {path.name: path} if path.name == "errors.json" or path.suffix == ".go" else {}
     folder = path / "server" if (path / "server").is_dir() else path
     found = [*folder.glob("*.go"), *folder.glob("errors.json")]
-    return {file.name: file for file in sorted(found) if not file.name.endswith(("_test.go", "_generated.go"))}
+    return {file.name: file for file in sorted(found) if not file.name.endswith(("_test.go", "_generated.go", "errors_gen.go"))}
 
 
 class _Server:
@@ -175,13 +187,23 @@ class _Server:
                 nearby = nearby[nearby.rfind("\nfunc ") + 1 :]
                 assigned = rf"\b{name}\s*:?=\s*(?:fmt\.Sprintf\(\s*)?({_LITERAL})"
                 yield from map(_unquoted, re.findall(assigned, nearby))
+                if source[call.end() : call.end() + 1] == "(":
+                    yield from self._returned(name)
+
+    def _returned(self, function: str) -> Iterator[str]:
+        """Yield the texts that a function of the server returns."""
+        defined = re.compile(rf"^func (?:\([^)]*\) )?{function}\(.*?^\}}", re.MULTILINE | re.DOTALL)
+        returned = re.compile(rf"\breturn (?:fmt\.Sprintf\(\s*)?({_LITERAL})")
+        for source in self.go.values():
+            for body in defined.findall(source):
+                yield from map(_unquoted, returned.findall(body))
 
     def compare_statuses(self) -> int:
         found = {
-            f"{one[0] or one[2]} {(one[1] or one[3]).strip()}": name
+            f"{one['a'] or one['c'] or one['e']} {words}": name
             for name, source in self.go.items()
-            for one in _STATUS.findall(source)
-            if re.match(r"[A-Za-z]", one[1] or one[3])
+            for one in _STATUS.finditer(source)
+            if re.match(r"[A-Za-z]", words := (one["b"] or one["d"] or one["f"] or "").strip())
         }
         for text, name in found.items():
             if not self.comparison.matches("status", text):
@@ -196,11 +218,16 @@ class _Server:
         # A text that no string of the server contains or can produce has lost its source. Only a whole server can tell.
         if not {"client.go", "errors.go", "server.go"} <= self.go.keys():
             return
-        strings = {_unquoted(text).casefold() for source in self.go.values() for text in _STRING.findall(source)}
+        literals = {literal for source in self.go.values() for literal in _STRINGS.findall(source)}
+        strings = {"".join(map(_unquoted, _STRING.findall(literal))).casefold() for literal in literals}
         everything, formats = "\n".join(strings), [one for text in strings if (one := _producer(text)) is not None]
         for section in ("error", "log"):
             for placed in self.comparison.rows(section):
-                emitted = placed.row.source.startswith("server/") and placed.row.reach is not Reach.NEVER
+                emitted = (
+                    placed.row.source.startswith("server/")
+                    and placed.row.reach is not Reach.NEVER
+                    and not _BEFORE.search(placed.row.source)
+                )
                 if emitted and not any(_produced(text, everything, formats) for text in _texts(placed)):
                     self.comparison.lose(placed)
 
@@ -215,6 +242,7 @@ def _producer(text: str) -> Callable[[str], object] | None:
 
 def _produced(text: str, everything: str, formats: list[Callable[[str], object]]) -> bool:
     # A text is often put together: its longest piece between places and punctuation is enough.
+    text = nats_texts.unprefixed(text)
     pieces = re.split(r"\{\}|[:;,='\"]| - ", bare(text))
     return max(pieces, key=len).strip() in everything or any(produces(bare(text)) for produces in formats)
 
@@ -249,4 +277,4 @@ def _texts(placed: Entry) -> tuple[str, ...]:
 
 
 def _spellings(placed: Entry) -> set[str]:
-    return {bare(text) for text in _texts(placed)}
+    return {bare(text) for text in (placed.code, *_texts(placed))}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from errnorm.plugins import load_table
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from errnorm.tables.row import Entry
     from errnorm.tables.table import Table
 
-__all__ = ["Comparison", "Finding", "Kind", "Reading", "UnusablePathError", "bare", "samples"]
+__all__ = ["Comparison", "Finding", "Kind", "Reading", "UnusablePathError", "bare", "samples", "without_row"]
 
 # How much alike the text of a row that lost its source and a text without a row must be to count as one that changed.
 _ALIKE = 0.75
@@ -28,6 +30,13 @@ _PLACE = re.compile(r'"?(?:\{\w+\}|%[-+# 0]*\d*(?:\.\d+)?[a-zA-Z])"?')
 _ALWAYS = {"q": '"word"', "d": "7", "%": "%"}
 # What %s and %v may stand for: a name, a count, a duration.
 _SOMETIMES = ("word", "7", "7s")
+
+
+@cache
+def without_row(protocol: str, kind: str) -> frozenset[str]:
+    """Return the texts of a protocol that need no row, as `errnorm_mappings/without_row.toml` lists them with a reason each."""
+    lists = tomllib.loads(files("errnorm_mappings").joinpath("without_row.toml").read_text("utf-8"))
+    return frozenset(text for texts in lists.get(protocol, {}).get(kind, {}).values() for text in texts)
 
 
 class UnusablePathError(ValueError):
