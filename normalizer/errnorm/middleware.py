@@ -392,7 +392,9 @@ class Middleware:
         marks = [mark for member in faults if (mark := mark_of(member)) is not None]
         if marks and len(marks) == len(faults):
             # The whole is as bad as its worst member: one that must not be retried forbids it for all.
-            claim(group, min(marks, key=lambda mark: (mark.decision.retry, mark.error.retryable)))
+            worst = min(marks, key=lambda mark: (mark.decision.retry, mark.error.retryable))
+            if claim(group, worst):
+                self._tell.saw(group, worst.error)
 
     def _normalized(self, raw: object, around: Guard) -> NormalizedError:
         return self._normalizer.normalize(raw, around.protocol)

@@ -29,7 +29,7 @@ PREFIX = "ERRNORM_"
 _OPT_IN = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
 
 # Read elsewhere, by who needs them before there are settings.
-_NOT_OURS = ("ERRNORM_TABLES",)
+_NOT_OURS = ("ERRNORM_TABLES", "ERRNORM_TRACES_EXPORTER")
 
 
 class SettingsError(ValueError):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from errnorm.emitters.counts import Ledger
+    from errnorm.error import NormalizedError
     from errnorm.fault import Emitter, Fault
     from errnorm.settings import Settings
 
@@ -133,6 +134,14 @@ class Teller:
         if (name, kind) not in self._said and len(self._said) < _MOST_SAID:
             self._said.add((name, kind))
             _say(f"errnorm: the emitter {name} failed with {kind}; this is said once, and counted from now on")
+
+    def saw(self, exception: BaseException, error: NormalizedError) -> None:
+        """Tell the emitters that want to know what was made of a group, whose members were told."""
+        for emitter in self._emitters:
+            try:
+                getattr(emitter, "saw", _nothing)(exception, error)
+            except Exception as failure:  # noqa: BLE001 - as above
+                self._failed(emitter, failure)
 
     def recovered(self, protocol: str, operation: str | None, peer: str | None, seconds: float) -> None:
         """Tell the emitters that have a line for it that a connection works again."""

@@ -1,45 +1,222 @@
 """
-Spans that others have made: normalized on their way out.
+Correct spans that others have made, where they leave the process.
 
-    provider.add_span_processor(BatchSpanProcessor(NormalizingExporter(OTLPSpanExporter())))
+    provider.add_span_processor(NormalizingProcessor(BatchSpanProcessor(OTLPSpanExporter())))
+    provider.add_span_processor(BatchSpanProcessor(NormalizingExporter(OTLPSpanExporter())))   # the same
 
-An exception that leaves the block of a span is recorded there by OpenTelemetry itself, in its own words and with a stack
-trace that repeats them; so it is by most instrumentation. No span processor can change that: a span that has ended is read
-only. So it is done where spans leave. What a table knows gets our attributes, and our words in place of the peer's, also where
-it is the cause of somebody else's exception and stands in that one's stack trace; the same fault recorded a second time is
-dropped; everything else goes out as it came. What a span has of an exception is the name of its class and its words: a class of
-your own that inherits from a client's is not known by its name, so put a guard around what raises it.
+    OTEL_TRACES_EXPORTER=errnorm        # without touching the code; ERRNORM_TRACES_EXPORTER names what it sends with
+
+An exception that leaves the block of a span is recorded there by OpenTelemetry itself, in its own words and with a stack trace
+that repeats them; so it is by most instrumentation. A span that has ended is read only, so it is corrected on its way out:
+
+- What a guard made of the exception is looked up first; else its class and words are normalized.
+- An exception that is recognised gets the text of its row in the place of its words. The same exception recorded twice (the
+same class
+  and the same words) is there once.
+- Status and `error.type` are those of the last exception of the span: it is the one that left. If that is the application's
+own, what
+  the span says of it stays, also if an error of NATS or XMPP was handled before.
+- A span with a status and no exception is tagged too, if its description is recognised.
 """
 
 from __future__ import annotations
 
+import os
 import re
-from typing import TYPE_CHECKING, Any
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, Final
 
-from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import Status, StatusCode
 
 from errnorm.emitters.attributes import attributes
 from errnorm.emitters.counts import LEDGER
+from errnorm.emitters.otel.span import OUR_TYPES
+from errnorm.emitters.otel.traces import redacted
+from errnorm.emitters.otel.verdicts import Verdicts, said
 from errnorm.exceptions import ReportedException
 from errnorm.normalizer import default_normalizer
 from errnorm.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.trace import Span
 
     from errnorm.error import NormalizedError
 
-__all__ = ["NormalizingExporter"]
+__all__ = ["EnvironmentExporter", "NormalizingExporter", "NormalizingProcessor"]
 
-# As Python prints them; members of a group stand behind bars.
-_RAISED = re.compile(r"(?P<before>[\s|+-]*)(?P<kind>[A-Za-z_][\w.]{0,255}): ")
-_NEXT = re.compile(r"[\s|+-]*(?:(?:Exception Group )?Traceback \(most|The above exception was|During handling of)|[\s|]*\+-")
+# Instrumentation writes `Class: words` into the description of a status.
+_CLASS = re.compile(r"[A-Za-z_][\w.]{0,255}: ")
+# `err_code=10059 description='stream not found'`: attributes that a library writes into the words of its exception.
+_PAIR = re.compile(r"\b([a-z_]{1,32})=(?:(\d{1,9})\b|'([^']{0,256})')")
+_ERROR: Final = StatusCode.ERROR
+
+
+class Corrector:
+    """Corrects spans."""
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        normalize: Callable[[object], NormalizedError] | None = None,
+        verdicts: Verdicts = said,
+    ) -> None:
+        """
+        Prepare.
+
+        Args:
+            settings: What may be told; those of the environment if not given.
+            normalize: Says what an exception means; the installed tables if not given.
+            verdicts: What guards have made of exceptions.
+        """
+        self.settings = settings or Settings.load()
+        self.normalize = normalize or default_normalizer().normalize
+        self.verdicts = verdicts
+
+    def corrected(self, span: ReadableSpan) -> ReadableSpan:
+        """Return a span as it may leave: the same object if there is nothing to correct. Never raises."""
+        if span.status.status_code is not _ERROR and not span.events:
+            return span
+        try:
+            return _Correction(span, self).result()
+        except Exception:  # noqa: BLE001 - a span that cannot be corrected is still worth sending
+            LEDGER.failed("export")
+            return span
+
+    def error(self, trace: int, kind: str, words: str) -> NormalizedError | None:
+        """Return what an exception on a span means, by its class as the span names it; `None` if it is the application's."""
+        error = self.verdicts.of(trace, kind, words)
+        if error is not None:
+            return error
+        if words.startswith("<"):
+            # The words of an exception can be the element it was made from.
+            error = self.normalize(words)
+            if error.known:
+                return error
+        pairs: dict[str, object] = {}
+        for name, number, text in _PAIR.findall(words):
+            pairs.setdefault(name, int(number) if number else text)
+        # OpenTelemetry leaves the module of built-in exceptions away.
+        error = self.normalize(ReportedException((kind if "." in kind else f"builtins.{kind}",), words, pairs))
+        return error if error.claimed else None
+
+    def described(self, trace: int, description: str) -> NormalizedError | None:
+        """Return what the description of a status means; `None` if nobody knows."""
+        for words in (description, _CLASS.sub("", description, count=1)):
+            error = self.verdicts.of(trace, "", words) or self.normalize(words)
+            if error.known:
+                return error
+        return None
+
+
+class _Correction:
+    """What becomes of one span."""
+
+    def __init__(self, span: ReadableSpan, by: Corrector) -> None:
+        self._span = span
+        self._by = by
+        self._privacy = by.settings.privacy
+        self._trace = 0 if span.context is None else span.context.trace_id
+        self._told = {(_of(event, "exception.type"), _of(event, "exception.message")) for event in span.events if _is_ours(event)}
+        self._changed = False
+        self._last: Event | None = None
+        self._error: NormalizedError | None = None
+        self._is_told = False
+
+    def result(self) -> ReadableSpan:
+        span = self._span
+        events = [corrected for event in span.events if (corrected := self._event(event)) is not None]
+        told: dict[str, Any] = dict(span.attributes or {})
+        status = span.status
+        if status.status_code is _ERROR:
+            status = self._status(told)
+        if self._changed or status is not span.status or told != dict(span.attributes or {}):
+            return _Corrected(span, told, events, status)
+        return span
+
+    def _event(self, event: Event) -> Event | None:
+        kind = (event.attributes or {}).get("exception.type")
+        if event.name != "exception" or not isinstance(kind, str):
+            return event
+        self._last = event
+        if _is_ours(event):
+            return event
+        words = _of(event, "exception.message")
+        self._error = self._by.error(self._trace, kind, words)
+        return self._of_application(event) if self._error is None else self._of_client(event, kind, self._error)
+
+    def _of_client(self, event: Event, kind: str, error: NormalizedError) -> Event | None:
+        self._changed = True
+        text = self._privacy.text(error)
+        self._is_told = (kind, text) in self._told
+        if self._is_told:
+            return None
+        if self._by.settings.exception_signal == "logs" and "errnorm.category" in (self._span.attributes or {}):
+            return None  # the fault was told, so the log has it
+        told = {"exception.type": kind, "exception.message": text, **attributes(error, self._privacy)}
+        return Event(event.name, told, event.timestamp)
+
+    def _of_application(self, event: Event) -> Event:
+        trace = _of(event, "exception.stacktrace")
+        told = redacted(trace, self._words)
+        if told == trace:
+            return event
+        self._changed = True
+        return Event(event.name, {**(event.attributes or {}), "exception.stacktrace": told}, event.timestamp)
+
+    def _words(self, kind: str, line: str) -> str | None:
+        error = self._by.error(self._trace, kind, line)
+        return None if error is None else self._privacy.text(error)
+
+    def _status(self, told: dict[str, Any]) -> Status:
+        """Return the status, and tag the span, by the exception that left it; by the description if there is none."""
+        status, last, error = self._span.status, self._last, self._error
+        if last is None or _is_ours(last):
+            error = self._by.described(self._trace, status.description or "")
+        if error is not None:
+            if not (self._is_told or (last is not None and _is_ours(last))):
+                self._tag(told, error)
+            return Status(_ERROR, self._privacy.text(error))
+        if last is not None and not _is_ours(last) and told.get("error.type") in OUR_TYPES:
+            # What a guard has seen was handled: the span failed of something else.
+            told["error.type"] = _of(last, "exception.type")
+            told["errnorm.outcome"] = "handled"
+        return status
+
+    def _tag(self, told: dict[str, Any], error: NormalizedError) -> None:
+        for name in [name for name in told if name.startswith("errnorm.")]:
+            del told[name]  # an earlier error of the span, which was handled
+        # What the owner of the span has set stays; a class name is what instrumentation sets that knows no better.
+        owned = told.get("error.type")
+        if owned in OUR_TYPES or _is_class(owned, self._last):
+            told.pop("error.type", None)
+        told.update({name: value for name, value in attributes(error, self._privacy).items() if name not in told})
+
+
+def _is_class(owned: object, last: Event | None) -> bool:
+    """Return whether `error.type` is nothing but the name of the class of the exception."""
+    if not isinstance(owned, str):
+        return False
+    kind = "" if last is None else _of(last, "exception.type")
+    return bool(owned) and (kind == owned or kind.endswith(f".{owned}") or (last is None and not owned.isdigit()))
+
+
+def _is_ours(event: Event) -> bool:
+    # What the span emitter has told carries `error.type`; a plain recording of an exception does not.
+    return event.name == "exception" and "error.type" in (event.attributes or {})
+
+
+def _of(event: Event, name: str) -> str:
+    known: Mapping[str, Any] = event.attributes or {}
+    return str(known.get(name, ""))
 
 
 class NormalizingExporter(SpanExporter):
-    """Stands before a span exporter and hands it spans whose exceptions are normalized."""
+    """Stands before a span exporter and hands it corrected spans."""
 
     def __init__(
         self,
@@ -53,107 +230,88 @@ class NormalizingExporter(SpanExporter):
         Args:
             exporter: Who sends the spans.
             settings: What may be told; those of the environment if not given.
-            normalize: Says what an exception means.
+            normalize: Says what an exception means; the installed tables if not given.
         """
         self._exporter = exporter
-        self._settings = settings or Settings.load()
-        self._normalize = normalize or default_normalizer().normalize
+        self._corrector = Corrector(settings, normalize)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Hand spans on."""
-        return self._exporter.export([self._normalized(span) for span in spans])
+        return self._exporter.export([self._corrector.corrected(span) for span in spans])
 
     def shutdown(self) -> None:
         """Shut the exporter down."""
         self._exporter.shutdown()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """Have the exporter send what it holds."""
-        return self._exporter.force_flush(timeout_millis)
-
-    def _normalized(self, span: ReadableSpan) -> ReadableSpan:
-        if not any(event.name == "exception" for event in span.events):
-            return span
-        try:
-            return _Rewriting(span, self._settings, self._normalize).result()
-        except Exception:  # noqa: BLE001 - a span that cannot be normalized is still worth sending
-            LEDGER.failed("export")
-            return span
+        """Have the exporter send what it holds; one that holds nothing back may lack the method."""
+        flush = getattr(self._exporter, "force_flush", None)
+        return True if flush is None else bool(flush(timeout_millis))
 
 
-class _Rewriting:
-    """What becomes of one span."""
+class NormalizingProcessor(SpanProcessor):
+    """Stands before a span processor and hands it corrected spans when they end."""
 
-    def __init__(self, span: ReadableSpan, settings: Settings, normalize: Callable[[object], NormalizedError]) -> None:
-        self._span = span
-        self._settings = settings
-        self._normalize = normalize
-        self._text: str | None = None
-        self._rewritten = False
-        self._error: NormalizedError | None = None
-        # What the span emitter has told carries `error.type`; a plain recording of an exception does not.
-        own = [event for event in span.events if event.name == "exception" and "error.type" in (event.attributes or {})]
-        self._told = {str((event.attributes or {}).get("exception.type")): event for event in own}
+    def __init__(
+        self,
+        processor: SpanProcessor,
+        settings: Settings | None = None,
+        normalize: Callable[[object], NormalizedError] | None = None,
+    ) -> None:
+        """
+        Stand before a processor; the arguments are those of `NormalizingExporter`.
 
-    def result(self) -> ReadableSpan:
-        span = self._span
-        events = [rewritten for event in span.events if (rewritten := self._event(event)) is not None]
-        if self._text is None and not self._rewritten:
-            return span
-        told: dict[str, Any] = dict(span.attributes or {})
-        status = span.status
-        if status.status_code is StatusCode.ERROR and self._text is not None:
-            status = Status(StatusCode.ERROR, self._text)
-            if self._error is not None:
-                told = {**attributes(self._error, self._settings.privacy), **told}
-        return _Rewritten(span, told, events, status)
+        Args:
+            processor: Who gets the spans.
+            settings: What may be told.
+            normalize: Says what an exception means.
+        """
+        self._processor = processor
+        self._corrected = Corrector(settings, normalize).corrected
 
-    def _event(self, event: Event) -> Event | None:
-        known: Mapping[str, Any] = event.attributes or {}
-        kind = known.get("exception.type")
-        if event.name != "exception" or not isinstance(kind, str) or "error.type" in known:
-            return event
-        if kind in self._told:
-            self._text = str((self._told[kind].attributes or {}).get("exception.message", ""))
-            return None
-        error = self._known(kind, str(known.get("exception.message", "")))
-        if error is None:
-            return self._of_somebody_else(event)
-        self._error, self._text = error, self._settings.privacy.text(error)
-        if self._settings.exception_signal == "logs" and "errnorm.category" in (self._span.attributes or {}):
-            return None  # the fault was told, so the log has it
-        told = {"exception.type": kind, "exception.message": self._text, **attributes(error, self._settings.privacy)}
-        return Event(event.name, told, event.timestamp)
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Hand a span on that has started."""
+        self._processor.on_start(span, parent_context)
 
-    def _known(self, kind: str, message: str) -> NormalizedError | None:
-        # OpenTelemetry leaves the module of built-in exceptions away.
-        error = self._normalize(ReportedException((kind if "." in kind else f"builtins.{kind}",), message))
-        return error if error.known or error.protocol is not None else None
+    def on_end(self, span: ReadableSpan) -> None:
+        """Hand a span on that has ended."""
+        self._processor.on_end(self._corrected(span))
 
-    def _of_somebody_else(self, event: Event) -> Event:
-        known = event.attributes or {}
-        trace = str(known.get("exception.stacktrace", ""))
-        told = "\n".join(self._lines(trace))
-        if told == trace:
-            return event
-        self._rewritten = True
-        return Event(event.name, {**known, "exception.stacktrace": told}, event.timestamp)
+    def shutdown(self) -> None:
+        """Shut the processor down."""
+        self._processor.shutdown()
 
-    def _lines(self, trace: str) -> Iterator[str]:
-        """Yield the lines of a stack trace; in place of the words of what a table knows, which can go over several, ours."""
-        skipping = False
-        for line in trace.split("\n"):
-            skipping = skipping and not _NEXT.match(line)
-            raised = None if skipping else _RAISED.match(line)
-            error = self._known(raised["kind"], line[raised.end() :]) if raised else None
-            if raised and error:
-                skipping = True
-                yield f"{raised['before']}{raised['kind']}: {self._settings.privacy.text(error)}"
-            elif not skipping:
-                yield line
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Have the processor send what it holds."""
+        return self._processor.force_flush(timeout_millis)
 
 
-class _Rewritten(ReadableSpan):
+class EnvironmentExporter(NormalizingExporter):
+    """What `OTEL_TRACES_EXPORTER=errnorm` makes; `ERRNORM_TRACES_EXPORTER` names the exporter behind it, `otlp` if not set."""
+
+    def __init__(self) -> None:
+        """
+        Make the exporter behind it, as OpenTelemetry's own configuration would.
+
+        Raises:
+            RuntimeError: If no such exporter is installed.
+        """
+        super().__init__(_exporter_named(os.environ.get("ERRNORM_TRACES_EXPORTER", "otlp")))
+
+
+def _exporter_named(name: str) -> SpanExporter:
+    if name == "otlp":
+        protocol = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+        name = "otlp_proto_http" if protocol.startswith("http") else "otlp_proto_grpc"
+    for point in entry_points(group="opentelemetry_traces_exporter", name=name):
+        if point.value.partition(":")[0] != __name__:
+            made: SpanExporter = point.load()()
+            return made
+    message = f"ERRNORM_TRACES_EXPORTER: no exporter {name!r} is installed"
+    raise RuntimeError(message)
+
+
+class _Corrected(ReadableSpan):
     """A span with other attributes, events and status; everything else is as it was."""
 
     def __init__(self, span: ReadableSpan, attributes: dict[str, Any], events: list[Event], status: Status) -> None:

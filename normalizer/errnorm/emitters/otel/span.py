@@ -18,6 +18,7 @@ from opentelemetry.trace import Status, StatusCode, get_current_span
 
 from errnorm.decision import Verdict
 from errnorm.emitters.attributes import Attributes, attributes, circumstances, error_type, event_name
+from errnorm.emitters.otel.verdicts import said
 from errnorm.emitters.severity import orderly
 from errnorm.emitters.stacktrace import Words, exception_attributes, stacktrace
 from errnorm.normalizer import default_normalizer
@@ -28,12 +29,13 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import Span
 
+    from errnorm.error import NormalizedError
     from errnorm.fault import Emitter, Fault
     from errnorm.settings import Settings
 
-__all__ = ["emitter", "tell", "untold"]
+__all__ = ["OUR_TYPES", "emitter", "tell", "untold"]
 
-_OUR_TYPES: Final = frozenset(error_type(reason) for reason in Reason)
+OUR_TYPES: Final = frozenset(error_type(reason) for reason in Reason)
 _RETRY: Final = Verdict.RETRY
 
 
@@ -52,8 +54,17 @@ class _CurrentSpan:
 
     def __call__(self, fault: Fault) -> None:
         span = get_current_span()
+        if not span.is_recording():
+            return
+        if fault.exception is not None:
+            said.remember(span.get_span_context().trace_id, fault.exception, fault.error)
+        tell(span, fault, self._settings)
+
+    def saw(self, exception: BaseException, error: NormalizedError) -> None:
+        """Remember what was made of an exception that is told by its members."""
+        span = get_current_span()
         if span.is_recording():
-            tell(span, fault, self._settings)
+            said.remember(span.get_span_context().trace_id, exception, error)
 
 
 def tell(span: Span, fault: Fault, settings: Settings) -> None:
@@ -102,7 +113,7 @@ def untold(told: Attributes, present: Mapping[str, object], limit: int | None = 
         present: What the span has.
         limit: How many attributes the span keeps; it would drop its oldest ones for ours.
     """
-    owned = "error.type" in present and present["error.type"] not in _OUR_TYPES
+    owned = "error.type" in present and present["error.type"] not in OUR_TYPES
     free = len(told) if limit is None else max(limit - len(present), 0)
     added: Attributes = {}
     for name, value in told.items():

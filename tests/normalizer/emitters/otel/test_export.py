@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
+import subprocess
+import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +20,19 @@ from tests.normalizer.emitters.wire import ABORT, OWN_WORDS, PUBLISH, WireError
 
 pytest.importorskip("opentelemetry.sdk")
 
+import nats.errors
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
+from slixmpp import Iq
+from slixmpp.exceptions import IqError
 
-from errnorm.emitters.otel.export import NormalizingExporter
+from errnorm.emitters.otel.export import NormalizingExporter, NormalizingProcessor
+from errnorm.middleware import Middleware
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.trace import Tracer
@@ -199,8 +208,185 @@ def test_in_the_stack_trace_of_somebody_elses_exception_our_words_stand_for_the_
     trace = str((span.events[0].attributes or {})["exception.stacktrace"])
     assert f"{KLASS}: Wrong password of <user>, <jid> at <address>: <text>\n" in trace
     assert "mine" in trace
-    assert trace.count("theirs") == str(traceback.format_exception(error)).count("theirs")
+    whole = str(traceback.format_exception(error)).count("theirs")
+    # What stands between a peer's words and the outermost exception could be a peer's too.
+    assert trace.count("theirs") == (0 if isinstance(error.__cause__, KeyError) else whole)
     assert not [word for word in ("romeo", "10.0.0.1", OWN_WORDS) if word in span.to_json()]
+
+
+FORGED = [
+    "nats: a\n{}",
+    "nats: a\nTraceback (most recent call last):\n{}",
+    "nats: a\nDuring handling of the above\n{}",
+    "nats: a\nThe above exception was\n{}",
+    "nats: a\n  +- x\n{}",
+    "nats: a\n\nThe above exception was the direct cause of the following exception:\n\n{}",
+    (
+        "nats: a\n\nDuring handling of the above exception, another exception occurred:\n\nTraceback (most recent call last):\n"
+        '  File "{}", line 1, in x\n    {}\nKeyError: {}'
+    ),
+    "nats: a\n    | {}\n    +------------------------------------\n{}",
+]
+
+
+@pytest.mark.parametrize("message", FORGED)
+@pytest.mark.parametrize("shape", ["cause", "context", "group", "cause of a group"])
+def test_a_message_that_looks_like_a_traceback_leaks_nothing(settings: Callable[..., Settings], message: str, shape: str) -> None:
+    words = "rose" + "bud"
+    memory, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(NormalizingProcessor(SimpleSpanProcessor(memory), settings()))
+    denied = nats.errors.Error(message.format(*[words] * 4))
+    error: Exception = KeyError("mine")
+    if shape == "cause":
+        error.__cause__ = denied
+    elif shape == "context":
+        error.__context__ = denied
+    else:
+        error = ExceptionGroup("mine", [KeyError("mine"), denied, ValueError("mine")])
+        if shape == "cause of a group":
+            error = caused(error, KeyError("mine"))
+    with pytest.raises(type(error)), provider.get_tracer("test").start_as_current_span("theirs"):
+        raise error
+    (span,) = memory.get_finished_spans()
+    assert words not in span.to_json()
+    assert "mine" in str((span.events[0].attributes or {})["exception.stacktrace"]).splitlines()[-1] or shape == "group"
+
+
+@pytest.fixture
+def real(settings: Callable[..., Settings]) -> Iterator[tuple[Tracer, InMemorySpanExporter, Middleware]]:
+    """A provider with the processor, and a middleware that tells spans."""
+    memory, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(NormalizingProcessor(SimpleSpanProcessor(memory), settings()))
+    yield provider.get_tracer("test"), memory, Middleware(emitters=[span_module.emitter(settings())])
+    provider.shutdown()
+
+
+Real = tuple["Tracer", InMemorySpanExporter, Middleware]
+DENIED = 'nats: permissions violation for publish to "orders.new"'
+
+
+def test_an_error_that_was_handled_does_not_replace_the_applications_own(real: Real) -> None:
+    tracer, memory, _ = real
+    with pytest.raises(KeyError), tracer.start_as_current_span("order") as span:
+        span.record_exception(nats.errors.NoRespondersError())
+        raise KeyError("order")
+    (done,) = memory.get_finished_spans()
+    assert done.status.description == "KeyError: 'order'"
+    assert "error.type" not in (done.attributes or {})
+
+
+def test_what_a_guard_has_told_and_the_caller_handled_gives_way_to_what_leaves_the_span(real: Real) -> None:
+    tracer, memory, errors = real
+    with pytest.raises(RuntimeError), tracer.start_as_current_span("order"):
+        with contextlib.suppress(RuntimeError), errors.guard("nats", operation="publish"):
+            raise RuntimeError(DENIED)
+        raise RuntimeError("fire")
+    (done,) = memory.get_finished_spans()
+    assert done.status.description == "RuntimeError: fire"
+    assert ((done.attributes or {})["error.type"], (done.attributes or {})["errnorm.outcome"]) == ("RuntimeError", "handled")
+    assert [(event.attributes or {})["exception.message"] for event in done.events][-1] == "fire"
+
+
+def test_of_two_errors_of_one_class_the_one_that_leaves_is_the_failure(real: Real) -> None:
+    tracer, memory, errors = real
+    with pytest.raises(ConnectionResetError), tracer.start_as_current_span("order"):
+        with contextlib.suppress(ConnectionResetError), errors.guard("nats", operation="publish"):
+            raise ConnectionResetError(104, "Connection reset by peer")
+        raise ConnectionResetError(110, "Connection timed out")
+    (done,) = memory.get_finished_spans()
+    assert ((done.attributes or {})["error.type"], (done.attributes or {})["errnorm.code"]) == ("transport.timeout", "ETIMEDOUT")
+    assert "errnorm.operation" not in (done.attributes or {})
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_span_around_a_guard_says_what_the_guard_says(real: Real, recorded: bool) -> None:
+    tracer, memory, errors = real
+    iq = Iq()  # type: ignore[no-untyped-call]
+    iq["type"], iq["error"]["condition"], iq["error"]["type"] = "error", "forbidden", "auth"
+    refused = IqError(iq)  # type: ignore[no-untyped-call]
+    for error in (TimeoutError(), refused, nats.errors.NoRespondersError(), ExceptionGroup("g", [OSError(113, "No route")])):
+        memory.clear()
+        outside = tracer.start_as_current_span("outer", record_exception=recorded)
+        with pytest.raises(type(error)), outside, tracer.start_as_current_span("inner"), errors.guard("xmpp"):
+            raise error
+        inner, outer = memory.get_finished_spans()
+        for name in ("error.type", "errnorm.code", "errnorm.protocol"):
+            assert (outer.attributes or {})[name] == (inner.attributes or {})[name], error
+        assert inner.status.description == outer.status.description
+
+
+@pytest.mark.parametrize("owned", [{}, {"error.type": "Error"}])
+def test_a_status_without_an_exception_is_tagged_and_says_nothing_in_a_peers_words(real: Real, owned: dict[str, str]) -> None:
+    tracer, memory, _ = real
+    with tracer.start_as_current_span("publish", attributes=owned) as span:
+        span.set_status(StatusCode.ERROR, DENIED)
+    (done,) = memory.get_finished_spans()
+    assert (done.attributes or {})["error.type"] == "auth.forbidden"
+    assert done.status.description == 'Permissions Violation for Publish to "orders.new"'
+
+
+def test_a_status_in_the_applications_own_words_stays(real: Real) -> None:
+    tracer, memory, _ = real
+    with tracer.start_as_current_span("publish", attributes={"error.type": "500"}) as span:
+        span.set_status(StatusCode.ERROR, "no such order")
+    (done,) = memory.get_finished_spans()
+    assert (done.status.description, dict(done.attributes or {})) == ("no such order", {"error.type": "500"})
+
+
+def test_a_clean_span_is_handed_on_as_it_is(real: Real, settings: Callable[..., Settings]) -> None:
+    class Seen(SimpleSpanProcessor):
+        def on_end(self, span: ReadableSpan) -> None:
+            seen.append(span)
+
+    seen: list[Any] = []
+    processor = NormalizingProcessor(Seen(InMemorySpanExporter()), settings())
+    with real[0].start_as_current_span("clean") as span:
+        pass
+    processor.on_end(span)  # type: ignore[arg-type] # it is one
+    assert seen == [span]
+    assert processor.force_flush()
+
+
+def test_an_exporter_that_holds_nothing_back_needs_no_flush(settings: Callable[..., Settings]) -> None:
+    class Old:
+        def export(self, spans: object) -> None:
+            """Send nothing."""
+
+        def shutdown(self) -> None:
+            """Hold nothing."""
+
+    assert NormalizingExporter(Old(), settings()).force_flush()  # type: ignore[arg-type] # as they were before 1.12
+
+
+ZERO_CODE = """
+import nats.errors
+from opentelemetry.sdk._configuration import _OTelSDKConfigurator
+_OTelSDKConfigurator().configure(auto_instrumentation_version="0")
+from opentelemetry import trace
+try:
+    with trace.get_tracer("t").start_as_current_span("auto"):
+        raise nats.errors.Error("nats: 'Authorization Violation'")
+except nats.errors.Error:
+    pass
+trace.get_tracer_provider().force_flush()
+"""
+
+
+@pytest.mark.parametrize(("exporter", "found"), [("console", True), ("nonsense", False)])
+def test_a_program_that_is_not_touched_gets_its_spans_corrected(exporter: str, found: bool) -> None:
+    environment = {
+        **os.environ,
+        "OTEL_TRACES_EXPORTER": "errnorm",
+        "ERRNORM_TRACES_EXPORTER": exporter,
+        "OTEL_METRICS_EXPORTER": "none",
+        "OTEL_LOGS_EXPORTER": "none",
+    }
+    command = [sys.executable, "-c", ZERO_CODE]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    if found:
+        assert json.loads(done.stdout)["attributes"]["error.type"] == "auth.rejected"
+    else:
+        assert "no exporter 'nonsense' is installed" in done.stderr
 
 
 def test_a_class_of_python_itself_is_known_without_its_module(settings: Callable[..., Settings]) -> None:
