@@ -72,6 +72,8 @@ class Form:
 
         search: Whether it may match a part of a text; otherwise it matches the whole of it.
 
+        early: Whether a form that searches is tried with those that match the whole of a text.
+
         rows: Where the row may stand, the likeliest first.
 
         family: What has its say beside the row: the type of a stanza error.
@@ -85,6 +87,7 @@ class Form:
     has: tuple[str, ...]
     pattern: str
     search: bool
+    early: bool
     rows: tuple[Place, ...]
     family: tuple[Place, ...]
     last: tuple[Place, ...]
@@ -180,6 +183,7 @@ def _form(given: Mapping[str, Any], parts: Mapping[str, str]) -> Form:
         has=tuple(given["has"]),
         pattern=_PART.sub(lambda found: parts[found[1]], given["pattern"]),
         search=given.get("search", False),
+        early=given.get("early", False),
         rows=tuple(map(Place.read, given.get("rows", ()))),
         family=tuple(map(Place.read, given.get("family", ()))),
         last=tuple(map(Place.read, given.get("last", ()))),

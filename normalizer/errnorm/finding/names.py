@@ -25,6 +25,7 @@ _STATUS = re.compile(r"[1-5][0-9]{2} (.+)")
 _LAST = re.compile(r"(?:[A-Za-z_]\w*[.$])+([A-Z]\w+)", re.ASCII)
 # A text with places says something by itself if so much of it is literal.
 _FEWEST_LITERAL = 8
+_MUCH_LITERAL = 20
 # And a text that was cut off, if so much is left of it before its first place.
 _FEWEST_OF_CUT = 24
 _CUT = re.compile(r"(.{24,}?)(?: ?>| ?\.\.\.|\u2026)", re.DOTALL)
@@ -131,7 +132,8 @@ def _said_of(entry: Entry) -> Iterator[str]:
 
 def _templates(name: Name, table: Table) -> Iterator[Template[Name]]:
     for text in name.row.templates():
-        if len(_PLACES.sub("", text)) >= _FEWEST_LITERAL and text.index("{") >= _FEWEST_LITERAL // 2:
+        literal = len(_PLACES.sub("", text))
+        if literal >= _MUCH_LITERAL or (literal >= _FEWEST_LITERAL and text.index("{") >= _FEWEST_LITERAL // 2):
             yield Template(text, _kinds(text, table), name, ignore_case=True)
 
 

@@ -66,7 +66,9 @@ class Passage:
         """
         self._lookup = lookup
         self._forms = forms
-        self._relevant = tuple(forms.of(line.lower()))
+        relevant = tuple(forms.of(line.lower()))
+        self._searching = tuple(form for form in relevant if form.search and not form.early)
+        self._relevant = tuple(form for form in relevant if form.early or not form.search)
         self._names = lookup.names(None)
         self._unknown: set[str] = set()
         self._left = _MOST_LOOKUPS
@@ -76,6 +78,12 @@ class Passage:
         """Let only rows of one protocol count, because a frame has shown whose line it is."""
         self._names = self._lookup.names(protocol)
         self._unknown = set()
+
+    def search(self) -> bool:
+        """From now on look for forms also in a part of a text; return whether there are any."""
+        self._relevant = (*self._relevant, *self._searching)
+        self._unknown = set()
+        return bool(self._searching)
 
     def whole(self, text: str) -> Known | None:
         """Look a passage up as a whole."""
@@ -135,6 +143,8 @@ class Passage:
             return None
         groups = found.groupdict()
         if (error := self._in_rows(form, groups, text)) is not None:
+            if found.end() - found.start() < len(text):
+                self._how = How.INSIDE
             return error
         inner = groups.get("inner")
         if inner and inner != text and depth < _DEEPEST and (error := self._read_on(inner, depth + 1)) is not None:

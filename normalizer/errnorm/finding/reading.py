@@ -43,17 +43,29 @@ class Reader:
         if (error := self._lookup.whole(line)) is not None and not self._forms.markup.is_broken(error.section):
             return Seen(0, len(line), How.WHOLE, error)
         passage = Passage(self._lookup, self._forms, line)
-        at, before = 0, None
-        for at, protocol in self._forms.beginnings(line):
+        places = list(self._forms.beginnings(line))
+        seen = self._whole(passage, line, places)
+        if seen is None and passage.search():
+            seen = self._whole(passage, line, places)
+        if seen is not None:
+            return seen
+        at = places[-1][0]
+        known = passage.within(line[at:])
+        return None if known is None else Seen(at + known.start, at + known.end, How.INSIDE, known.error)
+
+    @staticmethod
+    def _whole(passage: Passage, line: str, places: Sequence[tuple[int, str | None]]) -> Seen | None:
+        """Look up what is left of a line behind one frame more each time."""
+        before: str | None = None
+        passage.under(before)
+        for at, protocol in places:
             if protocol != before:
                 passage.under(protocol)
                 before = protocol
-            known = passage.whole(line[at:])
-            if known is not None:
+            if (known := passage.whole(line[at:])) is not None:
                 how = How.FRAMED if at and known.how is How.WHOLE else known.how
                 return Seen(at, len(line), how, known.error)
-        known = passage.within(line[at:])
-        return None if known is None else Seen(at + known.start, at + known.end, How.INSIDE, known.error)
+        return None
 
     def element(self, lines: Sequence[str], first: int) -> tuple[int, Seen | None]:
         """Read the element that begins in a line; return the number of the line behind it, and what was seen."""
