@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from slixmpp.stanza import Message
 
     from errnorm_adapters.nats.client import NatsAttachment
-    from errnorm_adapters.xmpp import Attachment
+    from errnorm_adapters.xmpp.client import XmppAttachment
 
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -81,9 +81,11 @@ class Bridge:
         """Run until one side stops for good; raises `errnorm.StoppedError`s, in a group."""
         both: dict[str, Any] = {"middleware": self.errors, "policy": self.policy}
         async with asyncio.TaskGroup() as sides:
-            attach = errnorm_adapters.nats.attach
-            sides.create_task(errnorm.supervise(self.connect_nats, self.serve_nats, attach=attach, **both))
-            sides.create_task(errnorm.supervise(self.connect_xmpp, self.serve_xmpp, protocol="xmpp", **both))
+            for connect, serve, attach in (
+                (self.connect_nats, self.serve_nats, errnorm_adapters.nats.attach),
+                (self.connect_xmpp, self.serve_xmpp, errnorm_adapters.xmpp.attach),
+            ):
+                sides.create_task(errnorm.supervise(connect, serve, attach=attach, **both))
 
     async def connect_nats(self, attach: Callable[[], NatsAttachment]) -> Client:
         """Connect to NATS, and leave all reconnecting to the supervisor."""
@@ -102,17 +104,17 @@ class Bridge:
         await client.subscribe(self.subject, cb=hear)
         await self.to_subject.carry(send)
 
-    async def connect_xmpp(self) -> Attachment:
+    async def connect_xmpp(self, attach: Callable[[ClientXMPP], XmppAttachment]) -> XmppAttachment:
         """Log in to XMPP, and leave all reconnecting to the supervisor."""
         client = ClientXMPP(self.jid, self.password())
         client.ca_certs = self.authorities
         client.register_plugin("xep_0045")
-        session = errnorm_adapters.xmpp.attach(self.errors, client, supervised=True)
+        session = attach(client)
         client.connect(self.host, self.port)
-        await session.started(within=30)
+        await session.started()
         return session
 
-    async def serve_xmpp(self, session: Attachment) -> object:
+    async def serve_xmpp(self, session: XmppAttachment) -> None:
         """Join the room, and say there what was published."""
         client, room, nick = session.client, JID(self.room), JID(self.jid).user
         answers: dict[str, asyncio.Future[Any]] = {}
@@ -136,19 +138,7 @@ class Bridge:
         client.add_event_handler("groupchat_message", hear)
         client.add_event_handler("message_error", hear)
         await client.plugin["xep_0045"].join_muc_wait(room, nick, maxstanzas=0, timeout=30)
-        return await until(session.ended(), self.to_room.carry(send))
-
-
-async def until(ended: Awaitable[object], carrying: Awaitable[None]) -> object:
-    """Carry until the session has ended; return what it ended with."""
-    session, worker = asyncio.ensure_future(ended), asyncio.ensure_future(carrying)
-    try:
-        await asyncio.wait({session, worker}, return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.wait({session}, timeout=1)  # where sending failed, the session knows best why
-        return session.result() if session.done() else worker.exception()
-    finally:
-        worker.cancel()
-        session.cancel()
+        await self.to_room.carry(send)
 
 
 def main() -> None:

@@ -12,17 +12,17 @@ from xml.etree.ElementTree import Element
 
 from errnorm.error import Signal
 from errnorm.exceptions import ReportedException
-from errnorm_adapters.xmpp.client import attach
-from errnorm_adapters.xmpp.client.session import Attachment, SessionError
 from errnorm_adapters.xmpp.elements import of_element
 from errnorm_adapters.xmpp.exceptions import of_exception
+from errnorm_adapters.xmpp.session_error import SessionError
 from errnorm_adapters.xmpp.text import before_xml, of_text
 from errnorm_adapters.xmpp.xml import decoded, parse, resembles_xmpp
 
 if TYPE_CHECKING:
+    from errnorm_adapters.xmpp.client import attach
     from errnorm_adapters.xmpp.xml import Node
 
-__all__ = ["Attachment", "SessionError", "attach", "observe"]
+__all__ = ["SessionError", "attach", "observe"]
 
 # A tuple, because a union would be built for each error.
 _EXCEPTIONS = (BaseException, ReportedException)
@@ -82,3 +82,13 @@ def _of_text(text: str) -> Signal | None:
     if not isinstance(root, str):
         return of_element(cast("Node", root))
     return Signal("xmpp", "xml", root, text[:_LONGEST_TEXT]) if resembles_xmpp(text) else None
+
+
+def __getattr__(name: str) -> object:
+    """Import the drivers of clients when they are first used: `observe` does not need asyncio."""
+    if name != "attach":
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    from errnorm_adapters.xmpp import client  # noqa: PLC0415 - see above
+
+    return client.attach

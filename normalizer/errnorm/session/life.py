@@ -212,7 +212,8 @@ class Session:
         if error is None:
             return
         if not error.terminal:
-            decision = decide(error, idempotent=True, policy=self._policy, random=self._random)
+            # What it happened to is not known here, so nobody has said that doing it twice is safe.
+            decision = decide(error, policy=self._policy, random=self._random)
             yield self._told(fact, error, decision, Next.NOTHING, attempt=1)
         elif not connection.told and not connection.closing:
             if error.category is Category.TRANSPORT:

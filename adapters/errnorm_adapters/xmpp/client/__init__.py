@@ -2,28 +2,29 @@
 XMPP clients under a middleware: everything their events tell of failure, each thing once.
 
     client = slixmpp.ClientXMPP(jid, password)
-    errnorm_adapters.xmpp.attach(errors, client)
+    session = errnorm_adapters.xmpp.attach(errors, client)
 
-What a request raises is not told here but where it is made, by a guard. Everything that reaches nobody otherwise is: how
+What a request raises is reported by a guard around the request, not here. Everything that reaches nobody otherwise is: how
 sessions end and why none starts, and stanzas that come back as errors.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
+from errnorm.decision import SERVICE
 from errnorm_adapters.xmpp.client.aioxmpp import AioxmppAttachment
+from errnorm_adapters.xmpp.client.attachment import Options, XmppAttachment
 from errnorm_adapters.xmpp.client.slixmpp import SlixmppAttachment
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
     from collections.abc import Callable
 
     from errnorm.decision import RetryPolicy
     from errnorm.middleware import Middleware
-    from errnorm_adapters.xmpp.client.session import Attachment
 
-__all__ = ["attach"]
+__all__ = ["XmppAttachment", "attach"]
 
 
 def attach(  # noqa: PLR0913 - two things, and a safe default for everything else
@@ -32,55 +33,69 @@ def attach(  # noqa: PLR0913 - two things, and a safe default for everything els
     *,
     abort: bool = False,
     supervised: bool = False,
-    redirect: Callable[[str], bool] | None = None,
-    policy: RetryPolicy | None = None,
+    redirect: Callable[[str], object] | None = None,
+    policy: RetryPolicy = SERVICE,
+    login_within: float = 30.0,
     peer: str | None = None,
-    healthy_after: float = 60.0,
-) -> Attachment:
+    record: Callable[[str], object] | None = None,
+) -> XmppAttachment:
     """
-    Tell what goes wrong with a client of slixmpp or aioxmpp, and if asked to, stop it where trying again is no use.
+    Begin a session of a client of slixmpp or aioxmpp, and return it.
 
-    Each fault is told once, whatever number of events it comes in, with what was decided and with what the client does by
+    Each fault is reported once, whatever number of events it comes in, with what was decided and with what the client does by
     itself (`client`): `"reconnecting"`, `"closed"`, `"nothing"`. The operation is `connect` until a session has started and
-    `serve` from then on; of what a session survives, it is `login` (a mechanism failed, another did not), `resume`, `message`
-    or `presence`. Handlers of the application are left alone.
+    `serve` from then on; of what a session survives, it is `login` (a mechanism failed, another did not), `enable`, `resume`,
+    `message`, `presence` or `room`. Handlers of the application are left alone.
 
-    Attach before connecting, and once; an `aioxmpp.Client` where an event loop runs. aioxmpp hands stanzas that come back as
-    errors to whoever sent them, so of it only sessions are told; it drops the address of a redirect, and never follows one.
+    slixmpp does not connect again after a disconnect: whoever does so finds the verdict and the pause in
+    `session.health().decision`. A request that waits when the session ends raises at once, and a guard around it learns why.
+
+    Attach before connecting; an `aioxmpp.Client` where an event loop runs. A client that is attached to again leaves its former
+    session. aioxmpp hands stanzas that come back as errors to whoever sent them, so of it only sessions are reported; it drops
+    the address of a redirect, and never follows one.
 
     Args:
-        middleware: Whom to tell.
+        middleware: Whom faults are reported to.
         client: A `ClientXMPP` or `ComponentXMPP` of slixmpp, or an `aioxmpp.Client`.
-        abort: Whether a decision to abort closes the client for good: it connects no more, on its own or if told so, until
-            this is detached. slixmpp by itself tries forever, and an application that connects again whenever it is
-            disconnected does so with a password that was refused.
-        supervised: True if somebody else decides, `errnorm.supervise` for one: how a session ends is neither decided nor told
-            here, but raised by `started()` and returned by `ended()`; and the client does not connect again by itself.
-        redirect: Asked when the server points to another address, with that address, which is its claim and nothing more;
-            returns whether slixmpp may go there. Without it slixmpp does as it likes, or stays where `abort` or
-            `supervised` is set.
-        policy: How patient to be; as the middleware is if not given.
-        peer: Whom with, in few possible values; it is told along.
-        healthy_after: A session that lasted this long, in seconds, was a success: what failed before it is forgotten.
+        abort: Whether the client is closed once the session is hopeless, for reasons that time does not mend. Then it connects no
+            more, on its own or if told so, until its credentials change or the session is closed by `close()`. An outage is
+            waited for, however long it takes.
+        supervised: Whether somebody else opens the next session; `errnorm.supervise` sets it. Then the client does not connect
+            again by itself, and how the session ends is returned by `ended()`, not reported.
+        redirect: Gets the address that the server points to, which is its claim and nothing more; returns whether slixmpp may go
+            there. Without it slixmpp does as it likes, or stays where `abort` or `supervised` is set.
+        policy: How long the pauses are that are told to whoever connects again; never a limit of attempts.
+        login_within: How long a dial and a login may take, in seconds, before silence is a fault, and the attempt is over.
+        peer: Whom with, in few possible values; it is reported along.
+        record: Writes a line of the session's trace (`errnorm.session.trace`).
 
     Returns:
-        What holds it: `detach()` ends it, `started()` and `ended()` wait, `close()` closes the client.
+        The session: `health()`, `started()` and `ended()` say how it is, `close()` closes the client, `detach()` leaves it alone.
+
+    Raises:
+        TypeError: If it is not a client of slixmpp or aioxmpp.
     """
-    kind, loop = (SlixmppAttachment, client.loop) if hasattr(client, "add_event_handler") else _of_aioxmpp()
-    return kind(
-        middleware,
-        client,
-        loop,
+    options = Options(
         abort=abort,
         supervised=supervised,
         redirect=redirect,
         policy=policy,
+        login_within=login_within,
         peer=peer,
-        healthy_after=healthy_after,
+        record=record,
     )
+    kind: type[XmppAttachment]
+    if hasattr(client, "add_event_handler"):
+        kind = SlixmppAttachment
+    elif hasattr(client, "on_stream_established"):
+        kind = AioxmppAttachment
+    else:
+        message = f"attach takes a client of slixmpp or aioxmpp, not {type(client).__name__}"
+        raise TypeError(message)
+    if (former := _ATTACHED.pop(client, None)) is not None:
+        former.detach()
+    attachment = _ATTACHED[client] = kind(middleware, client, options)
+    return attachment
 
 
-def _of_aioxmpp() -> tuple[type[Attachment], AbstractEventLoop]:
-    from asyncio import get_running_loop  # noqa: PLC0415 - who runs this has it loaded; who only normalizes should not need it
-
-    return AioxmppAttachment, get_running_loop()
+_ATTACHED: WeakKeyDictionary[Any, XmppAttachment] = WeakKeyDictionary()

@@ -1,316 +1,340 @@
 """
-slixmpp: what its events say, and what they leave out.
+slixmpp under a middleware: what its events say and what they leave out, as facts of one session.
 
-slixmpp says each thing several times, or only in part, or not at all. A stream error is followed by an end of the stream
-that looks like any other; a wrong password is a failure for each mechanism, then the failure of all, then an end; a
-connection is tried twice (TLS, then plain) before it has failed once; a resource that could not be bound is a session all
-the same; what cannot be read as XML is answered, and told to nobody. Here each becomes one fault.
+slixmpp says each thing several times, or only in part, or not at all. A stream error is followed by an end of the stream that
+looks like any other; a wrong password is a failure for each mechanism, then the failure of all, then an end; a connection is
+tried twice (TLS, then plain) before it has failed once; a resource that could not be bound is a session all the same; what
+cannot be read as XML is answered, and told to nobody; and what its connect loop raises besides an `OSError` is only logged.
 
-An error whose condition slixmpp does not know (`policy-violation` is one) never reaches the caller of a request, who waits
-for the time-out. So it is given, behind the condition that came, the one by which RFC 6120 8.3.3 has unknown ones understood.
-Then the caller gets it at once, and the normalized error still has the condition that came. Who waits for a room is left
-waiting in the same way, where the server (Prosody) refuses without echoing what was asked; there the echo is added.
+slixmpp connects again by itself in three cases: after a dial that failed, after a ping that nobody answered, and after
+`see-other-host`. After any other end it is the application that calls `connect` again.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from typing import TYPE_CHECKING, Any
-from xml.etree.ElementTree import Element, ParseError, SubElement
+from xml.etree.ElementTree import ParseError
 
+from errnorm.engine import ended
 from errnorm.error import Signal
+from errnorm.session import Closed, Closing, CredentialsChanged, DialFailed, Dialling, Next, Said, Up
 from errnorm.taxonomy import Category
-from errnorm_adapters.xmpp.client.session import Attachment, SessionError
-from errnorm_adapters.xmpp.elements import of_element
+from errnorm_adapters.xmpp.client.attachment import XmppAttachment
+from errnorm_adapters.xmpp.client.login import Stream, exception_of, unsaid, worded
+from errnorm_adapters.xmpp.client.methods import Methods, safely
+from errnorm_adapters.xmpp.client.passing import Passing
+from errnorm_adapters.xmpp.client.requests import Joins, Requests
+from errnorm_adapters.xmpp.client.resolver import resolver_of
+from errnorm_adapters.xmpp.session_error import SessionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from errnorm.error import NormalizedError
+    from errnorm.middleware import Middleware
+    from errnorm.session import Close
+    from errnorm_adapters.xmpp.client.attachment import Options
+
 __all__ = ["SlixmppAttachment"]
 
-_STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
-_BINDS = ("{urn:ietf:params:xml:ns:xmpp-bind}bind", "{urn:ietf:params:xml:ns:xmpp-session}session")
-_ROOM = "{http://jabber.org/protocol/muc}x"
-_STARTTLS_FAILED = "{urn:ietf:params:xml:ns:xmpp-tls}failure"
-_END = "End of stream"
-_NO_REDIRECTS = -1
+# How long a peer may take to close a stream that is over, in seconds, before this side does.
+_PATIENCE = 2.0
+_CLOSED_HERE = Signal("xmpp", "client", "slixmpp.xmlstream.xmlstream.NotConnectedError")
 # What slixmpp itself was dealing with when it hung up; anything else is an exception of the application's.
 _HANGS_UP_ON = {"SASLMutualAuthFailed", "StringPrepError"}
 
 
-class _Stream:
-    """What is remembered of one connection."""
+class SlixmppAttachment(XmppAttachment):
+    """
+    A client or component of slixmpp, and the session that it is in.
 
-    __slots__ = ("binds", "ended", "eof", "failures", "leaving", "open", "refused", "unbound")
+    Attributes:
+        stream: What is known of the connection that is open.
+    """
 
-    def __init__(self, *, is_open: bool = False) -> None:
-        self.open = is_open
-        self.ended = False
-        self.eof = False
-        self.leaving = False
-        self.unbound = False
-        self.refused: str | None = None
-        self.failures: list[Signal] = []
-        self.binds: set[str] = set()
+    by_hand = True
 
-
-class SlixmppAttachment(Attachment):
-    """A client or component of slixmpp under a middleware."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - those of `Attachment`
+    def __init__(self, middleware: Middleware, client: Any, options: Options) -> None:  # noqa: ANN401 - of a library that is not imported
         """Attach."""
-        super().__init__(*args, **options)
-        self._stream = _Stream(is_open=self.client.is_connected())
+        super().__init__(middleware, client, options)
+        self.stream = Stream(is_open=client.is_connected())
+        self._loop: asyncio.AbstractEventLoop = client.loop
         self._failed: list[Exception] = []
-        self._redirects = 0
-        self._handlers: dict[str, Callable[[Any], None]] = {
-            "connecting": self._on_connecting,
-            "reconnect_delay": self._on_round_failed,
-            "connection_failed": self._on_connection_failed,
-            "connected": self._on_connected,
-            "failed_auth": self._on_failed_auth,
-            "failed_all_auth": self._on_failed_all_auth,
-            "no_auth": self._on_no_auth,
-            "auth_success": self._on_auth_success,
-            "session_start": self._on_session_start,
-            "session_resumed": self._on_session_start,
-            "sm_failed": self._on_sm_failed,
-            "stream_error": self._on_stream_error,
-            "eof_received": self._on_eof,
-            "disconnected": self._on_disconnected,
-            "message_error": self._on_message_error,
-            "presence_error": self._on_presence_error,
+        self._barred = False
+        self._credentials = self._read_credentials()
+        self._timer: asyncio.TimerHandle | None = None
+        self._lost: NormalizedError | None = None
+        self._requests = Requests(client)
+        self._joins = Joins()
+        self._passing = Passing(self, self._joins.rooms)
+        self._joins.watch(client)
+        self._methods = Methods(client, connect=self._connect, disconnect=self._disconnect, reconnect=self._reconnect)
+        self._handlers: dict[str, Callable[..., None]] = {
+            name: safely(handler)
+            for name, handler in {
+                "connection_failed": self._on_connection_failed,
+                "connected": self._on_connected,
+                "failed_all_auth": self._on_failed_all_auth,
+                "no_auth": self._on_no_auth,
+                "auth_success": self._on_auth_success,
+                "stream_negotiated": self._on_stream_negotiated,
+                "session_start": self._on_session_start,
+                "session_resumed": self._on_session_start,
+                "eof_received": self._on_eof,
+                "disconnected": self._on_disconnected,
+            }.items()
         }
         for name, handler in self._handlers.items():
-            self.client.add_event_handler(name, handler)
-        self.client.add_filter("in", self._incoming)
-        self.client.add_filter("out", self._outgoing)
-        self._disconnect = self.client.disconnect
-        self.client.disconnect = self._leave
+            client.add_event_handler(name, handler)
+        resolver_of(middleware).add(self)
+
+    # What users call
 
     def detach(self) -> None:
         """Take everything off the client that was put on it. What the user put there stays."""
         if not self._handlers:
             return
-        self._on_round_failed(None)
         for name, handler in self._handlers.items():
             self.client.del_event_handler(name, handler)
         self._handlers = {}
-        self.client.del_filter("in", self._incoming)
-        self.client.del_filter("out", self._outgoing)
-        # It hides the method of the class; if somebody hid it in turn, that one still goes through here to the method.
-        if vars(self.client).get("disconnect") == self._leave:
-            del self.client.disconnect
+        self._disarm()
+        self._passing.detach()
+        self._joins.detach()
+        self._requests.detach()
+        self._methods.restore()
 
     async def close(self) -> None:
-        """Close the client, and detach."""
+        """Close the client. That is not a fault. If it is connected again, that is another session."""
+        self.feed(Closing())
         self.client.cancel_connection_attempt()
         if self.client.is_connected():
-            await self.client.disconnect(wait=1.0)
-        self.detach()
+            await self._disconnect(wait=1.0)
+        self.feed(Closed())
+        self._barred = False
 
     def stop(self) -> None:
         """Make the client give up: neither connected nor about to connect."""
+        self._disarm()
         self.client.cancel_connection_attempt()
         if self.client.is_connected():
-            self._stream.leaving = True
             self._disconnect()
 
-    def _leave(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - stands where slixmpp's `disconnect` stood
-        """Note that this side disconnects, and if it is slixmpp that does so, over what; then do it."""
+    @property
+    def is_busy(self) -> bool:
+        """Whether the client is connected, or about to connect."""
+        return bool(self.client.is_connected() or self.client.is_connecting())
+
+    def lost(self, identity: str) -> NormalizedError | None:
+        """Return the error behind a request that timed out: of the session that ended under it, or before it."""
+        return self._requests.lost.get(identity) or self._lost
+
+    def _close_client(self, order: Close) -> None:  # noqa: ARG002 - why is told by others
+        self._barred = not self._options.supervised
+        safely(self.stop)()
+
+    # What slixmpp calls, and applications too
+
+    def _connect(self, *args: Any, **options: Any) -> asyncio.Future[Any]:  # noqa: ANN401 - stands in for slixmpp's `connect`
+        credentials, self._credentials = self._credentials, self._read_credentials()
+        changed = credentials != self._credentials
+        if self._barred and not changed:
+            called_off: asyncio.Future[None] = self._loop.create_future()
+            called_off.set_result(None)
+            return called_off
+        self._renew()
+        if changed:
+            self.feed(CredentialsChanged())
+        self.feed(Dialling())
+        attempt: asyncio.Future[Any] = self._methods.hidden["connect"](*args, **options)
+        attempt.add_done_callback(safely(self._round_is_over))
+        self._arm()
+        return attempt
+
+    def _disconnect(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - stands in for slixmpp's `disconnect`
         cause = sys.exc_info()[1]
         if isinstance(cause, ParseError):
-            self._stream_ends(SessionError(Signal("xmpp", "xml", "not-well-formed", closed=True)))
+            self.fails(SessionError(Signal("xmpp", "xml", "not-well-formed", closed=True)))
         elif isinstance(cause, Exception) and type(cause).__name__ in _HANGS_UP_ON:
-            self._stream_ends(cause)
-        self._stream.leaving = True
-        return self._disconnect(*args, **options)
+            self.fails(cause)
+        self.stream.leaving = True
+        return self._methods.hidden["disconnect"](*args, **options)
 
-    # The connection
+    def _reconnect(self, wait: float = 2.0, reason: str = "Reconnecting") -> None:
+        """Stand in for slixmpp's `reconnect`, which it calls after a ping that nobody answered and after `see-other-host`."""
+        self.stream.reason = reason
+        moves = self.stream.moved is None or self._consents(self.stream.moved.address)
+        if moves and not self._options.supervised and not self._barred:
+            self.stream.reconnects = True
+            self._methods.hidden["reconnect"](wait, reason)
+        else:
+            self._disconnect(wait, reason)
 
-    def _on_connecting(self, _: object) -> None:
-        self._on_round_failed(None)
-        self._begins()
-        if self.stopped is not None:
-            # Whoever connects again does so right after this event.
-            self._loop.call_soon(self.client.cancel_connection_attempt)
+    def _renew(self) -> None:
+        if self.is_over:
+            self._barred = False
+            self._begin_again(self._options.session(by_hand=True))
+
+    def _read_credentials(self) -> tuple[object, ...]:
+        client = self.client
+        return tuple(sorted(getattr(client, "credentials", {}).items())), getattr(client, "secret", None)
+
+    # Connecting
 
     def _on_connection_failed(self, reason: object) -> None:
-        self._failed.append(_exception(reason))
-        self._loop.call_soon(self._on_given_up)
+        self._failed.append(exception_of(reason))
 
-    def _on_given_up(self) -> None:
-        if not self.client.is_connecting():
-            self._on_round_failed(None, client="closed")
+    def _round_is_over(self, attempt: asyncio.Future[Any]) -> None:
+        """Take in what came of one round over all ways to connect; slixmpp's loop returns the future of the next round."""
+        failure = None if attempt.cancelled() else attempt.exception()
+        following = None if attempt.cancelled() or failure is not None else attempt.result()
+        if isinstance(following, asyncio.Future):
+            following.add_done_callback(safely(self._round_is_over))
+            self._dials_failed(self._failed or [unsaid(self.client)], Next.RECONNECTING)
+        elif isinstance(failure, Exception):
+            # slixmpp still takes itself to be connecting, and does nothing more.
+            self._dials_failed([*self._failed, failure], Next.CLOSED)
+            self.client.cancel_connection_attempt()
+            self._methods.hidden["disconnect"]()
+        elif self._failed and not self.client.is_connected():
+            self._dials_failed(self._failed, Next.RECONNECTING if self.client.is_connecting() else Next.CLOSED)
 
-    def _on_round_failed(self, _: object, *, client: str = "reconnecting") -> None:
-        """Tell that every way to connect was tried once: of all that failed, the certificate says most, then the last."""
-        failed, self._failed = self._failed, []
-        if failed:
-            untrusted = (each for each in failed if self._middleware.normalize(each, "xmpp").category is Category.AUTH)
-            self._has_ended(next(untrusted, failed[-1]), client=client)
+    def _dials_failed(self, failed: list[Exception], following: Next) -> None:
+        """Say that every way to connect was tried: of all that failed, the certificate says most, then the last."""
+        self._failed = []
+        self._disarm()
+        judged = [(each, self.judged(each)) for each in failed]
+        untrusted = (one for one in judged if one[1].category is Category.AUTH)
+        cause, error = next(untrusted, judged[-1])
+        self.feed(DialFailed(error=error, cause=cause, next=following))
 
     def _on_connected(self, _: object) -> None:
-        # One way did lead there.
         self._failed = []
-        self._stream = _Stream(is_open=True)
+        if not self._barred:
+            self._renew()
+        self.stream = Stream(is_open=True)
+        self._arm()
 
-    def _on_eof(self, _: object) -> None:
-        self._stream.eof = True
+    def _arm(self) -> None:
+        self._disarm()
+        self._timer = self._loop.call_later(self._options.login_within, safely(self._is_silent))
 
-    def _on_disconnected(self, reason: object) -> None:
-        self._on_round_failed(None, client="closed")
-        stream, self._stream = self._stream, _Stream()
-        if not stream.open or stream.ended:
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _is_silent(self) -> None:
+        """Take it that nothing will come of a connection, or of a dial."""
+        silence = TimeoutError("no session was started in time")
+        if not self.stream.open:
+            self._dials_failed([*self._failed, silence], Next.RECONNECTING)
             return
-        text = reason if isinstance(reason, str) else None
-        pinged = text is not None and text != _END and self._middleware.normalize(_worded(text), "xmpp").known
-        # slixmpp itself connects again only after a ping that nobody answered.
-        self._has_ended(_cause(stream, reason, told=pinged), client="reconnecting" if pinged else "closed")
+        self.fails(self.stream.refusal() or silence)
+        self.client.abort()
 
-    def _stream_ends(self, raw: Exception, *, client: str = "closed") -> None:
-        if self._stream.open and not self._stream.ended:
-            self._stream.ended = True
-            self._has_ended(raw, client=client)
+    # Logging in
 
-    def _on_stream_error(self, stanza: Any) -> None:  # noqa: ANN401 - a stanza of slixmpp
-        self._tell_failures()
-        raw = _exception(stanza)
-        address = raw.signal.address if isinstance(raw, SessionError) else None
-        if address is None:
-            self._stream_ends(raw)
-            return
-        follows = self._follows(self._middleware.normalize(raw, "xmpp"))
-        moves = follows and self._redirects <= self.client.max_redirects
-        self._stream_ends(raw, client="reconnecting" if moves else "closed")
-        if moves and self.stopped is None:
-            self._redirects += 1
-        else:
-            self._stay()
+    def fails(self, raw: Exception) -> None:
+        """Say that the stream that is open is over, or that nothing will come of it; see that it is closed."""
+        stream = self.stream
+        if stream.open:
+            error = ended(self.judged(raw))
+            self.feed(Said(error=error, cause=raw, next=Next.CLOSED))
+            self._loop.call_later(_PATIENCE, safely(self._hang_up), stream)
 
-    def _stay(self) -> None:
-        """Keep slixmpp from following a redirect, which it does right after the event."""
-        allowed, self.client.max_redirects = self.client.max_redirects, _NO_REDIRECTS
-        self._loop.call_soon(setattr, self.client, "max_redirects", allowed)
-
-    # The login
-
-    def _on_failed_auth(self, stanza: object) -> None:
-        self._stream.failures.append(_signal(stanza) or Signal("xmpp", "sasl", "not-authorized"))
+    def _hang_up(self, stream: Stream) -> None:
+        if self.stream is stream and stream.open and not stream.leaving and self.client.is_connected():
+            self._disconnect(wait=1.0)
 
     def _on_failed_all_auth(self, _: object) -> None:
-        if self._stream.failures:
-            self._stream_ends(SessionError(_closing(self._stream.failures)))
-        self._stream.refused = "all-mechanisms-failed"
+        self.stream.refused = True
+        if self.stream.failures:
+            self.fails(self.stream.refusal() or SessionError(Signal("xmpp", "sasl", "all-mechanisms-failed")))
 
     def _on_no_auth(self, _: object) -> None:
-        self._stream_ends(SessionError(Signal("xmpp", "sasl", "no-common-mechanism")))
+        self.fails(SessionError(Signal("xmpp", "sasl", "no-common-mechanism")))
 
     def _on_auth_success(self, _: object) -> None:
-        self._tell_failures()
+        """Report the mechanisms that failed before one succeeded."""
+        refusal = self.stream.refusal(closed=False)
+        self.stream.failures = []
+        self.stream.authenticated = True
+        if refusal is not None:
+            self.feed(self._said(refusal, "login"))
 
-    def _tell_failures(self) -> None:
-        """Tell the failures of single mechanisms that did not end the login."""
-        if self._stream.failures:
-            failure = _telling(self._stream.failures)
-            self._stream.failures = []
-            self._survived(SessionError(failure), "login")
+    def _on_stream_negotiated(self, _: object) -> None:
+        """Take it that the server offered nothing that slixmpp can go on with, if slixmpp does not go on."""
+        stream = self.stream
+        if stream.open and not stream.started and not stream.outgoing.binds:
+            self.fails(stream.nothing_usable())
+            self._loop.call_soon(safely(self._hang_up), stream)
 
     # The session
 
     def _on_session_start(self, _: object) -> None:
-        self._redirects = 0
-        if not self._stream.unbound:
-            self._has_started()
+        if self.stream.unbound:
+            return
+        self._disarm()
+        self._lost = None
+        self.stream.started = True
+        self._joins.watch(self.client)
+        self.feed(Up())
 
-    def _on_bind_failed(self, stanza: Element) -> None:
-        # The stream lives, but nothing can be done on it.
-        self._stream.unbound = True
-        self._has_ended(_exception(stanza), client="nothing")
+    def bind_failed(self, raw: Exception) -> None:
+        """Say that no session will start on a stream, though slixmpp says that one does; close it."""
+        self.stream.unbound = True
+        self.fails(raw)
+        self._loop.call_soon(safely(self._hang_up), self.stream)
 
-    def _on_sm_failed(self, stanza: object) -> None:
-        self._survived(_exception(stanza), "resume", holder=stanza)
+    def stream_error(self, raw: SessionError) -> None:
+        """Say that the peer ended the stream: if it has refused the login before, because of that."""
+        stream = self.stream
+        refusal = stream.refusal()
+        if refusal is not None or raw.signal.code != "see-other-host":
+            self.fails(refusal or raw)
+        elif stream.open:
+            stream.moved = raw.signal
+            # slixmpp sets out to follow right after this, or does not.
+            self._loop.call_soon(safely(self._has_moved), stream, raw)
 
-    def _on_message_error(self, stanza: object) -> None:
-        self._survived(_exception(stanza), "message", holder=stanza)
+    def _has_moved(self, stream: Stream, raw: SessionError) -> None:
+        error = ended(self.judged(raw))
+        follows = stream.reconnects and stream.is_followed(self.client)
+        following = Next.RECONNECTING if stream.reconnects else Next.CLOSED
+        self.feed(Said(error=error, cause=raw, next=following, follows=follows))
+        self._loop.call_later(_PATIENCE, safely(self._hang_up), stream)
 
-    def _on_presence_error(self, stanza: object) -> None:
-        self._survived(_exception(stanza), "presence", holder=stanza)
+    def survived(self, raw: object, operation: str) -> None:
+        """Say that the session survived something."""
+        self.feed(self._said(raw, operation))
 
-    # What goes by
+    # The end
 
-    def _incoming(self, stanza: Any) -> Any:  # noqa: ANN401 - a stanza of slixmpp
-        xml = stanza.xml
-        if xml.tag == _STARTTLS_FAILED:
-            self._stream_ends(_exception(xml))
-        elif xml.get("type") == "error":
-            _complete(stanza)
-            if self.client.event_handled(f"muc::{stanza['from'].bare}::presence-error") and xml.find(_ROOM) is None:
-                stanza.enable("muc_join")
-            if xml.get("id") in self._stream.binds:
-                self._on_bind_failed(xml)
-        return stanza
+    def _on_eof(self, _: object) -> None:
+        self.stream.eof = True
 
-    def _outgoing(self, stanza: Any) -> Any:  # noqa: ANN401 - a stanza of slixmpp
-        xml: Element = stanza.xml
-        if any(child.tag in _BINDS for child in xml):
-            self._stream.binds.add(xml.get("id", ""))
-        return stanza
+    def _on_disconnected(self, reason: object) -> None:
+        stream, self.stream = self.stream, Stream()
+        if not stream.open:
+            return
+        self._disarm()
+        cause = stream.cause(reason, self._is_known)
+        over = self._session.ending or cause is not None
+        if not over:
+            self.feed(Closing())
+        following = Next.RECONNECTING if stream.reconnects else Next.CLOSED
+        self.feed(self._ended(cause, following) if over or stream.reconnects else Closed())
+        failure = self._session.failure
+        here = self.judged(SessionError(_CLOSED_HERE))
+        self._lost = here if failure is None or failure.error is None else failure.error
+        # Plugins first get to hear that it is over: a ping that is lost now is no reason to connect.
+        self._loop.call_soon(safely(self._ends_waiting), self._lost)
 
+    def _ends_waiting(self, error: NormalizedError) -> None:
+        self._requests.end(error)
+        self._joins.end(error)
 
-def _cause(stream: _Stream, reason: object, *, told: bool) -> Exception | None:
-    """Say why a connection ended of which nothing was said before; `None` if this side wanted it."""
-    if stream.failures:
-        return SessionError(_closing(stream.failures))
-    if stream.refused is not None:
-        return SessionError(Signal("xmpp", "sasl", stream.refused))
-    if told:
-        return _exception(reason)
-    if stream.leaving or stream.unbound:
-        return None
-    if isinstance(reason, Exception) or reason == _END:
-        return _exception(reason)
-    return EOFError("the connection was closed") if stream.eof else None
-
-
-def _exception(raw: object) -> Exception:
-    """Return what slixmpp passes to an event, a stanza or an exception or a text, as an exception."""
-    if isinstance(raw, Exception):
-        return raw
-    if isinstance(raw, str):
-        return _worded(raw)
-    return SessionError(_signal(raw) or Signal("xmpp", "stream", "undefined-condition"))
-
-
-def _worded(text: str) -> SessionError:
-    return SessionError(Signal("xmpp", "client", text, text))
-
-
-def _signal(raw: Any) -> Signal | None:  # noqa: ANN401 - a stanza, an element, or anything
-    xml = getattr(raw, "xml", raw)
-    return of_element(xml) if isinstance(getattr(xml, "tag", None), str) else None
-
-
-def _telling(failures: list[Signal]) -> Signal:
-    """Of the failures of all mechanisms, return the last one that is about the account and not about the mechanism."""
-    about_mechanism = {"invalid-mechanism", "mechanism-too-weak", "encryption-required", "aborted"}
-    return next((each for each in reversed(failures) if each.code not in about_mechanism), failures[-1])
-
-
-def _closing(failures: list[Signal]) -> Signal:
-    signal = _telling(failures)
-    signal.closed = True
-    return signal
-
-
-def _complete(stanza: Any) -> None:  # noqa: ANN401 - a stanza of slixmpp
-    """Add to an error, where it has no condition that slixmpp knows, the one that every unknown condition stands for."""
-    xml: Element = stanza.xml
-    namespace = xml.tag.rpartition("}")[0]
-    error = xml.find(f"{namespace}}}error")
-    known = stanza["error"]["condition"]
-    if error is None:
-        # Looking at it has made one, of a feature that is not implemented.
-        stanza["error"]["condition"] = "undefined-condition"
-    elif not known:
-        SubElement(error, f"{{{_STANZAS}}}undefined-condition")
+    def _is_known(self, text: str) -> bool:
+        return self.judged(worded(text)).known

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from errnorm.fault import Fault
-    from errnorm_adapters.xmpp.client.session import Attachment
+    from errnorm_adapters.xmpp.client import XmppAttachment
 
 PATIENCE = 30.0
 QUIET = 0.3
@@ -79,7 +79,7 @@ class Desk:
         self.client.enable_plaintext = True
         self.client.plugin["feature_mechanisms"].unencrypted_plain = True
         self.client.whitespace_keepalive = False
-        self.attachment: Attachment = attach(self.errors, self.client, **options)
+        self.attachment: XmppAttachment = attach(self.errors, self.client, **options)
         self.starts = 0
         self.client.add_event_handler("connecting", self._count)
 
@@ -96,12 +96,13 @@ class Desk:
         async with asyncio.timeout(PATIENCE):
             await self.attachment.started()
 
-    async def end(self) -> Exception | None:
-        """Wait until the session has ended, and a little longer for what may still be told."""
+    async def end(self) -> object:
+        """Wait until the client is neither connected nor about to be, and a little longer for what may still be told."""
         async with asyncio.timeout(PATIENCE):
-            ended = await self.attachment.ended()
+            while self.attachment.is_busy:  # noqa: ASYNC110 - no event says that nothing more will come
+                await asyncio.sleep(0.01)
         await asyncio.sleep(QUIET)
-        return ended
+        return self.attachment.end
 
     async def told(self, count: int = 1) -> None:
         """Wait until so many faults were told, and a little longer for what may still be."""

@@ -118,7 +118,7 @@ async def test_a_room_refuses_each_thing_once(server: EjabberdServer) -> None:
                 await bob.rooms().join_muc_wait(ROOM, "alice", timeout=5)
         assert bob.rows == [
             ("message", "stanza:not-acceptable", "abort", "nothing"),
-            ("presence", "stanza:conflict", "abort", "nothing"),
+            ("join", "stanza:conflict", "abort", None),
         ]
 
 

@@ -159,7 +159,7 @@ async def test_a_server_that_dies_is_a_lost_connection(start: Start) -> None:
     ],
     ids=["nickname", "members"],
 )
-async def test_a_room_refuses_each_thing_once_and_who_waits_to_join_is_told_no_more(
+async def test_a_room_refuses_each_thing_once_and_who_waits_to_join_is_told_where_it_waits(
     start: Start, settings: str, nick: str, row: str
 ) -> None:
     port = start(hosts=f"{ROOMS}\n{settings}").port
@@ -174,10 +174,10 @@ async def test_a_room_refuses_each_thing_once_and_who_waits_to_join_is_told_no_m
                 await bob.rooms().join_muc_wait(ROOM, nick, timeout=5)
         assert bob.rows == [
             ("message", "stanza:not-acceptable", "abort", "nothing"),
-            ("presence", row, "abort", "nothing"),
+            ("join", row, "abort", None),
         ]
         assert errnorm.normalize(caught.value).code == row.removeprefix("stanza:")
-        assert all(fault.outcome == "background" for fault in bob.memory.faults)
+        assert [fault.outcome for fault in bob.memory.faults] == ["background", "failed"]
 
 
 @pytest.mark.parametrize(
@@ -258,13 +258,13 @@ async def test_a_server_that_is_not_there_is_told_once_each_time_every_way_was_t
         assert one.memory.faults[0].outcome == "background"
 
 
-async def test_an_abort_ends_the_endless_attempts_to_connect(reserved_port: int) -> None:
+async def test_a_server_that_is_away_is_waited_for_however_often_it_was_tried(reserved_port: int) -> None:
     async with desk(reserved_port, abort=True, policy=RetryPolicy(attempts=1)) as one:
         one.connect()
-        await one.end()
-        assert one.rows == [("connect", "os:ECONNREFUSED", "abort", "closed")]
-        assert not one.client.is_connecting()
-        assert one.attachment.stopped is not None
+        await one.told()
+        assert one.rows == [("connect", "os:ECONNREFUSED", "retry", "reconnecting")]
+        assert one.client.is_connecting()
+        assert one.attachment.health().alive
 
 
 @pytest.mark.parametrize("direct", [False, True], ids=["STARTTLS", "direct TLS"])
