@@ -22,6 +22,10 @@ class Witness(Protocol):
         """Tell an exception that left a guard. Never raises."""
         ...
 
+    def passed(self, guard: Guard) -> None:
+        """Count an operation that went well."""
+        ...
+
 
 @dataclass(slots=True, eq=False)
 class Guard:
@@ -54,6 +58,8 @@ class Guard:
         """Tell what went wrong, if anything did, and let it go on."""
         if exception is not None:
             self.middleware.saw(exception, self)
+        elif self.operation is not None:
+            self.middleware.passed(self)
 
     async def __aenter__(self) -> Self:
         """Enter; there is nothing to do, nor to wait for."""
@@ -65,6 +71,8 @@ class Guard:
         """Tell what went wrong, if anything did, and let it go on."""
         if exception is not None:
             self.middleware.saw(exception, self)
+        elif self.operation is not None:
+            self.middleware.passed(self)
 
     def became(self, decision: Decision) -> Outcome:
         """Return what became of the operation, as far as the caller has said."""

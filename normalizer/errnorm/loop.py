@@ -64,6 +64,9 @@ class LoopAttempt:
     ) -> bool | None:
         """End; stamina keeps an exception and decides what becomes of it."""
         self._is_over = True
+        guard = self._run.loop.guard
+        if exception is None and guard.operation is not None:
+            guard.middleware.passed(guard)
         self._run.hook.inside = self._begun.settle(exception)
         return self._attempt.__exit__(kind, exception, trace)
 

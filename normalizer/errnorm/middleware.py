@@ -29,6 +29,7 @@ from weakref import WeakMethod
 from errnorm.attempts import running
 from errnorm.decision import RetryPolicy, decide
 from errnorm.emitters import Teller, default_emitters
+from errnorm.emitters.operations import Operations
 from errnorm.exceptions import ReportedException, class_names, is_a, leaves_of
 from errnorm.fault import Fault
 from errnorm.guard import Guard
@@ -99,6 +100,7 @@ class Middleware:
         self.emitters: tuple[Emitter, ...] = default_emitters(settings) if emitters is None else tuple(emitters)
         self._settings = settings
         self._tell = Teller(self.emitters)
+        self._operations = next((emitter for emitter in self.emitters if isinstance(emitter, Operations)), None)
         self._resolvers: list[WeakMethod[Callable[[BaseException, NormalizedError], object]]] = []
 
     def guard(  # noqa: PLR0913 - what is known around an operation, each with a safe default
@@ -272,6 +274,11 @@ class Middleware:
             self._see(exception, exception, guard)
         except Exception as failure:  # noqa: BLE001 - the exception at hand is worth more than any of ours
             _say_failed("an error could not be told", failure)
+
+    def passed(self, guard: Guard) -> None:
+        """Count an operation that went well."""
+        if self._operations is not None:
+            self._operations.passed(guard.protocol, guard.operation)
 
     def add_resolver(self, behind: Callable[[BaseException, NormalizedError], object]) -> None:
         """

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Teller", "default_emitters"]
 
 # What a built-in emitter is called where its failures are counted, by its module.
-_OWN = {"log.emitter": "log", "otel.span": "span", "otel.metric": "metric"}
+_OWN = {"log.emitter": "log", "otel.span": "span", "otel.metric": "metric", "operations": "metric"}
 _LONGEST_NAME = 128
 _MOST_SAID = 32
 
@@ -54,21 +54,21 @@ def default_emitters(settings: Settings | None = None) -> tuple[Emitter, ...]:
     from errnorm.settings import Settings  # noqa: PLC0415 - pydantic is needed only here
 
     settings = settings or Settings.load()
-    return tuple(_made(name, settings) for name in settings.emitters)
+    return tuple(emitter for name in settings.emitters for emitter in _made(name, settings))
 
 
-def _made(name: str, settings: Settings) -> Emitter:
+def _made(name: str, settings: Settings) -> tuple[Emitter, ...]:
     if name == "log":
         from errnorm.emitters.log.emitter import LogEmitter  # noqa: PLC0415 - imported by who uses it
 
-        return LogEmitter(settings)
+        return (LogEmitter(settings),)
     if name == "span":
         from errnorm.emitters.otel import span  # noqa: PLC0415 - imported by who uses it
 
-        return span.emitter(settings)
+        return (span.emitter(settings),)
     from errnorm.emitters.otel import metric  # noqa: PLC0415 - imported by who uses it
 
-    return metric.emitter()
+    return metric.emitter(), LEDGER.operations
 
 
 class Teller:

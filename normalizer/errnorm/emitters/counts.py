@@ -3,7 +3,8 @@ Exact counts that cost a quarter of a microsecond: what the metrics are read fro
 
 A counter of the OpenTelemetry SDK costs several microseconds an addition, more than a suppressed line may cost in all. So
 additions go into these, and the SDK (or who else wants them) reads them when it collects. The series are bounded: past the
-bound, one more series takes the rest, and the sum stays right.
+bound they are told apart no longer by operation, which is where an id ends up by mistake; past it once more only by what
+alerts look at. The sum stays right.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import os
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, TypeVar
+
+from errnorm.emitters.operations import Operations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -24,10 +27,11 @@ Series = tuple[Values, int]
 
 _MOST_SERIES = 2000
 _REST: Final = object()
+_FIRST_TO_GO: Final = "errnorm.operation"
 # The name OpenTelemetry gives to the series that takes what is too many: specification/metrics/sdk.md, "overflow attribute".
 _OVERFLOW: Final = "otel.metric.overflow"
-# What the rest is still told apart by, so that the sums of what failed stay right too.
-_KEPT: Final = ("errnorm.decision", "errnorm.outcome")
+# What the rest is still told apart by, so that no alert goes blind.
+_KEPT: Final = ("error.type", "errnorm.protocol", "errnorm.outcome", "errnorm.decision")
 
 
 class Counts:
@@ -58,10 +62,20 @@ class Counts:
             else:
                 self._add_to_the_rest(describe(of))
 
+    def expect(self, attributes: Values) -> None:
+        """Start a series at zero, so that its first count is an increase."""
+        with self._lock:
+            key = (_REST, *sorted(attributes.items()))
+            self._attributes[key] = attributes
+            self._counts.setdefault(key, 0)
+
     def _add_to_the_rest(self, attributes: Values) -> None:
-        kept = {name: attributes[name] for name in _KEPT if name in attributes}
-        key = (_REST, *kept.items())
-        self._attributes[key] = {_OVERFLOW: True} | kept
+        kept: Values = {name: value for name, value in attributes.items() if name != _FIRST_TO_GO}
+        key = (_REST, *sorted(kept.items()))
+        if key not in self._counts and len(self._counts) >= 2 * self._most:
+            kept = {_OVERFLOW: True} | {name: attributes[name] for name in _KEPT if name in attributes}
+            key = (_REST, *sorted(kept.items()))
+        self._attributes[key] = kept
         self._counts[key] = self._counts.get(key, 0) + 1
 
     def read(self) -> list[Series]:
@@ -83,7 +97,10 @@ class Counts:
     def forget(self) -> None:
         """Start anew: in a forked child, where the parent counts what was before."""
         self._lock = threading.RLock()
-        self._counts, self._attributes = {}, {}
+        expected: dict[Hashable, Values] = {
+            key: attributes for key, attributes in self._attributes.items() if isinstance(key, tuple) and key[0] is _REST
+        }
+        self._counts, self._attributes = dict.fromkeys(expected, 0), expected
 
 
 def _emitter(name: str) -> Values:
@@ -100,6 +117,8 @@ class Ledger:
         suppressed: Every log line that was not written.
 
         failures: Every failure of an emitter, by its name.
+
+        operations: Every operation that a guard knows by name, by what became of it.
     """
 
     def __init__(self) -> None:
@@ -107,6 +126,7 @@ class Ledger:
         self.errors = Counts()
         self.suppressed = Counts()
         self.failures = Counts()
+        self.operations = Operations()
 
     def failed(self, emitter: str) -> None:
         """Count a failure of an emitter."""
@@ -114,7 +134,7 @@ class Ledger:
 
     def forget(self) -> None:
         """Start all of them anew."""
-        for counts in (self.errors, self.suppressed, self.failures):
+        for counts in (self.errors, self.suppressed, self.failures, self.operations):
             counts.forget()
 
 

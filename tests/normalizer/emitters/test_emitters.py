@@ -210,7 +210,7 @@ def test_what_is_held_back_is_written_when_asked(
 def test_the_emitters_are_those_that_the_settings_name(settings: Callable[..., Settings]) -> None:
     assert default_emitters(settings(emitters="")) == ()
     assert [type(one) for one in default_emitters(settings(emitters="log"))] == [LogEmitter]
-    assert len(default_emitters(settings())) == 3
+    assert len(default_emitters(settings())) == 4
 
 
 PLAIN = """

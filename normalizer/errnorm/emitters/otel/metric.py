@@ -15,8 +15,10 @@ from weakref import WeakKeyDictionary, WeakSet
 from opentelemetry.metrics import Observation, get_meter
 
 from errnorm.decision import Verdict
-from errnorm.emitters.attributes import ATTRIBUTES, circumstances, judgement
+from errnorm.emitters.attributes import ATTRIBUTES, circumstances, error_type, judgement
 from errnorm.emitters.counts import LEDGER, Ledger
+from errnorm.plugins import protocols
+from errnorm.taxonomy import Category, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -27,13 +29,17 @@ if TYPE_CHECKING:
     from errnorm.emitters.counts import Series
     from errnorm.fault import Emitter, Fault
 
-__all__ = ["METRICS", "emitter", "publish"]
+__all__ = ["ALERTED", "METRICS", "emitter", "publish"]
 
 METRICS: Final[Mapping[str, tuple[str, str]]] = {
     "errnorm.errors": ("{error}", "Errors, normalized; handled and retried ones too."),
+    "errnorm.operations": ("{operation}", "Operations that guards know by name; those with an error.type did not go well."),
     "errnorm.suppressed": ("{line}", "Log lines that were counted and not written."),
     "errnorm.failures": ("{failure}", "Emitters that failed to tell an error."),
 }
+
+ALERTED: Final = frozenset({Reason.UNKNOWN, Reason.LIMITS_SLOW_CONSUMER, Reason.PROTOCOL_CONFIGURATION, Reason.TRANSPORT_TLS})
+"""Reasons besides `auth` of which one error is worth an alert."""
 
 _ABORT: Final = Verdict.ABORT
 _ALLOWED: Final = frozenset(attribute.key for attribute in ATTRIBUTES if "metric" in attribute.signals)
@@ -60,9 +66,35 @@ def publish(ledger: Ledger = LEDGER, provider: MeterProvider | None = None) -> N
         return
     readers_of.add(provider or _GLOBAL)
     meter = get_meter("errnorm", version("errnorm"), meter_provider=provider)
-    readers = (ledger.errors.read, ledger.suppressed.read, ledger.failures.read)
-    for (name, (unit, about)), read in zip(METRICS.items(), readers, strict=True):
+    _expect(ledger)
+    ledger.operations.show(meter.create_counter("errnorm.operations", *METRICS["errnorm.operations"]))
+
+    def errors() -> list[Series]:
+        ledger.operations.collect()
+        return ledger.errors.read()
+
+    readers = {"errnorm.errors": errors, "errnorm.suppressed": ledger.suppressed.read, "errnorm.failures": ledger.failures.read}
+    for name, read in readers.items():
+        unit, about = METRICS[name]
         meter.create_observable_counter(name, [_callback(read)], unit, about)
+
+
+def _expect(ledger: Ledger) -> None:
+    """Publish zero for what is alerted on: the first error of a series is then an increase like any other."""
+    for protocol in protocols():
+        for reason in Reason:
+            if reason in ALERTED or reason.category is Category.AUTH:
+                for outcome in ("failed", "background"):
+                    ledger.errors.expect(
+                        {
+                            "error.type": error_type(reason),
+                            "errnorm.protocol": protocol,
+                            "errnorm.category": str(reason.category),
+                            "errnorm.outcome": outcome,
+                        }
+                    )
+    for name in ("log", "span", "metric"):
+        ledger.failures.expect({"errnorm.emitter": name})
 
 
 def _callback(read: Callable[[], list[Series]]) -> Callable[[CallbackOptions], Iterable[Observation]]:

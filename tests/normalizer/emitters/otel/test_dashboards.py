@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from errnorm.emitters.attributes import ATTRIBUTES, OTHER
+from errnorm.emitters.attributes import ATTRIBUTES, OTHER, error_type
 from errnorm.emitters.otel import metric
 from errnorm.fault import OUTCOMES
 from errnorm.taxonomy import Category, Reason, Recovery
@@ -68,13 +68,13 @@ def test_every_metric_is_one_that_is_exported(expression: str) -> None:
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_every_label_is_one_that_is_exported(expression: str) -> None:
     grouped = {name.strip() for group in re.findall(r"by \(([^)]*)\)", expression) for name in group.split(",")}
-    compared = {name for name, _ in re.findall(r'(\w+)\s*=~?\s*"([^"]*)"', expression)}
-    assert grouped | compared <= _LABELS
+    compared = {name for name, _ in re.findall(r'(\w+)\s*!?=~?\s*"([^"]*)"', expression)}
+    assert grouped | compared <= _LABELS | {"job", "instance"}
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_every_value_is_one_that_can_be(expression: str) -> None:
-    for name, values in re.findall(r'(\w+)\s*=~?\s*"([^"]*)"', expression):
+    for name, values in re.findall(r'(\w+)\s*!?=~?\s*"([^"]*)"', expression):
         assert set(values.split("|")) <= _VALUES[name]
 
 
@@ -85,10 +85,19 @@ def test_every_label_in_a_message_is_one_the_rule_keeps() -> None:
 
 
 @pytest.mark.parametrize("expression", [one for one in EXPRESSIONS if "increase(" in one])
-def test_an_increase_counts_the_error_a_series_begins_with(expression: str) -> None:
+def test_an_increase_is_that_of_a_sum_that_begins_with_a_published_zero(expression: str) -> None:
     # `increase` sees no increase in a series that was not there before, and one error is all there is of many faults.
-    for series, window in re.findall(r"increase\((\w+(?:\{[^}]*\})?)\[([^\]]+)\]\)", expression):
-        assert f"({series} unless {series} offset {window}) or increase({series}[{window}])" in expression
+    assert expression.count("increase(") == expression.count("increase((sum by (job, instance")
+
+
+def test_every_reason_that_one_error_is_enough_for_is_published_as_zero() -> None:
+    alerted = {
+        one for rule in re.findall(r"expr: (.*increase.*)", ALERTS) for group in re.findall(r'error_type=~?"([^"]*)"', rule)
+        for one in group.split("|")
+    }  # fmt: skip
+    zeros = {error_type(reason) for reason in Reason if reason in metric.ALERTED or reason.category is Category.AUTH}
+    assert alerted
+    assert alerted <= zeros
 
 
 def test_the_rules_alert_when_they_should() -> None:
@@ -130,6 +139,7 @@ def test_these_are_the_names_that_prometheus_gets(ledger: Ledger, fault: Callabl
         metric.emitter(ledger, provider)(fault(decision=ABORT, operation="publish"))
         ledger.failed("log")
         ledger.suppressed.add(1, lambda _: {"error.type": "x"}, None)
+        ledger.operations.passed("nats", "publish")
         page = client.generate_latest().decode()
     finally:
         provider.shutdown()

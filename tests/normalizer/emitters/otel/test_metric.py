@@ -12,12 +12,14 @@ from errnorm.emitters.counts import Counts
 from errnorm.emitters.log.emitter import LogEmitter
 from errnorm.emitters.otel import metric
 from errnorm.fault import Fault
+from errnorm.middleware import Middleware
 from tests.normalizer.emitters.wire import ABORT, RETRY
 
 pytest.importorskip("opentelemetry.sdk")
 
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,7 +41,10 @@ class Meter:
     def read(self) -> dict[str, list[tuple[dict[str, Any], int]]]:
         data: Any = self.reader.get_metrics_data()
         metrics = [one for resource in data.resource_metrics for scope in resource.scope_metrics for one in scope.metrics]
-        return {one.name: [(dict(point.attributes), point.value) for point in one.data.data_points] for one in metrics}
+        read = {one.name: [(dict(point.attributes), point.value) for point in one.data.data_points] for one in metrics}
+        self.zeros = [attributes for attributes, value in read["errnorm.errors"] if not value]
+        counted = {name: [(attributes, value) for attributes, value in points if value] for name, points in read.items()}
+        return {name: points for name, points in counted.items() if points}
 
 
 @pytest.fixture
@@ -94,25 +99,91 @@ def test_parameters_texts_and_peers_never_become_series(meter: Meter, judge: Cal
     assert sorted(count for _, count in meter.read()["errnorm.errors"]) == [50, 50]
 
 
-def test_series_are_bounded_and_the_sum_stays_right() -> None:
+def test_series_are_bounded_and_lose_the_operation_first_and_never_what_is_alerted_on() -> None:
     counts = Counts(most=3)
-    for number in range(10):
+    for number in range(100):
         told = {
-            "errnorm.operation": number,
-            "errnorm.decision": "abort" if number % 2 else "retry",
-            "errnorm.outcome": "handled" if number > 7 else "failed",
+            "errnorm.operation": f"publish {number}",
+            "errnorm.code": f"code {number % 5}",
+            "error.type": "auth.revoked" if number % 2 else "transport.lost",
+            "errnorm.outcome": "failed",
         }
         counts.add(number, dict, told)
     read = counts.read()
-    assert sum(count for _, count in read) == counts.total == 10
-    names = ("errnorm.decision", "errnorm.outcome")
-    rest = [(*map(attributes.get, names), count) for attributes, count in read if "otel.metric.overflow" in attributes]
-    assert sorted(rest, key=str) == [
-        ("abort", "failed", 3),
-        ("abort", "handled", 1),
-        ("retry", "failed", 2),
-        ("retry", "handled", 1),
+    assert sum(count for _, count in read) == counts.total == 100
+    assert len(read) <= 2 * 3 + 2
+    assert len([attributes for attributes, _ in read if "errnorm.operation" in attributes]) == 3
+    assert all(attributes["error.type"] in {"auth.revoked", "transport.lost"} for attributes, _ in read)
+    revoked = sum(count for attributes, count in read if attributes["error.type"] == "auth.revoked")
+    assert revoked == 50
+
+
+def test_zero_is_published_for_what_is_alerted_on(meter: Meter) -> None:
+    meter.read()
+    told = {(one["errnorm.protocol"], one["error.type"], one["errnorm.outcome"]) for one in meter.zeros}
+    assert {("nats", "auth.rejected", "failed"), ("xmpp", "_OTHER", "background")} <= told
+
+
+def test_an_expected_series_is_counted_with_the_others_of_its_names() -> None:
+    counts = Counts()
+    counts.expect({"error.type": "x"})
+    assert counts.read() == [({"error.type": "x"}, 0)]
+    counts.add("key", lambda _: {"error.type": "x"}, "key")
+    assert counts.read() == [({"error.type": "x"}, 1)]
+    counts.forget()
+    assert counts.read() == [({"error.type": "x"}, 0)]
+
+
+def operations(meter: Meter) -> dict[tuple[str | None, ...], int]:
+    names = ("errnorm.operation", "error.type", "errnorm.outcome")
+    return {tuple(attributes.get(name) for name in names): count for attributes, count in meter.read()["errnorm.operations"]}
+
+
+def test_operations_are_counted_by_what_became_of_them(meter: Meter, ledger: Ledger, fault: Callable[..., Fault]) -> None:
+    errors = Middleware(emitters=[meter.count, ledger.operations])
+    for _ in range(3):
+        with errors.guard("wire", operation="publish"):
+            pass
+    ledger.operations(fault(operation="publish", decision=ABORT))
+    for _ in range(2):
+        ledger.operations(fault("Stale", operation="publish", outcome="retried"))
+    ledger.operations(fault("Stale", operation="connect", outcome="background"))
+    ledger.operations(fault("Stale"))
+    expected = {
+        ("publish", None, None): 3,
+        ("publish", "auth.forbidden", "failed"): 1,
+        ("publish", "transport.stale", "retried"): 2,
+    }
+    assert operations(meter) == expected
+    ledger.operations(fault("Stale", operation="publish", outcome="retried"))
+    assert operations(meter) == expected | {("publish", "transport.stale", "retried"): 3}
+
+
+def test_a_failed_operation_has_an_exemplar_that_leads_to_its_trace(
+    meter: Meter, ledger: Ledger, fault: Callable[..., Fault]
+) -> None:
+    with TracerProvider().get_tracer("test").start_as_current_span("publish") as span:
+        for _ in range(5):
+            ledger.operations(fault(operation="publish"))
+    data: Any = meter.reader.get_metrics_data()
+    points = [
+        point
+        for resource in data.resource_metrics
+        for scope in resource.scope_metrics
+        for one in scope.metrics
+        if one.name == "errnorm.operations"
+        for point in one.data.data_points
     ]
+    assert [point.value for point in points] == [5]
+    assert [exemplar.trace_id for point in points for exemplar in point.exemplars] == [span.get_span_context().trace_id]
+
+
+def test_operations_with_ids_in_their_names_end_in_one_series(ledger: Ledger, meter: Meter) -> None:
+    for number in range(1200):
+        ledger.operations.passed("wire", f"publish {number}")
+    told = operations(meter)
+    assert sum(told.values()) == 1200
+    assert len(told) <= 1000
 
 
 def test_two_keys_with_the_same_names_are_one_series() -> None:

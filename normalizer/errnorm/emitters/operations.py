@@ -1,0 +1,101 @@
+"""
+Count operations: how many there were, and how many failed of what. It makes an error ratio.
+
+A clean operation costs one addition here. The counter of the SDK is told when it collects; only the first failure of a kind
+since the last collection is told at once, in the context of its span, so that the SDK can keep it as an exemplar.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from errnorm.emitters.attributes import error_type
+
+if TYPE_CHECKING:
+    from errnorm.error import NormalizedError
+    from errnorm.fault import Fault, Outcome
+
+__all__ = ["Operations"]
+
+_MOST_OPERATIONS: Final = 1000
+
+# Protocol, operation, `error.type` and outcome; the last two are `None` for an operation that went well.
+Key = tuple["str | None", "str | None", "str | None", "str | None"]
+
+
+class Operations:
+    """Counts operations by what became of them. For any number of threads."""
+
+    of_operations = True
+    reentrant = True
+
+    def __init__(self) -> None:
+        """Start at nothing."""
+        self._pending: dict[Key, int] = {}
+        self._shown: set[Key] = set()
+        self._names: set[str | None] = {None}
+        self._counters: list[Any] = []
+        self._lock = threading.RLock()
+
+    def show(self, counter: Any) -> None:  # noqa: ANN401 - of the API, which is imported only by who uses it
+        """Have a counter of OpenTelemetry told."""
+        self._counters.append(counter)
+
+    def passed(self, protocol: str | None, operation: str | None) -> None:
+        """Count an operation that went well."""
+        key = (protocol, operation, None, None)
+        with self._lock:
+            if key in self._pending:
+                self._pending[key] += 1
+            else:
+                self._add(key)
+
+    def __call__(self, fault: Fault) -> None:
+        """Count an operation that did not; what happened in the background happened to none."""
+        if fault.outcome == "background" or fault.operation is None:
+            return
+        key: Key = (fault.error.protocol, fault.operation, *_ended(fault.error, fault.outcome))
+        with self._lock:
+            key = self._add(key)
+            is_first = key not in self._shown
+            if is_first:
+                self._shown.add(key)
+                self._pending[key] -= 1
+        if is_first:
+            self._tell(key, 1)
+
+    def _add(self, key: Key) -> Key:
+        operation = key[1]
+        if operation not in self._names:
+            if len(self._names) < _MOST_OPERATIONS:
+                self._names.add(operation)
+            else:
+                # Somebody puts an id into the name: one series takes all of them, and the sum stays right.
+                key = (key[0], None, *key[2:])
+        self._pending[key] = self._pending.get(key, 0) + 1
+        return key
+
+    def collect(self) -> None:
+        """Tell the counters what was counted since the last time."""
+        with self._lock:
+            pending = {key: count for key, count in self._pending.items() if count}
+            self._pending.clear()
+            self._shown.clear()
+        for key, count in pending.items():
+            self._tell(key, count)
+
+    def _tell(self, key: Key, count: int) -> None:
+        names = ("errnorm.protocol", "errnorm.operation", "error.type", "errnorm.outcome")
+        attributes = {name: value for name, value in zip(names, key, strict=True) if value is not None}
+        for counter in self._counters:
+            counter.add(count, attributes)
+
+    def forget(self) -> None:
+        """Start anew: in a forked child, where the parent counts what was before."""
+        self._lock = threading.RLock()
+        self._pending, self._shown = {}, set()
+
+
+def _ended(error: NormalizedError, outcome: Outcome) -> tuple[str, str]:
+    return error_type(error.judgement.reason), outcome
