@@ -1,8 +1,11 @@
 """
-nats-py under a middleware: everything its callbacks report, and what they keep to themselves, each fault once.
+Clients of NATS under a middleware: everything their callbacks report, and what they keep to themselves, each fault once.
 
     session = errnorm_adapters.nats.attach(errors, abort=True, error_cb=mine)
     nc = await nats.connect(url, **session.callbacks)
+
+    client = await nats.client.connect(url)                     # nats-core
+    session = errnorm_adapters.nats.attach(errors, client)
 
 nats-py reports a fault in four ways (nats/aio/client.py of 2.16): through `error_cb`; only as `last_error`, when it closes for
 good; only as a disconnect, when a connection went stale; and only as `NoServersError`, when it has given up. Here they become
@@ -11,23 +14,50 @@ the facts of one session. What a request raises is reported by a guard around th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, overload
 
 from errnorm.session import Session
 from errnorm_adapters.nats.client.attachment import NatsAttachment
 from errnorm_adapters.nats.client.callbacks import UserCallbacks
+from errnorm_adapters.nats.client.core import CoreAttachment, is_of_core
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from typing_extensions import Unpack
+
     from errnorm.middleware import Middleware
     from errnorm_adapters.nats.client.callbacks import Callback
 
-__all__ = ["NatsAttachment", "attach"]
+__all__ = ["CoreAttachment", "NatsAttachment", "attach"]
 
 
-def attach(  # noqa: PLR0913 - two things of ours, and the six callbacks of nats-py
+class Options(TypedDict, total=False):
+    """What `attach` takes by name; it says what each means."""
+
+    abort: bool
+    supervised: bool
+    peer: str | None
+    record: Callable[[str], object] | None
+    error_cb: Callback | None
+    disconnected_cb: Callback | None
+    closed_cb: Callback | None
+    reconnected_cb: Callback | None
+    discovered_server_cb: Callback | None
+    lame_duck_mode_cb: Callback | None
+
+
+@overload
+def attach(middleware: Middleware, **options: Unpack[Options]) -> NatsAttachment: ...
+
+
+@overload
+def attach(middleware: Middleware, client: object, **options: Unpack[Options]) -> CoreAttachment: ...
+
+
+def attach(  # noqa: PLR0913 - three things of ours, and the six callbacks of nats-py
     middleware: Middleware,
+    client: object = None,
     *,
     abort: bool = False,
     supervised: bool = False,
@@ -39,9 +69,9 @@ def attach(  # noqa: PLR0913 - two things of ours, and the six callbacks of nats
     reconnected_cb: Callback | None = None,
     discovered_server_cb: Callback | None = None,
     lame_duck_mode_cb: Callback | None = None,
-) -> NatsAttachment:
+) -> NatsAttachment | CoreAttachment:
     """
-    Begin a session, and return it; its `callbacks` go into `nats.connect`.
+    Begin a session, and return it: of nats-py, whose `nats.connect` takes its `callbacks`, or of a client of nats-core.
 
     Each fault of the connection is reported once, with what nats-py does about it by itself (`client`): `"reconnecting"`, so do
     not reconnect beside it; `"closed"`, for good, which nats-py does also where the server would have gone on; `"nothing"`, it
@@ -56,6 +86,7 @@ def attach(  # noqa: PLR0913 - two things of ours, and the six callbacks of nats
 
     Args:
         middleware: Whom faults are reported to.
+        client: A client of nats-core that is connected. Of nats-py there is none yet; leave it out.
         abort: Whether the client is closed once the session is hopeless: no server of its pool lets it in, for reasons that
             time does not mend. Until then `nats.connect` and nats-py's reconnecting go on as they are configured; then
             `nats.connect` raises the last error. Credentials get a second chance, since nats-py reads them anew.
@@ -73,17 +104,23 @@ def attach(  # noqa: PLR0913 - two things of ours, and the six callbacks of nats
     All six may be functions or coroutine functions. What they raise is logged, and does not reach the client.
 
     Raises:
-        TypeError: If a callback is not callable.
+        TypeError: If a callback is not callable, or a client is given that is not one of nats-core, or callbacks beside it.
     """
-    users = UserCallbacks(
-        {
-            "error_cb": error_cb,
-            "disconnected_cb": disconnected_cb,
-            "closed_cb": closed_cb,
-            "reconnected_cb": reconnected_cb,
-            "discovered_server_cb": discovered_server_cb,
-            "lame_duck_mode_cb": lame_duck_mode_cb,
-        }
-    )
+    given = {
+        "error_cb": error_cb,
+        "disconnected_cb": disconnected_cb,
+        "closed_cb": closed_cb,
+        "reconnected_cb": reconnected_cb,
+        "discovered_server_cb": discovered_server_cb,
+        "lame_duck_mode_cb": lame_duck_mode_cb,
+    }
     session = Session(abort=abort and not supervised, single=supervised)
-    return NatsAttachment(middleware, session, users, peer=peer, record=record)
+    if client is None:
+        return NatsAttachment(middleware, session, UserCallbacks(given), peer=peer, record=record)
+    if not is_of_core(client):
+        message = "a client of nats-py is attached to by the callbacks that its connect() takes: connect(**attach(…).callbacks)"
+        raise TypeError(message)
+    if any(given.values()):
+        message = "a client of nats-core takes callbacks itself, by its add_…_callback methods"
+        raise TypeError(message)
+    return CoreAttachment(client, middleware, "nats", session, peer=peer, record=record)

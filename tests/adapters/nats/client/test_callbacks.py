@@ -36,6 +36,11 @@ def test_every_callback_is_one_that_nats_py_takes(errors: Middleware) -> None:
     assert {name for name in taken if name.endswith("_cb")} - set(given) <= {"signature_cb", "user_jwt_cb"}
 
 
+def test_a_client_of_nats_py_is_attached_to_by_its_callbacks(errors: Middleware) -> None:
+    with pytest.raises(TypeError, match="callbacks"):
+        errnorm_adapters.nats.attach(errors, Client())
+
+
 def test_what_called_the_callbacks_may_not_be_a_client_of_nats_py() -> None:
     assert caller(0) == NOBODY
 

@@ -1,0 +1,159 @@
+"""nats-core on a real server: the same session, from the moment at which it is attached to."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import errnorm
+from errnorm import RetryPolicy
+from errnorm.session import Status
+from errnorm_adapters.nats import attach
+from tests.adapters.nats.client.kit import ANN, USERS, until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from errnorm import Middleware
+    from errnorm_adapters.nats.client import CoreAttachment
+    from tests.adapters.nats.client.kit import StartNats, Told
+
+core: Any = pytest.importorskip("nats.client")  # from Python 3.13 on
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+FAST = {"reconnect_time_wait": 0.1, "reconnect_time_wait_max": 0.1, "reconnect_max_attempts": 100}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["_read_task", "_server_pool", "_last_server", "_allow_reconnect", "_pings_outstanding", "_max_outstanding_pings", "status"],
+)
+async def test_a_client_has_what_is_read_of_it(name: str, start_nats: StartNats) -> None:
+    client = await core.connect(start_nats({}).url)
+    assert hasattr(client, name)
+    await client.close()
+
+
+async def test_a_refused_publish_is_told_once_and_the_client_lives(start_nats: StartNats, errors: Middleware, told: Told) -> None:
+    client = await core.connect(start_nats({"authorization": USERS}).url, **ANN)
+    session = attach(errors, client, abort=True)
+    await client.publish("closed.door", b"")
+    await client.flush()
+    await until(lambda: told)
+    assert told.rows() == [("auth.forbidden", "serve", "nothing", False)]
+    assert session.health().up
+    await session.close()
+    assert session.health().status is Status.CLOSED
+
+
+async def test_a_restart_is_one_loss_and_then_it_is_up(start_nats: StartNats, errors: Middleware, told: Told) -> None:
+    server = start_nats({})
+    client = await core.connect(server.url, **FAST)
+    session = attach(errors, client, abort=True)
+    await asyncio.to_thread(server.kill)
+    await until(lambda: session.health().status is Status.RECOVERING)
+    await asyncio.to_thread(server.start)
+    await until(lambda: session.health().up)
+    assert told.rows() == [("transport.lost", "serve", "reconnecting", True)]
+    await client.close()
+    await until(lambda: session.is_over)
+    assert len(told) == 1
+
+
+async def test_a_user_that_is_removed_is_hopeless_after_two_logins(start_nats: StartNats, errors: Middleware, told: Told) -> None:
+    server = start_nats({"authorization": USERS})
+    client = await core.connect(server.url, **FAST, **ANN)
+    session = attach(errors, client, abort=True)
+    server.reload({"authorization": {"users": [{"user": "bob", "password": "good"}]}})
+    await until(lambda: session.is_over)
+    assert [(row[0], row[2]) for row in told.rows()] == [
+        ("transport.lost", "reconnecting"),
+        ("auth.rejected", "reconnecting"),
+        ("auth.rejected", "closed"),
+    ]
+    await until(lambda: str(client.status.value) == "closed")
+    assert server.log().count("authentication error") == 2
+
+
+async def test_a_server_that_stops_answering_is_stale(start_nats: StartNats, errors: Middleware, told: Told) -> None:
+    server = start_nats({})
+    client = await core.connect(server.url, **FAST, ping_interval=0.2, max_outstanding_pings=1)
+    attach(errors, client)
+    server.signal(signal.SIGSTOP)
+    try:
+        await until(lambda: told)
+    finally:
+        server.signal(signal.SIGCONT)
+    assert told.rows()[0] == ("transport.stale", "serve", "reconnecting", True)
+    await client.close()
+
+
+@pytest.mark.parametrize("options", [{"allow_reconnect": False}, {**FAST, "reconnect_max_attempts": 1}])
+async def test_a_client_that_gives_up_is_closed_and_says_so(
+    options: dict[str, Any], start_nats: StartNats, errors: Middleware, told: Told
+) -> None:
+    server = start_nats({})
+    client = await core.connect(server.url, **options)
+    session = attach(errors, client)
+    await asyncio.to_thread(server.kill)
+    await until(lambda: session.is_over)
+    assert told.rows()[-1][2:] == ("closed", False)
+    assert session.health().status is Status.CLOSED
+    assert session.health().why.startswith("transport.lost")
+
+
+async def test_closing_it_during_an_outage_is_not_a_fault(start_nats: StartNats, errors: Middleware, told: Told) -> None:
+    server = start_nats({})
+    client = await core.connect(server.url, **FAST)
+    session = attach(errors, client)
+    await asyncio.to_thread(server.kill)
+    await until(lambda: session.health().status is Status.RECOVERING)
+    await session.close()
+    assert (session.health().status, session.end, len(told)) == (Status.CLOSED, None, 1)
+
+
+async def test_what_closed_it_unseen_shows_in_its_health(start_nats: StartNats, errors: Middleware, told: Told) -> None:
+    client = await core.connect(start_nats({}).url)
+    await client.close()
+    assert attach(errors, client).health().status is Status.CLOSED
+    assert told == []
+
+
+async def test_a_service_on_nats_core_survives_its_server(start_nats: StartNats, errors: Middleware, told: Told) -> None:
+    server = start_nats({})
+    serving: list[Any] = []
+
+    async def connect(attach: Callable[[Any], CoreAttachment]) -> Any:
+        client = await core.connect(server.url)
+        attach(client)
+        return client
+
+    async def serve(client: Any) -> None:
+        serving.append(client)
+        async for _ in await client.subscribe("orders"):
+            pass
+
+    hurried = RetryPolicy(attempts=None, base=0.1, cap=0.2, spread=0.1)
+    service = asyncio.create_task(errnorm.supervise(connect, serve, attach=attach, middleware=errors, policy=hurried))
+    await until(lambda: serving)
+    await asyncio.to_thread(server.kill)
+    await asyncio.to_thread(server.start)
+    await until(lambda: len(serving) > 1)
+    assert told.rows()[0][:2] == ("transport.lost", "serve")
+    assert not service.done()
+    service.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await service
+
+
+async def test_a_client_of_nats_core_takes_its_callbacks_itself(start_nats: StartNats, errors: Middleware) -> None:
+    client = await core.connect(start_nats({}).url)
+    with pytest.raises(TypeError, match="add_"):
+        attach(errors, client, error_cb=print)
+    await client.close()
