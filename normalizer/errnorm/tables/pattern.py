@@ -57,11 +57,11 @@ def words_of(text: str) -> str:
 class Template(Generic[T]):
     """One text with named parameters, and what it stands for."""
 
-    __slots__ = ("_flags", "_tail", "_text", "end", "head", "inside", "kinds", "match", "value")
+    __slots__ = ("_ignore_case", "_text", "end", "head", "inside", "kinds", "match", "value")
 
     def __init__(self, text: str, kinds: Mapping[str, str], value: T, *, ignore_case: bool) -> None:
         """
-        Compile a text with parameters.
+        Take a text with parameters apart.
 
         Args:
             text: The text; `{name}` is a parameter, `"{name}"` one that the peer writes as Go's %q does.
@@ -74,8 +74,9 @@ class Template(Generic[T]):
         """
         self.value = value
         self._text = text
+        self._ignore_case = ignore_case
         self.kinds: dict[str, str] = {}
-        pattern, end, inside = "", 0, ""
+        literals, end = [], 0
         for place in _PLACE.finditer(text):
             name = place["name"]
             if name not in kinds:
@@ -85,26 +86,32 @@ class Template(Generic[T]):
                 message = f"the place {{{name}}} stands twice"
                 raise ValueError(message)
             self.kinds[name] = kinds[name]
-            value_pattern = _QUOTED.format(name=name) if place["quote"] else f"(?P<{name}>{KINDS[kinds[name]]})"
-            literal = text[end : place.start()]
-            pattern += re.escape(literal) + value_pattern
-            inside = max(inside, literal if end else "", key=len)
+            literals.append(text[end : place.start()])
             end = place.end()
-        pattern += re.escape(text[end:])
-        head = text[: text.index("{")].removesuffix('"')
-        self.head = head.lower() if ignore_case else head
-        # What a text must end with and hold, which is quicker to ask than the expression.
-        self.end = text[end:].lower() if ignore_case else text[end:]
-        self.inside = inside.lower() if ignore_case else inside
-        # The caller has compared the head; only what follows it is left to the expression.
-        self._tail = pattern[len(re.escape(head)) :]
-        self._flags = re.DOTALL | (re.IGNORECASE if ignore_case else 0)
+        # What a text must begin with, hold and end with: quicker to ask than the expression.
+        self.head = self._folded(literals[0])
+        self.inside = self._folded(max(literals[1:], key=len, default=""))
+        self.end = self._folded(text[end:])
         self.match: Callable[[str, int], re.Match[str] | None] = self._first_match
+
+    def _folded(self, text: str) -> str:
+        return text.lower() if self._ignore_case else text
 
     def _first_match(self, text: str, start: int) -> re.Match[str] | None:
         # Compiling all templates would be most of the time that loading takes, and most never meet a text.
-        self.match = re.compile(self._tail, self._flags).fullmatch
+        self.match = re.compile(self._tail(), re.DOTALL | (re.IGNORECASE if self._ignore_case else 0)).fullmatch
         return self.match(text, start)
+
+    def _tail(self) -> str:
+        """Return the expression for what follows the head, which the caller has compared."""
+        places = list(_PLACE.finditer(self._text))
+        pattern, end = "", places[0].start()
+        for place in places:
+            name = place["name"]
+            pattern += re.escape(self._text[end : place.start()])
+            pattern += _QUOTED.format(name=name) if place["quote"] else f"(?P<{name}>{KINDS[self.kinds[name]]})"
+            end = place.end()
+        return pattern + re.escape(self._text[end:])
 
     def read(self, text: str) -> Captures | None:
         """Read a whole text; `None` if it does not match."""
@@ -162,11 +169,11 @@ class TemplateIndex(Generic[T]):
         return None
 
     def others(self, text: str, folded: str, own: Template[T] | None = None) -> list[T]:
-        """Return what every template but one's own that matches a whole text stands for: one is one too many."""
+        """Return the values of all templates but one's own that match a whole text: each is one too many."""
+        nearby = (*self._by_start.get(folded[:_START], ()), *self._short)
         return [
             template.value
-            for groups in (self._by_start.get(folded[:_START], ()), self._short)
-            for head, length, templates in groups
+            for head, length, templates in nearby
             if folded.startswith(head)
             for template in templates
             # Nearly all differ in what is literal, and need not be compiled to tell.
