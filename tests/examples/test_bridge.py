@@ -34,7 +34,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 SECRET = "secret"  # noqa: S105 - of servers that live for one test
 ROOM = "hall@rooms.localhost"
 HURRIED = RetryPolicy(attempts=None, base=0.05, cap=0.2, spread=0.1)
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 def users(*names: str) -> str:
@@ -94,8 +94,8 @@ class Street:
         client.register_plugin("xep_0045")
         client.add_event_handler("groupchat_message", lambda m: heard.put_nowait(m["body"]) if m["mucnick"] == "bridge" else None)
         client.connect(HOST, self.prosody.port)
-        await client.wait_until("session_start", 10)
-        await client.plugin["xep_0045"].join_muc_wait(slixmpp.JID(ROOM), "guest", maxstanzas=0, timeout=10)
+        await client.wait_until("session_start", 60)
+        await client.plugin["xep_0045"].join_muc_wait(slixmpp.JID(ROOM), "guest", maxstanzas=0, timeout=60)
         try:
             yield client, heard
         finally:
@@ -169,6 +169,7 @@ async def test_what_is_published_is_said_and_what_is_said_is_published(street: S
 @pytest.mark.parametrize("side", ["nats_server", "prosody"])
 async def test_either_server_may_be_killed_and_traffic_flows_again(street: Street, side: str) -> None:
     await street.crossed("before")
+    street.memory.faults.clear()  # on a busy machine the first attempts to connect may come to nothing
     server: Server = getattr(street, side)
     await asyncio.to_thread(server.kill)
     await asyncio.sleep(0.3)

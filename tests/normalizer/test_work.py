@@ -66,7 +66,7 @@ def test_telling_takes_few_calls_more_than_the_same_by_hand(
     pairs: dict[str, tuple[Callable[[], object], Callable[[], object]]],
 ) -> None:
     more = {name: settled(ours) - settled(by_hand) for name, (ours, by_hand) in pairs.items()}
-    assert all(calls <= 30 for calls in more.values()), more
+    assert all(calls <= 100 for calls in more.values()), more
 
 
 @pytest.mark.parametrize("code", ["text number {}", "place {} of that here"])
