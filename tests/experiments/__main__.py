@@ -20,7 +20,7 @@ def main() -> int:
     for line in told:
         print(line)  # noqa: T201
     if asked.write:
-        results.write(found, running.names())
+        results.write(found, running.known())
     print(f"{len(found)} results, {len(told)} new or changed", file=sys.stderr)  # noqa: T201
     return 1 if told and not asked.write else 0
 

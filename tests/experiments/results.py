@@ -24,10 +24,10 @@ def identity(record: Record) -> tuple[str, str, str]:
     return record["server"], record["version"], record["situation"]
 
 
-def write(found: Iterable[Record], known: Container[str], folder: Path = FOLDER) -> None:
+def write(found: Iterable[Record], known: Container[tuple[str, str]], folder: Path = FOLDER) -> None:
     """Put results in the place of those of the same situations, and keep those of all other situations that are known."""
     folder.mkdir(parents=True, exist_ok=True)
-    kept = {identity(record): record for record in read(folder) if record["situation"] in known}
+    kept = {identity(record): record for record in read(folder) if (record["server"], record["situation"]) in known}
     kept |= {identity(record): record for record in found}
     by_file: dict[str, list[str]] = {}
     for server, version, name in sorted(kept):

@@ -70,9 +70,9 @@ def _number(version: str) -> list[int]:
     return [int(part) for part in version.split(".") if part.isdigit()]
 
 
-def names() -> set[str]:
-    """Return the names of all situations."""
-    return {name for _, name in load_situations()}
+def known() -> set[tuple[str, str]]:
+    """Return the producer and name of each situation."""
+    return {(one.by or one.ground.server, one.name) for one in load_situations().values()}
 
 
 class Progress:

@@ -21,6 +21,7 @@ SHORT = {
     "nats-server": ("jetstream stream not found", "jetstream stream full of messages", "jetstream pull finds no message"),
 }
 INSTALLED = [(name, version) for name, version, _ in capture.installations() if name in SHORT]
+KNOWN = {("nats-server", "a"), ("nats-server", "b")}
 NOWHERE = Ground("nowhere", lambda *_: None)
 FAILED = Seen("nats", "raw", "-ERR 'Stale Connection'\r\n", closed=True)
 
@@ -41,7 +42,7 @@ def test_a_server_still_behaves_as_the_results_say(name: str, version: str) -> N
 
 
 def test_every_result_comes_from_a_situation() -> None:
-    assert {record["situation"] for record in results.read()} <= running.names()
+    assert {(record["server"], record["situation"]) for record in results.read()} <= running.known()
 
 
 def _failing(outcomes: str) -> tuple[Situation, Place]:
@@ -71,10 +72,10 @@ def test_what_does_not_fail_is_no_experiment() -> None:
 def test_results_replace_those_of_the_same_situation_alone(tmp_path: Path) -> None:
     head = {"server": "nats-server", "version": "9.9"}
     results.write(
-        [{"situation": "a", **head, "same_again": True}, {"situation": "b", **head, "same_again": True}], "ab", tmp_path
+        [{"situation": "a", **head, "same_again": True}, {"situation": "b", **head, "same_again": True}], KNOWN, tmp_path
     )
     changed = {"situation": "b", **head, "same_again": False}
 
     assert list(results.differences([changed], tmp_path)) == ["changed  nats-server 9.9: b: same_again: True -> False"]
-    results.write([changed], "ab", tmp_path)
+    results.write([changed], KNOWN, tmp_path)
     assert [record["same_again"] for record in results.read(tmp_path)] == [True, False]

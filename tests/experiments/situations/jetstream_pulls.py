@@ -133,7 +133,7 @@ def _gone(place: NatsPlace) -> None:
 situation(
     "jetstream pull while too many wait",
     accounts,
-    pulling(NOW),
+    pulling('{"batch":1,"expires":300000000}'),
     provoke=_waiting,
     heal=_gone,
     note="the pull that waited has expired",
@@ -257,4 +257,29 @@ situation(
     provoke=given(create("S", allow_direct=True), message("S.x")),
     steps={"modify": getting('{"seq":1}')},
     since="2.12",
+)
+
+
+def _pending(place: NatsPlace) -> None:
+    _taken(place)
+    wire = place.open()
+    body = b'{"batch":5,"expires":9000000000}'
+    wire.send(b"UNSUB 1\r\nSUB other 7\r\nPUB $JS.API.CONSUMER.MSG.NEXT.S.c other %d\r\n%s\r\nPING\r\n" % (len(body), body))
+    wire.until(b"PONG\r\n")
+    place.kept["other"] = wire
+
+
+def _other_gives_up(place: NatsPlace) -> None:
+    place.kept["other"].close()
+    time.sleep(0.2)
+    acknowledged(place)
+
+
+situation(
+    "jetstream pull behind others that wait",
+    accounts,
+    pulling(NOW),
+    provoke=_pending,
+    heal=_other_gives_up,
+    note="whoever waited has gone, and the first message is acknowledged",
 )

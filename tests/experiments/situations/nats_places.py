@@ -80,15 +80,19 @@ def _account(name: str) -> str:
     return name.replace(" ", "_")
 
 
-def _with_accounts(directory: Path, program: Path | None, situations: Sequence[Situation]) -> NatsServer:
-    accounts = {
+def accounts_of(situations: Sequence[Situation]) -> dict[str, Any]:
+    """Return the accounts of these situations, as the configuration of a server has them: each has a user of its name."""
+    return {
         _account(one.name): {
             "users": [{"user": one.name, "password": PASSWORD}],
             "jetstream": one.options.get("jetstream", "enabled"),
         }
         for one in situations
     }
-    config = {"accounts": accounts, "max_payload": 1_000_000}
+
+
+def _with_accounts(directory: Path, program: Path | None, situations: Sequence[Situation]) -> NatsServer:
+    config = {"accounts": accounts_of(situations), "max_payload": 1_000_000}
     return NatsServer(directory, config, program=program, jetstream=True)
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from tests.capture.recording import Seen
-from tests.capture.scenarios.nats_seeing import errors
+from tests.capture.scenarios.nats_seeing import errors, reset
 from tests.capture.scenarios.nats_status import Read
 from tests.experiments.situation import Ground, Place, alone, situation
 from tests.servers.certificates import issue
@@ -435,3 +435,42 @@ def _secured(directory: Path, program: Path | None) -> NatsServer:
 situation(
     "nats plain text where tls is wanted", alone("nats-server", _secured, WirePlace), saying(), steps={"modify": _encrypted}
 )
+
+
+def _late_encrypted(place: WirePlace) -> Iterator[Seen]:
+    """Begin with TLS, late where the client is loaded."""
+    wire = place.server.dial()
+    info = json.loads(wire.until(b"\r\n").removeprefix(b"INFO "))
+    if place.kept["late"]:
+        wire.until_closed(3)
+        yield Seen("nats", "close_reason", place.server.closed_reason(info["client_id"]), closed=True)
+        return
+    wire.secure(place.server._tls.client_context())
+    wire.send(b'CONNECT {"verbose":false}\r\nPING\r\n')
+    wire.until(b"PONG\r\n")
+
+
+situation(
+    "nats tls handshake too late",
+    alone("nats-server", _secured, WirePlace),
+    _late_encrypted,
+    provoke=lambda place: place.kept.update(late=True),
+    heal=lambda place: place.kept.update(late=False),
+    note="the client has time again",
+)
+
+
+def _closes(place: WirePlace) -> None:
+    assert place.wire is not None
+    place.wire.close()
+    place.wire.closed = True
+
+
+def _resets(place: WirePlace) -> None:
+    assert place.wire is not None
+    reset(place.wire)
+    place.wire.closed = True
+
+
+situation("nats client closes", plain, interrupted(_closes), note="it was wanted, and the client may come back")
+situation("nats client is cut off", plain, interrupted(_resets))

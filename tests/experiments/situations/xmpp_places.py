@@ -124,11 +124,15 @@ def by_other(user: str, *stanzas: str) -> Act:
 
     def act(place: StreamPlace) -> None:
         for stanza in stanzas:
-            wire = place.other(user)
-            start = len(wire.read)
-            answered(wire, place.fill(stanza))
-            if stanza.startswith("<iq"):
-                read_until(wire, b"id='1'", start=start)
+            for _ in range(5):  # a busy server may say no to what it does a moment later
+                wire = place.other(user)
+                start = len(wire.read)
+                answered(wire, place.fill(stanza))
+                if stanza.startswith("<iq"):
+                    read_until(wire, b"id='1'", start=start)
+                if not list(failures(wire.read[start:], closed=None)):
+                    break
+                time.sleep(0.3)
         time.sleep(0.2)  # rooms take their time
 
     return act

@@ -294,6 +294,7 @@ def _mute(place: StreamPlace) -> None:
 met(
     "room where I may not speak",
     asking(GROUP),
+    (PROSODY,),
     provoke=_mute,
     state=witnessed("bob", "<body>hi</body>"),
     steps=bob_then(administer(ROOM, "<item nick='mine' role='participant'/>"), then=GROUP),

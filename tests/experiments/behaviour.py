@@ -1,0 +1,109 @@
+"""What the results say of the tables: the experiments that speak for each case, and where they contradict what is said."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from errnorm.taxonomy import Effect, Recovery
+from tests.capture.evidence import touched
+from tests.capture.recording import judged
+from tests.experiments import results
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from errnorm.error import NormalizedError
+    from tests.experiments.results import Record
+
+Place = tuple[str, str, str]
+# Steps that nobody but the client takes, and that change nothing of what it asks for.
+BY_ITSELF = ("reconnect", "redirect", "wait")
+# Steps that a result must have tried if the table names them.
+TRIED = (Recovery.WAIT, Recovery.RECONNECT, Recovery.REDIRECT, Recovery.MODIFY, Recovery.REAUTHENTICATE)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """
+    One error of one result.
+
+    Attributes:
+        record: The result.
+
+        error: The error, as the tables judge it.
+    """
+
+    record: Record
+    error: NormalizedError
+
+    @property
+    def healed(self) -> bool:
+        """Whether the operation succeeded later although nobody changed anything."""
+        record = self.record
+        by_itself = (record["after_step"].get(step) for step in BY_ITSELF)
+        return any((record["same_again"], record["after_waiting"], record["after_healing"], *by_itself))
+
+
+@dataclass(frozen=True)
+class Case:
+    """
+    What rests on the same rows of a table, and all that was seen of it.
+
+    Attributes:
+        name: Protocol and rows, `nats: jetstream 10077 + words maximum bytes exceeded`.
+
+        seen: Every error of that case, in whichever situation and from whichever server.
+    """
+
+    name: str
+    seen: tuple[Seen, ...]
+
+    @property
+    def error(self) -> NormalizedError:
+        """The error of which there are several: what the tables say of one they say of all."""
+        return self.seen[0].error
+
+    def situations(self) -> list[str]:
+        """Return the names of the situations that speak for it."""
+        return sorted({str(one.record["situation"]) for one in self.seen})
+
+    def differences(self) -> Iterator[str]:
+        """Yield each claim of the tables that what was seen contradicts: `retryable`, `effect`, `terminal`, `recovery`."""
+        error, records = self.error, [one.record for one in self.seen]
+        if error.retryable != any(one.healed for one in self.seen):
+            yield "retryable"
+        if error.effect is Effect.NOT_APPLIED and any(record["took_effect"] for record in records):
+            yield "effect"
+        over = {record["connection_over"] for record in records} - {None}
+        if over and error.terminal not in over:
+            yield "terminal"
+        if error.recovery in TRIED and not any(record["after_step"].get(str(error.recovery)) for record in records):
+            yield "recovery"
+
+
+@cache
+def cases() -> dict[str, Case]:
+    """Return every case that an experiment speaks for, by its name."""
+    found: defaultdict[str, list[Seen]] = defaultdict(list)
+    for record in results.read():
+        for raw in record["raw"]:
+            error = judged(raw)
+            found[_name(error)].append(Seen(record, error))
+    return {name: Case(name, tuple(seen)) for name, seen in sorted(found.items())}
+
+
+def _name(error: NormalizedError) -> str:
+    return f"{error.protocol}: " + " + ".join(f"{section} {key}" for section, key in touched(error))
+
+
+@cache
+def shown() -> dict[Place, str]:
+    """Return the rows that are shown by behaviour: protocol, section and key, to the name of a situation that shows it."""
+    found: dict[Place, str] = {}
+    for case in cases().values():
+        for section, key in touched(case.error):
+            found.setdefault((case.error.judgement.protocol or "", section, key), case.situations()[0])
+    return found
