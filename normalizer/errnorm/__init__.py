@@ -56,7 +56,7 @@ _LAZY = {
     "TableError": "errnorm.tables.source",
     "supervise": "errnorm.supervisor",
 }
-_LAZY_MODULES = {"adapters", "emitters", "retry", "tables"}
+_LAZY_MODULES = {"hooks", "adapters", "emitters", "retry", "tables"}
 
 
 def __getattr__(name: str) -> object:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from errnorm.fault import Emitter, Outcome
     from errnorm.loop import RetryLoop
     from errnorm.normalizer import Normalizer
+    from errnorm.privacy import Privacy
     from errnorm.settings import Settings
 
 __all__ = ["Guard", "Middleware"]
@@ -290,6 +291,18 @@ class Middleware:
                 fault with it: it is not told again. What this raises is logged, and counts as `None`.
         """
         self._resolvers.append(WeakMethod(behind, self._resolvers.remove))
+
+    @property
+    def normalizer(self) -> Normalizer:
+        """Says what an error means, by the tables of this middleware."""
+        return self._normalizer
+
+    @cached_property
+    def privacy(self) -> Privacy:
+        """What may be told, by the settings of this middleware."""
+        from errnorm.settings import Settings  # noqa: PLC0415 - pydantic is needed only by who tells
+
+        return (self._settings or Settings.load()).privacy
 
     @cached_property
     def processor(self) -> Processor:

@@ -1,0 +1,131 @@
+"""
+Tell the errors that nobody catches: those that end the program or a thread, of a finalizer, and of a task that nobody awaits.
+
+    errors = errnorm.Middleware()
+    errnorm.hooks.install(errors)     # inside a running event loop also its exception handler
+
+The hooks that were there before still run. Where that is Python's own, which prints an exception in its own words, an error of
+NATS or XMPP is printed with the text of its row instead. Exceptions of the application's own are none of this module's
+business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from errnorm.emitters.stacktrace import Words, stacktrace
+from errnorm.exceptions import is_a
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from types import TracebackType
+
+    from errnorm.middleware import Middleware
+
+__all__ = ["Hooks", "install"]
+
+_log = logging.getLogger("errnorm")
+_default_unraisable = sys.unraisablehook
+
+
+def install(errors: Middleware, loop: AbstractEventLoop | None = None) -> Hooks:
+    """
+    Set the hooks of this process, and the exception handler of a loop that has one of its own.
+
+    Args:
+        errors: Told of what nobody catches.
+        loop: The event loop; the running one, if there is one, if not given. Loops without a handler of their own log through
+            `asyncio`, which needs no loop here.
+
+    Returns:
+        What takes them off again.
+    """
+    if loop is None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            loop = None
+    return Hooks(errors, loop)
+
+
+class Hooks:
+    """The hooks, as long as they are set."""
+
+    def __init__(self, errors: Middleware, loop: AbstractEventLoop | None) -> None:
+        """Set them; `install` says what the arguments mean."""
+        self._errors = errors
+        self._words = Words(errors.privacy, errors.normalizer)
+        self._excepthook, sys.excepthook = sys.excepthook, self._on_exception
+        self._threadhook, threading.excepthook = threading.excepthook, self._on_thread
+        self._unraisable, sys.unraisablehook = sys.unraisablehook, self._on_unraisable
+        self._loop = loop
+        self._handler = None if loop is None else loop.get_exception_handler()
+        if loop is not None and self._handler is not None:
+            loop.set_exception_handler(self._on_loop)
+        logging.getLogger("asyncio").addFilter(self._on_record)
+
+    def remove(self) -> None:
+        """Put back what was there before, unless somebody else has set another hook since."""
+        if sys.excepthook == self._on_exception:
+            sys.excepthook = self._excepthook
+        if threading.excepthook == self._on_thread:
+            threading.excepthook = self._threadhook
+        if sys.unraisablehook == self._on_unraisable:
+            sys.unraisablehook = self._unraisable
+        if self._loop is not None and self._loop.get_exception_handler() == self._on_loop:
+            self._loop.set_exception_handler(self._handler)
+        logging.getLogger("asyncio").removeFilter(self._on_record)
+
+    def _on_exception(self, kind: type[BaseException], exception: BaseException, trace: TracebackType | None) -> None:
+        if self._told(exception, "program") and self._excepthook is sys.__excepthook__:
+            _print(stacktrace(exception, self._words))
+        else:
+            self._excepthook(kind, exception, trace)
+
+    def _on_thread(self, args: threading.ExceptHookArgs) -> None:
+        if self._told(args.exc_value, "thread") and self._threadhook is threading.__excepthook__:
+            name = "" if args.thread is None else args.thread.name
+            _print(f"Exception in thread {name}:\n{stacktrace(args.exc_value, self._words)}")  # type: ignore[arg-type] # it was told
+        else:
+            self._threadhook(args)
+
+    def _on_unraisable(self, args: sys.UnraisableHookArgs) -> None:
+        if self._told(args.exc_value, "finalizer") and self._unraisable is _default_unraisable:
+            _print(f"Exception ignored in {type(args.object).__name__}:\n{stacktrace(args.exc_value, self._words)}")  # type: ignore[arg-type] # it was told
+        else:
+            self._unraisable(args)
+
+    def _on_loop(self, loop: AbstractEventLoop, context: dict[str, Any]) -> None:
+        self._told(context.get("exception"), "task")
+        if self._handler is not None:
+            self._handler(loop, context)
+
+    def _on_record(self, record: logging.LogRecord) -> bool:
+        """Take the words of an error out of what asyncio logs, where it repeats them in the representation of a task."""
+        exception = record.exc_info[1] if record.exc_info else None
+        if exception is not None and self._told(exception, "task"):
+            record.msg, record.args = str(record.getMessage()).partition("\n")[0], ()
+            record.exc_info, record.exc_text = None, stacktrace(exception, self._words)
+        return True
+
+    def _told(self, exception: BaseException | None, operation: str) -> bool:
+        """Tell an exception if it is an error of a protocol; return whether it is. Never raises: this is the last resort."""
+        try:
+            if not is_a(exception, Exception) or not self._errors.normalize(exception).claimed:
+                return False
+            self._errors.report(exception, operation=operation, outcome="failed")
+        except Exception as failure:  # noqa: BLE001 - nobody is there to catch it
+            _log.debug("errnorm: what nobody caught could not be told: %s", type(failure).__name__)
+            return False
+        return True
+
+
+def _print(text: str) -> None:
+    stream = sys.stderr
+    # There is none in a program without a console, or when the interpreter ends.
+    if stream is not None:
+        stream.write(f"{text}\n")
