@@ -16,6 +16,7 @@ from tests.adapters.nats.client.kit import until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from nats.aio.client import Client
     from nats.aio.msg import Msg
@@ -123,3 +124,39 @@ async def test_a_server_that_is_killed_does_not_end_the_service(
     with pytest.raises(asyncio.CancelledError):
         await service
     assert serving[-1].is_closed
+
+
+async def test_a_rotation_of_credentials_heals_by_itself_and_the_old_ones_are_not_tried_a_third_time(
+    start_nats: StartNats, errors: Middleware, told: Told, tmp_path: Path
+) -> None:
+    server = start_nats({"authorization": {"users": [{"user": "ann", "password": "new"}]}})
+    file = tmp_path / "password"
+    file.write_text("old")
+    serving = asyncio.Event()
+
+    async def connect(attach: Callable[[], NatsAttachment]) -> Client:
+        return await nats.connect(server.url, user="ann", password=file.read_text(), **attach().callbacks)
+
+    async def serve(_: Client) -> None:
+        serving.set()
+
+    async def rotate() -> None:
+        await until(lambda: len(told) == 2)
+        await asyncio.sleep(0.3)  # some looks at the file later
+        file.write_text("new")
+
+    rotating = asyncio.create_task(rotate())
+    async with asyncio.timeout(30):
+        await errnorm.supervise(
+            connect,
+            serve,
+            attach=errnorm_adapters.nats.attach,
+            middleware=errors,
+            policy=HURRIED,
+            credentials=file,
+            credentials_every=0.05,
+        )
+    await rotating
+    assert serving.is_set()
+    assert server.log().count("authentication error") == 2
+    assert [fault.outcome for fault in told] == ["retried", "retried"]
