@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,14 +18,24 @@ from errnorm.tables.pattern import Template
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
-TABLES = tables()
-ENTRIES = entries_of(TABLES)
+    from errnorm.tables import Table
+
 VECTORS = Path(__file__).parents[1] / "data/vectors"
+
+
+@cache
+def built() -> list[Table]:
+    return tables()
+
+
+@cache
+def articles() -> list[Article]:
+    return entries_of(built())
 
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    return catalogue(TABLES)
+    return catalogue(built())
 
 
 @pytest.fixture(scope="module")
@@ -77,16 +88,16 @@ def words(page: str) -> _Words:
 
 class TestWithoutJavaScript:
     def test_every_row_of_every_table_stands_on_the_page(self, words: _Words) -> None:
-        assert list(words.rows) == [entry.slug for entry in ENTRIES]
+        assert list(words.rows) == [entry.slug for entry in articles()]
 
     def test_every_row_says_what_explain_says(self, words: _Words) -> None:
-        for entry in ENTRIES:
+        for entry in articles():
             text = "".join(words.rows[entry.slug])
             missing = [fact for _, fact in entry.facts() if fact.replace("`", "") not in text]
             assert not missing, entry.slug
 
     def test_what_it_says_comes_from_the_vocabulary(self, words: _Words) -> None:
-        entry = next(entry for entry in ENTRIES if entry.slug == "nats/error/stale-connection")
+        entry = next(entry for entry in articles() if entry.slug == "nats/error/stale-connection")
         text = "".join(words.rows[entry.slug])
         assert Reason.TRANSPORT_STALE.about in text
         assert advice_for(Reason.TRANSPORT_STALE, Recovery.RECONNECT) in text
@@ -103,14 +114,14 @@ class TestWithoutJavaScript:
         ["nats/error/stale-connection", "nats/jetstream/10059", "xmpp/stream/see-other-host", "transport/os/econnrefused"],
     )
     def test_addresses_stay(self, address: str) -> None:
-        assert address in {entry.slug for entry in ENTRIES}
+        assert address in {entry.slug for entry in articles()}
 
     def test_words_of_a_table_cannot_become_markup(self) -> None:
-        assert "<resource" not in re.sub(r"<script.*?</script>", "", catalogue(TABLES), flags=re.DOTALL)
+        assert "<resource" not in re.sub(r"<script.*?</script>", "", catalogue(built()), flags=re.DOTALL)
 
 
 def _samples(entry: Article) -> list[str]:
-    table = next(table for table in TABLES if table.protocol == entry.protocol)
+    table = next(table for table in built() if table.protocol == entry.protocol)
     templates = (Template(text, table.kinds, None, ignore_case=entry.head.ignore_case) for text in entry.placed.templates())
     return [*entry.placed.spellings(), *(template.sample() for template in templates)]
 
@@ -143,7 +154,7 @@ RAW = [
 
 class TestPasting:
     def test_every_spelling_of_every_row_finds_its_row(self, opened: Chrome) -> None:
-        expected = [(sample, entry.slug) for entry in ENTRIES for sample in _samples(entry)]
+        expected = [(sample, entry.slug) for entry in articles() for sample in _samples(entry)]
         found = _recognised(opened, [sample for sample, _ in expected])
         wrong = [
             (sample, slug)
@@ -157,7 +168,7 @@ class TestPasting:
         row = normalize(raw).row
         assert row is not None
         (hits,) = _recognised(opened, [raw])
-        by_slug = {entry.slug: entry.placed for entry in ENTRIES}
+        by_slug = {entry.slug: entry.placed for entry in articles()}
         first = by_slug[hits[0]["slug"]]
         assert (first.section, first.key) == (row.section, row.key)
 
@@ -166,7 +177,7 @@ class TestPasting:
         texts = {(one["raw"], one.get("protocol")) for one in lines if isinstance(one.get("raw"), str)}
         rows = {raw: normalize(raw, protocol).row for raw, protocol in texts}
         known = {raw: (row.section, row.key) for raw, row in rows.items() if row is not None}
-        by_slug = {entry.slug: (entry.placed.section, entry.placed.key) for entry in ENTRIES}
+        by_slug = {entry.slug: (entry.placed.section, entry.placed.key) for entry in articles()}
         found = _recognised(opened, list(known))
         missed = [raw for raw, hits in zip(known, found, strict=True) if known[raw] not in {by_slug[hit["slug"]] for hit in hits}]
         # XML that cannot be read is read otherwise by a browser; everything else that differs is rare, or a mistake.
@@ -213,7 +224,7 @@ class TestSearching:
 
     def test_a_reason_finds_all_its_rows(self, opened: Chrome) -> None:
         _type(opened, "limits.slow_consumer")
-        expected = {entry.slug for entry in ENTRIES if entry.placed.row.reason is Reason.LIMITS_SLOW_CONSUMER}
+        expected = {entry.slug for entry in articles() if entry.placed.row.reason is Reason.LIMITS_SLOW_CONSUMER}
         assert expected <= set(_shown(opened))
 
     def test_nothing_found_is_said(self, opened: Chrome) -> None:
@@ -229,7 +240,7 @@ class TestSearching:
     def test_escape_brings_all_rows_back_in_their_order(self, opened: Chrome) -> None:
         _type(opened, "timeout")
         opened.find_element("id", "q").send_keys("\ue00c")
-        assert _shown(opened) == [entry.slug for entry in ENTRIES]
+        assert _shown(opened) == [entry.slug for entry in articles()]
 
 
 class TestFiltering:
@@ -238,7 +249,7 @@ class TestFiltering:
             opened.execute_script(f"document.querySelector('input[name={name}][value={value}]').click()")
         expected = [
             entry.slug
-            for entry in ENTRIES
+            for entry in articles()
             if entry.protocol == "xmpp"
             and entry.placed.row.reason.category in {"auth", "limits"}
             and entry.placed.row.evidence.startswith("provoked")
@@ -250,14 +261,14 @@ class TestFiltering:
     def test_the_decision_is_terminal_times_retryable(self, opened: Chrome, decision: str) -> None:
         opened.execute_script(f"document.querySelector('input[name=decision][value={decision}]').click()")
         wanted = {"repeat": (True, False), "reconnect": (True, True), "fails": (False, False), "stop": (False, True)}[decision]
-        rows = [(entry.placed.row.recovery.retryable, entry.placed.row.terminal, entry.slug) for entry in ENTRIES]
+        rows = [(entry.placed.row.recovery.retryable, entry.placed.row.terminal, entry.slug) for entry in articles()]
         assert _shown(opened) == [slug for retryable, terminal, slug in rows if (retryable, terminal) == wanted]
 
     def test_the_counts_beside_them_are_right(self, opened: Chrome) -> None:
         shown = opened.execute_script(
             "return document.querySelector('input[name=category][value=transport]').nextSibling.textContent"
         )
-        assert shown == f"transport {sum(entry.placed.row.reason.category == 'transport' for entry in ENTRIES)}"
+        assert shown == f"transport {sum(entry.placed.row.reason.category == 'transport' for entry in articles())}"
 
 
 class TestLinks:

@@ -5,8 +5,10 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from functools import cache
 from html import unescape
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -16,19 +18,36 @@ from errnorm_docs.pictures import pictures
 
 from errnorm import Category, Reason, Recovery, normalize
 from errnorm.emitters.attributes import ATTRIBUTES
+from tests.each import each
+
+if TYPE_CHECKING:
+    from errnorm_docs.entries import Article
+
+    from errnorm.tables import Table
 
 ROOT = Path(__file__).parents[2]
-TABLES = tables()
-ENTRIES = entries_of(TABLES)
-DRAWN = pictures(ENTRIES)
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.protocol)
-def test_the_page_of_a_table_has_every_row(table: object) -> None:
-    (found,) = (one for one in TABLES if one is table)
-    page = unescape(table_page(found, ENTRIES))
-    mine = [entry for entry in ENTRIES if entry.protocol == found.protocol]
+@cache
+def built() -> list[Table]:
+    return tables()
+
+
+@cache
+def articles() -> list[Article]:
+    return entries_of(built())
+
+
+@cache
+def drawn() -> dict[str, str]:
+    return pictures(articles())
+
+
+@each("found", built, ids=lambda table: table.protocol)
+def test_the_page_of_a_table_has_every_row(found: Table) -> None:
+    page = unescape(table_page(found, articles()))
+    mine = [entry for entry in articles() if entry.protocol == found.protocol]
     assert [entry.slug for entry in mine if f"<code>{entry.placed.key}</code>" not in page] == []
     assert re.findall(r'href="\.\./catalogue\.html#([^"]+)"', page) == [entry.slug for entry in mine]
 
@@ -44,20 +63,20 @@ def test_the_page_of_attributes_has_every_name() -> None:
     assert [one.key for one in ATTRIBUTES if f"`{one.key}`" not in page] == []
 
 
-@pytest.mark.parametrize("name", DRAWN)
+@each("name", lambda: list(drawn()))
 def test_a_picture_is_xml_with_a_title_and_both_colour_schemes(name: str) -> None:
-    root = ET.fromstring(DRAWN[name])  # noqa: S314 - drawn by ourselves
+    root = ET.fromstring(drawn()[name])  # noqa: S314 - drawn by ourselves
     assert root.findtext(f"{SVG}title")
     assert "prefers-color-scheme: dark" in (root.findtext(f"{SVG}style") or "")
-    assert "http://" not in DRAWN[name].replace("http://www.w3.org/2000/svg", "")
+    assert "http://" not in drawn()[name].replace("http://www.w3.org/2000/svg", "")
 
 
 def test_the_matrix_counts_every_row_once() -> None:
-    root = ET.fromstring(DRAWN["matrix.svg"])  # noqa: S314 - drawn by ourselves
+    root = ET.fromstring(drawn()["matrix.svg"])  # noqa: S314 - drawn by ourselves
     words = (text.text or "" for text in root.iter(f"{SVG}text"))
     numbers = [int(word) for word in words if word.isdigit()]
-    assert sum(numbers) == len(ENTRIES)
-    counts = Counter((entry.placed.row.reason.category, entry.placed.row.recovery) for entry in ENTRIES)
+    assert sum(numbers) == len(articles())
+    counts = Counter((entry.placed.row.reason.category, entry.placed.row.recovery) for entry in articles())
     assert counts[Category.PROTOCOL, Recovery.MODIFY] in numbers
 
 
@@ -111,7 +130,7 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
 
 
 def test_the_picture_in_the_readme_is_the_one_that_is_drawn() -> None:
-    assert (ROOT / "docs/way.svg").read_text("utf-8") == DRAWN["way.svg"]
+    assert (ROOT / "docs/way.svg").read_text("utf-8") == drawn()["way.svg"]
 
 
 def test_the_table_in_the_readme_says_what_normalize_says() -> None:

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from importlib.resources import files
+from functools import cache
 from typing import TYPE_CHECKING
 
-import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from errnorm import normalize
 from errnorm.adapters import ReportedException
 from errnorm.error import Signal
-from errnorm.tables.file import read
-from errnorm.tables.table import Table
+from errnorm.plugins import load_table
 from errnorm_adapters.nats import observe
 
 if TYPE_CHECKING:
     from errnorm.tables.row import Entry
-
-TABLE = Table([read(files("errnorm_mappings").joinpath("nats.toml").read_text("utf-8"), "nats.toml")])
-QUOTED = [
-    (placed, text)
-    for placed in TABLE.rows.values()
-    for text in placed.templates()
-    if re.search(r'"\{[a-z]+\}"', text) and placed.section == "error"
-]
 
 # Words that stand for other errors, and the marks that could end a quotation or a line.
 TRICKS = [
@@ -124,9 +114,17 @@ def test_no_text_is_kept_beyond_its_bound(text: str) -> None:
     assert signal is None or signal.text is None or len(signal.text) <= 4096
 
 
-@pytest.mark.parametrize(("placed", "text"), QUOTED, ids=str)
-@given(name=NAMES)
-def test_no_name_changes_the_row_of_an_error(placed: Entry, text: str, name: str) -> None:
+@cache
+def quoting() -> list[tuple[Entry, str]]:
+    """Return the templates of -ERR that quote a name, with their rows."""
+    entries = [entry for entry in load_table("nats", []).rows.values() if entry.section == "error"]
+    return [(entry, text) for entry in entries for text in entry.templates() if re.search(r'"\{[a-z]+\}"', text)]
+
+
+@given(st.deferred(lambda: st.sampled_from(quoting())), NAMES)
+@settings(max_examples=1000)
+def test_no_name_changes_the_row_of_an_error(row: tuple[Entry, str], name: str) -> None:
+    placed, text = row
     line = re.sub(r'"\{[a-z]+\}"', lambda _: quoted(name), text)
     line = re.sub(r"\{[a-z]+\}", "30s", line)
     error = normalize(f"-ERR '{line}'\r\n", "nats")
