@@ -1,0 +1,181 @@
+"""
+Put errors in order for Sentry: one issue for each kind of error, and nothing in a peer's words.
+
+    sentry_sdk.init(integrations=[ErrnormIntegration()])
+
+Sentry groups by class and stack, so all errors that a client raises as one class are one issue, and it stores messages and
+local variables. An event with an error of NATS or XMPP in it gets tags, level and fingerprint from the judgement, and the text
+of the row in the place of the exception's words. Variables and lines of source code are taken out of it, because a password can
+stand in them. An attempt that will be repeated makes no event.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+try:
+    import sentry_sdk
+    from sentry_sdk.integrations import Integration
+    from sentry_sdk.scope import add_global_event_processor
+except ImportError as missing:
+    message = "errnorm.emitters.sentry needs the SDK of Sentry: pip install errnorm[sentry]"
+    raise ImportError(message) from missing
+
+from errnorm.emitters.attributes import error_type
+from errnorm.emitters.counts import LEDGER
+from errnorm.exceptions import ReportedException, is_a
+from errnorm.marks import mark_of
+from errnorm.normalizer import default_normalizer
+from errnorm.privacy import phrase
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Iterable
+
+    from sentry_sdk.types import Event, Hint
+
+    from errnorm.error import NormalizedError
+    from errnorm.middleware import Middleware
+
+__all__ = ["ErrnormIntegration"]
+
+_LOGGER = "errnorm"
+_TAGS = (
+    "error.type",
+    "errnorm.protocol",
+    "errnorm.category",
+    "errnorm.code",
+    "errnorm.recovery",
+    "errnorm.outcome",
+    "errnorm.operation",
+)
+_SOURCE = ("pre_context", "context_line", "post_context")
+
+
+class ErrnormIntegration(Integration):
+    """An integration of the Sentry SDK."""
+
+    identifier = "errnorm"
+
+    def __init__(self, errors: Middleware | None = None, *, source: bool = False) -> None:
+        """
+        Prepare.
+
+        Args:
+            errors: Whose tables hold; the installed ones if not given.
+            source: Whether lines of source code stay in the frames of an event.
+        """
+        self._normalize = (default_normalizer() if errors is None else errors.normalizer).normalize
+        self._source = source
+
+    @staticmethod
+    def setup_once() -> None:
+        """Have every event pass through the integration of its client."""
+        add_global_event_processor(_process)
+
+    def processed(self, event: Event, hint: Hint) -> Event | None:
+        """Return an event as it may leave; `None` if it is not to leave at all."""
+        _clean_breadcrumbs(event)
+        record: logging.LogRecord | None = hint.get("log_record")
+        if record is not None and record.name == _LOGGER:
+            cleaned: Event = _of_line(event, record)
+            return cleaned
+        exception = (hint.get("exc_info") or (None, None, None))[1]
+        if not is_a(exception, BaseException):
+            return event
+        error = self._normalize(exception)
+        return self._of_exception(event, exception, error) if error.claimed else event
+
+    def _of_exception(self, event: Any, exception: BaseException, error: NormalizedError) -> Any:  # noqa: ANN401 - a dictionary of dictionaries
+        mark = mark_of(exception)
+        if mark is not None and mark.told == "retried":
+            return None
+        tags = event.setdefault("tags", {})
+        tags |= {name: value for name, value in _described(error, mark.told if mark else None).items() if value}
+        event["fingerprint"] = _fingerprint(tags, error.judgement.code or error.fingerprint)
+        event["level"] = "warning" if mark is not None and mark.told == "handled" else "error"
+        self._clean_values(event.get("exception", {}).get("values", ()))
+        if "logentry" in event:
+            # What the application has written around it can hold the words of the exception.
+            event["logentry"] = {"message": event["logentry"].get("message", "")}
+        event.pop("extra", None)
+        return event
+
+    def _clean_values(self, values: Iterable[dict[str, Any]]) -> None:
+        """Put words that may be told in the place of an exception's own; of what the recognised one was raised from, none."""
+        is_behind = False
+        for value in reversed(list(values)):
+            name = ".".join(part for part in (value.get("module") or "builtins", value.get("type")) if part)
+            error = self._normalize(ReportedException((name,), str(value.get("value") or "")))
+            if error.claimed:
+                value["value"] = _template(error)
+            elif is_behind:
+                value["value"] = ""
+            is_behind = is_behind or error.claimed
+            self._clean_frames((value.get("stacktrace") or {}).get("frames", ()))
+
+    def _clean_frames(self, frames: Iterable[dict[str, Any]]) -> None:
+        for frame in frames:
+            frame.pop("vars", None)
+            for name in () if self._source else _SOURCE:
+                frame.pop(name, None)
+
+
+def _process(event: Event, hint: Hint) -> Event | None:
+    integration = sentry_sdk.get_client().get_integration(ErrnormIntegration)
+    if integration is None:
+        return event
+    try:
+        return integration.processed(event, hint)
+    except Exception:  # noqa: BLE001 - an event that cannot be put in order is still worth sending
+        LEDGER.failed("sentry")
+        return event
+
+
+def _described(error: NormalizedError, outcome: str | None) -> dict[str, str | None]:
+    judgement = error.judgement
+    return {
+        "error.type": error_type(judgement.reason),
+        "errnorm.protocol": error.protocol,
+        "errnorm.category": str(judgement.category),
+        "errnorm.code": judgement.code,
+        "errnorm.recovery": str(judgement.recovery),
+        "errnorm.retryable": str(judgement.retryable).lower(),
+        "errnorm.terminal": str(judgement.terminal).lower(),
+        "errnorm.outcome": outcome,
+    }
+
+
+def _template(error: NormalizedError) -> str:
+    """Return the text of a row without any parameter: subjects and addresses do not belong into an issue tracker."""
+    template, names = phrase(error)
+    return template % tuple(f"<{name}>" for name in names)
+
+
+def _fingerprint(tags: dict[str, Any], code: str | None) -> list[str]:
+    return ["errnorm", str(tags.get("errnorm.protocol", "")), str(tags["error.type"]), code or ""]
+
+
+def _of_line(event: Any, record: logging.LogRecord) -> Any:  # noqa: ANN401 - a dictionary of dictionaries
+    """Put a line of this library in order: its template, and tags in the place of all its fields."""
+    told = vars(record)
+    tags = event.setdefault("tags", {})
+    tags |= {name: str(told[name]) for name in _TAGS if name in told}
+    event["fingerprint"] = _fingerprint(tags, told.get("errnorm.code") or told.get("errnorm.fingerprint"))
+    event["logentry"] = {"message": str(record.msg)}
+    event.pop("extra", None)
+    return event
+
+
+def _clean_breadcrumbs(event: Any) -> None:  # noqa: ANN401 - a dictionary of dictionaries
+    crumbs = event.get("breadcrumbs") or {}
+    for crumb in crumbs.get("values", ()) if isinstance(crumbs, dict) else ():
+        if crumb.get("category") == _LOGGER:
+            told = crumb.pop("data", None) or {}
+            said = [
+                told.get("errnorm.protocol"),
+                told.get("errnorm.operation"),
+                told.get("errnorm.outcome"),
+                told.get("error.type"),
+            ]
+            crumb["message"] = " ".join(str(word) for word in said if word)
