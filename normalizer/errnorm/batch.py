@@ -1,0 +1,271 @@
+"""
+Columns in, columns out: what the texts of an Arrow column mean, judged once for each distinct shape.
+
+    from errnorm.batch import normalize_batch
+
+    table = table.append_column("error", normalize_batch(table, column="message"))
+
+Lines repeat themselves: a million lines of a log have a few thousand shapes. A shape is a line without its times, addresses and
+numbers. Arrow finds the shapes outside of Python and without its lock, and Python judges one text of each shape. So one function
+serves DuckDB on a laptop and Ray or Spark over a lake: each calls it with a piece of a column.
+
+A text is read as `errnorm.find` reads a line; `how` tells what is known from its form (`whole`, `framed`) from what stands inside
+somebody's words (`inside`), which is for people and counts alone. Needs the extra `batch`.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from errnorm.bounded import BoundedCache
+from errnorm.finding import Finder
+from errnorm.normalizer import Normalizer, default_normalizer
+from errnorm.taxonomy import Reason
+
+try:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+except ImportError as error:
+    message = "errnorm.batch needs Arrow: pip install 'errnorm[batch]'"
+    raise ImportError(message) from error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from errnorm.error import NormalizedError
+
+__all__ = ["FIELDS", "Batch", "normalize_batch", "register"]
+
+_WORD = pa.dictionary(pa.int32(), pa.string())
+_TYPES: Final[dict[str, pa.DataType]] = {
+    "protocol": _WORD,
+    "section": _WORD,
+    "code": _WORD,
+    "category": _WORD,
+    "reason": _WORD,
+    "retryable": pa.bool_(),
+    "terminal": pa.bool_(),
+    "recovery": _WORD,
+    "effect": _WORD,
+    "how": _WORD,
+}
+
+FIELDS: Final[tuple[str, ...]] = tuple(_TYPES)
+"""What can be asked of a text, in this order. All are null where the text says nothing of an error."""
+
+_MOST_SHAPES = 50_000
+_LONGEST = 8192
+# Times, addresses and identifiers of processes and connections: in no text do they say which error it is.
+_ALWAYS = (
+    r"\d{4}[-/]\d\d[-/]\d\d(?:[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)?"
+    r"|\b\d\d:\d\d:\d\d(?:[.,]\d+)?|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|^\[\d+\]|\b[clgr]id:\d+|<\d+\.\d+\.\d+>"
+)
+# All other numbers, where a text does not name one as a code.
+_NUMBERS = r"\b[0-9a-fA-F]*[0-9][0-9a-fA-F-]{11,}\b|0x[0-9a-fA-F]+|[0-9]+"
+_CODED = r"(?i)code|errno|status|NATS/1|[(\[]1\d{4}[)\]]|NatsError: \d|os error|jerr|error \d"
+_CODED += r"|Publishing: \d|-98\d\d|0x8009|#\d|\(\d\d?,"
+
+
+class Batch:
+    """
+    Judges columns by the tables of one normalizer, and remembers the shapes it has judged.
+
+    It can be shared by threads; what one of them forgets another judges again.
+    """
+
+    def __init__(self, normalizer: Normalizer | None = None) -> None:
+        """
+        Prepare.
+
+        Args:
+            normalizer: With tables of your own; otherwise the installed ones.
+        """
+        self._normalizer = normalizer or default_normalizer()
+        self._finder = Finder(self._normalizer)
+        self._judged: BoundedCache[tuple[str, str | None], tuple[object, ...]] = BoundedCache(_MOST_SHAPES)
+
+    def normalize(self, texts: pa.Array, protocol: str | None = None, fields: Sequence[str] = FIELDS) -> pa.StructArray:
+        """
+        Return what the texts of an array mean, in their order.
+
+        Args:
+            texts: Strings or bytes; nulls stay nulls, and bytes that are not UTF-8 are read with escapes.
+            protocol: `"nats"` or `"xmpp"`, if known.
+            fields: Which fields the structs have.
+
+        Raises:
+            TypeError: If the array holds neither strings nor bytes.
+            ValueError: If there is no such field.
+        """
+        wanted = [FIELDS.index(name) if name in FIELDS else _no_field(name) for name in fields]
+        strings = _strings(texts)
+        shapes = _shapes(strings).dictionary_encode()
+        verdicts = self._verdicts(strings, shapes, protocol)
+        columns = []
+        for name, at in zip(fields, wanted, strict=True):
+            values = pa.array([verdict[at] for verdict in verdicts], pa.string() if _TYPES[name] is _WORD else _TYPES[name])
+            columns.append(_taken(values, shapes.indices, _TYPES[name]))
+        return pa.StructArray.from_arrays(columns, names=list(fields), mask=strings.is_null())
+
+    def _verdicts(self, strings: pa.Array, shapes: pa.DictionaryArray, protocol: str | None) -> list[tuple[object, ...]]:
+        verdicts: list[tuple[object, ...] | None] = []
+        missing: list[int] = []
+        for number, shape in enumerate(shapes.dictionary.to_pylist()):
+            verdict = self._judged.get((shape, protocol))
+            verdicts.append(verdict)
+            if verdict is None:
+                missing.append(number)
+        if missing:
+            texts = _examples(strings, shapes.indices, missing)
+            keys = shapes.dictionary
+            for number, text in zip(missing, texts, strict=True):
+                verdicts[number] = self._judged.remember((keys[number].as_py(), protocol), self._judge(text, protocol))
+        return [verdict for verdict in verdicts if verdict is not None]
+
+    def _judge(self, text: str, protocol: str | None) -> tuple[object, ...]:
+        text = text[:_LONGEST]
+        if protocol is not None and (error := self._normalizer.normalize(text, protocol)).known:
+            return _verdict(error, "whole")
+        if "\n" in text.strip():
+            found = self._finder.find(text)
+            return _verdict(found[0].error, str(found[0].how)) if found else _NOTHING
+        if self._finder.forms.skipped.match(text):
+            return _NOTHING
+        seen = self._finder.line(text)
+        if seen is not None:
+            return _NOTHING if seen.error.reason is Reason.PROTOCOL_NOTICE else _verdict(seen.error, str(seen.how))
+        return _UNKNOWN if self._finder.forms.unknown.search(text) else _NOTHING
+
+
+def normalize_batch(
+    data: pa.Array | pa.ChunkedArray | pa.RecordBatch | pa.Table,
+    *,
+    column: str | None = None,
+    protocol: str | None = None,
+    fields: Sequence[str] = FIELDS,
+) -> pa.StructArray | pa.ChunkedArray:
+    """
+    Return what the texts of a column mean, in their order: chunk by chunk, in memory that does not grow with the column.
+
+    Args:
+        data: A column, or a table or record batch that has one.
+        column: The name of the column in a table or record batch.
+        protocol: `"nats"` or `"xmpp"`, if known.
+        fields: Which fields the structs have.
+
+    Returns:
+        An array of structs, chunked as the column is.
+
+    Raises:
+        KeyError: If there is no such column.
+        TypeError: If the column holds neither strings nor bytes.
+        ValueError: If there is no such field, or a table comes without the name of its column.
+    """
+    texts: Any = data
+    if isinstance(data, pa.Table | pa.RecordBatch):
+        if column is None:
+            message = f"column: say which column holds the texts: {', '.join(data.schema.names)}"
+            raise ValueError(message)
+        texts = data.column(column)
+    batch = _default()
+    if isinstance(texts, pa.ChunkedArray):
+        chunks = [batch.normalize(chunk, protocol, fields) for chunk in texts.chunks]
+        kind = pa.struct([(name, _TYPES[name]) for name in fields])
+        return pa.chunked_array(chunks, kind)
+    return batch.normalize(texts, protocol, fields)
+
+
+def register(connection: Any, name: str = "errnorm") -> None:  # noqa: ANN401 - of a library that is not imported
+    """
+    Give a DuckDB connection a function of SQL: `errnorm(text)`, a STRUCT with the fields of `FIELDS`.
+
+    Args:
+        connection: A connection of DuckDB.
+        name: What the function is called.
+    """
+    import duckdb  # noqa: PLC0415 - only this function needs it
+
+    sql = {field: "BOOLEAN" if kind is not _WORD else "VARCHAR" for field, kind in _TYPES.items()}
+    returned = duckdb.struct_type({field: duckdb.sqltype(kind) for field, kind in sql.items()})
+    connection.create_function(name, _plain, [duckdb.sqltype("VARCHAR")], returned, type="arrow", null_handling="special")
+
+
+def _plain(texts: pa.Array | pa.ChunkedArray) -> pa.StructArray | pa.ChunkedArray:
+    """Return the structs without dictionaries, which DuckDB does not take from a function."""
+    merged = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+    found = _default().normalize(merged)
+    columns = [part.dictionary_decode() if pa.types.is_dictionary(part.type) else part for part in found.flatten()]
+    return pa.StructArray.from_arrays(columns, names=list(FIELDS), mask=found.is_null())
+
+
+@cache
+def _default() -> Batch:
+    return Batch()
+
+
+_NOTHING: tuple[object, ...] = (None,) * len(FIELDS)
+
+
+def _verdict(error: NormalizedError, how: str) -> tuple[object, ...]:
+    judged = error.judgement
+    return (
+        error.protocol,
+        judged.section,
+        judged.code,
+        judged.category.value,
+        judged.reason.value,
+        judged.retryable,
+        judged.terminal,
+        judged.recovery.value,
+        judged.effect.value,
+        how,
+    )
+
+
+_UNKNOWN: tuple[object, ...] = (None, None, None, "unknown", "unknown", False, None, None, "unknown", None)
+
+
+def _no_field(name: str) -> int:
+    message = f"fields: there is no field {name!r}: {', '.join(FIELDS)}"
+    raise ValueError(message)
+
+
+def _strings(texts: pa.Array) -> pa.Array:
+    kind = texts.type
+    if pa.types.is_dictionary(kind):
+        return _strings(texts.dictionary_decode())
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return texts
+    if pa.types.is_null(kind) or pa.types.is_string_view(kind):
+        return texts.cast(pa.string())
+    if not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind)):
+        message = f"a column of texts holds strings or bytes, not {kind}"
+        raise TypeError(message)
+    try:
+        return texts.cast(pa.large_string())
+    except pa.ArrowInvalid:
+        decoded = (None if one is None else one.decode("utf-8", "backslashreplace") for one in texts.to_pylist())
+        return pa.array(decoded, pa.large_string())
+
+
+def _shapes(strings: pa.Array) -> pa.Array:
+    timeless = pc.replace_substring_regex(strings, _ALWAYS, "0")
+    numberless = pc.replace_substring_regex(timeless, _NUMBERS, "0")
+    return pc.if_else(pc.match_substring_regex(timeless, _CODED), timeless, numberless)
+
+
+def _examples(strings: pa.Array, indices: pa.Array, wanted: Iterable[int]) -> list[str]:
+    """Return the first text of each wanted shape."""
+    rows = pa.table({"shape": indices, "row": pa.array(range(len(indices)), pa.int64())})
+    first = rows.group_by("shape").aggregate([("row", "min")]).sort_by("shape")
+    known = dict(zip(first["shape"].to_pylist(), first["row_min"].to_pylist(), strict=True))
+    examples: list[str] = strings.take(pa.array([known[number] for number in wanted], pa.int64())).to_pylist()
+    return examples
+
+
+def _taken(values: pa.Array, indices: pa.Array, kind: pa.DataType) -> pa.Array:
+    if kind is not _WORD:
+        return values.take(indices)
+    words = values.dictionary_encode()
+    return pa.DictionaryArray.from_arrays(words.indices.take(indices).cast(pa.int32()), words.dictionary)
