@@ -87,6 +87,7 @@ lint: .venv/.dev
 types: .venv/.dev
 	@$(BIN)/mypy
 	@$(BIN)/basedpyright --warnings
+	@$(BIN)/python .ci/verifytypes
 
 check: lint types test
 
