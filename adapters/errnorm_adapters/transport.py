@@ -16,6 +16,7 @@ from functools import lru_cache
 
 from errnorm.error import Params, Signal
 from errnorm.exceptions import ReportedException, attribute, class_names, message_of
+from errnorm_adapters.http import CLOSED, HANDSHAKES, REQUESTS, observe_close, observe_handshake, observe_request
 
 __all__ = ["observe"]
 
@@ -107,7 +108,11 @@ def observe(error: object) -> Signal | None:
 def _of_object(error: object) -> Signal | None:
     if isinstance(error, _EXCEPTIONS):
         found = _known(class_names(error))
-        return None if found is None else found[0](error, found[1], message_of(error))
+        if found is None:
+            return None
+        reader, family = found
+        text = message_of(error)
+        return reader(error, family, text) or (_of_class(error, family, text) if reader in _OF_HTTP else None)
     if isinstance(error, bytes):
         error = bytes.decode(error[:_LONGEST_TEXT], "utf-8", "replace")
     return _of_text(str.__str__(error)[:_LONGEST_TEXT].strip()) if isinstance(error, str) else None
@@ -195,7 +200,11 @@ def _of_ares(_error: object, family: _Family, text: str) -> Signal:
     return Signal("transport", "dns", text if match is None else f"ares {match['number']}", text, family=family)
 
 
+_OF_HTTP = (observe_handshake, observe_request, observe_close)
 _READERS: tuple[tuple[frozenset[str], str, _Reader], ...] = (
+    (HANDSHAKES, "python", observe_handshake),
+    (REQUESTS, "python", observe_request),
+    (CLOSED, "python", observe_close),
     (_TLS_CLASSES, "tls", _of_tls),
     (_DNS_CLASSES, "dns", _of_dns),
     (_ARES_CLASSES, "dns", _of_ares),

@@ -88,7 +88,7 @@ RIGHT = {
     ("log", "Readloop processing time: {delay}"): "A warning; the work went on.",
     ("log", 'Internal subscription on "{subject}" took too long: {delay}'): "A warning; the work went on.",
     ("log", "Failed to receive a stream close response, closing connection anyway..."): "The stream had ended already.",
-    ("sasl", "aborted"): "This side aborted its own login.",
+    ("http", "429"): "The next handshake may come after a pause.",
     ("python", "asyncio.exceptions.LimitOverrunError"): "The peer sent too much: the reader cannot change it.",
     ("python", "websockets.exceptions.SecurityError"): "The peer sent too much: the reader cannot change it.",
     ("app", "http://jabber.org/protocol/pubsub#errors too-many-subscriptions"): "It counts all subscribers, and others leave.",

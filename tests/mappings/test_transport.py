@@ -89,7 +89,15 @@ def test_has_a_row_for_every_exception_of_the_websocket_clients_or_for_a_base_of
     assert missing == []
 
 
-@each("row", lambda: [row for row in ROWS() if row.key.startswith("connect: ")], ids=rows.named)
+# While connecting it says that no port of this machine is free; elsewhere that an address is not of this machine.
+APART = {"connect: EADDRNOTAVAIL"}
+
+
+@each(
+    "row",
+    lambda: [row for row in rows.of("transport", "os")() if row.key.startswith("connect: ") and row.key not in APART],
+    ids=rows.named,
+)
 def test_what_fails_while_connecting_differs_only_in_that_nothing_can_have_happened(row: Entry) -> None:
     plain = rows.table("transport").get("os", row.key.removeprefix("connect: "))
     assert plain is not None

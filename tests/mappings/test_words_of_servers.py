@@ -90,7 +90,7 @@ NOT_LINKED = {
 
 def of_the_server() -> list[Entry]:
     # `older` is of versions and programs that are not installed.
-    return [entry for entry in rows.of("nats")() if entry.section not in {"client", "api", "older"}]
+    return [entry for entry in rows.of("nats")() if entry.section not in {"client", "api", "older", "service"}]
 
 
 def emitted() -> list[Entry]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from errnorm.bounded import BoundedCache
 from errnorm.error import Signal
 from errnorm.exceptions import ReportedException, attribute, class_names, message_of
-from errnorm_adapters.nats.wire import observe_api_text, observe_error, observe_said, observe_status
+from errnorm_adapters.nats.wire import observe_api_text, observe_error, observe_said, observe_service, observe_status
 
 if TYPE_CHECKING:
     from errnorm.error import Params
@@ -32,11 +32,15 @@ _GENERAL = {
     "nats.js.errors.ServiceUnavailableError",
 }
 _STATUS = "nats.client.errors.StatusError"
+_SERVICE = "nats.micro.request.ServiceError"
 _SPOKEN = {"nats.js.errors.Error"}
 _SLOW = {"nats.errors.SlowConsumerError", "nats.client.errors.SlowConsumerError"}
 
 # nats-core raises the built-in ConnectionError with one of these before the text of an -ERR (client/__init__.py connect).
 _CORE = ("Authorization failed: ", "Connection error: ")
+
+# The whole texts that nats-core raises in built-in exceptions of its own (client/__init__.py).
+_CORE_WORDS = frozenset({"Connection is closed", "Server did not respond to PING"})
 
 _Family = tuple[tuple[str, str], ...]
 _families: BoundedCache[tuple[str, ...], _Family] = BoundedCache(1024)
@@ -58,7 +62,7 @@ def observe_exception(error: object) -> Signal | None:
     name = names[0]
     if name in _BARE:
         return _observe_bare(error)
-    if len(family) > 1 or name in _GENERAL or name == _STATUS or _has_code(error):
+    if len(family) > 1 or name in _GENERAL or name in {_STATUS, _SERVICE} or _has_code(error):
         coded = _observe_coded(error, names, family)
         if coded is not None:
             return coded
@@ -86,6 +90,10 @@ def _observe_coded(error: object, names: tuple[str, ...], family: _Family) -> Si
         return _observe_api(error, family) or observe_api_text(message_of(error))
     if _STATUS in names:
         return _with_status(attribute(error, "status"), attribute(error, "description"), family)
+    if _SERVICE in names:
+        code, said = attribute(error, "code"), attribute(error, "description")
+        text = said if isinstance(said, str) else message_of(error)
+        return observe_service(str(code)[:16] if isinstance(code, int | str) else text[:3], text, family)
     if names[0] in _SPOKEN and (text := message_of(error)).startswith("nats: "):
         return Signal("nats", "client", text, text, family=family)
     return None
@@ -127,6 +135,8 @@ def _observe_foreign(error: object, names: tuple[str, ...]) -> Signal | None:
     text = message_of(error)
     if text.startswith("nats: "):
         return observe_said(text)
+    if text in _CORE_WORDS:
+        return Signal("nats", "client", text, text)
     if "builtins.ConnectionError" in names:
         for words in _CORE:
             if text.startswith(words):

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from itertools import islice
 
 from errnorm.error import Signal
-from errnorm_adapters.nats.wire import observe_status
+from errnorm_adapters.nats.wire import observe_service, observe_status
 
 __all__ = ["observe_document", "observe_json"]
 
@@ -167,6 +167,9 @@ def _observe_status(document: Document) -> Signal | None:
     code, description = _number(document.get("Status")), document.get("Description")
     if code is not None:
         return observe_status(code, description[:_LONGEST_TEXT] if isinstance(description, str) else "")
+    if isinstance(document.get("Nats-Service-Error-Code"), str):
+        said = document.get("Nats-Service-Error")
+        return observe_service(str(document["Nats-Service-Error-Code"])[:16], said if isinstance(said, str) else "")
     # /healthz
     if "status_code" in document and isinstance(error := document.get("error"), str):
         return Signal("nats", "log", "Healthcheck failed", error[:_LONGEST_TEXT])

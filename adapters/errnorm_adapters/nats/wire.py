@@ -22,6 +22,7 @@ __all__ = [
     "observe_headers",
     "observe_packet",
     "observe_said",
+    "observe_service",
     "observe_status",
     "unquoted",
 ]
@@ -160,9 +161,24 @@ def observe_headers(text: str) -> Signal:
     if len(code) == 3 and code.isascii() and code.isdigit():  # noqa: PLR2004 - a status has three digits
         subject = headers.get("nats-subject")
         return observe_status(code, description, params={"subject": subject} if subject else None)
-    if "nats-service-error" in headers:
-        return Signal("nats", "client", "nats.micro.request.ServiceError", headers["nats-service-error"][:_LONGEST_TEXT])
+    if "nats-service-error" in headers or "nats-service-error-code" in headers:
+        return observe_service(headers.get("nats-service-error-code", ""), headers.get("nats-service-error", ""))
     return Signal("nats", "status", None, text[:_LONGEST_TEXT])
+
+
+def observe_service(code: str, text: str, family: tuple[tuple[str, str], ...] = ()) -> Signal:
+    """
+    Observe what a service of the NATS micro protocol answered (ADR-32): a code that borrows the numbers of HTTP, and a text.
+
+    Args:
+        code: `Nats-Service-Error-Code`; services may put anything there.
+        text: `Nats-Service-Error`.
+        family: What to fall back on.
+    """
+    known = code if len(code) == 3 and code.isascii() and code.isdigit() else None  # noqa: PLR2004 - as a status of HTTP
+    kinds = (("service", f"{known[0]}xx"),) if known else ()
+    fallback = family or (("client", "nats.micro.request.ServiceError"),)
+    return Signal("nats", "service", known, text[:_LONGEST_TEXT], family=(*kinds, *fallback))
 
 
 def _headers(lines: str) -> dict[str, str]:

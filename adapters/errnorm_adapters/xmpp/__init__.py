@@ -27,6 +27,8 @@ __all__ = ["SessionError", "attach", "observe"]
 # A tuple, because a union would be built for each error.
 _EXCEPTIONS = (BaseException, ReportedException)
 _LONGEST_TEXT = 4096
+# What ends a stream on purpose (RFC 6120 4.4).
+_END = "</stream:stream>"
 _WIDE = (b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<", b"\x00\x00\x00<")
 
 
@@ -78,6 +80,8 @@ def _of_text(text: str) -> Signal | None:
         if start is None:
             return of_text(text[:_LONGEST_TEXT].strip())
         text = text[start:]
+    if text.startswith(_END):
+        return Signal("xmpp", "client", _END, _END, closed=True)
     root = parse(text.rstrip())
     if not isinstance(root, str):
         return of_element(cast("Node", root))

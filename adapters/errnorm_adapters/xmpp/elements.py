@@ -11,6 +11,7 @@ RFC 6120 4.9, 5.4, 6.5, 8.3; RFC 7395; XEP-0086, 0124, 0138, 0198, 0206, 0388.
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, cast
@@ -28,6 +29,8 @@ _STREAM_CONDITIONS = "{urn:ietf:params:xml:ns:xmpp-streams}"
 _SASL = "{urn:ietf:params:xml:ns:xmpp-sasl}"
 _SASL2 = "{urn:xmpp:sasl:2}"
 _COMPRESS = "{http://jabber.org/protocol/compress}"
+_DIALBACK = "{jabber:server:dialback}"
+_RETRY = ("app", "urn:xmpp:http:upload:0 retry")
 _BOSH = "{http://jabber.org/protocol/httpbind}"
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 # A stanza has no namespace if the stream that declared it is missing from the text.
@@ -39,6 +42,7 @@ _LONGEST_TEXT = 4096
 _LONGEST_REPEATED = 256
 _LONGEST_ADDRESS = 2048
 _LONGEST_JID = 3071
+_LONGEST_PAUSE = 86_400.0
 _MOST_CHILDREN = 256
 _MOST_APPLICATIONS = 4
 _NAME = re.compile(r"[a-z0-9-]{1,64}").fullmatch
@@ -161,7 +165,20 @@ def _details(child: Node) -> Params:
         params["stamp"] = stamp
     if _NUMBER(handled := child.get("h") or ""):
         params["h"] = int(handled)
+    largest = next((inner.text for inner in islice(child, _MOST_CHILDREN) if str(inner.tag).endswith("}max-file-size")), None)
+    if _NUMBER((largest or "").strip()):
+        params["max_file_size"] = int(str(largest))
     return params
+
+
+def _pause(stamp: object) -> float | None:
+    """Return the seconds until a time that a server names (XEP-0363 7); `None` if it is not a time."""
+    try:
+        then = datetime.fromisoformat(str(stamp))
+    except ValueError:
+        return None
+    then = then if then.tzinfo is not None else then.replace(tzinfo=UTC)
+    return min(max((then - datetime.now(UTC)).total_seconds(), 0.0), _LONGEST_PAUSE)
 
 
 def _stripped(text: str | None) -> str | None:
@@ -206,9 +223,13 @@ def _of_stanza(stanza: Node) -> Signal | None:
     if kind is not None and kind != "error":
         return None
     # The stanza that was sent may be echoed before the error and may contain an error of its own; the last one is the answer.
+    # A component may echo what a client sent: the error of a stanza is in the namespace of the stanza.
+    own = f"{stanza.tag.rpartition('}')[0]}}}error" if stanza.tag[:1] == "{" else "error"
     error = stanza[-1] if len(stanza) else None
-    if error is not None and error.tag not in _ERRORS:
-        error = next((child for child in reversed(list(stanza)) if child.tag in _ERRORS), None)
+    if error is not None and error.tag != own:
+        children = list(reversed(list(stanza)))
+        error = next((child for child in children if child.tag == own), None)
+        error = error if error is not None else next((child for child in children if child.tag in _ERRORS), None)
     if error is not None:
         return _plain(error) or _whole(error)
     return stanza_signal(None, "cancel", None, None) if kind == "error" else None
@@ -255,10 +276,20 @@ def _whole(error: Node) -> Signal:
 
 
 def _completed(signal: Signal, said: _Said) -> Signal:
+    if said.params and _RETRY in said.applications and "stamp" in said.params:
+        signal.retry_after = _pause(said.params["stamp"])
     signal.details = said.applications
     signal.params = said.params
     signal.address = said.address
     return signal
+
+
+def _of_dialback(element: Node) -> Signal | None:
+    """Observe an answer of dialback (XEP-0220 2.4): an error, or that the other domain did not prove itself."""
+    kind = element.get("type")
+    if kind == "error":
+        return _of_stanza(element)
+    return Signal("xmpp", "dialback", "invalid") if kind == "invalid" else None
 
 
 def _of_stream_error(error: Node) -> Signal:
@@ -340,6 +371,8 @@ _READERS: dict[str, Callable[[Node], Signal | None]] = {
     **{f"{content}{name}": _of_stanza for content in _CONTENTS for name in ("iq", "message", "presence")},
     **dict.fromkeys(_ERRORS, _of_error),
     _STREAM_ERROR: _of_stream_error,
+    f"{_DIALBACK}result": _of_dialback,
+    f"{_DIALBACK}verify": _of_dialback,
     f"{{{STREAMS}}}stream": _of_stream,
     f"{_SASL}failure": _of_sasl,
     f"{_SASL2}failure": _of_sasl2,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from errnorm.error import Signal
 from errnorm.exceptions import attribute, class_names, message_of
+from errnorm_adapters.http import REQUESTS, observe_request
 from errnorm_adapters.xmpp.elements import application, of_element, stanza_signal
 
 if TYPE_CHECKING:
@@ -82,6 +83,10 @@ def of_exception(error: object) -> Signal | None:
     kind, family = known
     if kind == "timeout":
         return Signal("xmpp", "client", "slixmpp.exceptions.IqTimeout")
+    if kind == "upload":
+        upload = observe_request(error, family, message_of(error)) or _of_class(error, names, family)
+        upload.closed = False  # the upload has a connection of its own
+        return upload
     if kind == "several":
         return _of_members(error) or _of_class(error, names, family)
     signal = _of_stanza(error, names) if kind == "stanza" else _of_condition(error, kind)
@@ -105,6 +110,7 @@ def _kind(names: tuple[str, ...]) -> tuple[str, _Family] | None:
         ("stream", _STREAM),
         ("sasl", _SASL),
         ("several", _SEVERAL),
+        ("upload", REQUESTS),
     ):
         if not classes.isdisjoint(ours):
             return kind, family

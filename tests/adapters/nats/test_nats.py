@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from errnorm import NormalizedError, normalize
+from errnorm.exceptions import ReportedException
 from errnorm_adapters.nats import observe
 
 if TYPE_CHECKING:
@@ -180,7 +181,30 @@ def test_the_subject_that_nobody_serves_is_a_parameter() -> None:
 def test_an_error_of_a_micro_service_is_known_by_its_headers() -> None:
     error = judged("NATS/1.0\r\nNats-Service-Error: no stock\r\nNats-Service-Error-Code: 409\r\n\r\n")
 
-    assert (error.code, error.text) == ("nats.micro.request.ServiceError", "no stock")
+    assert (error.section, error.code, error.reason, error.text) == ("service", "409", "protocol.conflict", "no stock")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [("503", "transport.unavailable"), ("429", "limits.rate"), ("418", "protocol.rejected"), ("599", "transport.internal")],
+)
+def test_a_micro_service_is_judged_by_its_code_in_every_form(code: str, reason: str) -> None:
+    headers = judged(f"NATS/1.0\r\nNats-Service-Error: no\r\nNats-Service-Error-Code: {code}\r\n\r\n")
+    decoded = normalize({"Nats-Service-Error": "no", "Nats-Service-Error-Code": code}, "nats")
+    raised = normalize(ReportedException(("nats.micro.request.ServiceError",), f"{code}:no", {"code": code}), "nats")
+
+    assert {headers.reason, decoded.reason, raised.reason} == {reason}
+
+
+def test_a_micro_service_that_says_no_code_is_an_error_of_a_service() -> None:
+    error = judged("NATS/1.0\r\nNats-Service-Error: no\r\nNats-Service-Error-Code: oops\r\n\r\n")
+
+    assert (error.section, error.code) == ("client", "nats.micro.request.ServiceError")
+
+
+def test_nats_core_says_in_a_built_in_exception_that_a_connection_is_closed() -> None:
+    assert normalize(RuntimeError("Connection is closed"), "nats").recovery == "reconnect"
+    assert not normalize(RuntimeError("Connection is closed too soon"), "nats").known
 
 
 @pytest.mark.parametrize("block", ["NATS/1.0\r\nA: b\r\n\r\n", "NATS/1.0", "NATS/1.0 ٤٠٤ x", "NATS/1.0 4040 x"], ids=repr)

@@ -1,0 +1,104 @@
+"""
+Answers of HTTP and ends of WebSocket connections, seen in the exceptions of HTTP and WebSocket clients.
+
+A server behind a proxy is met over HTTP first: the handshake of a WebSocket, a request of BOSH, an upload. What the answer
+means follows from its status (RFC 9110 15), and why a WebSocket ended from its close code (RFC 6455 7.4.1). Both are numbers:
+the texts beside them never decide.
+"""
+
+from __future__ import annotations
+
+import re
+
+from errnorm.error import Signal
+from errnorm.exceptions import attribute
+
+__all__ = ["CLOSED", "HANDSHAKES", "REQUESTS", "observe_close", "observe_handshake", "observe_request"]
+
+# A refused handshake carries no request: nothing can have been carried out.
+HANDSHAKES = frozenset(
+    {
+        "aiohttp.client_exceptions.WSServerHandshakeError",
+        "websockets.exceptions.InvalidStatus",
+        "websockets.exceptions.InvalidStatusCode",
+        "websockets.legacy.exceptions.InvalidStatusCode",
+    }
+)
+REQUESTS = frozenset(
+    {
+        "aiohttp.client_exceptions.ClientResponseError",
+        "slixmpp.plugins.xep_0363.http_upload.HTTPError",
+        "urllib.error.HTTPError",
+    }
+)
+CLOSED = frozenset(
+    {
+        "websockets.exceptions.ConnectionClosed",
+        "websockets.exceptions.ConnectionClosedError",
+        "websockets.exceptions.ConnectionClosedOK",
+    }
+)
+
+_STATUS = re.compile(
+    r"(?:(?P<aiohttp>[1-5]\d\d), message=|server rejected WebSocket connection: HTTP (?P<websockets>[1-5]\d\d)$"
+    r"|HTTP Error (?P<urllib>[1-5]\d\d): |Could not upload file: (?P<slixmpp>[1-5]\d\d) \()"
+)
+# What came from the other side counts; what this side sent says only what it made of it.
+_CODE = re.compile(r"(?:sent .{1,300}; then )?received (?P<code>1\d\d\d|[34]\d\d\d) \(")
+
+_Family = tuple[tuple[str, str], ...]
+
+
+def observe_handshake(error: object, family: _Family, text: str) -> Signal | None:
+    """
+    Observe an exception that stands for a refused handshake of a WebSocket.
+
+    Returns:
+        The signal, with the status as its code; `None` if the exception has no status.
+    """
+    return _answered(error, family, text, "connect: ")
+
+
+def observe_request(error: object, family: _Family, text: str) -> Signal | None:
+    """
+    Observe an exception that stands for an answer to a request.
+
+    Returns:
+        The signal, with the status as its code; `None` if the exception has no status.
+    """
+    return _answered(error, family, text)
+
+
+def _answered(error: object, family: _Family, text: str, while_: str = "") -> Signal | None:
+    status = _status(error, text)
+    if status is None:
+        return None
+    return Signal("transport", "http", str(status), text, family=(("http", f"{while_}{status // 100}xx"), *family))
+
+
+def _status(error: object, text: str) -> int | None:
+    arguments = attribute(error, "args")
+    held = [attribute(error, name) for name in ("status", "status_code", "code")]
+    held.append(attribute(attribute(error, "response"), "status_code"))
+    held.extend(arguments[:1] if isinstance(arguments, tuple) else ())
+    found = next((value for value in held if isinstance(value, int) and 100 <= value < 600), None)  # noqa: PLR2004 - RFC 9110 15
+    if found is not None:
+        return int(found)
+    said = _STATUS.match(text)
+    return None if said is None else int(said[said.lastgroup or 0])
+
+
+def observe_close(error: object, family: _Family, text: str) -> Signal | None:
+    """
+    Observe an exception that stands for the end of a WebSocket connection.
+
+    Returns:
+        The signal, with the close code of the other side as its code; `None` if none was received.
+    """
+    code = attribute(attribute(error, "rcvd"), "code")
+    if not isinstance(code, int):
+        said = _CODE.match(text)
+        if said is None:
+            return None
+        code = int(said["code"])
+    return Signal("transport", "websocket", str(int(code)), text, family=family, closed=True)
