@@ -58,6 +58,8 @@ _OS_CLASSES = frozenset(
         "socket.timeout",
     }
 )
+_DNSPYTHON = "dns."
+_PYOPENSSL = "OpenSSL.SSL.Error"
 _RUNTIME_MODULES = ("asyncio.", "concurrent.futures.", "aiohttp.", "websockets.", "OpenSSL.")
 # The runtime raises these with texts that say more than the class. For all others the class says more.
 _SAID_IN_TEXT = frozenset({"builtins.OSError", "builtins.ConnectionAbortedError"})
@@ -125,9 +127,27 @@ def _known(names: tuple[str, ...]) -> tuple[_Reader, _Family] | None:
         if not classes.isdisjoint(names):
             family = tuple((part, name) for name in names for part in (section, "python") if not name.endswith("Exception"))
             return reader, family
+    if names[0].startswith(_DNSPYTHON):
+        return _of_dnspython, tuple(("dns", name) for name in names)
+    if _PYOPENSSL in names:
+        return _of_pyopenssl, tuple(("python", name) for name in names)
     if names[0].startswith(_RUNTIME_MODULES) or "builtins.EOFError" in names:
         return _of_class, tuple(("python", name) for name in names)
     return None
+
+
+def _of_dnspython(_error: object, family: _Family, text: str) -> Signal:
+    return Signal("transport", "dns", None, text, family=family)
+
+
+def _of_pyopenssl(error: object, family: _Family, text: str) -> Signal:
+    """Read the queue of OpenSSL's errors that pyOpenSSL raises: `[(library, function, reason), …]`."""
+    arguments = attribute(error, "args")
+    match arguments:
+        case [[[_, _, str(reason)], *_], *_] if reason:
+            return Signal("transport", "tls", reason.upper().replace(" ", "_"), reason, family=family)
+        case _:
+            return _of_class(error, family, text)
 
 
 def _of_class(_error: object, family: _Family, text: str) -> Signal:

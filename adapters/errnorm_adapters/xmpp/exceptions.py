@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from errnorm.error import Signal
 from errnorm.exceptions import attribute, class_names, message_of
+from errnorm_adapters import transport
 from errnorm_adapters.http import REQUESTS, observe_request
 from errnorm_adapters.xmpp.elements import application, of_element, stanza_signal
 
@@ -33,6 +34,8 @@ _STANZA = frozenset(
         "nbxmpp.errors.StanzaError",
     }
 )
+# They say more than the condition that aioxmpp makes up for them.
+_SECURITY = frozenset({"aioxmpp.errors.SASLUnavailable", "aioxmpp.errors.TLSFailure", "aioxmpp.errors.TLSUnavailable"})
 _STREAM = frozenset({"aioxmpp.errors.StreamError"})
 _SASL = frozenset(
     {
@@ -58,6 +61,7 @@ _FIRST_MEMBER = re.compile(
     r"\{urn:ietf:params:xml:ns:xmpp-streams\}(?P<condition>[a-z-]{1,64})"
 )
 _MOST_MEMBERS = 64
+_TELLING = frozenset({"tls", "dns"})
 _LONGEST_TEXT = 4096
 _LONGEST_JID = 3071
 _LONGEST_ADDRESS = 2048
@@ -106,6 +110,7 @@ def _kind(names: tuple[str, ...]) -> tuple[str, _Family] | None:
     if "slixmpp.exceptions.IqTimeout" in ours:
         return "timeout", family
     for kind, classes in (
+        ("class", _SECURITY),
         ("stanza", _STANZA | _TYPE_OF_CLASS.keys()),
         ("stream", _STREAM),
         ("sasl", _SASL),
@@ -127,10 +132,15 @@ def _of_members(error: object) -> Signal | None:
     members = attribute(error, "exceptions")
     if not isinstance(members, list | tuple):
         # Reported without its members, it still begins with the first of them.
-        said = _FIRST_MEMBER.match(message_of(error))
-        return None if said is None else Signal("xmpp", "stream", said["condition"], family=(("stream", "undefined-condition"),))
-    signals = (of_exception(member) for member in members[:_MOST_MEMBERS] if isinstance(member, BaseException))
-    return next((signal for signal in signals if signal is not None), None)
+        first = _FIRST_MEMBER.match(message_of(error))
+        return (
+            None if first is None else Signal("xmpp", "stream", first["condition"], family=(("stream", "undefined-condition"),))
+        )
+    raised = [member for member in members[:_MOST_MEMBERS] if isinstance(member, BaseException)]
+    said = next((signal for member in raised if (signal := of_exception(member)) is not None), None)
+    # Of the network a certificate or a name says more than a refusal at the next address.
+    under = (signal for member in raised if (signal := transport.observe(member)) is not None and signal.section in _TELLING)
+    return said or next(under, None)
 
 
 def _of_stanza(error: object, names: tuple[str, ...]) -> Signal | None:

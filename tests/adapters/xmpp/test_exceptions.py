@@ -150,3 +150,16 @@ def test_several_errors_that_are_no_list_are_known_by_their_class() -> None:
 def test_a_refusal_to_log_in_that_carries_no_condition_is_known_by_its_class() -> None:
     error = errnorm.normalize(reported("aiosasl.common.SASLFailure", "builtins.Exception", text="no"))
     assert (error.protocol, error.section) == ("xmpp", "client")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("aioxmpp.errors.TLSUnavailable", "transport.tls"),
+        ("aioxmpp.errors.TLSFailure", "transport.tls"),
+        ("aioxmpp.errors.SASLUnavailable", "auth.mechanism"),
+    ],
+)
+def test_what_aioxmpp_cannot_negotiate_is_not_a_wrong_password(name: str, reason: str) -> None:
+    raised = reported(name, "aioxmpp.errors.SecurityNegotiationFailure", xmpp_error="policy-violation")
+    assert errnorm.normalize(raised, "xmpp").reason == reason

@@ -54,6 +54,7 @@ class AioxmppAttachment(XmppAttachment):
         for name, token in self._tokens.items():
             getattr(self.client, name).disconnect(token)
         self._tokens = {}
+        self._disarm()
         self._methods.restore()
 
     async def close(self) -> None:
@@ -85,12 +86,19 @@ class AioxmppAttachment(XmppAttachment):
             self._begin_again(self._options.session(by_hand=False))
         self._stopping = self._was_up = False
         self.feed(Dialling())
+        self._arm()
         try:
             return await self._methods.hidden[_ATTEMPT]()
         except Exception as error:
             if not _GIVES_UP_ON & {each.__name__ for each in type(error).__mro__}:
                 self._failed(error)
             raise
+        finally:
+            self._disarm()
+
+    def _is_silent(self) -> None:
+        silence = TimeoutError("no session was started in time")
+        self.feed(DialFailed(error=self.judged(silence), cause=silence, next=Next.RECONNECTING))
 
     def _failed(self, error: Exception) -> None:
         if self._was_up:
@@ -98,8 +106,7 @@ class AioxmppAttachment(XmppAttachment):
         elif not self._stopping:
             # Whether it tries again shows when its task goes on, or is done (`on_failure` follows, with the same exception).
             self._unsettled = error
-            loop = asyncio.get_running_loop()
-            loop.call_soon(loop.call_soon, safely(self._goes_on), error)
+            self._loop.call_soon(self._loop.call_soon, safely(self._goes_on), error)
 
     def _goes_on(self, error: Exception) -> None:
         if self._unsettled is error:
@@ -108,6 +115,7 @@ class AioxmppAttachment(XmppAttachment):
 
     def _on_up(self) -> None:
         self._was_up = True
+        self._disarm()
         self.feed(Up())
 
     def _on_lost(self, reason: Exception | None) -> None:

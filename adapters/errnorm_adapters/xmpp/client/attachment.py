@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from errnorm.error import Signal
 from errnorm.session import Ended, Next, Said, Session, State, Status
 from errnorm.session.attachment import Attachment
+from errnorm_adapters.xmpp.client.methods import safely
 from errnorm_adapters.xmpp.session_error import SessionError
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ class XmppAttachment(Attachment):
         super().__init__(middleware, "xmpp", session, peer=options.peer, record=options.record)
         self.client = client
         self._options = options
+        # One of slixmpp may be connected before its loop runs.
+        self._loop: asyncio.AbstractEventLoop = getattr(client, "loop", None) or asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
         self._starting: set[asyncio.Future[BaseException | None]] = set()
 
     @abstractmethod
@@ -104,6 +108,20 @@ class XmppAttachment(Attachment):
         if failure is not None:
             self.stop()
             raise failure
+
+    @abstractmethod
+    def _is_silent(self) -> None:
+        """Take it that nothing will come of a dial, or of a connection."""
+
+    def _arm(self) -> None:
+        """Give a dial, or a login, as long as it may take."""
+        self._disarm()
+        self._timer = self._loop.call_later(self._options.login_within, safely(self._is_silent))
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def health(self) -> Health:
         """Return how the session is, since when, and why: for a liveness probe."""

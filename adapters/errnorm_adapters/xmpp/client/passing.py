@@ -10,7 +10,7 @@ from errnorm.error import Signal
 from errnorm.marks import Mark, claim
 from errnorm_adapters.xmpp.client.login import exception_of
 from errnorm_adapters.xmpp.client.methods import Methods, safely
-from errnorm_adapters.xmpp.client.stanzas import Kind, complete, kind_of, removal_of, room_of
+from errnorm_adapters.xmpp.client.stanzas import Kind, complete, kind_of, room_of
 from errnorm_adapters.xmpp.elements import of_element
 from errnorm_adapters.xmpp.session_error import SessionError
 
@@ -140,7 +140,7 @@ class Passing:
             self._tell(stanza, xml, "presence")
 
     def _left(self, _: object, xml: Element) -> None:
-        removal = removal_of(xml)
+        removal = of_element(xml)
         if removal is not None:
             self._attachment.survived(SessionError(removal), "room")
 

@@ -77,9 +77,15 @@ class Joins:
         rooms: Their addresses. Who waits is told a refusal by an exception, and nobody else has to be.
     """
 
-    def __init__(self) -> None:
-        """Wait for none."""
+    def __init__(self, refused: Callable[[Exception], object]) -> None:
+        """
+        Wait for none.
+
+        Args:
+            refused: Called with what somebody who waited got, who may not be listening any more.
+        """
         self.rooms: list[str] = []
+        self._refused = refused
         self._waiting: set[asyncio.Future[NormalizedError]] = set()
         self._methods: Methods | None = None
         self._registering: Methods | None = None
@@ -120,12 +126,18 @@ class Joins:
         try:
             await asyncio.wait({joining, ending}, return_when=asyncio.FIRST_COMPLETED)
             if joining.done():
+                self._note(joining)
                 return joining.result()
             raise _lost(ending.result())
         finally:
             self.rooms.remove(address)
             self._waiting.discard(ending)
             joining.cancel()
+
+    def _note(self, joining: asyncio.Future[Any]) -> None:
+        failure = None if joining.cancelled() else joining.exception()
+        if isinstance(failure, Exception):
+            self._refused(failure)
 
 
 def _lost(error: NormalizedError) -> TimeoutError:

@@ -42,6 +42,8 @@ __all__ = ["SlixmppAttachment"]
 # How long a peer may take to close a stream that is over, in seconds, before this side does.
 _PATIENCE = 2.0
 _CLOSED_HERE = Signal("xmpp", "client", "slixmpp.xmlstream.xmlstream.NotConnectedError")
+# How long a guard gets to report an exception that it is about to see, in seconds. What one has reported is not reported again.
+_GRACE = 0.1
 # What slixmpp itself was dealing with when it hung up; anything else is an exception of the application's.
 _HANGS_UP_ON = {"SASLMutualAuthFailed", "StringPrepError"}
 
@@ -60,14 +62,12 @@ class SlixmppAttachment(XmppAttachment):
         """Attach."""
         super().__init__(middleware, client, options)
         self.stream = Stream(is_open=client.is_connected())
-        self._loop: asyncio.AbstractEventLoop = client.loop
         self._failed: list[Exception] = []
         self._barred = False
         self._credentials = self._read_credentials()
-        self._timer: asyncio.TimerHandle | None = None
         self._lost: NormalizedError | None = None
         self._requests = Requests(client)
-        self._joins = Joins()
+        self._joins = Joins(self._join_refused)
         self._passing = Passing(self, self._joins.rooms)
         self._joins.watch(client)
         self._methods = Methods(client, connect=self._connect, disconnect=self._disconnect, reconnect=self._reconnect)
@@ -216,15 +216,6 @@ class SlixmppAttachment(XmppAttachment):
         self.stream = Stream(is_open=True)
         self._arm()
 
-    def _arm(self) -> None:
-        self._disarm()
-        self._timer = self._loop.call_later(self._options.login_within, safely(self._is_silent))
-
-    def _disarm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
     def _is_silent(self) -> None:
         """Take it that nothing will come of a connection, or of a dial."""
         silence = TimeoutError("no session was started in time")
@@ -309,6 +300,11 @@ class SlixmppAttachment(XmppAttachment):
     def survived(self, raw: object, operation: str) -> None:
         """Say that the session survived something."""
         self.feed(self._said(raw, operation))
+
+    def _join_refused(self, failure: Exception) -> None:
+        """Say that a room refused to let somebody in, unless a guard says so: nobody may be waiting."""
+        said = Said(error=self.judged(failure), cause=failure, next=Next.NOTHING, operation="join")
+        self._loop.call_later(_GRACE, self.feed, said)
 
     # The end
 

@@ -11,12 +11,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement
 
-from errnorm.error import Signal
-
 if TYPE_CHECKING:
     from collections.abc import Container
 
-__all__ = ["Kind", "Outgoing", "complete", "kind_of", "removal_of", "room_of"]
+__all__ = ["Kind", "Outgoing", "complete", "kind_of", "room_of"]
 
 _STANZAS = "{urn:ietf:params:xml:ns:xmpp-stanzas}"
 _STREAMS = "{http://etherx.jabber.org/streams}"
@@ -25,8 +23,6 @@ _SASL = "{urn:ietf:params:xml:ns:xmpp-sasl}"
 _CONTENTS = ("jabber:client", "jabber:component:accept")
 _BINDS = ("{urn:ietf:params:xml:ns:xmpp-bind}bind", "{urn:ietf:params:xml:ns:xmpp-session}session")
 _ROOM = "{http://jabber.org/protocol/muc}x"
-_OCCUPANT = "{http://jabber.org/protocol/muc#user}"
-_SELF = "110"
 
 
 class Kind(StrEnum):
@@ -102,31 +98,6 @@ def complete(xml: Element, known: Container[str], tag: str, joining: Container[s
         SubElement(error, f"{_STANZAS}undefined-condition")
     if kind is Kind.PRESENCE_FAILED and room_of(xml) in joining and xml.find(_ROOM) is None:
         SubElement(xml, _ROOM)
-
-
-# XEP-0045 15.6.2: the status codes of who is out of a room, and did not leave it.
-_REMOVED = {
-    "301": "banned",
-    "307": "kicked",
-    "321": "affiliation-changed",
-    "322": "members-only",
-    "332": "shutdown",
-    "333": "error",
-}
-
-
-def removal_of(xml: Element) -> Signal | None:
-    """Say how this side was taken out of a room, if it was."""
-    occupant = xml.find(f"{_OCCUPANT}x")
-    if occupant is None:
-        return None
-    codes = {status.get("code", "") for status in occupant.findall(f"{_OCCUPANT}status")}
-    if _SELF not in codes and "332" not in codes:
-        return None
-    removed = next((name for code, name in _REMOVED.items() if code in codes), None)
-    destroyed = occupant.find(f"{_OCCUPANT}destroy") is not None
-    name = "destroyed" if destroyed else removed
-    return None if name is None else Signal("xmpp", "room", name)
 
 
 class Outgoing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import errnorm
 from errnorm import Middleware, RetryPolicy
 from errnorm_adapters.xmpp import attach
-from tests.adapters.xmpp.client.kit import PATIENCE, QUIET, Memory
+from tests.adapters.xmpp.client.kit import PATIENCE, QUIET, Memory, scripted
 from tests.servers.ports import HOST
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from tests.servers.prosody import ProsodyServer
 
 aioxmpp = pytest.importorskip("aioxmpp", reason="aioxmpp is not installed; it runs on Python 3.11 and 3.12 only")
+resolver, name = pytest.importorskip("dns.resolver"), pytest.importorskip("dns.name")
+ssl = pytest.importorskip("OpenSSL.SSL")
 
 # It uses what Python and its own dependencies have deprecated, and leaves futures behind that nobody asks.
 pytestmark = [
@@ -33,12 +37,14 @@ SECRET = "secret"  # noqa: S105 - of servers that live for one test
 
 
 @asynccontextmanager
-async def opened(port: int, password: str = SECRET, **options: Any) -> AsyncGenerator[tuple[Any, Memory, XmppAttachment]]:
+async def opened(
+    port: int, password: str = SECRET, *, trusting: bool = False, **options: Any
+) -> AsyncGenerator[tuple[Any, Memory, XmppAttachment]]:
     """Start a client under a middleware that remembers, and close it in the end."""
     memory = Memory()
     client = aioxmpp.Client(
         aioxmpp.JID.fromstr("alice@localhost/desk"),
-        aioxmpp.make_security_layer(password, no_verify=True),
+        aioxmpp.make_security_layer(password, no_verify=not trusting),
         override_peer=[(HOST, port, aioxmpp.connector.STARTTLSConnector())],
     )
     errors = Middleware(emitters=[memory], policy=RetryPolicy(attempts=None))
@@ -135,3 +141,46 @@ async def test_a_supervised_session_leaves_telling_to_whoever_decides(server: Pr
         assert await ended(attachment) is not None
         assert not memory.rows
         assert not client.running
+
+
+@pytest.mark.parametrize(
+    ("member", "reason"),
+    [
+        (resolver.NXDOMAIN(), "transport.dns"),
+        (name.EmptyLabel(), "protocol.misaddressed"),
+        (ssl.Error([("SSL routines", "", "certificate verify failed")]), "auth.untrusted"),
+        (OSError(errno.EHOSTUNREACH, "No route to host"), "transport.refused"),
+    ],
+    ids=["no such name", "no name", "untrusted", "no route"],
+)
+def test_of_all_addresses_that_failed_a_certificate_or_a_name_says_most(member: Exception, reason: str) -> None:
+    several = aioxmpp.errors.MultiOSError("failed", [ConnectionRefusedError(errno.ECONNREFUSED, "refused"), member])
+    assert errnorm.normalize(several, "xmpp").reason == reason
+    if not isinstance(member, OSError):
+        assert errnorm.normalize(member, "xmpp").reason == reason
+
+
+async def test_a_server_that_offers_no_mechanism_in_common_is_not_a_wrong_password(
+    start_prosody: Callable[..., ProsodyServer], issued: Certificates
+) -> None:
+    server = start_prosody(tls=issued, settings='authentication = "anonymous"')
+    async with opened(server.port, abort=True) as (client, memory, attachment):
+        await ended(attachment)
+        assert memory.reasons == ["auth.mechanism"]
+        assert memory.rows[0][2:] == ("abort", "closed")
+        assert memory.faults[0].error.terminal
+        assert not client.running
+
+
+async def test_a_certificate_that_nobody_trusts_is_told_as_that(server: ProsodyServer) -> None:
+    async with opened(server.port, trusting=True, abort=True) as (_, memory, attachment):
+        await ended(attachment)
+        assert memory.reasons == ["auth.untrusted"]
+        assert memory.rows[0][2:] == ("abort", "closed")
+
+
+async def test_a_server_that_says_nothing_is_told() -> None:
+    async with scripted(("never", "")) as port, opened(port, supervised=True, login_within=0.05) as (client, memory, attachment):
+        assert isinstance(await ended(attachment), TimeoutError)
+        assert not client.running
+        assert not memory.rows
