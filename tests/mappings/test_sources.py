@@ -18,7 +18,8 @@ PROTOCOLS = ("nats", "xmpp", "transport")
 FILE = re.compile(
     r"((server|logger)/)?\w+\.go:?( [\w…, .]+)?|main\.go|errors\.json \([0-9]{3}\)|errors\.json, field code(: none yet)?|"
     r"the status 408 of a pull request|"
-    r"(nats-(py|core|jetstream|key-value)|slixmpp|aioxmpp|aiosasl|nbxmpp|aiohttp|websockets|pyOpenSSL|aiodns) \S+\.py( \w+)?|"
+    r"(nats-(py|core|jetstream|key-value)|slixmpp|aioxmpp|aiosasl|nbxmpp|aiohttp|websockets|pyOpenSSL|aiodns|dnspython) "
+    r"\S+\.py( \w+)?|"
     r"Prosody \S+\.lua|ejabberd \w+\.erl|processone xmpp, sasl_failure codec|this library's own limit: .+|"
     r"server/raft.go up to 2\.\d+|server/parser.go up to 1\.4|"
     r"(nats-streaming-server|stan\.go|hashicorp/raft|sleekxmpp|lager) \S+\.\w+|"
@@ -75,6 +76,7 @@ DEFINED_BY = {
     "http://jabber.org/protocol/amp#errors": "XEP-0079",
     "http://jabber.org/protocol/commands": "XEP-0050",
     "http://jabber.org/protocol/compress": "XEP-0138 3",
+    "http://jabber.org/protocol/muc#user": "XEP-0045",
     "http://jabber.org/protocol/pubsub#errors": "XEP-0060",
     "urn:xmpp:blocking:errors": "XEP-0191",
     "urn:xmpp:errors": "XEP-0205",
