@@ -17,6 +17,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from errnorm.error import Params, Signal
+from errnorm_adapters.xmpp.rooms import removal_of
 from errnorm_adapters.xmpp.xml import CLIENT, STREAMS, Node
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ _SASL2 = "{urn:xmpp:sasl:2}"
 _COMPRESS = "{http://jabber.org/protocol/compress}"
 _DIALBACK = "{jabber:server:dialback}"
 _RETRY = ("app", "urn:xmpp:http:upload:0 retry")
-_OCCUPANT = "{http://jabber.org/protocol/muc#user}"
 _BOSH = "{http://jabber.org/protocol/httpbind}"
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 # A stanza has no namespace if the stream that declared it is missing from the text.
@@ -222,7 +222,7 @@ def stanza_signal(condition: str | None, kind: str | None, code: str | None, tex
 def _of_stanza(stanza: Node) -> Signal | None:
     kind = stanza.get("type")
     if kind is not None and kind != "error":
-        return _of_removal(stanza) if kind == "unavailable" else None
+        return removal_of(stanza) if kind == "unavailable" else None
     # The stanza that was sent may be echoed before the error and may contain an error of its own; the last one is the answer.
     # A component may echo what a client sent: the error of a stanza is in the namespace of the stanza.
     own = f"{stanza.tag.rpartition('}')[0]}}}error" if stanza.tag[:1] == "{" else "error"
@@ -234,28 +234,6 @@ def _of_stanza(stanza: Node) -> Signal | None:
     if error is not None:
         return _plain(error) or _whole(error)
     return stanza_signal(None, "cancel", None, None) if kind == "error" else None
-
-
-# XEP-0045 15.6.2: the status codes of an occupant who is out of a room and did not leave it; the first that is there counts.
-_REMOVALS = ("301", "333", "322", "321", "332", "307")
-_SELF = "110"
-
-
-def _of_removal(presence: Node) -> Signal | None:
-    occupant = next((child for child in presence if child.tag == f"{_OCCUPANT}x"), None)
-    if occupant is None:
-        return None
-    codes = {child.get("code") for child in occupant if child.tag == f"{_OCCUPANT}status"}
-    if _SELF not in codes:
-        return None
-    destroyed = next((child for child in occupant if child.tag == f"{_OCCUPANT}destroy"), None)
-    why = next((code for code in _REMOVALS if code in codes), None) if destroyed is None else "destroy"
-    if why is None:
-        return None
-    section, code = application(_OCCUPANT[1:-1], why)
-    signal = Signal("xmpp", section, code)
-    signal.address = None if destroyed is None else _stripped(destroyed.get("jid"))
-    return signal
 
 
 def _of_error(error: Node) -> Signal:

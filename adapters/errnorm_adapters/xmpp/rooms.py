@@ -1,0 +1,43 @@
+"""What a room says to an occupant whom it takes out: no error by its form, and one by what it means (XEP-0045 8.2, 9.1, 10.9)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from errnorm.error import Signal
+
+if TYPE_CHECKING:
+    from errnorm_adapters.xmpp.xml import Node
+
+__all__ = ["removal_of"]
+
+_OCCUPANT = "{http://jabber.org/protocol/muc#user}"
+_LONGEST_JID = 3071
+# XEP-0045 15.6.2: the status codes of an occupant who is out of a room and did not leave it; the first that is there counts.
+_REMOVALS = ("301", "333", "322", "321", "332", "307")
+_SELF = "110"
+
+
+def removal_of(presence: Node) -> Signal | None:
+    """
+    Observe how the receiver of a presence was taken out of a room.
+
+    Args:
+        presence: A presence of type `unavailable`.
+
+    Returns:
+        The signal; `None` if it is about somebody else, or about somebody who left.
+    """
+    occupant = next((child for child in presence if child.tag == f"{_OCCUPANT}x"), None)
+    if occupant is None:
+        return None
+    codes = {child.get("code") for child in occupant if child.tag == f"{_OCCUPANT}status"}
+    if _SELF not in codes:
+        return None
+    destroyed = next((child for child in occupant if child.tag == f"{_OCCUPANT}destroy"), None)
+    why = next((code for code in _REMOVALS if code in codes), None) if destroyed is None else "destroy"
+    if why is None:
+        return None
+    signal = Signal("xmpp", "app", f"{_OCCUPANT[1:-1]} {why}")
+    signal.address = None if destroyed is None else (destroyed.get("jid") or "")[:_LONGEST_JID] or None
+    return signal
