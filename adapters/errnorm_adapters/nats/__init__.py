@@ -21,8 +21,9 @@ from errnorm_adapters.nats.wire import observe_close_frame, observe_error, obser
 if TYPE_CHECKING:
     from errnorm_adapters.nats.client import attach
     from errnorm_adapters.nats.messages import settle, settled
+    from errnorm_adapters.nats.micro import endpoint
 
-__all__ = ["attach", "observe", "settle", "settled"]
+__all__ = ["attach", "endpoint", "observe", "settle", "settled"]
 
 # No error text of the server is longer. Longer log lines and documents are cut here.
 _MOST = 65536
@@ -107,7 +108,7 @@ def _observe_bare(text: str) -> Signal:
 
 
 # What drives a client, by the module that has it: imported when it is first used, because `observe` does not need asyncio.
-_DRIVERS = {"attach": "client", "settle": "messages", "settled": "messages"}
+_DRIVERS = {"attach": "client", "endpoint": "micro", "settle": "messages", "settled": "messages"}
 
 
 def __getattr__(name: str) -> object:

@@ -49,6 +49,8 @@ _NAMED = re.compile(r"nats: JetStream\.(\w+)")
 # nats.go names the kind before the text of a permissions violation.
 _GO_KIND = "permissions violation: "
 
+_REASON = re.compile(r"[a-z]{1,16}\.[a-z_]{1,24}")
+
 
 def unquoted(text: str) -> str:
     """Return a text without the single quotes around it, if it has both."""
@@ -178,7 +180,9 @@ def observe_service(code: str, text: str, family: tuple[tuple[str, str], ...] = 
     known = code if len(code) == 3 and code.isascii() and code.isdigit() else None  # noqa: PLR2004 - as a status of HTTP
     kinds = (("service", f"{known[0]}xx"),) if known else ()
     fallback = family or (("client", "nats.micro.request.ServiceError"),)
-    return Signal("nats", "service", known, text[:_LONGEST_TEXT], family=(*kinds, *fallback))
+    # A service under errnorm answers with the reason and nothing else.
+    details = (("service", text),) if known and _REASON.fullmatch(text) else ()
+    return Signal("nats", "service", known, text[:_LONGEST_TEXT], family=(*kinds, *fallback), details=details)
 
 
 def _headers(lines: str) -> dict[str, str]:
