@@ -113,6 +113,9 @@ RIGHT = {
 
 
 def in_line(row: Entry) -> bool:
+    if row.section == "service":
+        # It happened to the service, on connections of its own: whoever asks it waits, where the service would connect again.
+        return not {row.row.recovery} - COMPATIBLE[row.row.reason] - {Recovery.WAIT, Recovery.ABANDON}
     return row.row.recovery in COMPATIBLE[row.row.reason]
 
 
