@@ -23,6 +23,7 @@ __all__ = ["details", "essentials", "explained", "paragraphs", "retry", "title",
 
 _LABEL = 14
 _LEAST_WIDTH = 20
+_MOST_EXPERIMENTS = 3
 
 
 def explained(error: NormalizedError) -> dict[str, Any]:
@@ -60,8 +61,14 @@ def details(error: NormalizedError) -> Iterator[tuple[str, str]]:
         yield "Values", ", ".join(f"{name} = {value}" for name, value in error.params.items())
     if error.row is not None:
         yield "Seen", error.row.row.reach.about
-        yield "Known", f"{error.row.row.evidence}; {error.row.row.source}"
+        yield "Known", f"{error.row.row.evidence}; {error.row.row.source}{_shown_by(error.row)}"
         yield "Table", _origin(error.row)
+
+
+def _shown_by(row: Entry) -> str:
+    shown = row.row.experiments
+    more = f" and {len(shown) - _MOST_EXPERIMENTS} more" if len(shown) > _MOST_EXPERIMENTS else ""
+    return f"; its behaviour is shown by: {', '.join(shown[:_MOST_EXPERIMENTS])}{more}" if shown else ""
 
 
 def unknown_answer(fingerprint: str, nearest: Iterable[Name], style: Style, width: int) -> Iterator[str]:

@@ -117,6 +117,9 @@ class Section:
         Returns:
             The row, and the captures of its parameters if it has any; `None` if no row matches.
         """
+        entry = self.exact.get(text)  # `match` asks this too; most texts are found here, and are spared the call
+        if entry is not None:
+            return entry, None
         found = self.match(text)
         if found is not None:
             return found
@@ -160,7 +163,7 @@ class Table:
         kinds: The kind of each parameter, by name.
     """
 
-    __slots__ = ("_inside", "_outside", "kinds", "protocol", "rows", "sections", "underlies", "version")
+    __slots__ = ("_codes", "_exact", "_inside", "_outside", "kinds", "protocol", "rows", "sections", "underlies", "version")
 
     def __init__(self, files: list[TableFile], overlays: Iterable[tuple[str, str]] = ()) -> None:
         """
@@ -191,6 +194,9 @@ class Table:
             self.sections = {name: Section(name, head, by_section[name], self.kinds) for name, head in heads.items()}
             self._inside = [one for one in self.sections.values() if one.head.inside]
             self._outside = [one for one in self.sections.values() if not one.head.inside]
+            # Of all sections that are asked, the first that has a text or code.
+            self._exact = _first(section.exact for section in self._outside)
+            self._codes = _first(section.codes for section in self._outside)
         except _RowError as error:
             entry = error.entry
             file = next(file for file in read_files if file.source.origin == entry.origin)
@@ -248,19 +254,26 @@ class Table:
 
     def _find_anywhere(self, text: str) -> Found | None:
         # A section that has the text letter by letter knows it better than one that has it in another case.
-        for indexed in self._outside:
-            if (entry := indexed.exact.get(text)) is not None:
-                return entry, None
+        entry = self._exact.get(text)
+        if entry is not None:
+            return entry, None
         for indexed in self._outside:
             if (found := indexed.match(text)) is not None:
                 return found
-        codes = (indexed.codes.get(indexed.fold(text)) for indexed in self._outside)
-        return next(((entry, None) for entry in codes if entry is not None), None)
+        entry = self._codes.get(text) or self._codes.get(text.lower())
+        return None if entry is None else (entry, None)
 
     def get(self, section: str, code: str) -> Entry | None:
         """Find the row of an exact text or code in one section."""
         indexed = self.sections.get(section)
         return None if indexed is None else indexed.get(code)
+
+
+def _first(found: Iterable[Mapping[str, Entry]]) -> dict[str, Entry]:
+    merged: dict[str, Entry] = {}
+    for one in reversed(list(found)):
+        merged |= one
+    return merged
 
 
 _QUOTED = re.compile(r"""(?:"(.+)"|'(.+)'|`(.+)`|“(.+)”)\.?""", re.DOTALL)
