@@ -14,6 +14,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
+from errnorm.emitters.log import signals
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -24,6 +26,8 @@ __all__ = ["Summaries"]
 
 _live: WeakSet[Summaries] = WeakSet()
 _workers: set[int] = set()
+_flushing = threading.RLock()
+_WAIT = 2.0
 
 
 class Summaries:
@@ -51,6 +55,7 @@ class Summaries:
         self._schedule = schedule or _in_a_thread
         self._armed = False
         _live.add(self)
+        signals.watch(_flush_all)
 
     def arm(self) -> None:
         """See to it that what is counted now will be summed up, even if nothing more happens."""
@@ -58,6 +63,7 @@ class Summaries:
             return
         self._armed = True
         _flush_at_exit()
+        signals.watch(_flush_all)
         wait = self._guard.wait()
         try:
             self._schedule(self._guard.interval if wait is None else wait, self._over)
@@ -108,8 +114,14 @@ def _flush_at_exit() -> None:
 
 
 def _flush_all() -> None:
-    for summaries in list(_live):
-        summaries.flush()
+    # A thread that is writing has taken the counts with it; whoever ends the process now must wait for it, but not for ever.
+    taken = _flushing.acquire(timeout=_WAIT)
+    try:
+        for summaries in list(_live):
+            summaries.flush()
+    finally:
+        if taken:
+            _flushing.release()
 
 
 def _flush_last() -> None:
@@ -122,6 +134,9 @@ atexit.register(_flush_last)
 
 
 def _forget_all() -> None:
+    global _flushing  # noqa: PLW0603 - another thread of the parent may have held it
+    _flushing = threading.RLock()
+    signals.forget()
     _workers.clear()
     for summaries in list(_live):
         summaries.forget()
