@@ -3,9 +3,8 @@ Write summaries before SIGTERM ends the process.
 
 A handler in Python would not do: it runs when the main thread gets to it, and a worker of a pool that the signal reaches just
 before it waits would never get there, and hang. The interpreter itself writes the number of a signal into a file descriptor at
-once, whatever the main thread does (`signal.set_wakeup_fd`), and a thread waits for that. Nothing is changed where somebody
-else uses the descriptor or handles the signal; an application that ends in its own way only has its last summaries written
-meanwhile.
+once, whatever the main thread does (`signal.set_wakeup_fd`), and a thread waits for that. A handler that is there already still
+runs: an application that ends in its own way only has its last summaries written meanwhile.
 """
 
 from __future__ import annotations
@@ -39,16 +38,36 @@ def watch(flush: Callable[[], object]) -> None:
         return
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    former = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    if former != -1:
-        signal.set_wakeup_fd(former)
+    if not _is_noticed(writer):
         os.close(reader)
         os.close(writer)
         return
     _writer = writer
-    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _noted)
     threading.Thread(target=_listen, args=(reader, flush), name="errnorm-signals", daemon=True).start()
+
+
+def _is_noticed(writer: int) -> bool:
+    """See to it that SIGTERM is written into a descriptor; return whether that can be done without harm to anybody."""
+    handler = signal.getsignal(signal.SIGTERM)
+    former = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    if former == -1:
+        if handler is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, _noted)
+        return True
+    signal.set_wakeup_fd(former)
+    if not callable(handler):
+        return False
+    # The loop uses the descriptor, and the server has a handler of its own: that one is called as before.
+    signal.signal(signal.SIGTERM, _before(handler))
+    return True
+
+
+def _before(handler: Callable[[int, Any], Any]) -> Callable[[int, Any], Any]:
+    def noted(number: int, frame: object) -> object:
+        _noted(number, frame)
+        return handler(number, frame)
+
+    return noted
 
 
 def _noted(number: int, _frame: object) -> None:
