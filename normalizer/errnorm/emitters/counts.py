@@ -40,7 +40,7 @@ class Counts:
     def __init__(self, most: int = _MOST_SERIES) -> None:
         """Start at nothing; tell `most` series apart."""
         self._most = most
-        self._counts: dict[Hashable, int] = {}
+        self._counts: dict[Hashable, list[int]] = {}  # one number in each list
         self._attributes: dict[Hashable, Values] = {}
         self._lock = threading.RLock()
 
@@ -54,34 +54,36 @@ class Counts:
             of: What it gives them of.
         """
         with self._lock:
-            if key in self._counts:
-                self._counts[key] += 1
-            elif len(self._counts) < self._most:
-                self._attributes[key] = describe(of)
-                self._counts[key] = 1
-            else:
-                self._add_to_the_rest(describe(of))
+            # The lock lets a signal handler or a finalizer of the same thread in, which may count too. It runs where Python code
+            # runs, such as the hash of a key, and never while a number in a list is raised.
+            number = self._counts.get(key) or self._new(key, describe(of))
+            number[0] += 1
 
     def expect(self, attributes: Values) -> None:
         """Start a series at zero, so that its first count is an increase."""
         with self._lock:
             key = (_REST, *sorted(attributes.items()))
             self._attributes[key] = attributes
-            self._counts.setdefault(key, 0)
+            self._counts.setdefault(key, [0])
 
-    def _add_to_the_rest(self, attributes: Values) -> None:
+    def _new(self, key: Hashable, attributes: Values) -> list[int]:
+        if len(self._counts) >= self._most:
+            key, attributes = self._rest(attributes)
+        self._attributes[key] = attributes
+        return self._counts.setdefault(key, [0])
+
+    def _rest(self, attributes: Values) -> tuple[Hashable, Values]:
         kept: Values = {name: value for name, value in attributes.items() if name != _FIRST_TO_GO}
-        key = (_REST, *sorted(kept.items()))
+        key: Hashable = (_REST, *sorted(kept.items()))
         if key not in self._counts and len(self._counts) >= 2 * self._most:
             kept = {_OVERFLOW: True} | {name: attributes[name] for name in _KEPT if name in attributes}
             key = (_REST, *sorted(kept.items()))
-        self._attributes[key] = kept
-        self._counts[key] = self._counts.get(key, 0) + 1
+        return key, kept
 
     def read(self) -> list[Series]:
         """Return each set of attributes once, with its number."""
         with self._lock:
-            found = [(self._attributes[key], count) for key, count in self._counts.items()]
+            found = [(self._attributes[key], number[0]) for key, number in self._counts.items()]
         merged: dict[Hashable, Series] = {}
         for attributes, count in found:
             names = tuple(sorted(attributes.items()))
@@ -92,7 +94,7 @@ class Counts:
     def total(self) -> int:
         """The sum over everything."""
         with self._lock:
-            return sum(self._counts.values())
+            return sum(number[0] for number in self._counts.values())
 
     def forget(self) -> None:
         """Start anew: in a forked child, where the parent counts what was before."""
@@ -100,7 +102,7 @@ class Counts:
         expected: dict[Hashable, Values] = {
             key: attributes for key, attributes in self._attributes.items() if isinstance(key, tuple) and key[0] is _REST
         }
-        self._counts, self._attributes = dict.fromkeys(expected, 0), expected
+        self._counts, self._attributes = {key: [0] for key in expected}, expected
 
 
 def _emitter(name: str) -> Values:
