@@ -32,10 +32,14 @@ class Guard:
     """
     A `with` or `async with` block that normalizes and tells what goes wrong in it, and lets it go on unchanged.
 
-    A guard can be entered many times, also by tasks and threads at the same time: it never changes.
+    A guard can be entered many times, also by tasks and threads at the same time: nothing that matters to it ever changes.
 
     Attributes:
         middleware: Where it came from. `Middleware.guard` and `Middleware.report` say what everything else means.
+
+        passed: How often the block went well, if `is_counted` says that somebody reads it.
+
+        is_counted: Whether somebody does.
     """
 
     middleware: Witness
@@ -49,6 +53,8 @@ class Guard:
     outcome: Outcome | None = None
     client: str | None = None
     decision: Decision | None = None
+    passed: int = 0
+    is_counted: bool = False
 
     def __enter__(self) -> Self:
         """Enter; there is nothing to do."""
@@ -58,6 +64,9 @@ class Guard:
         """Tell what went wrong, if anything did, and let it go on."""
         if exception is not None:
             self.middleware.saw(exception, self)
+        elif self.is_counted:
+            # Under the lock of the interpreter nothing comes between reading and writing: there is no call in it.
+            self.passed += 1
         elif self.operation is not None:
             self.middleware.passed(self)
 
@@ -71,6 +80,9 @@ class Guard:
         """Tell what went wrong, if anything did, and let it go on."""
         if exception is not None:
             self.middleware.saw(exception, self)
+        elif self.is_counted:
+            # Under the lock of the interpreter nothing comes between reading and writing: there is no call in it.
+            self.passed += 1
         elif self.operation is not None:
             self.middleware.passed(self)
 

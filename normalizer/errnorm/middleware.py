@@ -56,6 +56,8 @@ R = TypeVar("R")
 
 _log = logging.getLogger("errnorm")
 
+_MOST_GUARDS = 1024
+
 # They end an iteration, not an operation.
 _NO_FAULTS = (StopIteration, StopAsyncIteration)
 
@@ -101,6 +103,7 @@ class Middleware:
         self.emitters: tuple[Emitter, ...] = default_emitters(settings) if emitters is None else tuple(emitters)
         self._settings = settings
         self._tell = Teller(self.emitters)
+        self._guards: dict[tuple[str | None, str | None, bool, str | None], Guard] = {}
         self._operations = next((emitter for emitter in self.emitters if isinstance(emitter, Operations)), None)
         self._resolvers: list[WeakMethod[Callable[[BaseException, NormalizedError], object]]] = []
 
@@ -133,8 +136,25 @@ class Middleware:
             previous: The error of the attempt before, if that failed too.
             handled: True if the caller goes on whatever happens here; spans are then left alone.
         """
+        if attempt is None and attempts is None and previous is None and not handled:
+            try:
+                return self._guards.get((protocol, operation, idempotent, peer)) or self._kept(
+                    protocol, operation, idempotent, peer
+                )
+            except TypeError:
+                pass  # what cannot be a key can be guarded all the same
         outcome: Outcome | None = "handled" if handled else None
         return Guard(self, protocol, operation, idempotent, peer, attempt, attempts, previous, outcome)
+
+    def _kept(self, protocol: str | None, operation: str | None, idempotent: bool, peer: str | None) -> Guard:  # noqa: FBT001 - of one caller
+        """Return a guard that is made once for all blocks of its kind: making one costs more than entering it."""
+        guard = Guard(self, protocol, operation, idempotent, peer)
+        if len(self._guards) < _MOST_GUARDS:
+            guard = self._guards.setdefault((protocol, operation, idempotent, peer), guard)
+            if self._operations is not None and operation is not None and not guard.is_counted:
+                guard.is_counted = True
+                self._operations.watch(guard)
+        return guard
 
     def wrap(
         self,

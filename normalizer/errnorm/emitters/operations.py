@@ -8,7 +8,7 @@ since the last collection is told at once, in the context of its span, so that t
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from errnorm.emitters.attributes import error_type
 
@@ -24,6 +24,14 @@ _MOST_OPERATIONS: Final = 1000
 Key = tuple["str | None", "str | None", "str | None", "str | None"]
 
 
+class Passing(Protocol):
+    """A guard, as far as it is counted."""
+
+    protocol: str | None
+    operation: str | None
+    passed: int
+
+
 class Operations:
     """Counts operations by what became of them. For any number of threads."""
 
@@ -36,11 +44,17 @@ class Operations:
         self._shown: set[Key] = set()
         self._names: set[str | None] = {None}
         self._counters: list[Any] = []
+        self._watched: list[list[Any]] = []
         self._lock = threading.RLock()
 
     def show(self, counter: Any) -> None:  # noqa: ANN401 - of the API, which is imported only by who uses it
         """Have a counter of OpenTelemetry told."""
         self._counters.append(counter)
+
+    def watch(self, guard: Passing) -> None:
+        """Read from a guard how often its block went well."""
+        with self._lock:
+            self._watched.append([guard, 0])
 
     def passed(self, protocol: str | None, operation: str | None) -> None:
         """Count an operation that went well."""
@@ -66,6 +80,11 @@ class Operations:
             self._tell(key, 1)
 
     def _add(self, key: Key) -> Key:
+        key = self._key(key)
+        self._pending[key] = self._pending.get(key, 0) + 1
+        return key
+
+    def _key(self, key: Key) -> Key:
         operation = key[1]
         if operation not in self._names:
             if len(self._names) < _MOST_OPERATIONS:
@@ -73,12 +92,17 @@ class Operations:
             else:
                 # Somebody puts an id into the name: one series takes all of them, and the sum stays right.
                 key = (key[0], None, *key[2:])
-        self._pending[key] = self._pending.get(key, 0) + 1
         return key
 
     def collect(self) -> None:
         """Tell the counters what was counted since the last time."""
         with self._lock:
+            for watched in self._watched:
+                guard, seen = watched
+                watched[1] = now = guard.passed
+                if now > seen:
+                    key = self._key((guard.protocol, guard.operation, None, None))
+                    self._pending[key] = self._pending.get(key, 0) + now - seen
             pending = {key: count for key, count in self._pending.items() if count}
             self._pending.clear()
             self._shown.clear()
@@ -95,6 +119,8 @@ class Operations:
         """Start anew: in a forked child, where the parent counts what was before."""
         self._lock = threading.RLock()
         self._pending, self._shown = {}, set()
+        for watched in self._watched:
+            watched[1] = watched[0].passed
 
 
 def _ended(error: NormalizedError, outcome: Outcome) -> tuple[str, str]:
