@@ -175,7 +175,9 @@ def run(endpoint: str, **environ: str) -> subprocess.CompletedProcess[str]:
 
 def test_logs_spans_and_metrics_arrive_behind_a_real_collector(backend: Backend, collector: str) -> None:
     done = run(collector)
-    wait_for(lambda: backend.spans and len(backend.logs) >= 9 and "errnorm.suppressed" in backend.metrics)
+    wait_for(
+        lambda: backend.spans and len(backend.logs) >= 9 and {"errnorm.suppressed", "errnorm.failures"} <= backend.metrics.keys()
+    )
 
     (span,) = backend.spans
     assert (span.name, span.status.code, span.status.message) == ("publish", 2, 'No Publish to "a.b"')
@@ -191,7 +193,8 @@ def test_logs_spans_and_metrics_arrive_behind_a_real_collector(backend: Backend,
     assert logs[-1][2]["errnorm.suppressed"] == 995
 
     sums = {name: sum(point.as_int for point in metric.sum.data_points) for name, metric in backend.metrics.items()}
-    assert sums == {"errnorm.errors": 1003, "errnorm.suppressed": 995}
+    counted = {"errnorm.errors": 1003, "errnorm.suppressed": 995, "errnorm.operations": 3, "errnorm.failures": 0}
+    assert sums == counted
     assert backend.metrics["errnorm.errors"].sum.is_monotonic
     everything = str(backend.taken)
     assert not [secret for secret in ("in its own words", "me:pw") if secret in everything]
