@@ -230,7 +230,7 @@ class Session:
             yield from self._tried(failure)
         self.state, self._server = State.UP, fact.server
         self.error = self.decision = self._next = self.failure = None
-        self._connection, self._outage = Connection(), Outage()
+        self._outage = Outage()
 
     def _missed_end(self) -> Iterator[Output]:
         """Take it that a connection has ended if another one is opened."""

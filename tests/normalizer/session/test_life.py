@@ -288,3 +288,15 @@ def test_a_single_session_whose_client_connected_again_by_itself_is_over() -> No
 
 def test_a_handler_that_failed_of_nothing_says_nothing() -> None:
     assert told(up(), HandlerFailed(error=None)) == []
+
+
+def test_of_two_words_of_the_socket_the_first_is_told() -> None:
+    session, first = up(), kit.lost()
+    told(session, Said(error=first), Said(error=kit.lost()))
+    assert [tell.error for tell in told(session, Ended(error=None))] == [first]
+
+
+def test_a_server_that_is_unreachable_after_it_said_no_for_good_is_not_hopeless() -> None:
+    session = Session()
+    told(session, DialFailed(error=kit.untrusted()), DialFailed(error=kit.unreachable()))
+    assert session.health().status is Status.RECOVERING
