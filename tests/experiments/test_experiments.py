@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # By name of the server: experiments that take two seconds together, whatever the version.
 SHORT = {
     "nats-server": ("jetstream stream not found", "jetstream stream full of messages", "jetstream pull finds no message"),
+    "prosody": ("xmpp stream to another domain", "xmpp login with a wrong password"),
+    "ejabberd": ("xmpp stream to another domain", "xmpp login with a wrong password"),
 }
 INSTALLED = [(name, version) for name, version, _ in capture.installations() if name in SHORT]
 KNOWN = {("nats-server", "a"), ("nats-server", "b")}

@@ -97,7 +97,6 @@ RIGHT = {
     ("type", "wait"): "The type is that word.",
     ("bosh", "terminate"): "A session that ended in order.",
     ("stanza", "remote-server-not-found"): "RFC 6120 8.3.3.16 says cancel; a type on the wire that says wait wins.",
-    ("starttls", "failure"): "The server gives no cause, and closes.",
     ("log", "({socket}) Closing c2s session for {jid}: TLS failed: {text}"): "The server gives no cause, and closes.",
     ("tls", "X509_V_ERR_CERT_NOT_YET_VALID"): "It becomes valid by itself, or the clock is set.",
     ("tls", "bad_record_mac"): "Bytes that were damaged on the way.",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tests.capture.recording import Seen, exception_form
 from tests.capture.scenarios.xmpp_clients import exceptions, meeting
 from tests.capture.scenarios.xmpp_http import BOSH, FRAMING, body, framed, posted
-from tests.capture.scenarios.xmpp_seeing import header, session
+from tests.capture.scenarios.xmpp_seeing import failures, header, session
 from tests.experiments.situation import Place
 from tests.experiments.situations.xmpp_places import StreamPlace, ejabberd_with, met, prosody_with, read_until
 
@@ -94,6 +94,20 @@ met(
 met("certificate for another name", raised(_for_another), (prosody_with(tls=True),), steps={"modify": raised(_trusting)})
 
 
+def _asks_for_tls(place: Place) -> Iterator[Seen]:
+    """Ask a server without a certificate for TLS."""
+    wire = place.server.dial()
+    wire.send(header())
+    wire.until(b"</stream:features>")
+    wire.send(b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+    read_until(wire, b"<failure", b"<proceed", seconds=5)
+    wire.until_closed(0.5)
+    return failures(wire.read, closed=wire.closed)
+
+
+met("tls of a server without a certificate", _asks_for_tls, (ejabberd_with(),), note="an operator must give it a certificate")
+
+
 # BOSH: a session that the server does not know.
 class SessionPlace(Place):
     """A session of BOSH that is gone, until a new one is opened."""
@@ -137,6 +151,7 @@ met(
     note="who is told that his session is gone opens another",
 )
 _bosh("to another domain", body(rid=1, to="nope.example", wait=5, hold=1, ver="1.6"))
+_bosh("without a number", body(to="localhost", wait=5, hold=1))
 _bosh("to no domain", body(rid=1, wait=5, hold=1))
 
 _START = f"<open xmlns='{FRAMING}' version='1.0' to='localhost'/>"

@@ -303,6 +303,15 @@ met(
 )
 room("with an unknown role", administer(ROOM, "<item nick='bob' role='bogus'/>"), steps={"modify": asking(join(ROOM, "mine"))})
 
+_DESTROY = "<query xmlns='http://jabber.org/protocol/muc#owner'><destroy jid='other@rooms.localhost'/></query>"
+room(
+    "that has moved",
+    join(ROOM, "mine"),
+    prepare=(iq("set", _DESTROY, ROOM),),
+    steps={"modify": asking(join(f"{{own}}2@{ROOMS}", "mine"))},
+    on=(PROSODY,),
+)
+
 
 def _second(place: StreamPlace) -> None:
     by_other("bob", join(ROOM, "bob"), configure(ROOM, persistentroom="1", maxusers="2", membersonly="0"))(place)
@@ -348,6 +357,7 @@ met(
     steps=befriended(SUBSCRIBE),
     note="he has become a contact",
 )
+node("whose options nobody keeps", pubsub("<default/>", "get"), right=SUBSCRIBE, on=(EJABBERD,))
 node("with an unknown request", pubsub("<bogus/>"), right=SUBSCRIBE)
 node("with an empty request", pubsub(""), right=SUBSCRIBE)
 

@@ -341,3 +341,37 @@ met(
     heal=lambda _: time.sleep(6),
     note="the ban has run out",
 )
+
+
+def _enabled_early(place: StreamPlace) -> Iterator[Seen]:
+    """Log in, and enable the management of a stream that has no resource yet."""
+    wire = login(place.server, place.user)
+    start = len(wire.read)
+    wire.send(f"<enable xmlns='{SM}'/>".encode())
+    wire.until_closed(0.5)
+    return failures(wire.read[start:], closed=wire.closed)
+
+
+met("stream managed before it is bound", _enabled_early, steps={"reauthenticate": saying(f"<enable xmlns='{SM}'/>")})
+
+
+def _compressing(method: str) -> Operation:
+    """Return the operation that asks for a compressed stream."""
+
+    def operate(place: StreamPlace) -> Iterator[Seen]:
+        wire = login(place.server, place.user)
+        start = len(wire.read)
+        wire.send(f"<compress xmlns='http://jabber.org/protocol/compress'>{method}</compress>".encode())
+        wire.until_closed(0.5)
+        return failures(wire.read[start:], closed=wire.closed)
+
+    return operate
+
+
+for _name, _method in (("in an unknown way", "<method>nope</method>"), ("in no way", "")):
+    met(
+        f"stream compressed {_name}",
+        _compressing(_method),
+        (ejabberd_with(c2s={"zlib": True}),),
+        steps={"modify": _compressing("<method>zlib</method>")},
+    )
