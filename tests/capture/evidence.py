@@ -14,11 +14,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from errnorm import Normalizer
+from errnorm import Normalizer, find
 from errnorm.plugins import load_table, protocols
 from errnorm.tables import Evidence, Reach
 from tests.capture import vectors
 from tests.capture.recording import judged
+from tests.clients import vectors as printed
 from tests.experiments import results
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ CLIENTS = ("nats-py", "slixmpp", "aioxmpp", "aiodns")
 STANDARD = re.compile(r"RFC \d+|XEP-\d{4}|XML |POSIX|IANA |Winsock|Linux \w+(\(2\)|\.h)|BSD |glibc |nats\.docs")
 # A shorter text could stand anywhere.
 _SAYING = 12
+# Forms of what a client printed in which its words stand; a stack repeats them.
+_WORDS = {"message", "string", "condition", "stderr", "inspected", "logged"}
 Place = tuple[str, str, str]
 
 
@@ -69,7 +72,7 @@ def producers() -> dict[Place, list[tuple[str, str]]]:
     for record, error in _experimented():
         for section, key in touched(error):
             found[error.judgement.protocol or "", section, key][record["server"], record["version"]] = None
-    for place, made in _carried(found.keys()).items():
+    for place, made in (*_carried(found.keys()).items(), *_printed().items()):
         found[place] = made
     return {place: _first_hand(list(made)) for place, made in found.items()}
 
@@ -86,6 +89,18 @@ def _carried(known: Collection[Place]) -> dict[Place, dict[tuple[str, str], None
             place = ("nats", row.section, row.key)
             if row.section == "error" and place not in known and row.key.lower() in text:
                 found.setdefault(place, {})[vector["server"], vector["version"]] = None
+    return found
+
+
+def _printed() -> dict[Place, dict[tuple[str, str], None]]:
+    """Return the rows of the words of other clients, and the clients that printed them."""
+    found: dict[Place, dict[tuple[str, str], None]] = {}
+    for vector in printed.read():
+        for finding in find(vector["text"]) if vector["form"] in _WORDS else ():
+            row = finding.error.row
+            if row is not None and row.section.startswith("client_"):
+                place = (finding.error.protocol or "", row.section, row.key)
+                found.setdefault(place, {})[vector["client"], vector["version"]] = None
     return found
 
 

@@ -16,7 +16,11 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="write what was captured")
     parser.add_argument("--only", default="", help="only the clients whose '<name> <version>' contains this")
     parser.add_argument("--situation", default="", help="only the situations whose name contains this; nothing is written")
+    parser.add_argument("--answers", action="store_true", help="run no client; write what answers.toml says into the vectors")
     arguments = parser.parse_args()
+    if arguments.answers:
+        vectors.write(vectors.answered(vectors.read()))
+        return 0
     captured = capturing.capture(arguments.only, arguments.situation)
     made = {(vector["client"], vector["version"]) for vector in captured}
     situations = {vector["situation"] for vector in captured}

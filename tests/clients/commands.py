@@ -21,20 +21,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_MESSAGE = re.compile(r"(?:\S+ Subscribing on|\[#\d+\] Received on|x+$|$)")
-_PIPES = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+_MESSAGE = re.compile(r"(?:\S+ Subscribing on|\[#\d+\] Received on|x+|$)")
+_PIPES = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+_NAME = re.compile(r"\{(\w+)\}")
 VARIABLES = {"BIG": "x" * 5000, "LONG": "x" * 500}
 PATIENCE = 8
 """Seconds for one command."""
 
 
 def filled(arguments: Sequence[str], variables: Mapping[str, str]) -> list[str]:
-    """Return the arguments with the variables in them; an argument whose variable is empty is left out."""
+    """Return the arguments with the variables in them; an argument with a variable that is empty is left out."""
     kept = []
     for argument in arguments:
-        name = argument.partition("{")[2].rstrip("}")
-        if not name or variables.get(name):
-            kept.append(argument.replace("{" + name + "}", variables.get(name, "")))
+        names = _NAME.findall(argument)
+        if all(variables.get(name) for name in names):
+            kept.append(_NAME.sub(lambda found: variables[found[1]], argument))
     return kept
 
 
@@ -45,11 +46,11 @@ def say(form: str, text: str) -> None:
 
 
 def run(command: Sequence[str]) -> None:
-    """Run a command to its end."""
+    """Run a command to its end; a tool that sends what it reads is given one line."""
     with subprocess.Popen(command, text=True, **_PIPES) as tool:  # type: ignore[call-overload]
         guard = threading.Timer(PATIENCE, tool.kill)
         guard.start()
-        printed, _ = tool.communicate()
+        printed, _ = tool.communicate("x\n")
         guard.cancel()
     if tool.returncode:
         say("stderr", printed)

@@ -14,7 +14,7 @@ LINES = 40
 _VARIABLE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"\x1b\[[0-9;]*m"), ""),
     (re.compile(r"(?<![\d.])127\.0\.0\.1:\d{4,5}\b"), "127.0.0.1:4222"),
-    (re.compile(r"\blocalhost([:/]\S*?):\d{4,5}\b"), r"localhost\1:4222"),
+    (re.compile(r"(?<=\blocalhost:)\d{4,5}\b"), "4222"),
     (re.compile(r"(?<=/127\.0\.0\.1:)\d+"), "4222"),
     (re.compile(r"(?<=\[::1\]:)\d+"), "4222"),
     (re.compile(r"(?<=port=)\d+|(?<=port: )\d{4,5}|(?<=localport=)\d+"), "4222"),
@@ -31,6 +31,12 @@ _VARIABLE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], .
     (re.compile(r"(?<=Connection: )\d+"), "6"),
     (re.compile(r"(?<=Consumer: )\d+"), "1000000000"),
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "00000000-0000-4000-8000-000000000000"),
+    (re.compile(r"(?<=on port )\d+"), "5222"),
+    (re.compile(r"HASH\(0x[0-9a-f]+\)"), "HASH(0x55d0c0ffee00)"),
+    (re.compile(r"(?<=verification time )\d+"), "1767225600"),
+    (re.compile(r"\d+(?= seconds ago)"), "189648000"),
+    (re.compile(r"\bid=[A-Z0-9]{5}-(?=\d)"), "id=AAAAA-"),
+    (re.compile(r"(?<=Testing )(cert|CA) #[\w-]{16}"), r"\1 #0000000000000000"),
     (re.compile(r" on \d+(\.\d+){3}:53(?=: )"), " on 192.0.2.53:53"),
 )
 

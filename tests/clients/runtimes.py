@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 CACHE = HERE.parents[1] / ".venv" / "clients"
-BUILD_TIME = 900
+BUILD_TIME = 1800
 """Seconds one build may take."""
 
 Command = tuple[str, ...]
@@ -91,7 +91,10 @@ def _pinned(source: Path) -> dict[str, str]:
 
 def _run(command: list[str], folder: Path) -> None:
     niced = ["nice", "-n", "10", *command]
-    done = subprocess.run(niced, cwd=folder, capture_output=True, text=True, timeout=BUILD_TIME, check=False)
+    try:
+        done = subprocess.run(niced, cwd=folder, capture_output=True, text=True, timeout=BUILD_TIME, check=False)
+    except subprocess.TimeoutExpired as late:
+        raise BuildError(str(late)) from late
     if done.returncode:
         message = f"{' '.join(command)}: {done.stderr[-2000:]}{done.stdout[-2000:]}"
         raise BuildError(message)
@@ -152,6 +155,36 @@ def build_java(client: Client, cache: Path) -> Command:
     return ("java", "-cp", path, client.argument)
 
 
+def build_c(client: Client, cache: Path) -> Command:
+    """Compile against the library of the system's package; its version must be the one that is pinned."""
+    _copied(client, cache)
+    shutil.copy(client.source.parent / "printing.h", cache / client.folder / "..")
+    require_package(client)
+    program = cache / client.folder / "program"
+    _run(["gcc", "-o", str(program), "main.c", f"-l{client.argument}"], cache / client.folder)
+    return (str(program),)
+
+
+def take_tool(client: Client, _: Path) -> Command:
+    """Take a command-line tool of the system's package; its version must be the one that is pinned."""
+    require_package(client)
+    return _as_tool(client, client.name)
+
+
+def require_package(client: Client) -> None:
+    """
+    Look whether the system has the package in the version that is pinned.
+
+    Raises:
+        BuildError: If it has none, or another.
+    """
+    query = ["dpkg-query", "-W", "-f=${Version}", client.package]
+    found = subprocess.run(query, capture_output=True, text=True, check=False, timeout=10).stdout
+    if not found.startswith(client.version()):
+        message = f"the package {client.package} is {found or 'not installed'}, and {client.version()} is wanted"
+        raise BuildError(message)
+
+
 def build_rust(client: Client, cache: Path) -> Command:
     """Build with little on disk."""
     folder = _copied(client, cache)
@@ -161,8 +194,18 @@ def build_rust(client: Client, cache: Path) -> Command:
 
 CLIENTS = (
     Client("nats.go", "nats", "go/nats", "github.com/nats-io/nats.go", ("go",), build_go),
+    Client("async-nats", "nats", "rust/nats", "async-nats", ("cargo",), build_rust, "nats-fails"),
+    Client("nats.c", "nats", "c/nats", "libnats-dev", ("gcc", "dpkg-query"), build_c, "nats"),
     Client("nats-cli", "nats", "go/natscli", "github.com/nats-io/natscli", ("go",), build_go_tool, "/nats"),
     Client("nats.js", "nats", "node", "nats", ("node", "npm"), build_node, "nats.mjs 2"),
     Client("nats.js", "nats", "node", "@nats-io/transport-node", ("node", "npm"), build_node, "nats.mjs 3"),
     Client("jnats", "nats", "java", "io.nats:jnats", ("mvn", "javac", "java"), build_java, "NatsFails"),
+    Client("Smack", "xmpp", "java", "org.igniterealtime.smack:smack-tcp", ("mvn", "javac", "java"), build_java, "SmackFails"),
+    Client("xmpp.js", "xmpp", "node", "@xmpp/client", ("node", "npm"), build_node, "xmpp.mjs"),
+    Client("strophe.js", "xmpp", "node", "strophe.js", ("node", "npm"), build_node, "strophe.mjs"),
+    Client("go-xmpp", "xmpp", "go/goxmpp", "github.com/xmppo/go-xmpp", ("go",), build_go),
+    Client("mellium", "xmpp", "go/mellium", "mellium.im/xmpp", ("go",), build_go),
+    Client("libstrophe", "xmpp", "c/strophe", "libstrophe-dev", ("gcc", "dpkg-query"), build_c, "strophe"),
+    Client("sendxmpp", "xmpp", "debian/sendxmpp", "sendxmpp", ("sendxmpp", "dpkg-query"), take_tool),
+    Client("go-sendxmpp", "xmpp", "debian/go-sendxmpp", "go-sendxmpp", ("go-sendxmpp", "dpkg-query"), take_tool),
 )

@@ -10,10 +10,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.clients.printed import steady
+from tests.clients.running import Printed
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tests.clients.running import Printed
 
 FOLDER = Path(__file__).parents[1] / "data" / "clients"
 ANSWERS = Path(__file__).parent / "answers.toml"
@@ -28,15 +30,22 @@ class Answers:
     Attributes:
         reason: What happened.
 
+        first: Reasons by a pattern of the text, for words that say the same in all situations of the protocol.
+
         words: Reasons by a pattern of the text, for words that say something else than what happened.
+
+        after: The same for what follows from the first error, in all situations of the protocol.
     """
 
     reason: str
+    first: dict[str, str]
     words: dict[str, str]
+    after: dict[str, str]
 
-    def of(self, text: str) -> str:
-        """Return the reason that a text gives."""
-        return next((reason for pattern, reason in self.words.items() if re.search(pattern, text)), self.reason)
+    def of(self, printed: Printed) -> str:
+        """Return the reason that a text gives. A whole output holds more than one error; what happened is among them."""
+        patterns = {**self.first, **self.words, **({} if printed.form == "stderr" else self.after)}
+        return next((reason for pattern, reason in patterns.items() if re.search(pattern, printed.text)), self.reason)
 
 
 @cache
@@ -45,22 +54,28 @@ def answers() -> dict[tuple[str, str], Answers]:
     told = tomllib.loads(ANSWERS.read_text("utf-8"))
     found = {}
     for protocol in ("nats", "xmpp"):
-        anywhere = told[protocol].pop("anywhere")
+        first, anywhere = told[protocol].pop("first"), told[protocol].pop("anywhere")
         for name, answer in told[protocol].items():
-            found[protocol, name] = Answers(answer["reason"], {**answer.get("words", {}), **anywhere})
+            found[protocol, name] = Answers(answer["reason"], first, answer.get("words", {}), anywhere)
     return found
 
 
 def expected(protocol: str, situation: str, printed: Printed) -> dict[str, str]:
-    """Return the right answer to what was printed; what happened is one of the answers to a whole output."""
-    right = answers()[protocol, situation]
-    return {"reason": right.reason if printed.form == "stderr" else right.of(printed.text)}
+    """Return the right answer to what was printed."""
+    return {"reason": answers()[protocol, situation].of(printed)}
 
 
 def read(folder: Path = FOLDER) -> Iterator[Vector]:
     """Yield all vectors."""
     for path in sorted(folder.glob("*.jsonl")):
         yield from map(json.loads, path.read_text("utf-8").splitlines())
+
+
+def answered(vectors: Iterable[Vector]) -> Iterator[Vector]:
+    """Yield the vectors with the stand-ins and the right answers of today."""
+    for vector in vectors:
+        printed = Printed(vector["form"], steady(vector["text"]))
+        yield {**vector, "text": printed.text, "expected": expected(vector["protocol"], vector["situation"], printed)}
 
 
 def identity(vector: Vector) -> tuple[str, ...]:

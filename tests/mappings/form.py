@@ -35,7 +35,7 @@ _ALIGNED = re.compile(r"""(?:[\w.-]+|"[^"]*"|'[^']*')(?: {2,}=| = {2,}\S)""")
 
 def names() -> list[str]:
     """Return the names of the built-in files."""
-    return sorted(point.attr for point in entry_points(group="errnorm.mappings") if point.module == "errnorm_mappings")
+    return sorted({point.attr for point in entry_points(group="errnorm.mappings") if point.module == "errnorm_mappings"})
 
 
 def problems(name: str) -> list[str]:

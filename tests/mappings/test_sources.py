@@ -22,6 +22,8 @@ FILE = re.compile(
     r"\S+\.py( \w+)?|"
     r"Prosody \S+\.lua|ejabberd \w+\.erl|processone xmpp, sasl_failure codec|this library's own limit: .+|"
     r"server/raft.go up to 2\.\d+|server/parser.go up to 1\.4|"
+    r"(nats-(go|js|java|rs|c|net)|natscli|Smack|xmpp\.js|strophe\.js|go-xmpp|mellium|libstrophe|sendxmpp|Net::XMPP|rustls)"
+    r" \S+\.(go|ts|java|rs|c|cs|js|pm|pl)( \w+)?|"
     r"(nats-streaming-server|stan\.go|hashicorp/raft|sleekxmpp|lager) \S+\.\w+|"
     r"(ejabberd|MongooseIM) \w+\.erl( up to \d+)?|(jabberd2|Openfire) \S+\.(c|java)|"
     r"OpenJDK [\w.]+|Node\.js tls|rustls|SChannel sspi\.h|Apple SecureTransport\.h|\.NET [\w.]+|GLib|"

@@ -53,6 +53,7 @@ _CLASS = "A class of a client, known by its name: which of them the servers caus
 _ELSEWHERE = "Needs another system, library or version than the capture has, or a certificate or resolver it does not make."
 _OTHERS = "Of versions and programs that are not captured, as they stand in public reports."
 _SEARCHED = "Nothing was found yet that makes the servers that are captured say so."
+_OTHER_CLIENTS = "A text of a client in another language that no situation of tests/clients provokes: known from its source."
 GROUPS: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
     ("nats", "client"): ((r"", _CLASS),),
     ("nats", "advisory"): ((r"", _SEARCHED),),
@@ -76,6 +77,8 @@ GROUPS: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
     ("xmpp", "xml"): ((r"", "This library's own refusal to read something; no peer says it."),),
     ("xmpp", "type"): ((r"", _NOBODY),),
     ("xmpp", "legacy"): ((r"", "The number beside a condition, or in its place: of servers before RFC 3920."),),
+    **{("nats", f"client_{name}"): ((r"", _OTHER_CLIENTS),) for name in ("go", "js", "java", "rust", "c", "dotnet")},
+    **{("xmpp", f"client_{name}"): ((r"", _OTHER_CLIENTS),) for name in ("java", "js", "go", "c")},
     ("nats", "older"): ((r"", _OTHERS),),
     ("transport", "runtime"): ((r"", "The words of other runtimes: what they call an error that another row has provoked."),),
     ("transport", "os"): ((r"", "Needs another system or a broken one: a network that is down, no memory, no buffers."),),

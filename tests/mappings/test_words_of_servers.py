@@ -89,8 +89,9 @@ NOT_LINKED = {
 
 
 def of_the_server() -> list[Entry]:
-    # `older` is of versions and programs that are not installed.
-    return [entry for entry in rows.of("nats")() if entry.section not in {"client", "api", "older", "service"}]
+    # `older` is of versions and programs that are not installed, `client_…` of clients in other languages.
+    others = ("client", "api", "older", "service")
+    return [entry for entry in rows.of("nats")() if not entry.section.startswith(others)]
 
 
 def emitted() -> list[Entry]:

@@ -116,8 +116,9 @@ def observe_said(text: str, *, raised: bool = False) -> Signal:
     words = text[:_LONGEST_TEXT]
     if raised or '"' in said:
         return Signal("nats", "error", said, words, family=(("client", text),), lossy=lossy)
-    # Somebody may have added a full stop that the library does not write; some texts of the server end with one.
-    return Signal("nats", "client", text.removesuffix("."), words, family=(("error", said), *_named(text)))
+    # nats-py and nats.go both write `nats: ` before their words, so no section is named. Somebody may have added a full stop
+    # that the library does not write; some texts of the server end with one.
+    return Signal("nats", None, text.removesuffix("."), words, family=(("error", said), *_named(text)))
 
 
 def _named(text: str) -> tuple[tuple[str, str], ...]:

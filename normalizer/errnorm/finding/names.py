@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Name", "Names"]
 
 _STATUS = re.compile(r"[1-5][0-9]{2} (.+)")
+_COMPOUND = re.compile(r"[a-z0-9][A-Z]", re.ASCII)
 _LAST = re.compile(r"(?:[A-Za-z_]\w*[.$])+([A-Z]\w+)", re.ASCII)
 # A text with places says something by itself if so much of it is literal.
 _FEWEST_LITERAL = 8
@@ -78,7 +79,9 @@ class Names:
         for spelling in name.row.spellings():
             if found := _LAST.fullmatch(spelling):
                 self._classes.setdefault(spelling, name)
-                self._classes.setdefault(found[1], name)
+                # The last part alone says something if it is more than one word: `IqTimeout`, not `Timeout`.
+                if _COMPOUND.search(found[1]):
+                    self._classes.setdefault(found[1], name)
 
     def exact(self, text: str) -> Name | None:
         """Find the row that has a name, letter by letter but for its case."""

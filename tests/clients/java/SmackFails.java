@@ -82,7 +82,7 @@ public final class SmackFails {
             });
             System.out.println("ready");
             Printing.pause(500);
-            Printing.attempt("ping", () -> System.err.println("answered: " + PingManager.getInstanceFor(connection).pingMyServer()));
+            Printing.attempt("ping", () -> PingManager.getInstanceFor(connection).pingMyServer());
             Printing.attempt("ask", () -> VCardManager.getInstanceFor(connection).loadVCard());
         });
         map.put("unsupported", connection -> Printing.attempt("ask", () -> connection.sendIqRequestAndWaitForResponse(unknown("localhost"))));

@@ -13,7 +13,7 @@ export function fail(doing, err) {
   if (err.message) say("message", err.message);
   say("string", err);
   say("logged", `could not ${doing}: ${err}`);
-  say("inspected", inspect(err));
+  say("inspected", inspect(err, { depth: 1 }));
 }
 
 export async function attempt(doing, action) {

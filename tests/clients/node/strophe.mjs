@@ -26,7 +26,6 @@ function ask(to, xmlns, node) {
     const query = $iq({ type: "get", to }).c("query", attributes);
     const refused = (stanza) => {
       if (stanza) say("xml", Strophe.serialize(stanza));
-      else say("logged", "strophe: no answer in time (the errback is given null)");
       resolve();
     };
     connection.sendIQ(query, resolve, refused, 2000);

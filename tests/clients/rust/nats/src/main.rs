@@ -1,7 +1,7 @@
 //! Makes async-nats fail in one situation and prints what it says, one JSON object a line.
 
 use async_nats::jetstream::{self, consumer::pull, kv, stream};
-use async_nats::{Client, ConnectOptions};
+use async_nats::{Client, ConnectOptions, Event};
 use futures_util::StreamExt;
 use std::error::Error;
 use std::fmt::{Debug, Display};
@@ -64,13 +64,21 @@ async fn pause(milliseconds: u64) {
     tokio::time::sleep(Duration::from_millis(milliseconds)).await;
 }
 
+/// Prints what happened to the connection, unless it was wanted.
+fn report(event: &Event) {
+    if !matches!(event, Event::Connected | Event::Draining | Event::Closed) {
+        say("message", &event.to_string());
+        say("logged", &format!("2026-01-01T00:00:00.000000Z WARN service: nats: {event}"));
+    }
+}
+
 async fn connect() -> Option<Client> {
     let mut options = ConnectOptions::new()
         .connection_timeout(Duration::from_secs(3))
         .request_timeout(Some(PATIENCE))
         .max_reconnects(1)
         .subscription_capacity(1)
-        .event_callback(|event| async move { say("logged", &format!("nats event: {event}")) });
+        .event_callback(|event| async move { report(&event) });
     if let Some(user) = var("NATS_LOGIN") {
         options = options.user_and_password(user, var("NATS_PASS").unwrap_or_default());
     }
@@ -177,7 +185,10 @@ async fn streams(operation: &str, nc: &Client) -> bool {
         "consumer-not-found" => {
             let orders = js.get_stream("ORDERS").await.unwrap();
             attempt!("find the consumer", orders.consumer_info("missing").await);
-            attempt!("find the consumer", orders.get_consumer::<pull::Config>("missing").await);
+            if let Err(error) = orders.get_consumer::<pull::Config>("missing").await {
+                say("message", &error.to_string());
+                say("inspected", &format!("Error: {error:?}"));
+            }
             attempt!("delete the consumer", orders.delete_consumer("missing").await);
         }
         "no-stream-listens" => {
