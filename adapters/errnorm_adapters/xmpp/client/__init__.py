@@ -35,7 +35,7 @@ def attach(  # noqa: PLR0913 - two things, and a safe default for everything els
     supervised: bool = False,
     redirect: Callable[[str], object] | None = None,
     policy: RetryPolicy = SERVICE,
-    login_within: float = 30.0,
+    login_within: float = 10.0,
     peer: str | None = None,
     record: Callable[[str], object] | None = None,
 ) -> XmppAttachment:
@@ -57,9 +57,9 @@ def attach(  # noqa: PLR0913 - two things, and a safe default for everything els
     Args:
         middleware: Whom faults are reported to.
         client: A `ClientXMPP` or `ComponentXMPP` of slixmpp, or an `aioxmpp.Client`.
-        abort: Whether the client is closed once the session is hopeless, for reasons that time does not mend. Then it connects no
-            more, on its own or if told so, until its credentials change or the session is closed by `close()`. An outage is
-            waited for, however long it takes.
+        abort: Whether the client is closed once the session is hopeless, for reasons that time does not mend. Then it connects
+            no more, on its own or if told so, until its credentials change or the session is closed by `close()`. An outage is
+            waited for, however long it takes; an application that connects at once again is held back for the pause.
         supervised: Whether somebody else opens the next session; `errnorm.supervise` sets it. Then the client does not connect
             again by itself, and how the session ends is returned by `ended()`, not reported.
         redirect: Gets the address that the server points to, which is its claim and nothing more; returns whether slixmpp may go

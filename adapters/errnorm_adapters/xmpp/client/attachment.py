@@ -22,11 +22,16 @@ if TYPE_CHECKING:
     from errnorm.middleware import Middleware
     from errnorm.session import Fact, Health
 
-__all__ = ["Options", "XmppAttachment"]
+__all__ = ["Options", "XmppAttachment", "closed_here"]
 
 # How long nobody may connect a client that has closed by itself before it counts as forgotten, in seconds, beyond the pause.
 _FORGOTTEN_AFTER = 30.0
-_CLOSED_HERE = "slixmpp.xmlstream.xmlstream.NotConnectedError"
+_CLOSED_HERE = "client shut down by user request"
+
+
+def closed_here() -> SessionError:
+    """Return how a session ended that this side has closed."""
+    return SessionError(Signal("xmpp", "client", _CLOSED_HERE))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +152,7 @@ class XmppAttachment(Attachment):
         ended = None
         if self.state is not State.UP:
             cause = None if failure is None else failure.cause
-            ended = cause or SessionError(Signal("xmpp", "client", _CLOSED_HERE))
+            ended = cause or closed_here()
         for starting in self._starting:
             if not starting.done():
                 starting.set_result(ended)

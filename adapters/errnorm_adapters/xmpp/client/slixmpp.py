@@ -21,7 +21,7 @@ from errnorm.engine import ended
 from errnorm.error import Signal
 from errnorm.session import Closed, Closing, CredentialsChanged, DialFailed, Dialling, Next, Said, Up
 from errnorm.taxonomy import Category
-from errnorm_adapters.xmpp.client.attachment import XmppAttachment
+from errnorm_adapters.xmpp.client.attachment import XmppAttachment, closed_here
 from errnorm_adapters.xmpp.client.login import Stream, exception_of, unsaid, worded
 from errnorm_adapters.xmpp.client.methods import Methods, safely
 from errnorm_adapters.xmpp.client.passing import Passing
@@ -41,7 +41,6 @@ __all__ = ["SlixmppAttachment"]
 
 # How long a peer may take to close a stream that is over, in seconds, before this side does.
 _PATIENCE = 2.0
-_CLOSED_HERE = Signal("xmpp", "client", "slixmpp.xmlstream.xmlstream.NotConnectedError")
 # How long a guard gets to report an exception that it is about to see, in seconds. What one has reported is not reported again.
 _GRACE = 0.1
 # What slixmpp itself was dealing with when it hung up; anything else is an exception of the application's.
@@ -64,6 +63,8 @@ class SlixmppAttachment(XmppAttachment):
         self.stream = Stream(is_open=client.is_connected())
         self._failed: list[Exception] = []
         self._barred = False
+        self._pausing: asyncio.Future[None] | None = None
+        self._ended_at = 0.0
         self._credentials = self._read_credentials()
         self._lost: NormalizedError | None = None
         self._requests = Requests(client)
@@ -100,6 +101,7 @@ class SlixmppAttachment(XmppAttachment):
             self.client.del_event_handler(name, handler)
         self._handlers = {}
         self._disarm()
+        self._calm_down()
         self._passing.detach()
         self._joins.detach()
         self._requests.detach()
@@ -108,6 +110,7 @@ class SlixmppAttachment(XmppAttachment):
     async def close(self) -> None:
         """Close the client. That is not a fault. If it is connected again, that is another session."""
         self.feed(Closing())
+        self._calm_down()
         self.client.cancel_connection_attempt()
         if self.client.is_connected():
             await self._disconnect(wait=1.0)
@@ -117,6 +120,7 @@ class SlixmppAttachment(XmppAttachment):
     def stop(self) -> None:
         """Make the client give up: neither connected nor about to connect."""
         self._disarm()
+        self._calm_down()
         self.client.cancel_connection_attempt()
         if self.client.is_connected():
             self._disconnect()
@@ -124,7 +128,7 @@ class SlixmppAttachment(XmppAttachment):
     @property
     def is_busy(self) -> bool:
         """Whether the client is connected, or about to connect."""
-        return bool(self.client.is_connected() or self.client.is_connecting())
+        return bool(self.client.is_connected() or self.client.is_connecting() or self._pausing is not None)
 
     def lost(self, identity: str) -> NormalizedError | None:
         """Return the error behind a request that timed out: of the session that ended under it, or before it."""
@@ -139,18 +143,44 @@ class SlixmppAttachment(XmppAttachment):
     def _connect(self, *args: Any, **options: Any) -> asyncio.Future[Any]:  # noqa: ANN401 - stands in for slixmpp's `connect`
         credentials, self._credentials = self._credentials, self._read_credentials()
         changed = credentials != self._credentials
+        if changed:
+            self._renew()
+            self.feed(CredentialsChanged())
         if self._barred and not changed:
             called_off: asyncio.Future[None] = self._loop.create_future()
             called_off.set_result(None)
             return called_off
+        self._calm_down()
+        pause = 0.0 if changed else self._pause()
+        if pause > 0:
+            self._pausing = asyncio.ensure_future(self._connect_after(pause, *args, **options), loop=self._loop)
+            return self._pausing
+        return self._dial(*args, **options)
+
+    async def _connect_after(self, pause: float, *args: Any, **options: Any) -> None:  # noqa: ANN401 - those of `connect`
+        await asyncio.sleep(pause)
+        self._pausing = None
+        self._dial(*args, **options)
+
+    def _dial(self, *args: Any, **options: Any) -> asyncio.Future[Any]:  # noqa: ANN401 - those of `connect`
         self._renew()
-        if changed:
-            self.feed(CredentialsChanged())
         self.feed(Dialling())
         attempt: asyncio.Future[Any] = self._methods.hidden["connect"](*args, **options)
         attempt.add_done_callback(safely(self._round_is_over))
         self._arm()
         return attempt
+
+    def _pause(self) -> float:
+        """Return how long an application that connects again at once has to wait, where it has asked to be stopped."""
+        decision = self._session.decision
+        if not self._options.abort or self._options.supervised or decision is None or self.is_over or self.stream.reconnects:
+            return 0.0
+        return max(0.0, self._ended_at + (decision.delay or 0.0) - self._loop.time())
+
+    def _calm_down(self) -> None:
+        if self._pausing is not None:
+            self._pausing.cancel()
+            self._pausing = None
 
     def _disconnect(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - stands in for slixmpp's `disconnect`
         cause = sys.exc_info()[1]
@@ -313,6 +343,7 @@ class SlixmppAttachment(XmppAttachment):
 
     def _on_disconnected(self, reason: object) -> None:
         stream, self.stream = self.stream, Stream()
+        self._ended_at = self._loop.time()
         if not stream.open:
             return
         self._disarm()
@@ -323,7 +354,7 @@ class SlixmppAttachment(XmppAttachment):
         following = Next.RECONNECTING if stream.reconnects else Next.CLOSED
         self.feed(self._ended(cause, following) if over or stream.reconnects else Closed())
         failure = self._session.failure
-        here = self.judged(SessionError(_CLOSED_HERE))
+        here = self.judged(closed_here())
         self._lost = here if failure is None or failure.error is None else failure.error
         # Plugins first get to hear that it is over: a ping that is lost now is no reason to connect.
         self._loop.call_soon(safely(self._ends_waiting), self._lost)

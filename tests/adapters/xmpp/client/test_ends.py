@@ -116,6 +116,11 @@ async def test_a_join_ends_with_the_session_and_for_its_reason(start: Start) -> 
 # A login that fails
 
 
+def refusing(failure: str) -> tuple[tuple[str, str], ...]:
+    """Return the script of a server that refuses every login."""
+    return (("<stream:stream", HEADER + MECHANISMS), ("<auth", failure))
+
+
 @pytest.mark.parametrize(
     "afterwards",
     [*(f"<stream:error><{name} {STREAMS}/></stream:error>{CLOSE}" for name in ("policy-violation", "connection-timeout")), CLOSE],
@@ -134,7 +139,7 @@ async def test_a_refused_login_is_final_however_the_stream_ends(afterwards: str)
 
 async def test_a_user_database_that_is_away_is_waited_for() -> None:
     failure = f"<failure {SASL}><temporary-auth-failure/></failure>{CLOSE}"
-    async with scripted(("<stream:stream", HEADER + MECHANISMS), ("<auth", failure)) as port, desk(port, abort=True) as one:
+    async with scripted(*refusing(failure)) as port, desk(port, abort=True, policy=HURRIED) as one:
         one.client.add_event_handler("disconnected", lambda _: one.connect())
         one.connect()
         await one.told(3)
@@ -301,6 +306,26 @@ async def test_who_connects_again_by_hand_finds_the_pause(start: Start) -> None:
         assert len(pauses) == 1
         assert pauses[0] is not None
         assert 0 < pauses[0] < 7
+
+
+async def test_who_connects_again_at_once_is_held_back_for_the_pause() -> None:
+    failure = f"<failure {SASL}><temporary-auth-failure/></failure>{CLOSE}"
+    slow = RetryPolicy(base=1000.0, cap=1000.0)
+    async with scripted(*refusing(failure)) as port, desk(port, abort=True, policy=slow) as one:
+        again: list[object] = []
+
+        def reconnect(_: object) -> None:
+            one.connect()
+            again.append(one.attachment.is_busy)
+
+        one.client.add_event_handler("disconnected", reconnect)
+        one.connect()
+        await one.told()
+        assert again == [True]
+        assert one.starts == 1
+        assert one.attachment.health().alive
+        await one.attachment.close()
+        assert not one.attachment.is_busy
 
 
 async def test_other_credentials_let_a_client_connect_that_was_stopped(start: Start) -> None:

@@ -109,7 +109,7 @@ async def test_a_kick_by_an_administrator_is_told_once(start: Start) -> None:
 
 async def test_a_changed_password_resets_the_session_and_the_old_one_stops_the_client_at_once(start: Start) -> None:
     server = start()
-    async with desk(server.port, abort=True) as one:
+    async with desk(server.port, abort=True, policy=RetryPolicy(base=0.01, spread=0.01)) as one:
         one.client.add_event_handler("disconnected", lambda _: one.connect())
         await one.start()
         await asyncio.to_thread(server.shell, 'user:password("alice@localhost", "other")')
