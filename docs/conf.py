@@ -46,7 +46,8 @@ nitpick_ignore_regex = [
     # Names that only type checkers import stand in signatures without their module.
     (
         "py:class",
-        r"AbstractEventLoop|C|Category|Effect|Entry|Hooks|Knows|Outcome|Privacy|Processor|Reason|Recovery|Witness|errnorm\.(decision|taxonomy)\..*|pydantic\..*",
+        r"AbstractEventLoop|C|Category|Effect|Entry|Hooks|How|Knows|Nothing|Options|Outcome|Privacy|Processor|Reason|Recovery|Witness"
+        r"|_Consumer|pa\..*|errnorm\.(decision|taxonomy)\..*|pydantic\..*",
     ),
     ("py:class", r"Callback|Fact|Output|Source"),
     # Google's `Returns:` may begin with a type; ours begins with a sentence.

@@ -2,7 +2,8 @@
 FastStream over NATS: a middleware that settles each message by how its handler ended, and guards what is published.
 
     session = errnorm_adapters.nats.attach(errors)
-    broker = NatsBroker(url, **errnorm_adapters.faststream.callbacks(session))
+    callbacks = errnorm_adapters.faststream.callbacks(session)
+    broker = NatsBroker(url, **callbacks)
     broker.add_middleware(errnorm_adapters.faststream.middleware(errors, poison=(ValueError,)))
 
 Without it, `NACK_ON_ERROR` asks for a failed message again at once and for ever, and `REJECT_ON_ERROR` (the default) gives it up
