@@ -46,9 +46,9 @@ nitpick_ignore_regex = [
     # Names that only type checkers import stand in signatures without their module.
     (
         "py:class",
-        r"AbstractEventLoop|C|Category|Effect|Entry|Hooks|How|Knows|Nothing|Options|Outcome|Privacy|Processor|Reason|Recovery|Witness"
-        r"|_Consumer|pa\..*|errnorm\.(decision|taxonomy)\..*|pydantic\..*",
+        r"AbstractEventLoop|C|Category|Effect|Entry|Hooks|How|Knows|Nothing|Options|Outcome|Privacy|Processor|Reason|Recovery|Witness",
     ),
+    ("py:class", r"_Consumer|pa\..*|errnorm\.(decision|taxonomy)\..*|pydantic\..*"),
     ("py:class", r"Callback|Fact|Output|Source"),
     # Google's `Returns:` may begin with a type; ours begins with a sentence.
     ("py:class", r".* .*|A function|an exception"),
