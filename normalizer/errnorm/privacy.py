@@ -59,6 +59,10 @@ _CREDENTIALS = re.compile(r"([a-z][a-z0-9+.-]{0,15}://)[^\s/?#]*@", re.IGNORECAS
 _QUERY = re.compile(r"[?#][^\s,]*")
 # Kinds that are told by default, and under which something private can stand all the same.
 _PUBLIC = frozenset({"host", "name"})
+# Kinds of names that somebody makes up, and in which an address or a JID can be a part.
+_NAMES = frozenset({"subject", "queue"})
+_INSIDE_JID = re.compile(r"[^\s@./]+@[\w.-]+")
+_INSIDE_ADDRESS = re.compile(r"(?<!\d)(?:\d{1,3}\.){3}\d{1,3}(?!\d)")
 _ADDRESS = re.compile(
     r"\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?|\[?[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:[0-9.]*)(?:%\w+)?(?:\](?::\d+)?)?"
 )
@@ -164,10 +168,18 @@ class Privacy:
                 # The name stays, whatever the value is: a peer does not decide which fields a line has.
                 return self.value(meant, value) or f"<{meant}>"
             if kind in self._kept:
-                return escaped(value, self.limit)
+                return escaped(self._without_people(value) if kind in _NAMES else value, self.limit)
         if kind in self._hashed:
             return self._hash(f"{kind}:{value}")
         return _number(value) if isinstance(value, int) and (kind is None or kind in self._kept) else None
+
+    def _without_people(self, value: str) -> str:
+        """Return a name without the addresses and JIDs inside it: people put them into subjects."""
+        if "@" in value and "jid" not in self._kept:
+            value = _INSIDE_JID.sub("<jid>", value)
+        if "address" not in self._kept:
+            value = _INSIDE_ADDRESS.sub("<address>", value)
+        return value
 
     def _hash(self, text: str) -> str:
         digest = blake2b(text.encode("utf-8", "backslashreplace"), key=self._key, digest_size=8)

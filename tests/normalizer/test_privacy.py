@@ -9,6 +9,7 @@ import pytest
 
 from errnorm.privacy import DEFAULT_RULES, Privacy, Rule, peer_name
 from errnorm.tables.kind import KINDS
+from errnorm.taxonomy import Reason
 from tests.work import work
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def test_an_unknown_text_is_never_told_as_it_came(judge: Callable[..., Normalize
 
 
 def test_an_unknown_error_without_a_text_is_still_said_to_be_one(judge: Callable[..., NormalizedError]) -> None:
-    assert Privacy().text(judge("\n")) == "No table knows this error."
+    assert Privacy().text(judge("\n")) == Reason.UNKNOWN.about
 
 
 @pytest.mark.parametrize(
@@ -135,3 +136,17 @@ def test_rows_are_remembered_up_to_a_bound_and_told_beyond_it(
     monkeypatch.setattr("errnorm.privacy._MOST_ROWS", 0)
     privacy = Privacy()
     assert [privacy.text(judge('No Publish to "a"')) for _ in range(2)] == ['No Publish to "a"'] * 2
+
+
+@pytest.mark.parametrize(
+    ("subject", "told"),
+    [
+        ("users.alice@corp.com", "users.<jid>"),
+        ("host.10.1.2.3.cpu", "host.<address>.cpu"),
+        ("orders.new.v1", "orders.new.v1"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["subject", "queue"])
+def test_an_address_inside_a_subject_does_not_leave(kind: str, subject: str, told: str) -> None:
+    assert Privacy().value(kind, subject) == told
+    assert Privacy(keep=["jid", "address"]).value(kind, subject) == subject
