@@ -41,6 +41,8 @@ __all__ = ["SlixmppAttachment"]
 
 # How long a peer may take to close a stream that is over, in seconds, before this side does.
 _PATIENCE = 2.0
+# slixmpp/plugins/xep_0199/ping.py: what it calls the pings that it schedules.
+_PINGS = "Ping keepalive"
 # How long a guard gets to report an exception that it is about to see, in seconds. What one has reported is not reported again.
 _GRACE = 0.1
 # What slixmpp itself was dealing with when it hung up; anything else is an exception of the application's.
@@ -62,7 +64,7 @@ class SlixmppAttachment(XmppAttachment):
         super().__init__(middleware, client, options)
         self.stream = Stream(is_open=client.is_connected())
         self._failed: list[Exception] = []
-        self._barred = False
+        self._barred = self._pings = False
         self._pausing: asyncio.Future[None] | None = None
         self._ended_at = 0.0
         self._credentials = self._read_credentials()
@@ -198,7 +200,7 @@ class SlixmppAttachment(XmppAttachment):
         if moves and not self._options.supervised and not self._barred:
             self.stream.reconnects = True
             self._methods.hidden["reconnect"](wait, reason)
-        else:
+        elif self.client.is_connected():
             self._disconnect(wait, reason)
 
     def _renew(self) -> None:
@@ -301,6 +303,9 @@ class SlixmppAttachment(XmppAttachment):
         self._lost = None
         self.stream.started = True
         self._joins.watch(self.client)
+        if self._pings and _PINGS not in self.client.scheduled_events:
+            self.client.plugin["xep_0199"].enable_keepalive()
+        self._pings = False
         self.feed(Up())
 
     def bind_failed(self, raw: Exception) -> None:
@@ -347,6 +352,7 @@ class SlixmppAttachment(XmppAttachment):
         if not stream.open:
             return
         self._disarm()
+        self._stop_pings()
         cause = stream.cause(reason, self._is_known)
         over = self._session.ending or cause is not None
         if not over:
@@ -358,6 +364,12 @@ class SlixmppAttachment(XmppAttachment):
         self._lost = here if failure is None or failure.error is None else failure.error
         # Plugins first get to hear that it is over: a ping that is lost now is no reason to connect.
         self._loop.call_soon(safely(self._ends_waiting), self._lost)
+
+    def _stop_pings(self) -> None:
+        """Send no pings without a connection: each would have slixmpp connect, and keep the client in memory."""
+        if _PINGS in self.client.scheduled_events:
+            self._pings = True
+            self.client.cancel_schedule(_PINGS)
 
     def _ends_waiting(self, error: NormalizedError) -> None:
         self._requests.end(error)

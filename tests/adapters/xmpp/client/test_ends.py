@@ -289,6 +289,22 @@ async def test_slixmpp_does_not_connect_again_by_itself_where_somebody_supervise
         assert not one.rows
 
 
+async def test_pings_end_with_the_connection_and_begin_with_the_next_one() -> None:
+    async with scripted(*LOGIN) as port, desk(port, supervised=True) as one:
+        one.client.register_plugin("xep_0199")
+        events: list[object] = []
+        one.client.add_event_handler("disconnected", events.append)
+        one.client.plugin["xep_0199"].enable_keepalive(interval=100.0, timeout=100.0)
+        for times in (1, 2):
+            await one.start()
+            assert "Ping keepalive" in one.client.scheduled_events
+            one.client.reconnect(0.0, "Ping timeout after 100s")
+            await one.end()
+            one.client.reconnect(0.0, "Ping timeout after 100s")
+            assert "Ping keepalive" not in one.client.scheduled_events
+            assert len(events) == times
+
+
 async def test_who_connects_again_by_hand_finds_the_pause(start: Start) -> None:
     server = start()
     async with desk(server.port, policy=RetryPolicy(base=7.0, spread=7.0)) as one:
