@@ -169,7 +169,7 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-FREE = ("errnorm.text", "errnorm.fingerprint", "errnorm.delay")
+FREE = ("event", "errnorm.text", "errnorm.fingerprint", "errnorm.delay")
 
 
 def shape(line: dict[str, Any]) -> dict[str, Any]:
