@@ -32,9 +32,9 @@ def removal_of(presence: Node) -> Signal | None:
     if occupant is None:
         return None
     codes = {child.get("code") for child in occupant if child.tag == f"{_OCCUPANT}status"}
-    if _SELF not in codes:
-        return None
     destroyed = next((child for child in occupant if child.tag == f"{_OCCUPANT}destroy"), None)
+    if destroyed is None and _SELF not in codes:  # a room that is destroyed tells each occupant about himself alone (10.9)
+        return None
     why = next((code for code in _REMOVALS if code in codes), None) if destroyed is None else "destroy"
     if why is None:
         return None

@@ -234,6 +234,7 @@ met(
 
 # Rooms.
 ROOM = f"{{own}}@{ROOMS}"
+MINE = join(ROOM, "mine")
 
 
 def room(name: str, *stanzas: str, fields: dict[str, str] | None = None, prepare: Sequence[str] = (), **how: Any) -> None:
