@@ -71,3 +71,19 @@ def test_the_error_of_a_stanza_of_a_component_is_in_the_namespace_of_the_stanza(
     error = errnorm.normalize(f"<iq xmlns='jabber:component:accept' type='error'>{own}{echoed}</iq>", "xmpp")
 
     assert error.code == "forbidden"
+
+
+@pytest.mark.parametrize(("status", "known"), [("", False), ("<status code='110'/><status code='307'/>", True)])
+def test_a_room_says_to_an_occupant_about_himself_that_he_is_out(status: str, known: bool) -> None:
+    left = f"<presence type='unavailable'><x xmlns='http://jabber.org/protocol/muc#user'>{status}</x></presence>"
+
+    assert errnorm.normalize(left, "xmpp").known is known
+
+
+def test_a_room_that_is_destroyed_is_known_without_the_status_that_prosody_adds() -> None:
+    said = "<item affiliation='none' role='none'/><destroy jid='other@rooms.localhost'/>"
+    error = errnorm.normalize(
+        f"<presence type='unavailable'><x xmlns='http://jabber.org/protocol/muc#user'>{said}</x></presence>", "xmpp"
+    )
+
+    assert (error.code, error.address) == ("room-destroyed", "other@rooms.localhost")
