@@ -37,14 +37,12 @@ SECRET = "secret"  # noqa: S105 - of servers that live for one test
 
 
 @asynccontextmanager
-async def opened(
-    port: int, password: str = SECRET, *, trusting: bool = False, **options: Any
-) -> AsyncGenerator[tuple[Any, Memory, XmppAttachment]]:
+async def opened(port: int, password: str = SECRET, **options: Any) -> AsyncGenerator[tuple[Any, Memory, XmppAttachment]]:
     """Start a client under a middleware that remembers, and close it in the end."""
     memory = Memory()
     client = aioxmpp.Client(
         aioxmpp.JID.fromstr("alice@localhost/desk"),
-        aioxmpp.make_security_layer(password, no_verify=not trusting),
+        aioxmpp.make_security_layer(password, no_verify=True),
         override_peer=[(HOST, port, aioxmpp.connector.STARTTLSConnector())],
     )
     errors = Middleware(emitters=[memory], policy=RetryPolicy(attempts=None))
@@ -170,13 +168,6 @@ async def test_a_server_that_offers_no_mechanism_in_common_is_not_a_wrong_passwo
         assert memory.rows[0][2:] == ("abort", "closed")
         assert memory.faults[0].error.terminal
         assert not client.running
-
-
-async def test_a_certificate_that_nobody_trusts_is_told_as_that(server: ProsodyServer) -> None:
-    async with opened(server.port, trusting=True, abort=True) as (_, memory, attachment):
-        await ended(attachment)
-        assert memory.reasons == ["auth.untrusted"]
-        assert memory.rows[0][2:] == ("abort", "closed")
 
 
 async def test_a_server_that_says_nothing_is_told() -> None:

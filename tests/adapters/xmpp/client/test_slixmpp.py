@@ -69,7 +69,7 @@ async def test_starttls_that_is_refused_is_told_and_not_merely_the_end_of_the_st
         one.client.enable_starttls = True
         one.connect()
         await one.end()
-        assert one.rows == [("connect", "starttls:failure", "retry", "closed")]
+        assert one.rows == [("connect", "starttls:failure", "abort", "closed")]
 
 
 async def test_what_is_no_xml_is_told_once_although_slixmpp_tells_nobody() -> None:
