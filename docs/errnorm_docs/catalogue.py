@@ -16,7 +16,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from errnorm.tables.kind import KINDS
-from errnorm.taxonomy import Category, Evidence, Recovery
+from errnorm.tables.provenance import Evidence
+from errnorm.taxonomy import Category, Recovery
 from errnorm_docs.entries import DECISIONS, Article, entries_of, label_of
 
 if TYPE_CHECKING:

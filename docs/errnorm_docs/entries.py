@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from errnorm.cli.answer import details, essentials
-from errnorm.error import Judgement, NormalizedError, Signal
+from errnorm.error import NormalizedError, Signal
+from errnorm.judgement import Judgement
 from errnorm.plugins import load_table, protocols
 
 if TYPE_CHECKING:

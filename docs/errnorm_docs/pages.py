@@ -9,7 +9,8 @@ from errnorm.advice import ADVICE
 from errnorm.emitters.attributes import ATTRIBUTES
 from errnorm.emitters.otel.metric import METRICS
 from errnorm.privacy import DEFAULT_RULES
-from errnorm.taxonomy import Category, Effect, Evidence, Reach, Reason, Recovery
+from errnorm.tables.provenance import Evidence, Reach
+from errnorm.taxonomy import Category, Effect, Reason, Recovery
 from errnorm_docs.catalogue import catalogue
 from errnorm_docs.entries import entries_of, tables
 from errnorm_docs.pictures import pictures

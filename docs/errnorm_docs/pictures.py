@@ -11,7 +11,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from errnorm import normalize
-from errnorm.taxonomy import Category, Evidence, Recovery
+from errnorm.tables.provenance import Evidence
+from errnorm.taxonomy import Category, Recovery
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,7 +21,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from errnorm.bounded import BoundedCache
-from errnorm.error import Judgement, NormalizedError, unknown
+from errnorm.error import NormalizedError
+from errnorm.judgement import Judgement, unknown
 from errnorm.tables.pattern import last_of
 from errnorm.taxonomy import Recovery
 

@@ -17,19 +17,17 @@ from errnorm.advice import advice_for
 from errnorm.exceptions import as_builtin
 from errnorm.fingerprint import fingerprint_of
 from errnorm.tables.kind import Params
-from errnorm.tables.pattern import Template, values_of
-from errnorm.taxonomy import Effect, Reason, Recovery
+from errnorm.tables.pattern import values_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from errnorm.judgement import Judgement
     from errnorm.tables.pattern import Captures
     from errnorm.tables.row import Entry
-    from errnorm.taxonomy import Category
+    from errnorm.taxonomy import Category, Effect, Reason, Recovery
 
-__all__ = ["Judgement", "NormalizedError", "Params", "Record", "Signal", "unknown"]
-
-_NO_KINDS: Mapping[str, str] = {}
+__all__ = ["NormalizedError", "Params", "Record", "Signal"]
 
 
 class Signal:
@@ -110,122 +108,6 @@ class Signal:
             f"{name}={value!r}" for name in self.__slots__ if (value := getattr(self, name)) not in (None, (), False)
         )
         return f"Signal({said})"
-
-
-class Judgement:
-    """
-    What the tables say of one kind of error: shared by all errors of that kind, and never changed.
-
-    Two judgements that say the same are equal, also if the memory of one was lost in between: guards compare them to tell a fault
-    once, and metrics count by them.
-
-    Attributes:
-        row: The row that decided; `None` if no row knows the error.
-
-        final: Whether a row knows the error, and not merely as a wrapper of another.
-
-        tables_version: Name and version of the table that decided, `"nats 1.0.0"`.
-
-        kinds: The kind of each parameter, by name, as the table declares them; the kind decides how a value is redacted.
-
-        template: Upstream's text, where the row was found by a code and the values stand in the text beside it.
-
-        written: The JSON of the judgement, by the protocol in it.
-    """
-
-    __slots__ = (
-        "_hash",
-        "_meaning",
-        "category",
-        "code",
-        "effect",
-        "final",
-        "kinds",
-        "protocol",
-        "reason",
-        "recovery",
-        "retryable",
-        "row",
-        "section",
-        "tables_version",
-        "template",
-        "terminal",
-        "written",
-    )
-
-    def __init__(  # noqa: PLR0913 - built once a kind of error
-        self,
-        *,
-        protocol: str | None,
-        section: str | None,
-        code: str | None,
-        reason: Reason,
-        recovery: Recovery,
-        terminal: bool,
-        effect: Effect,
-        row: Entry | None,
-        tables_version: str,
-        kinds: Mapping[str, str] = _NO_KINDS,
-    ) -> None:
-        """Store the judgement, and derive what follows from it."""
-        self.protocol = protocol
-        self.section = section
-        self.code = code
-        self.reason = reason
-        self.category: Category = reason.category
-        self.recovery = recovery
-        self.retryable: bool = recovery.retryable
-        self.terminal = terminal
-        self.effect = effect
-        self.row = row
-        self.final = row is not None and not row.row.wraps
-        self.tables_version = tables_version
-        self.kinds = kinds
-        self.template = None if row is None else _template_of(row.row.text, kinds)
-        self.written: dict[str | None, str] = {}
-        self._meaning = (protocol, section, code, reason, recovery, terminal, effect, tables_version)
-        self._hash = hash(self._meaning)
-
-    def __eq__(self, other: object) -> bool:
-        """Compare what they say."""
-        return self is other or (type(other) is Judgement and self._meaning == other._meaning)
-
-    def __hash__(self) -> int:
-        """Return a hash of what it says."""
-        return self._hash
-
-
-def _template_of(text: str | None, kinds: Mapping[str, str]) -> Template[None] | None:
-    # A text that begins with a parameter is free text, and would be emitted twice.
-    if text is None or text.startswith("{") or not Template.has_places(text):
-        return None
-    try:
-        return Template(text, kinds, None, ignore_case=False)
-    except ValueError:
-        return None  # upstream's text may contain braces that are not parameters of a table
-
-
-def unknown(
-    protocol: str | None,
-    section: str | None = None,
-    *,
-    terminal: bool = False,
-    tables_version: str = "",
-    kinds: Mapping[str, str] = _NO_KINDS,
-) -> Judgement:
-    """Return the judgement on what no row knows: never retried."""
-    return Judgement(
-        protocol=protocol,
-        section=section,
-        code=None,
-        reason=Reason.UNKNOWN,
-        recovery=Recovery.ABANDON,
-        terminal=terminal,
-        effect=Effect.UNKNOWN,
-        row=None,
-        tables_version=tables_version,
-        kinds=kinds,
-    )
 
 
 class Record(TypedDict):

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 from errnorm import plugins
 from errnorm.bounded import BoundedCache
 from errnorm.engine import Engine
-from errnorm.error import NormalizedError, Signal, unknown
+from errnorm.error import NormalizedError, Signal
 from errnorm.exceptions import (
     ReportedException,
     as_builtin,
@@ -38,6 +38,7 @@ from errnorm.exceptions import (
     leaves_of,
     message_of,
 )
+from errnorm.judgement import unknown
 from errnorm.marks import mark_of
 from errnorm.taxonomy import Effect, Recovery
 

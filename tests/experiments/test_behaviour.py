@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from errnorm.taxonomy import Evidence, Reach
+from errnorm.tables.provenance import Evidence, Reach
 from tests.each import each
 from tests.experiments import behaviour, results
 from tests.mappings import rows

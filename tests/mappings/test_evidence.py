@@ -11,7 +11,8 @@ import pytest
 
 from errnorm.engine import Engine
 from errnorm.error import Signal
-from errnorm.taxonomy import Evidence, Reach, Reason
+from errnorm.tables.provenance import Evidence, Reach
+from errnorm.taxonomy import Reason
 from tests.capture import evidence, vectors
 from tests.capture.recording import EXPECTED, expectation, judged, steady
 from tests.each import each

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from errnorm.plugins import protocols
-from errnorm.taxonomy import Reach
+from errnorm.tables.provenance import Reach
 from tests.each import each
 from tests.mappings import rows
 

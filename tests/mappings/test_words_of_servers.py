@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from errnorm.taxonomy import Reach
+from errnorm.tables.provenance import Reach
 from tests.each import each
 from tests.mappings import rows
 from tests.servers import ejabberd, nats, prosody

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from errnorm.taxonomy import Category, Effect, Evidence, Reach, Reason, Recovery
+from errnorm.tables.provenance import Evidence, Reach
+from errnorm.taxonomy import Category, Effect, Reason, Recovery
 
 
 @pytest.mark.parametrize("reason", Reason)

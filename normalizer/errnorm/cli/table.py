@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from errnorm import plugins
 from errnorm.cli.arguments import check_protocol, known_protocols
 from errnorm.cli.style import Style
-from errnorm.taxonomy import Category, Evidence, Reach, Recovery
+from errnorm.tables.provenance import Evidence, Reach
+from errnorm.taxonomy import Category, Recovery
 
 if TYPE_CHECKING:
     import argparse

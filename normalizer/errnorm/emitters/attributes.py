@@ -17,8 +17,9 @@ from errnorm.privacy import Privacy, peer_name
 from errnorm.taxonomy import Reason
 
 if TYPE_CHECKING:
-    from errnorm.error import Judgement, NormalizedError
+    from errnorm.error import NormalizedError
     from errnorm.fault import Fault
+    from errnorm.judgement import Judgement
 
 __all__ = ["ATTRIBUTES", "OTHER", "PARAM", "Attribute", "Attributes", "attributes", "circumstances", "error_type", "event_name"]
 

@@ -16,12 +16,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from errnorm.error import Judgement, NormalizedError, Signal
+from errnorm.error import NormalizedError, Signal
+from errnorm.judgement import Judgement
 from errnorm.session import facts
 from errnorm.session.facts import Close, Dialling, Failure, Next, Up
 from errnorm.session.life import Session
+from errnorm.tables.provenance import Reach
 from errnorm.tables.row import Entry, Row
-from errnorm.taxonomy import Effect, Reach, Reason, Recovery
+from errnorm.taxonomy import Effect, Reason, Recovery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -10,17 +10,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from errnorm.tables.provenance import Evidence, Reach
     from errnorm.tables.row import Entry, Row
     from errnorm.tables.source import TableError
     from errnorm.tables.table import Table
-    from errnorm.taxonomy import Evidence, Reach
 
 __all__ = ["Entry", "Evidence", "Reach", "Row", "Table", "TableError"]
 
 _HOMES = {
     "Entry": "errnorm.tables.row",
-    "Evidence": "errnorm.taxonomy",
-    "Reach": "errnorm.taxonomy",
+    "Evidence": "errnorm.tables.provenance",
+    "Reach": "errnorm.tables.provenance",
     "Row": "errnorm.tables.row",
     "Table": "errnorm.tables.table",
     "TableError": "errnorm.tables.source",

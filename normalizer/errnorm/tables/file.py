@@ -37,9 +37,10 @@ from pydantic.dataclasses import dataclass as checked
 
 from errnorm.tables.kind import KINDS
 from errnorm.tables.pattern import Template, words_of
+from errnorm.tables.provenance import Reach  # noqa: TC001 - pydantic reads the annotations
 from errnorm.tables.row import CHECKED, COLUMNS, Claim, Entry, Prose, Row, Word
 from errnorm.tables.source import Source
-from errnorm.taxonomy import Effect, Reach, Recovery
+from errnorm.taxonomy import Effect, Recovery
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,8 @@ from pydantic import BeforeValidator, ConfigDict, StrictBool, StringConstraints
 from pydantic.dataclasses import dataclass as checked
 
 from errnorm.tables.pattern import Template
-from errnorm.taxonomy import Effect, Evidence, Reach, Reason, Recovery
+from errnorm.tables.provenance import Evidence, Reach
+from errnorm.taxonomy import Effect, Reason, Recovery  # noqa: TC001 - pydantic reads the annotations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from errnorm.error import Judgement, NormalizedError, Signal
+from errnorm.error import NormalizedError, Signal
+from errnorm.judgement import Judgement
+from errnorm.tables.provenance import Reach
 from errnorm.tables.row import Entry, Row
-from errnorm.taxonomy import Effect, Reach, Reason, Recovery
+from errnorm.taxonomy import Effect, Reason, Recovery
 
 
 def error(reason: Reason, recovery: Recovery, *, terminal: bool = True, known: bool = True) -> NormalizedError:

@@ -7,7 +7,7 @@ import re
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from errnorm.taxonomy import Reach
+from errnorm.tables.provenance import Reach
 from errnorm_adapters.tools.drift import nats_texts
 from errnorm_adapters.tools.drift.reading import Comparison, Reading, UnusablePathError, bare
 

@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from errnorm.decision import Decision
     from errnorm.emitters.counts import Ledger
     from errnorm.emitters.log.writers import Write
-    from errnorm.error import Judgement, NormalizedError
+    from errnorm.error import NormalizedError
     from errnorm.fault import Outcome
+    from errnorm.judgement import Judgement
     from errnorm.settings import Settings
 
 __all__ = ["LogEmitter"]

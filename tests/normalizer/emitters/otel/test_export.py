@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from errnorm.emitters.otel import span as span_module
-from errnorm.error import Judgement, NormalizedError, Signal
+from errnorm.error import NormalizedError, Signal
 from errnorm.exceptions import ReportedException
+from errnorm.judgement import Judgement
 from errnorm.taxonomy import Effect, Reason, Recovery
 from tests.normalizer.emitters.wire import ABORT, OWN_WORDS, PUBLISH, WireError
 
