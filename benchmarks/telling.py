@@ -87,7 +87,7 @@ def _fields() -> dict[str, str | bool]:
         "errnorm.retryable": False,
         "errnorm.terminal": True,
         "errnorm.recovery": "reauthenticate",
-        "errnorm.effect": "not_applied",
+        "errnorm.effect": "unknown",
         "errnorm.tables.version": "nats 1.0.0",
         "errnorm.operation": "publish",
     }
