@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from errnorm.decision import decide
 from errnorm.error import Signal
@@ -18,11 +18,39 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container
     from xml.etree.ElementTree import Element
 
-    from errnorm_adapters.xmpp.client.slixmpp import SlixmppAttachment
+    from errnorm.error import NormalizedError
+    from errnorm_adapters.xmpp.client.login import Stream
 
 __all__ = ["Passing"]
 
 _ENABLES = "bind"
+
+
+class Listener(Protocol):
+    """What is told of what goes by: an attachment."""
+
+    client: Any
+    stream: Stream
+
+    def stream_error(self, raw: SessionError) -> None:
+        """Take a stream error."""
+        ...
+
+    def fails(self, raw: Exception) -> None:
+        """Take what makes the stream of no more use."""
+        ...
+
+    def bind_failed(self, raw: Exception) -> None:
+        """Take a refused resource."""
+        ...
+
+    def survived(self, raw: object, operation: str) -> None:
+        """Take an error that the session survives."""
+        ...
+
+    def judged(self, raw: object) -> NormalizedError:
+        """Return what an error means."""
+        ...
 
 
 class Passing:
@@ -32,7 +60,7 @@ class Passing:
     Nothing here can raise: an exception where slixmpp receives makes asyncio close the connection.
     """
 
-    def __init__(self, attachment: SlixmppAttachment, joining: Container[str]) -> None:
+    def __init__(self, attachment: Listener, joining: Container[str]) -> None:
         """
         Watch what goes by.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from errnorm.decision import decide
@@ -12,7 +12,6 @@ from errnorm.marks import Mark, claim
 if TYPE_CHECKING:
     from errnorm.error import NormalizedError
     from errnorm.middleware import Middleware
-    from errnorm_adapters.xmpp.client.slixmpp import SlixmppAttachment
 
 __all__ = ["Resolver", "resolver_of"]
 
@@ -23,14 +22,24 @@ class _Ended(Exception):  # noqa: N818 - it is never raised
     """The session has ended, which was reported."""
 
 
+class _Attached(Protocol):
+    """An attachment, as far as it is asked here."""
+
+    client: Any
+
+    def lost(self, identity: str) -> NormalizedError | None:
+        """Return the error behind a request that timed out."""
+        ...
+
+
 class Resolver:
     """What the attachments of one middleware know."""
 
     def __init__(self) -> None:
         """Know of no client."""
-        self._attachments: WeakValueDictionary[int, SlixmppAttachment] = WeakValueDictionary()
+        self._attachments: WeakValueDictionary[int, _Attached] = WeakValueDictionary()
 
-    def add(self, attachment: SlixmppAttachment) -> None:
+    def add(self, attachment: _Attached) -> None:
         """Answer for the client of an attachment."""
         self._attachments[id(attachment.client)] = attachment
 
