@@ -122,6 +122,7 @@ class Attachment(ABC):
     def feed(self, fact: Fact) -> None:
         """Take a fact in, and carry out what follows from it. Never raises."""
         try:
+            before = self._session.health()
             outputs = self._session.receive(fact)
             if self._trace is not None:
                 self._trace.add(fact, outputs)
@@ -130,10 +131,15 @@ class Attachment(ABC):
                     self._tell(output)
                 else:
                     self._close_client(output)
+            self._closes_outage(before, self._session.health())
         except Exception as failure:  # noqa: BLE001 - this runs where a client receives, and nothing may be raised there
             _log.error("errnorm: a session could not take in what happened: %s", class_names(failure)[0])
         if self.is_over:
             self._hand_over()
+
+    def _closes_outage(self, before: Health, now: Health) -> None:
+        if now.up and not before.up and before.error is not None:
+            Context().run(self._middleware.recovered, self.protocol, peer=self._peer, seconds=now.since - before.since)
 
     def _hand_over(self) -> None:
         """Let whoever waits for the end have it."""

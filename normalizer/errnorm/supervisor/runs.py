@@ -70,8 +70,11 @@ class Opener:
         return where if self._attach is None else (self, *where)
 
     def serves(self) -> None:
-        """Note that a client is connected."""
-        self._service = Health(status=Status.UP, since=time.time())
+        """Note that a client is connected; after an outage the log says so."""
+        before, now = self._service, Health(status=Status.UP, since=time.time())
+        self._service = now
+        if before.error is not None and self.session is not None:
+            self._middleware.recovered(self.session.protocol, peer=self._peer, seconds=now.since - before.since)
 
     def paused(self, error: NormalizedError, decision: Decision) -> None:
         """Note what a session ended with, and what comes next."""

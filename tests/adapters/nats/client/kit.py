@@ -33,10 +33,17 @@ WRONG = {"user": "ann", "password": "bad"}
 
 
 class Told(list[Fault]):
-    """What was told, in order."""
+    """What was told, in order; and after how many seconds connections worked again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outages: list[float] = []
 
     def __call__(self, fault: Fault) -> None:
         self.append(fault)
+
+    def recovered(self, _protocol: str, _operation: str | None, _peer: str | None, seconds: float) -> None:
+        self.outages.append(seconds)
 
     def reasons(self) -> list[Reason]:
         """Return why, in order."""

@@ -88,6 +88,9 @@ async def test_a_server_that_is_killed_is_told_once_and_the_client_comes_back(
     await until(lambda: client.is_connected)
     lost = [fault for fault in told if fault.error.reason is not Reason.TRANSPORT_REFUSED]
     assert [(fault.error.reason, fault.client) for fault in lost] == [(Reason.TRANSPORT_LOST, "reconnecting")]
+    await until(lambda: told.outages)
+    assert len(told.outages) == 1
+    assert told.outages[0] > 0
     await client.close()
 
 

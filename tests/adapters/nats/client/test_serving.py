@@ -120,6 +120,7 @@ async def test_a_server_that_is_killed_does_not_end_the_service(
     lost = [fault for fault in told if fault.error.reason is Reason.TRANSPORT_LOST and fault.operation == "serve"]
     assert [fault.outcome for fault in lost] == ["retried"]
     assert {fault.operation for fault in told} <= {"serve", "connect"}
+    assert len(told.outages) == 1
     service.cancel()
     with pytest.raises(asyncio.CancelledError):
         await service
