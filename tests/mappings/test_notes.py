@@ -30,9 +30,8 @@ _TWICE = re.compile(r"may (?:already )?have been (?:executed|carried out|applied
 
 
 def on_call() -> Iterator[Entry]:
-    """Yield the rows that somebody on call meets: JetStream's answers to clients, and lines of servers' logs."""
-    yield from (entry for entry in rows.of("nats", "jetstream")() if entry.row.reach == "client wire")
-    yield from rows.of("nats", "log")()
+    """Yield the rows that somebody on call meets: JetStream's answers, what monitoring says, and lines of servers' logs."""
+    yield from rows.of("nats", "jetstream", "words", "status", "close", "advisory", "log")()
     yield from rows.of("xmpp", "log")()
 
 
