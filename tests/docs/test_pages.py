@@ -158,7 +158,7 @@ def _check(block: Block, page: Path, servers: dict[str, str], module: ModuleType
     for placeholder, address in servers.items():
         code = code.replace(placeholder, address)
     match block.language:
-        case "python" | "conf" if name := _file(code):
+        case "python" | "text" if name := _file(code):
             Path(name).write_text(code, "utf-8")
         case "python":
             printed = _printed_by(code, block.line, page, vars(module), runner)
@@ -215,5 +215,7 @@ def test_every_file_that_a_page_links_to_is_there(page: Path) -> None:
 
 def test_every_page_can_be_reached_from_another() -> None:
     text = "\n".join(page.read_text("utf-8") for page in PAGES)
-    orphans = [page.name for page in PAGES if "docs" in page.relative_to(ROOT).parts and page.stem != "index" and page.stem not in text]
+    orphans = [
+        page.name for page in PAGES if "docs" in page.relative_to(ROOT).parts and page.stem != "index" and page.stem not in text
+    ]
     assert not orphans
