@@ -93,10 +93,10 @@ def unknown_answer(fingerprint: str, nearest: Iterable[Name], style: Style, widt
 
 
 def retry(error: NormalizedError) -> str:
-    """Return whether to repeat, where, and whether the operation may have been carried out."""
+    """Return whether to repeat, where, and whether the request may have been executed."""
     may = "Yes" if error.retryable else "No"
     where = "the connection is over" if error.terminal else "the connection lives"
-    done = "it was not carried out" if error.effect == "not_applied" else "it may have been carried out all the same"
+    done = "your request was not executed" if error.effect == "not_applied" else "your request may already have been executed"
     return f"{may} ({error.recovery}); {where}; {done}."
 
 

@@ -46,7 +46,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     )
     parser.add_argument("file", nargs="*", help="files to read; stdin if none, or for -")
     parser.add_argument("--since", metavar="WHEN", help="leave out what is older: 2h, 7d, or a date with or without a time")
-    parser.add_argument("--protocol", help="count errors of nats or xmpp alone, and of what lies under them")
+    parser.add_argument("--protocol", help="count only errors of nats or xmpp, and of the network under it")
     parser.add_argument(
         "--by", choices=("code", "reason", "peer"), default="code", help="what is counted together (default: code)"
     )
