@@ -20,6 +20,7 @@ What no adapter recognises is not NATS's and not XMPP's: its answer is unknown a
 from __future__ import annotations
 
 import logging
+from enum import Enum
 from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -59,6 +60,27 @@ _LETTERS = (str, *_BYTES)
 _MOST_RAW = 2**20
 _LONGEST_TEXT = 4096
 _LONGEST_REMEMBERED = 256
+
+
+class _Form(Enum):
+    """What a raw error is, by its class."""
+
+    EXCEPTION = 1
+    NORMALIZED = 2
+    TEXT = 3
+    OTHER = 4
+
+
+# Four checks of a class cost more than the rest of a look-up, so their result is kept.
+_forms: BoundedCache[type, _Form] = BoundedCache(1024)
+
+
+def _form(kind: type) -> _Form:
+    if issubclass(kind, _EXCEPTIONS):
+        return _Form.EXCEPTION
+    if issubclass(kind, NormalizedError):
+        return _Form.NORMALIZED
+    return _Form.TEXT if issubclass(kind, _LETTERS) else _Form.OTHER
 
 
 class Normalizer:
@@ -104,11 +126,15 @@ class Normalizer:
             if kind is str and len(raw) <= _LONGEST_REMEMBERED:  # type: ignore[arg-type] # it is a str
                 key = (raw, protocol)
                 return self._remembered.get(key) or self._remembered.remember(key, self._of_raw(raw, protocol))
-            if issubclass(kind, _EXCEPTIONS):
+            content = content_of(raw)
+            if content is not None and (known := self._remembered.get((content, protocol))) is not None:
+                return known
+            form = _forms.get(kind) or _forms.remember(kind, _form(kind))
+            if form is _Form.EXCEPTION:
                 return self._of_exception(raw, protocol)
-            if kind is NormalizedError:
+            if form is _Form.NORMALIZED:
                 return raw  # type: ignore[return-value] # it is one
-            return self._of_raw(_bounded(raw) if issubclass(kind, _LETTERS) else raw, protocol)
+            return self._of_raw(_bounded(raw) if form is _Form.TEXT else raw, protocol)
         except MemoryError:
             raise
         except Exception:  # noqa: BLE001 - a foreign object can raise from anything, and a protocol may not be hashable
