@@ -21,10 +21,10 @@ copyright = author  # noqa: A001 - the name Sphinx reads
 release = version = version_of("errnorm")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build", "dashboards"]
+exclude_patterns = ["_build", "_generated/site", "dashboards"]
 html_theme = "furo"
 html_title = "errnorm"
-html_extra_path = ["_generated/catalogue.html"]
+html_extra_path = ["_generated/site"]
 html_copy_source = False
 html_static_path: list[str] = []
 

@@ -1,21 +1,18 @@
-"""Write the catalogue alone: `PYTHONPATH=docs python -m errnorm_docs catalogue.html`."""
+"""Write the catalogue alone, with the pages of all errors: `PYTHONPATH=docs python -m errnorm_docs FOLDER`."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from errnorm_docs.catalogue import catalogue
+from errnorm_docs.catalogue import site
 from errnorm_docs.entries import tables
+from errnorm_docs.pages import put
 
 
 def main(arguments: list[str]) -> int:
-    """Write the catalogue to the file that was named, or to stdout."""
-    page = catalogue(tables())
-    if arguments:
-        Path(arguments[0]).write_text(page, "utf-8")
-    else:
-        sys.stdout.write(page)
+    """Write it into the folder that was named, or into the one at hand."""
+    put(Path(arguments[0] if arguments else "."), site(tables()))
     return 0
 
 

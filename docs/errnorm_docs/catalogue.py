@@ -1,55 +1,63 @@
 """
-The catalogue: every row of every table in one HTML file that needs no server, no network and no JavaScript.
+The catalogue: every row of every table on one page, with a search that takes a pasted error as it is.
 
-The script that searches it recognises a pasted error by the rule of `errnorm.tables.pattern`: whole, from its first letter to its
-last, in the case of the section. So the file carries every spelling, and the patterns of the places in them.
+The page needs no server and no network. What is pasted is read by `finding.js`, by the same rules and data as `errnorm.find`.
+Without JavaScript the page is a list of links to the pages of the errors.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections import Counter
 from html import escape
 from importlib.resources import files
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from errnorm.tables.kind import KINDS
+from errnorm.advice import advice_for
+from errnorm.cli.answer import details, retry
 from errnorm.tables.provenance import Evidence
-from errnorm.taxonomy import Category, Recovery
-from errnorm_docs.entries import DECISIONS, Article, entries_of, label_of
+from errnorm.taxonomy import Category, Effect, Reason, Recovery
+from errnorm_docs.entries import COMMON, EXAMPLES, STEPS, Article, entries_of, prominence
+from errnorm_docs.error_page import NAMES, error_pages
+from errnorm_docs.script import finding_data, in_script
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from errnorm.tables.table import Table
 
-__all__ = ["catalogue"]
+__all__ = ["catalogue", "site"]
 
-_PLACE = re.compile(r"\{[a-z_]+\}")
-_CODE = re.compile(r"`([^`]+)`")
-_CLASS = {"repeat": "yes", "reconnect": "yes", "fails": "no", "stop": "no"}
-_NAMES = {"nats": "NATS", "xmpp": "XMPP", "transport": "Transport"}
+
+def site(tables: Sequence[Table]) -> dict[str, str]:
+    """Return all files of the catalogue by their place: the page, a page for each error, and the style they share."""
+    entries = entries_of(tables)
+    return {"catalogue.html": catalogue(tables), "catalogue/catalogue.css": _part("catalogue.css"), **error_pages(entries)}
 
 
 def catalogue(tables: Sequence[Table]) -> str:
     """
-    Return the whole page.
+    Return the page.
 
     Args:
         tables: The tables, in the order in which they are to stand.
     """
     entries = entries_of(tables)
+    by_slug = {entry.slug: entry for entry in entries}
     page = _part("catalogue.html")
     for name, text in {
         "css": _part("catalogue.css"),
+        "finding": _part("finding.js"),
         "js": _part("catalogue.js"),
-        "data": _data(tables, entries),
+        "data": in_script(_data(tables, entries)),
         "filters": _filters(entries),
+        "examples": "".join(
+            f'<button type="button" class="example" data-text="{escape(text)}">{escape(kind)}</button>' for kind, text in EXAMPLES
+        ),
         "contents": _contents(tables),
+        "common": "\n".join(_item(by_slug[slug]) for slug in COMMON if slug in by_slug),
         "rows": "\n".join(_section(name, list(rows)) for name, rows in groupby(entries, _place)),
-        "count": f"{len(entries)}",
+        "count": f"{len(entries):,}",
         "versions": " · ".join(escape(table.version) for table in tables),
     }.items():
         page = page.replace(f"<!--{name}-->", text)
@@ -64,26 +72,53 @@ def _place(entry: Article) -> tuple[str, str, str]:
     return entry.protocol, entry.placed.section, entry.head.about
 
 
-def _data(tables: Iterable[Table], entries: Iterable[Article]) -> str:
-    sections = {table.protocol: {name: one.head.ignore_case for name, one in table.sections.items()} for table in tables}
-    data = {
-        "kinds": dict(KINDS),
-        "params": {table.protocol: table.kinds for table in tables},
-        "sections": sections,
-        "rows": [[entry.slug, entry.placed.code, entry.spellings, entry.placed.row.text or ""] for entry in entries],
+def _data(tables: Sequence[Table], entries: Sequence[Article]) -> dict[str, Any]:
+    strings: dict[str, int] = {}
+    data = finding_data(tables)
+    ranks = {entry.slug: number for number, entry in enumerate(sorted(entries, key=prominence))}
+
+    def number(text: str) -> int:
+        return strings.setdefault(text, len(strings))
+
+    for row, entry in zip(data["rows"], entries, strict=True):
+        row.update(_shown(entry, number), rank=ranks[entry.slug])
+    data |= {
+        "about": [number(reason.about) for reason in Reason],
+        "cause": [number(reason.cause) for reason in Reason],
+        "advice": [[number(advice_for(reason, recovery)) for recovery in Recovery] for reason in Reason],
+        "retry": [
+            [[number(retry(recovery, effect, terminal=terminal)) for effect in Effect] for terminal in (False, True)]
+            for recovery in Recovery
+        ],
     }
-    return json.dumps(data, separators=(",", ":")).replace("</", "<\\/")
+    return data | {"strings": list(strings), "steps": STEPS, "names": NAMES}
+
+
+def _shown(entry: Article, number: Callable[[str], int]) -> dict[str, Any]:
+    row, facts = entry.placed.row, list(details(entry.error))
+    return {
+        **({"aside": entry.aside} if entry.aside else {}),
+        **({"note": number(row.note)} if row.note else {}),
+        "evidence": number(row.evidence.partition(":")[0]),
+        "facts": [number(label) for label, _ in facts] + [number(text) for _, text in facts],
+    }
+
+
+def _contents(tables: Iterable[Table]) -> str:
+    return "".join(
+        f"<li>{NAMES.get(table.protocol, table.protocol)}: "
+        + ", ".join(f'<a href="#{table.protocol}/{escape(name)}">{escape(name)}</a>' for name in table.sections)
+        for table in tables
+    )
 
 
 def _filters(entries: Sequence[Article]) -> str:
-    protocols = {name: _NAMES.get(name, name) for name in dict.fromkeys(entry.protocol for entry in entries)}
     counts = Counter(pair for entry in entries for pair in _filtered_by(entry).items())
     words = {
-        "protocol": ("Protocol", protocols),
-        "category": ("Category", {word.value: word.value for word in Category}),
-        "decision": ("Decision", DECISIONS),
-        "recovery": ("Step", {word.value: word.value for word in Recovery}),
-        "evidence": ("Evidence", {word.value: word.value for word in Evidence}),
+        "protocol": ("Where", {name: NAMES.get(name, name) for name in dict.fromkeys(entry.protocol for entry in entries)}),
+        "category": ("About", {word.value: word.value for word in Category}),
+        "step": ("To do", STEPS),
+        "evidence": ("Known from", {word.value: word.value for word in Evidence}),
     }
     return "\n".join(_filter(name, label, choices, counts) for name, (label, choices) in words.items())
 
@@ -103,61 +138,24 @@ def _filtered_by(entry: Article) -> dict[str, str]:
     return {
         "protocol": entry.protocol,
         "category": row.reason.category.value,
-        "decision": entry.decision,
-        "recovery": row.recovery.value,
+        "step": row.recovery.value,
         "evidence": row.evidence.partition(":")[0],
     }
-
-
-def _contents(tables: Iterable[Table]) -> str:
-    return "".join(
-        f"<li>{_NAMES.get(table.protocol, table.protocol)}: "
-        + ", ".join(f'<a href="#{table.protocol}/{escape(name)}">{escape(name)}</a>' for name in table.sections)
-        for table in tables
-    )
 
 
 def _section(place: tuple[str, str, str], rows: list[Article]) -> str:
     protocol, name, about = place
     return (
-        f'<section id="{protocol}/{name}"><h2><span>{_NAMES.get(protocol, protocol)}</span> {escape(name)} '
-        f"<small>{escape(about)}</small></h2>\n" + "\n".join(map(_row, rows)) + "\n</section>"
+        f'<section id="{protocol}/{name}"><h2><span>{NAMES.get(protocol, protocol)}</span> {escape(name)} '
+        f"<small>{escape(about)}</small></h2>\n<ul>\n" + "\n".join(map(_item, rows)) + "\n</ul></section>"
     )
 
 
-def _row(entry: Article) -> str:
+def _item(entry: Article) -> str:
     row = entry.placed.row
-    aside = escape(row.text or row.constant or "")
-    marks = " ".join(f'data-{name}="{value}"' for name, value in _filtered_by(entry).items())
+    aside = f" <small>{escape(entry.aside, quote=False)}</small>" if entry.aside else ""
+    mood = "yes" if row.recovery.retryable else "calm" if row.recovery == "none" else "no"
     return (
-        f'<details class="row" id="{escape(entry.slug)}" {marks}>'
-        f'<summary><span class="key">{_key(entry.placed.key)}{f" <small>{aside}</small>" if aside else ""}</span>'
-        f'<span class="where">{entry.protocol} {entry.placed.section}</span>'
-        f'<span class="reason c-{row.reason.category}">{row.reason}</span>'
-        f'<span class="step {_CLASS[entry.decision] if row.recovery is not Recovery.NONE else "calm"}">{row.recovery}</span>'
-        f"</summary><dl>{_facts(entry)}</dl></details>"
+        f'<li class="row"><a href="catalogue/{escape(entry.slug)}.html">{escape(entry.placed.key, quote=False)}{aside}</a>'
+        f'<b class="c-{row.reason.category}">{row.reason}</b><i class="{mood}">{entry.step}</i></li>'
     )
-
-
-def _key(key: str) -> str:
-    return _PLACE.sub(lambda place: f"<i>{place[0]}</i>", escape(key, quote=False))
-
-
-def _facts(entry: Article) -> str:
-    shown = [*((label_of(name), _prose(text)) for name, text in entry.facts()), *_also(entry)]
-    shown.append(("Link", f'<a href="#{escape(entry.slug)}">#{escape(entry.slug)}</a>'))
-    return "".join(f"<dt>{escape(label)}<dd>{text}" for label, text in shown)
-
-
-def _also(entry: Article) -> Iterable[tuple[str, str]]:
-    row = entry.placed.row
-    if row.constant:
-        yield "Constant", f"<code>{escape(row.constant)}</code>"
-    if entry.placed.code != entry.placed.key:
-        yield "Code", f"<code>{escape(entry.placed.code)}</code>"
-    if row.aliases:
-        yield "Also", " · ".join(f"<code>{_key(alias)}</code>" for alias in row.aliases)
-
-
-def _prose(text: str) -> str:
-    return _CODE.sub(r"<code>\1</code>", escape(text, quote=False))

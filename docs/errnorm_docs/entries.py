@@ -14,6 +14,7 @@ from errnorm.cli.answer import details, essentials
 from errnorm.error import NormalizedError, Signal
 from errnorm.judgement import Judgement
 from errnorm.plugins import load_table, protocols
+from errnorm.tables.provenance import Reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,7 +24,20 @@ if TYPE_CHECKING:
     from errnorm.tables.table import Table
     from errnorm.taxonomy import Recovery
 
-__all__ = ["DECISIONS", "Article", "decision_of", "entries_of", "label_of", "slug_of", "tables"]
+__all__ = [
+    "COMMON",
+    "DECISIONS",
+    "EXAMPLES",
+    "STEPS",
+    "Article",
+    "decision_of",
+    "entries_of",
+    "label_of",
+    "prominence",
+    "related",
+    "slug_of",
+    "tables",
+]
 
 # The four classes of terminal and retryable, and what they come to.
 DECISIONS = {
@@ -33,7 +47,55 @@ DECISIONS = {
     "stop": "stop: the connection is over",
 }
 
+# What a step comes to, in the words of a chip.
+STEPS = {
+    "none": "nothing to do",
+    "wait": "wait, then repeat",
+    "reconnect": "connect again",
+    "redirect": "go where it says",
+    "reauthenticate": "stop: other credentials",
+    "modify": "stop: change the request",
+    "abandon": "stop: ask somebody",
+}
+# What most people look for, the commonest first.
+COMMON = (
+    "nats/error/authorization-violation",
+    "nats/client/nats.errors.noresponderserror",
+    "nats/client/nats.errors.timeouterror",
+    "nats/client/nats.errors.noserverserror",
+    "nats/error/stale-connection",
+    "nats/error/slow-consumer-detected",
+    "nats/error/permissions-violation-for-publish-to-subject",
+    "nats/error/maximum-payload-violation",
+    "nats/jetstream/10059",
+    "nats/jetstream/10008",
+    "xmpp/sasl/not-authorized",
+    "xmpp/stream/conflict",
+    "xmpp/stanza/service-unavailable",
+    "xmpp/stanza/item-not-found",
+    "xmpp/stanza/forbidden",
+    "xmpp/stream/host-unknown",
+    "xmpp/stream/policy-violation",
+    "xmpp/stanza/remote-server-not-found",
+    "transport/os/econnrefused",
+    "transport/os/econnreset",
+    "transport/tls/certificate-verify-failed",
+    "transport/dns/eai-noname",
+)
+# What can be pasted, each of another kind.
+EXAMPLES = (
+    ("a line of a log", '[7] 2026/11/22 22:30:48.190000 [ERR] 10.0.0.7:49092 - cid:7 - authentication error - User "app"'),
+    ("the end of a traceback", "nats.errors.NoRespondersError: nats: no responders available for request"),
+    ("XML", "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"),
+    ("a line of another client", "SASLError using SCRAM-SHA-1: not-authorized"),
+    ("a JSON line", '{"level":"error","msg":"publish","error":"nats: maximum payload exceeded"}'),
+    ("a code", "10059"),
+    ("a word", "slow consumer"),
+)
+
 _NOT_IN_ADDRESSES = re.compile(r"[^a-z0-9.]+")
+_MOST_SAME = 3
+_MOST_OTHERS = 6
 _LABELS = {
     "Do": "What to do",
     "Retry": "Retry?",
@@ -73,11 +135,53 @@ class Article:
         """Every spelling that means this row, with places or without."""
         return [*self.placed.spellings(), *self.placed.templates()]
 
+    @property
+    def step(self) -> str:
+        """What its recovery comes to, in the words of a chip."""
+        return STEPS[self.placed.row.recovery]
+
+    @property
+    def aside(self) -> str:
+        """What it is called besides its key."""
+        return self.placed.row.text or self.placed.row.constant or ""
+
+    @property
+    def error(self) -> NormalizedError:
+        """An error of this row."""
+        return _as_error(self.protocol, self.placed)
+
     def facts(self) -> Iterator[tuple[str, str]]:
         """Yield what is to be said of it: pairs of a label and a text, the same that `errnorm explain` prints."""
-        error = _as_error(self.protocol, self.placed)
-        yield from essentials(error)
-        yield from details(error)
+        yield from essentials(self.error)
+        yield from details(self.error)
+
+
+def related(entries: Iterable[Article]) -> dict[str, tuple[list[Article], list[Article]]]:
+    """
+    Return for each address the rows that mean the same elsewhere, and others of its reason in its protocol.
+
+    The rows that a client meets come first, and of these the ones that were provoked.
+    """
+    by_meaning: dict[object, list[Article]] = {}
+    by_reason: dict[object, list[Article]] = {}
+    all_ = list(entries)
+    for entry in sorted(all_, key=prominence):
+        row = entry.placed.row
+        by_meaning.setdefault((row.reason, row.recovery), []).append(entry)
+        by_reason.setdefault((entry.protocol, row.reason), []).append(entry)
+    found = {}
+    for entry in all_:
+        row = entry.placed.row
+        same = [one for one in by_meaning[row.reason, row.recovery] if one.protocol != entry.protocol][:_MOST_SAME]
+        others = [one for one in by_reason[entry.protocol, row.reason] if one is not entry][:_MOST_OTHERS]
+        found[entry.slug] = (same, others)
+    return found
+
+
+def prominence(entry: Article) -> tuple[bool, bool, bool]:
+    """Return by what rows are ordered where only some can be named: the commonest, what a client meets, what was provoked."""
+    row = entry.placed.row
+    return entry.slug not in COMMON, row.reach not in {Reach.CLIENT_WIRE, Reach.CLIENT}, not row.evidence.startswith("provoked")
 
 
 def label_of(name: str) -> str:

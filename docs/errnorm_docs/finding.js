@@ -3,8 +3,8 @@
    What is told apart by a function there has the same name here. */
 const finding = (data) => {
   const MOST_LOOKUPS = 160, MOST_WAYS = 24, MOST_TRIMS = 4, MOST_FRAMES = 12, MOST_LINES = 4000, MOST_JOINED = 8, DEEPEST = 4;
-  const LONGEST_TEXT = 1 << 20, LONGEST_LINE = 8192, LONGEST_TAIL = 400, LONGEST_ELEMENT = 65536, MOST_GATHERED = 64, MOST_TAGS = 512;
-  const WRAPS = 1, SAYS_LITTLE = 2, NOTICE = 4;
+  const LONGEST_TEXT = 1 << 20, LONGEST_LINE = 8192, LONGEST_TAIL = 400, LONGEST_ELEMENT = 65536, LONGEST_WORDS = 512, MOST_GATHERED = 64, MOST_TAGS = 512;
+  const WRAPS = 1, SAYS_LITTLE = 2, REFINED = 4, DEFERS = 8, NOTICE = data.reasons.indexOf("protocol.notice");
   const QUOTES = { '"': '"', "'": "'", "`": "`", "(": ")", "[": "]", "\u201c": "\u201d", "\u2018": "\u2019" };
 
   // ------------------------------------------------------------------------------------------------------------ Tables
@@ -33,13 +33,17 @@ const finding = (data) => {
     return found && Object.fromEntries(one.names.map((name, at) => [name, found[at + 1]]));
   };
   const byHead = (templates) => templates.sort((a, b) => b.head.length - a.head.length);
+  const wordsOf = (text) => text.replace(/["'`]?\{[a-z_]+\}["'`]?/g, " ").trim().split(/\s+/).join(" ").replace(/^[ :,;-]+|[ :,;-]+$/g, "");
+  for (const row of data.rows) { row.key = row.texts[0]; row.code ??= places(row.key) ? wordsOf(row.key) : row.key; }
+  // The order in which tables are asked is not the one in which they are listed.
+  const asked = Object.keys(data.tables).flatMap((protocol) => data.rows.filter((row) => row.protocol === protocol));
   const tables = {};
   for (const [protocol, table] of Object.entries(data.tables)) {
     tables[protocol] = { underlies: table.underlies, sections: {} };
     for (const [name, head] of Object.entries(table.sections))
       tables[protocol].sections[name] = { ...head, exact: new Map(), codes: new Map(), templates: [] };
   }
-  for (const row of data.rows) {
+  for (const row of asked) {
     const section = tables[row.protocol].sections[row.section], fold = (text) => section.folds ? text.toLowerCase() : text;
     for (const text of row.texts) {
       if (places(text)) section.templates.push(template(text, row.protocol, row, section.folds));
@@ -62,6 +66,29 @@ const finding = (data) => {
     for (const section of sections) { const hit = coded(section, text); if (hit) return hit; }
     return null;
   };
+  const exactly = (protocol, name, text) => {
+    const section = tables[protocol].sections[name], folded = section?.folds ? text.toLowerCase() : text;
+    return section?.exact.get(text) ?? section?.exact.get(folded) ?? section?.codes.get(folded) ?? null;
+  };
+  const inside = (protocol, words) => {
+    for (const section of Object.values(tables[protocol].sections)) { const hit = section.inside && matched(section, words); if (hit) return hit.row; }
+    return null;
+  };
+  // What follows from a row, and from what stands beside it: the type of a stanza error, an application condition, words it passes on.
+  const WAIT = data.recoveries.indexOf("wait"), RECONNECT = data.recoveries.indexOf("reconnect");
+  const judged = ({ row, values, said, family = [], details = [], closed }) => {
+    const rows = (pairs) => pairs.map(([name, code]) => exactly(row.protocol, name, code)).filter(Boolean);
+    const override = (one) => tables[one.protocol].sections[one.section].override;
+    const overriding = rows(family).find(override), last = Object.values(values ?? {}).at(-1);
+    const words = row.key.endsWith("}") && last !== undefined ? last : said;
+    const detail = rows(details)[0] ?? (row.flags & REFINED && words ? inside(row.protocol, words.slice(0, LONGEST_WORDS)) : null);
+    const meaning = detail ?? (row.flags & DEFERS && overriding ? overriding : row), terminal = closed ?? Boolean(row.judged[2]);
+    let recovery = meaning.judged[1];
+    if (overriding) recovery = overriding.key === override(overriding) ? WAIT : recovery === WAIT ? overriding.judged[1] : recovery;
+    if (terminal && recovery === WAIT) recovery = RECONNECT;
+    else if (!terminal && recovery === RECONNECT) recovery = WAIT;
+    return { reason: meaning.judged[0], recovery, terminal, effect: (detail ?? row).judged[3] };
+  };
   const bare = (text) => {
     const texts = [], quoted = /^(?:"(.+)"|'(.+)'|`(.+)`|\u201c(.+)\u201d)\.?$/s.exec(text);
     if (quoted) texts.push(text = quoted.slice(1).find((one) => one !== undefined));
@@ -70,6 +97,10 @@ const finding = (data) => {
     const constant = /^[a-z]\w*\.([A-Z]\w*)$/.exec(stopped);
     if (constant) texts.push(constant[1]);
     return texts;
+  };
+  const letterByLetter = (text) => {
+    for (const { sections } of Object.values(tables)) for (const section of Object.values(sections)) { const row = !section.inside && section.exact.get(text); if (row) return row; }
+    return null;
   };
   const inTable = (protocol, name, text) => {
     if (!tables[protocol]) return null;
@@ -82,12 +113,13 @@ const finding = (data) => {
   const FEWEST_LITERAL = 8, MUCH_LITERAL = 20, FEWEST_OF_CUT = 24;
   const TELLING = /^(?:[^ ]{2,} +[^ ].{2,}|E[A-Z]{4,}|WSAE[A-Z]+|[A-Z]{2,}(?:_[A-Z0-9]+)+)$/s;
   const CLASS = /^(?:[A-Za-z_]\w*[.$])+([A-Z]\w+)$/;
+  const COMPOUND = /[a-z0-9][A-Z]/, builtins = new Set(data.builtins);
   const CUT = /^(.{24,}?)(?: ?>| ?\.\.\.|\u2026)$/s;
   const indexes = {};
   const names = (protocol) => indexes[protocol ?? ""] ??= (() => {
     const exact = new Map(), classes = new Map(), templates = [];
     const put = (map, key, row) => { if (!map.has(key)) map.set(key, row); };
-    for (const row of data.rows) {
+    for (const row of asked) {
       if (tables[row.protocol].sections[row.section].inside) continue;
       if (protocol && row.protocol !== protocol && !tables[row.protocol].underlies) continue;
       for (const text of [...row.texts, row.code]) {
@@ -102,7 +134,8 @@ const finding = (data) => {
         const status = /^[1-5][0-9]{2} (.+)$/.exec(text);
         if (status) put(exact, status[1].toLowerCase().replace(/\.+$/, ""), row);
         const dotted = row.texts.includes(text) && CLASS.exec(text);
-        if (dotted) { put(classes, text, row); put(classes, dotted[1], row); }
+        if (dotted) put(classes, text, row);
+        if (dotted && COMPOUND.test(dotted[1]) && (!builtins.has(dotted[1]) || text.startsWith("builtins."))) put(classes, dotted[1], row);
       }
     }
     byHead(templates);
@@ -206,7 +239,7 @@ const finding = (data) => {
           if (hit) return hit;
         }
         const hit = mine.find(candidate);
-        if (hit) return hit;
+        if (hit) return { ...hit, said: candidate };
       }
       return null;
     };
@@ -218,13 +251,16 @@ const finding = (data) => {
         const [protocol, section, code] = split(place), said = filled(code, groups);
         for (const candidate of trimmed(said ?? "")) {
           const hit = candidate && inTable(protocol, section, candidate);
-          if (hit) { if (found[0].length < text.length) how = "inside"; return hit; }
+          if (!hit) continue;
+          if (found[0].length < text.length) how = "inside";
+          const family = (form.family ?? []).map((one) => { const [, name, kind] = split(one); return [name, filled(kind, groups)]; }).filter(([, kind]) => kind !== null);
+          return { ...hit, said: groups.text || text, family, closed: form.closed };
         }
       }
       if (groups.inner && groups.inner !== text && depth < DEEPEST) { const hit = readOn(groups.inner, depth + 1); if (hit) return hit; }
       const row = groups.class && mine.raised(groups.class);
       if (row) return { row, values: {} };
-      for (const place of form.last) { const hit = inTable(...split(place)); if (hit) return hit; }
+      for (const place of form.last) { const hit = inTable(...split(place)); if (hit) return { ...hit, said: text }; }
       return null;
     };
     const raised = (text, depth) => {
@@ -311,18 +347,19 @@ const finding = (data) => {
   };
   const ofElement = (text) => {
     const around = [];
-    let first = null, app = null, count = 0, code = null;
+    let first = null, app = null, count = 0, code = null, kind = null;
     for (const tag of text.slice(0, LONGEST_ELEMENT).matchAll(TAG)) {
       if (count++ >= MOST_TAGS) break;
       if (tag[1]) { around.pop(); continue; }
       const attributes = Object.fromEntries([...tag[3].matchAll(ATTRIBUTE)].map(([, name, double, single]) => [name, double ?? single])), name = tag[2];
       const space = attributes.xmlns || (around.at(-1)?.space ?? ""), parent = around.at(-1)?.name, has = (name) => around.some((one) => one.name === name);
       if (name === "error" && attributes.code) code ??= attributes.code;
+      if (name === "error") kind ??= attributes.type;
       if (name === "body" && (attributes.type ?? "").startsWith("termin")) first ??= inTable("xmpp", "bosh", attributes.condition ?? "terminate") ?? inTable("xmpp", "stream", attributes.condition ?? "");
       if (name === "close" && space.endsWith(":xmpp-framing")) first ??= inTable("xmpp", "websocket", "see-other-uri" in attributes ? "see-other-uri" : "close");
       if (name === "failure" && space.endsWith(":xmpp-tls")) first ??= inTable("xmpp", "starttls", "failure");
       const place = markup.namespaces[space] ?? markup.parents[parent];
-      if (has("error") || has("stream:error") || has("failure") || has("failed")) app ??= inTable("xmpp", "app", `${space} ${name}`);
+      if (has("error") || has("stream:error") || has("failure") || has("failed")) app ??= inTable("xmpp", "app", `${space} ${name}`) && [["app", `${space} ${name}`]];
       if (place && name !== "text") {
         const [protocol, section] = place.split("/");
         if (section === "stanza" && has("failed")) first ??= inTable(protocol, "sm", name);
@@ -330,9 +367,9 @@ const finding = (data) => {
       }
       if (!tag[3].endsWith("/")) around.push({ name, space });
     }
-    const hit = app ?? first ?? (code ? inTable("xmpp", "legacy", code) : null);
-    if (hit) return hit;
-    return /<(?:iq|message|presence)[^<>]*type=["']error["']/.test(text) ? inTable("xmpp", "stanza", "undefined-condition") : null;
+    let hit = first ?? (code ? inTable("xmpp", "legacy", code) : null);
+    if (!hit && /<(?:iq|message|presence)[^<>]*type=["']error["']/.test(text)) hit = inTable("xmpp", "stanza", "undefined-condition");
+    return hit && { ...hit, family: kind && hit.row.section === "stanza" ? [["type", kind]] : [], details: app ?? [] };
   };
 
   // -------------------------------------------------------------------------------------------------------------- Text
@@ -342,6 +379,8 @@ const finding = (data) => {
   const MARGIN = /^ *(?:\| ?|\+ Exception Group |\+-.*)/;
   const readLine = (line) => {
     line = line.slice(0, LONGEST_LINE).trimEnd();
+    const exact = /\s/.test(line.trim()) && letterByLetter(line.trim());
+    if (exact) return { row: exact, values: {}, said: line, start: 0, end: line.length, how: "whole" };
     const part_ = passage(line), places_ = [...beginnings(line)];
     const hit = wholly(part_, line, places_) ?? (part_.search() ? wholly(part_, line, places_) : null);
     if (hit) return hit;
@@ -423,11 +462,11 @@ const finding = (data) => {
     const text = raw.slice(0, LONGEST_TEXT).replaceAll("\u240d\u240a", "\n").replace(/\r\n?/g, "\n").replace(/\x1b\[[0-9;]{0,16}[A-Za-z]/g, "");
     const lines = unescapedElements(text).split("\n").slice(0, MOST_LINES), found = [];
     for (let at = 0; at < lines.length;) { const [taken, some] = block(lines, at); found.push(...some); at = taken; }
-    const alarming = found.filter((one) => !(one.row.flags & NOTICE));
-    return alarming.length ? alarming : found.filter((one) => !quiet.test(lines[one.line - 1] ?? ""));
+    const judgements = found.map((one) => ({ ...one, judged: judged(one) })), alarming = judgements.filter((one) => one.judged.reason !== NOTICE);
+    return alarming.length ? alarming : judgements.filter((one) => !quiet.test(lines[one.line - 1] ?? ""));
   };
   /** Find the rows that a single word or code names, in every section. */
   const named_ = (text) => Object.entries(tables).flatMap(([, table]) => Object.values(table.sections)
     .filter((section) => !section.inside).map((section) => matched(section, text) ?? coded(section, text)).filter(Boolean));
-  return { find, named: named_ };
+  return { find, named: named_, judged };
 };

@@ -11,18 +11,18 @@ from errnorm.emitters.otel.metric import METRICS
 from errnorm.privacy import DEFAULT_RULES
 from errnorm.tables.provenance import Evidence, Reach
 from errnorm.taxonomy import Category, Effect, Reason, Recovery
-from errnorm_docs.catalogue import catalogue
+from errnorm_docs.catalogue import site
 from errnorm_docs.entries import entries_of, tables
 from errnorm_docs.pictures import pictures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from errnorm.tables.table import Table
     from errnorm_docs.entries import Article
 
-__all__ = ["attributes_page", "table_page", "vocabulary_page", "write"]
+__all__ = ["attributes_page", "put", "table_page", "vocabulary_page", "write"]
 
 _WORDS = (Category, Recovery, Effect, Reach, Evidence)
 
@@ -34,17 +34,32 @@ def write(folder: Path) -> None:
     Args:
         folder: Where it goes; made if it is not there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     found = tables()
     entries = entries_of(found)
     made = {f"table-{table.protocol}.md": table_page(table, entries) for table in found}
     made |= {
         "vocabulary.md": vocabulary_page(),
         "attributes.md": attributes_page(),
-        "catalogue.html": catalogue(found),
     } | pictures(entries)
-    for name, text in made.items():
+    made |= {f"site/{name}": text for name, text in site(found).items()}
+    for path in (folder / "site").rglob("*.html"):
+        if path.relative_to(folder).as_posix() not in made:
+            path.unlink()
+    put(folder, made)
+
+
+def put(folder: Path, files: Mapping[str, str]) -> None:
+    """
+    Write files into a folder; one that would not change is left alone.
+
+    Args:
+        folder: Where they go; made if it is not there.
+
+        files: Their texts by their places in it.
+    """
+    for name, text in files.items():
         path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.read_text("utf-8") != text:
             path.write_text(text, "utf-8")
 
@@ -56,7 +71,7 @@ def table_page(table: Table, entries: Iterable[Article]) -> str:
         f"# Table: {table.protocol}",
         "",
         f"Version `{table.version}`, {len(mine)} rows. With search and filters the same rows",
-        "stand in the [catalogue](../catalogue.md).",
+        'stand in the <a href="../catalogue.html">catalogue</a>.',
         "",
     ]
     for name, section in table.sections.items():
@@ -79,7 +94,7 @@ def _listed(entries: Sequence[Article]) -> list[str]:
 
 def _listed_row(entry: Article) -> str:
     row = entry.placed.row
-    name = f'<a href="../catalogue.html#{escape(entry.slug)}">{_code(entry.placed.key)}</a>'
+    name = f'<a href="../catalogue/{escape(entry.slug)}.html">{_code(entry.placed.key)}</a>'
     aside = _plain(row.text or row.constant or "")
     connection = "connection over" if row.terminal else "connection lives"
     meaning = f"{_code(row.reason)}<br>{row.recovery}, {connection}, effect {_plain(row.effect)}"

@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING, Any
 import tomli
 
 from errnorm import plugins
+from errnorm.finding.names import BUILTINS
 from errnorm.tables.kind import KINDS
-from errnorm.taxonomy import Reason
+from errnorm.tables.pattern import Template, words_of
+from errnorm.taxonomy import Effect, Reason, Recovery
 from errnorm_docs.entries import Article, entries_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from errnorm.tables.table import Table
 
 __all__ = ["finding_data", "in_script"]
 
-_WRAPS, _SAYS_LITTLE, _NOTICE = 1, 2, 4
+_WRAPS, _SAYS_LITTLE, _REFINED, _DEFERS = 1, 2, 4, 8
+_REASONS, _RECOVERIES, _EFFECTS = list(Reason), list(Recovery), list(Effect)
 
 
 def in_script(data: object) -> str:
@@ -28,28 +31,37 @@ def in_script(data: object) -> str:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/").replace("<!--", "<\\!--")
 
 
-def finding_data(tables: Iterable[Table]) -> dict[str, Any]:
+def finding_data(tables: Sequence[Table]) -> dict[str, Any]:
     """
     Return what `finding.js` needs: the forms, the heads of the tables, and for each row what it is found by.
 
     Args:
-        tables: The tables, in any order.
+        tables: The tables, in the order in which their rows are listed.
     """
     by_name = {table.protocol: table for table in tables}
     # The order in which they are asked, which decides where two rows have one name.
-    ordered = [by_name[name] for name in plugins.protocols() if name in by_name]
+    asked = [by_name[name] for name in plugins.protocols() if name in by_name]
     return {
+        "reasons": _REASONS,
+        "recoveries": _RECOVERIES,
+        "effects": _EFFECTS,
+        "builtins": sorted(BUILTINS),
         "kinds": dict(KINDS),
-        "params": {table.protocol: dict(table.kinds) for table in ordered},
-        "tables": {table.protocol: _heads(table) for table in ordered},
-        "rows": [_row(entry) for entry in entries_of(ordered)],
+        "params": {table.protocol: dict(table.kinds) for table in asked},
+        "tables": {table.protocol: _heads(table) for table in asked},
+        "rows": [_row(entry) for entry in entries_of(tables)],
         "forms": _forms(),
     }
 
 
 def _heads(table: Table) -> dict[str, Any]:
     sections = {
-        name: {"folds": section.head.ignore_case, "inside": section.head.inside} for name, section in table.sections.items()
+        name: {
+            "folds": section.head.ignore_case,
+            "inside": section.head.inside,
+            **({"override": section.head.retry_override} if section.head.retry_override else {}),
+        }
+        for name, section in table.sections.items()
     }
     return {"underlies": table.underlies, "sections": sections}
 
@@ -59,16 +71,23 @@ def _row(entry: Article) -> dict[str, Any]:
     flags = (
         (_WRAPS if row.row.wraps else 0)
         | (_SAYS_LITTLE if row.row.reason is Reason.PROTOCOL_REJECTED else 0)
-        | (_NOTICE if row.row.reason is Reason.PROTOCOL_NOTICE else 0)
+        | (_REFINED if row.row.refined else 0)
+        | (_DEFERS if row.row.defers else 0)
     )
-    return {
-        "slug": entry.slug,
+    found: dict[str, Any] = {
         "protocol": entry.protocol,
         "section": row.section,
-        "code": row.code,
         "texts": list(row.texts()),
         "flags": flags,
+        "judged": [
+            _REASONS.index(row.row.reason),
+            _RECOVERIES.index(row.row.recovery),
+            int(row.row.terminal),
+            _EFFECTS.index(row.row.effect),
+        ],
     }
+    # Most codes are the key, or its words without the parameters: the script knows that too.
+    return found if row.code == (words_of(row.key) if Template.has_places(row.key) else row.key) else {**found, "code": row.code}
 
 
 def _forms() -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from errnorm.normalizer import Normalizer
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -42,3 +44,17 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(program))
     yield driver
     driver.quit()
+
+
+class _Loaded(Normalizer):
+    """One that has loaded what it needs."""
+
+    def load(self) -> None:
+        """Do nothing."""
+
+
+@pytest.fixture
+def one_normalizer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `errnorm explain` load the tables once, not each time it is called."""
+    normalizer = _Loaded()
+    monkeypatch.setattr("errnorm.cli.explain.Normalizer", lambda _tables: normalizer)

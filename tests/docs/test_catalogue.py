@@ -1,26 +1,31 @@
 from __future__ import annotations
 
+import gzip
 import json
 import re
+import shlex
 from functools import cache
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
-from errnorm_docs.catalogue import catalogue
-from errnorm_docs.entries import Article, entries_of, tables
+from errnorm_docs.catalogue import site
+from errnorm_docs.entries import COMMON, EXAMPLES, STEPS, Article, entries_of, tables
+from errnorm_docs.error_page import command_of
+from errnorm_docs.pages import put
 
-from errnorm import Reason, Recovery, normalize
+from errnorm import Reason, Recovery
 from errnorm.advice import advice_for
+from errnorm.cli import main
 from errnorm.tables.pattern import Template
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from selenium.webdriver import Chrome
 
     from errnorm.tables import Table
-
-VECTORS = Path(__file__).parents[1] / "data/vectors"
 
 
 @cache
@@ -29,20 +34,25 @@ def built() -> list[Table]:
 
 
 @cache
-def articles() -> list[Article]:
-    return entries_of(built())
+def by_slug() -> dict[str, Article]:
+    return {entry.slug: entry for entry in entries_of(built())}
+
+
+@cache
+def made() -> dict[str, str]:
+    return site(built())
 
 
 @pytest.fixture(scope="module")
-def page() -> str:
-    return catalogue(built())
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path: Path = tmp_path_factory.mktemp("catalogue")
+    put(path, made())
+    return path
 
 
 @pytest.fixture(scope="module")
-def address(page: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    path: Path = tmp_path_factory.mktemp("catalogue") / "catalogue.html"
-    path.write_text(page, "utf-8")
-    return path.as_uri()
+def address(folder: Path) -> str:
+    return (folder / "catalogue.html").as_uri()
 
 
 @pytest.fixture
@@ -52,72 +62,123 @@ def opened(browser: Chrome, address: str) -> Chrome:
     return browser
 
 
-class _Words(HTMLParser):
-    def __init__(self) -> None:
+class _Page(HTMLParser):
+    """What a page links, which addresses it has, and the text of it."""
+
+    def __init__(self, page: str) -> None:
         super().__init__()
-        self.rows: dict[str, list[str]] = {}
+        self.links: list[str] = []
         self.addresses: list[str] = []
-        self.outside: list[str] = []
-        self._row: list[str] | None = None
+        self.tags: set[str] = set()
+        self._text: list[str] = []
+        self._skipped = False
+        self.feed(page)
+
+    @property
+    def text(self) -> str:
+        return "".join(self._text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        attributes = dict(attrs)
-        if tag == "details" and attributes.get("class") == "row":
-            self._row = self.rows[attributes["id"] or ""] = []
-        self.outside += [
+        self.tags.add(tag)
+        self._skipped = tag in {"script", "style"}
+        self.links += [
             value for name, value in attrs if name in {"src", "href"} and value and not value.startswith(("#", "data:"))
         ]
-        if attributes.get("id"):
-            self.addresses.append(attributes["id"] or "")
+        self.addresses += [value for name, value in attrs if name == "id" and value]
+
+    def handle_endtag(self, _tag: str) -> None:
+        self._skipped = False
 
     def handle_data(self, data: str) -> None:
-        if self._row is not None:
-            self._row.append(data)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "details":
-            self._row = None
+        if not self._skipped:
+            self._text.append(data)
 
 
 @pytest.fixture(scope="module")
-def words(page: str) -> _Words:
-    parsed = _Words()
-    parsed.feed(page)
-    return parsed
+def page() -> _Page:
+    return _Page(made()["catalogue.html"])
 
 
 class TestWithoutJavaScript:
-    def test_every_row_of_every_table_stands_on_the_page(self, words: _Words) -> None:
-        assert list(words.rows) == [entry.slug for entry in articles()]
+    def test_every_row_of_every_table_stands_on_the_page_as_a_link(self, page: _Page) -> None:
+        listed = [link.removeprefix("catalogue/").removesuffix(".html") for link in page.links]
+        assert listed[-len(by_slug()) :] == list(by_slug())
+        assert set(listed[: -len(by_slug())]) == set(COMMON)
 
-    def test_every_row_says_what_explain_says(self, words: _Words) -> None:
-        for entry in articles():
-            text = "".join(words.rows[entry.slug])
-            missing = [fact for _, fact in entry.facts() if fact.replace("`", "") not in text]
-            assert not missing, entry.slug
+    def test_no_address_stands_twice(self, page: _Page) -> None:
+        assert len(page.addresses) == len(set(page.addresses))
 
-    def test_what_it_says_comes_from_the_vocabulary(self, words: _Words) -> None:
-        entry = next(entry for entry in articles() if entry.slug == "nats/error/stale-connection")
-        text = "".join(words.rows[entry.slug])
-        assert Reason.TRANSPORT_STALE.about in text
-        assert advice_for(Reason.TRANSPORT_STALE, Recovery.RECONNECT) in text
+    def test_nothing_is_fetched_from_elsewhere(self, page: _Page) -> None:
+        assert [link for link in page.links if urlsplit(link).scheme] == []
+        assert "url(" not in made()["catalogue.html"].partition("</style>")[0]
+        assert "default-src 'none'" in made()["catalogue.html"]
 
-    def test_no_address_stands_twice(self, words: _Words) -> None:
-        assert len(words.addresses) == len(set(words.addresses))
-
-    def test_nothing_is_fetched_from_elsewhere(self, words: _Words, page: str) -> None:
-        assert words.outside == []
-        assert "url(" not in page.partition("</style>")[0]
+    def test_it_is_small_enough_for_a_telephone(self) -> None:
+        assert len(gzip.compress(made()["catalogue.html"].encode(), 9)) < 250_000
 
     @pytest.mark.parametrize(
         "address",
         ["nats/error/stale-connection", "nats/jetstream/10059", "xmpp/stream/see-other-host", "transport/os/econnrefused"],
     )
     def test_addresses_stay(self, address: str) -> None:
-        assert address in {entry.slug for entry in articles()}
+        assert f"catalogue/{address}.html" in made()
 
     def test_words_of_a_table_cannot_become_markup(self) -> None:
-        assert "<resource" not in re.sub(r"<script.*?</script>", "", catalogue(built()), flags=re.DOTALL)
+        assert "<resource" not in re.sub(r"<script.*?</script>", "", made()["catalogue.html"], flags=re.DOTALL)
+
+    def test_the_commonest_are_rows(self) -> None:
+        assert [slug for slug in COMMON if slug not in by_slug()] == []
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, _Page]:
+    return {slug: _Page(made()[f"catalogue/{slug}.html"]) for slug in by_slug()}
+
+
+class TestThePageOfAnError:
+    def test_it_says_what_explain_says(self, pages: dict[str, _Page]) -> None:
+        for slug, entry in by_slug().items():
+            missing = [fact for _, fact in entry.facts() if fact.replace("`", "") not in pages[slug].text]
+            assert not missing, slug
+
+    def test_what_it_says_comes_from_the_vocabulary(self, pages: dict[str, _Page]) -> None:
+        text = pages["nats/error/stale-connection"].text
+        assert Reason.TRANSPORT_STALE.about in text
+        assert advice_for(Reason.TRANSPORT_STALE, Recovery.RECONNECT) in text
+        assert STEPS[Recovery.RECONNECT] in text
+
+    def test_it_names_itself_its_spellings_and_its_command(self, pages: dict[str, _Page]) -> None:
+        for slug, entry in by_slug().items():
+            text = pages[slug].text
+            row = entry.placed.row
+            names = [entry.placed.key, slug, command_of(entry), *filter(None, (row.text, row.constant)), *row.aliases]
+            assert [name for name in names if name not in text] == [], slug
+
+    def test_it_needs_no_script(self, pages: dict[str, _Page]) -> None:
+        assert [slug for slug, page in pages.items() if "script" in page.tags] == []
+
+    def test_its_links_lead_somewhere(self, folder: Path, pages: dict[str, _Page]) -> None:
+        for slug, page in pages.items():
+            here = folder / f"catalogue/{slug}.html"
+            inside = [link.partition("#")[0] for link in page.links if not urlsplit(link).scheme]
+            assert [link for link in inside if not (here.parent / link).exists()] == [], slug
+            assert all(link.startswith("https://") for link in page.links if urlsplit(link).scheme), slug
+
+    def test_it_leads_to_the_same_in_the_other_protocol(self, pages: dict[str, _Page]) -> None:
+        here = by_slug()["nats/error/authorization-violation"].placed.row
+        slugs = [re.sub(r"^(\.\./)+catalogue/|\.html$", "", link) for link in pages["nats/error/authorization-violation"].links]
+        others = [by_slug()[slug] for slug in slugs if slug in by_slug() and not slug.startswith("nats/")]
+        assert others
+        assert {(other.placed.row.reason, other.placed.row.recovery) for other in others} == {(here.reason, here.recovery)}
+
+    @pytest.mark.usefixtures("one_normalizer")
+    def test_the_command_gives_the_same_row(self, capsys: pytest.CaptureFixture[str]) -> None:
+        for entry in [*(by_slug()[slug] for slug in COMMON), *list(by_slug().values())[::50]]:
+            command = shlex.split(command_of(entry))
+            assert main([command[1], "--format", "json", *command[2:]]) == 0
+            said = json.loads(capsys.readouterr().out)
+            row = entry.placed
+            assert [(answer["row"]["section"], answer["row"]["key"]) for answer in said["answers"]] == [(row.section, row.key)]
 
 
 def _samples(entry: Article) -> list[str]:
@@ -132,68 +193,11 @@ def _recognised(browser: Chrome, texts: list[str]) -> list[list[dict[str, Any]]]
     return answer
 
 
-RAW = [
-    "-ERR 'Stale Connection'\r\n",
-    "-ERR 'Authorization Violation'",
-    '-ERR \'Permissions Violation for Subscription to "a.b" using queue "q"\'',
-    'nats: permissions violation for publish to "orders.new"',
-    "nats: 'Authorization Violation'",
-    "NATS/1.0 503\r\n\r\n",
-    '{"type":"io.nats.jetstream.advisory.v1.max_deliver","stream":"S","consumer":"c","deliveries":5}',
-    "NATS/1.0 409 Consumer Deleted\r\n\r\n",
-    '[7] 2026/11/22 22:30:48.190000 [ERR] 127.0.0.1:49092 - cid:7 - "v1:python:app" - authentication error - User "a"',
-    "nats: NotFoundError: code=404 err_code=10059 description='stream not found'",
-    "[Errno 111] Connect call failed ('127.0.0.1', 4222)",
-    "ConnectionResetError: [Errno 104] Connection reset by peer",
-    "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)",
-    "<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>a.example</see-other-host></stream:error>",
-    "<iq type='error'><error type='cancel'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
-    "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>",
-]
-
-
-class TestPasting:
-    def test_every_spelling_of_every_row_finds_its_row(self, opened: Chrome) -> None:
-        expected = [(sample, entry.slug) for entry in articles() for sample in _samples(entry)]
-        found = _recognised(opened, [sample for sample, _ in expected])
-        wrong = [
-            (sample, slug)
-            for (sample, slug), hits in zip(expected, found, strict=True)
-            if slug not in {hit["slug"] for hit in hits} and not sample.startswith(("<", "["))
-        ]
-        assert not wrong
-
-    @pytest.mark.parametrize("raw", RAW)
-    def test_a_raw_error_finds_the_row_that_normalize_finds(self, opened: Chrome, raw: str) -> None:
-        row = normalize(raw).row
-        assert row is not None
-        (hits,) = _recognised(opened, [raw])
-        by_slug = {entry.slug: entry.placed for entry in articles()}
-        first = by_slug[hits[0]["slug"]]
-        assert (first.section, first.key) == (row.section, row.key)
-
-    def test_what_real_servers_said_finds_its_row(self, opened: Chrome) -> None:
-        lines = [json.loads(line) for path in sorted(VECTORS.glob("*.jsonl")) for line in path.read_text("utf-8").splitlines()]
-        texts = {(one["raw"], one.get("protocol")) for one in lines if isinstance(one.get("raw"), str)}
-        rows = {raw: normalize(raw, protocol).row for raw, protocol in texts}
-        known = {raw: (row.section, row.key) for raw, row in rows.items() if row is not None}
-        by_slug = {entry.slug: (entry.placed.section, entry.placed.key) for entry in articles()}
-        found = _recognised(opened, list(known))
-        missed = [raw for raw, hits in zip(known, found, strict=True) if known[raw] not in {by_slug[hit["slug"]] for hit in hits}]
-        # XML that cannot be read is read otherwise by a browser; everything else that differs is rare, or a mistake.
-        assert len(missed) <= len(known) * 0.03, missed
-
-    def test_the_values_in_it_are_shown(self, opened: Chrome) -> None:
-        _type(opened, "-ERR 'Permissions Violation for Publish to \"orders.new\"'")
-        assert "subject = orders.new" in opened.find_element("css selector", "#found .best").text
-
-    @pytest.mark.parametrize("text", ["-ERR 'xStale Connection'", "prefix Authorization Violation suffix"])
-    def test_a_part_of_a_text_is_no_exact_match(self, opened: Chrome, text: str) -> None:
-        assert _recognised(opened, [text]) == [[]]
-
-    def test_markup_in_a_pasted_text_stays_text(self, opened: Chrome) -> None:
-        _type(opened, "-ERR 'Permissions Violation for Publish to \"<img src=x onerror=window.bad=1>\"'")
-        assert opened.execute_script("return window.bad === undefined && !document.querySelector('#found img')") is True
+def _paste(browser: Chrome, text: str) -> None:
+    script = (
+        "const q = document.getElementById('q'); q.value = arguments[0]; q.dispatchEvent(new Event('input', {bubbles: true}))"
+    )
+    browser.execute_script(script, text)
 
 
 def _type(browser: Chrome, text: str) -> None:
@@ -202,14 +206,104 @@ def _type(browser: Chrome, text: str) -> None:
     box.send_keys(text)
 
 
-def _shown(browser: Chrome) -> list[str]:
-    script = "return [...document.querySelectorAll('.row')].filter((row) => row.checkVisibility()).map((row) => row.id)"
+def _answers(browser: Chrome) -> list[str]:
+    script = "return [...document.querySelectorAll('.answer')].map((one) => one.id.replace('answer/', ''))"
     return [str(slug) for slug in browser.execute_script(script) or []]
+
+
+def _shown(browser: Chrome) -> list[str]:
+    """Return the rows that are listed, apart from the commonest."""
+    script = """
+        return [...document.querySelectorAll('#found .row, #all .row')].filter((row) => row.checkVisibility())
+            .map((row) => row.firstChild.getAttribute('href').replace(/^catalogue\\/|\\.html$/g, ''))
+    """
+    return [str(slug) for slug in browser.execute_script(script) or []]
+
+
+def _said(browser: Chrome) -> str:
+    return str(browser.find_element("id", "said").text)
+
+
+class TestPasting:
+    def test_every_spelling_of_every_row_finds_its_row(self, opened: Chrome) -> None:
+        expected = [(sample, entry.slug) for entry in by_slug().values() if not entry.head.inside for sample in _samples(entry)]
+        found = _recognised(opened, [sample for sample, _ in expected])
+        elsewhere = opened.execute_script("return arguments[0].map(catalogue.named)", [sample for sample, _ in expected]) or []
+        wrong = [
+            (sample, slug)
+            for (sample, slug), hits, others in zip(expected, found, elsewhere, strict=True)
+            if slug not in {hit["slug"] for hit in hits} | set(others) and not sample.startswith(("<", "["))
+        ]
+        assert not wrong
+
+    def test_what_is_known_opens_at_once_with_what_to_do(self, opened: Chrome) -> None:
+        _paste(opened, "ERROR app: publish failed: nats: no responders available for request")
+        assert _answers(opened) == ["nats/client/nats.errors.noresponderserror"]
+        entry = by_slug()["nats/client/nats.errors.noresponderserror"]
+        text = opened.find_element("css selector", ".answer").text
+        assert str(entry.placed.row.reason) in text
+        assert entry.error.advice in text.replace("\n", " ")
+        assert entry.step in text
+
+    def test_several_errors_get_an_answer_each_in_their_order(self, opened: Chrome) -> None:
+        text = "nats: timeout\nall is well\nSASLError using PLAIN: not-authorized\nnats: timeout\n"
+        _paste(opened, text)
+        assert _answers(opened) == ["nats/client/nats.errors.timeouterror", "xmpp/sasl/not-authorized"]
+        assert _said(opened).startswith("3 errors of 2 kinds")
+        first = opened.find_element("css selector", ".answer").text
+        assert "2 times" in first
+        assert "line 1, 4" in first
+
+    def test_what_is_not_known_is_said_to_be_unknown_and_gets_no_advice(self, opened: Chrome) -> None:
+        _paste(opened, "fatal: subscription permissions violation on leafnode zzzz77")
+        assert _said(opened) == "No row knows this text."
+        assert _answers(opened) == []
+        assert _shown(opened)
+        assert "Do" not in opened.find_element("id", "found").text.split()
+
+    def test_what_is_like_nothing_is_like_nothing(self, opened: Chrome) -> None:
+        _paste(opened, "zzzzqqq")
+        assert _said(opened) == "No row knows this text."
+        assert _shown(opened) == []
+
+    def test_the_values_in_it_are_shown(self, opened: Chrome) -> None:
+        _paste(opened, "-ERR 'Permissions Violation for Publish to \"orders.new\"'")
+        assert "subject = orders.new" in opened.find_element("css selector", ".answer .values").text
+
+    def test_an_error_inside_somebodys_words_says_so(self, opened: Chrome) -> None:
+        _paste(opened, 'we saw "Authorization Violation" again last night and restarted')
+        assert "found inside somebody's words" in opened.find_element("css selector", ".answer").text
+
+    def test_the_same_words_elsewhere_are_shown(self, opened: Chrome) -> None:
+        _paste(opened, "Authentication Timeout")
+        assert {*_answers(opened), *_shown(opened)} >= {"nats/error/authentication-timeout", "nats/close/authentication-timeout"}
+
+    def test_markup_in_a_pasted_text_stays_text(self, opened: Chrome) -> None:
+        _paste(opened, "-ERR 'Permissions Violation for Publish to \"<img src=x onerror=window.bad=1>\"'")
+        assert _answers(opened)
+        assert opened.execute_script("return window.bad === undefined && !document.querySelector('main img')") is True
+
+    @pytest.mark.parametrize(("kind", "text"), EXAMPLES)
+    def test_every_example_finds_something(self, opened: Chrome, kind: str, text: str) -> None:
+        opened.execute_script(
+            "[...document.querySelectorAll('.example')].find((one) => one.textContent === arguments[0]).click()", kind
+        )
+        assert opened.find_element("id", "q").get_attribute("value") == text
+        assert _answers(opened) or _shown(opened)
+
+    def test_what_is_copied_is_the_command_that_the_page_of_the_error_says(self, opened: Chrome) -> None:
+        opened.execute_script("navigator.clipboard.writeText = (words) => { window.copied = words; return Promise.resolve() }")
+        commands = {}
+        for slug in [*COMMON, "nats/error/permissions-violation-for-publish-to-subject"]:
+            opened.execute_script("location.hash = arguments[0]; window.dispatchEvent(new Event('hashchange'))", f"#{slug}")
+            opened.find_element("css selector", ".answer .copy").click()
+            commands[slug] = opened.execute_script("return window.copied")
+        assert commands == {slug: command_of(by_slug()[slug]) for slug in commands}
 
 
 class TestSearching:
     @pytest.mark.parametrize(
-        ("typed", "first"),
+        ("typed", "slug"),
         [
             ("stale connection", "nats/error/stale-connection"),
             ("10059", "nats/jetstream/10059"),
@@ -218,38 +312,45 @@ class TestSearching:
             ("see-other-host", "xmpp/stream/see-other-host"),
         ],
     )
-    def test_a_text_a_code_and_a_constant_find_their_row(self, opened: Chrome, typed: str, first: str) -> None:
+    def test_a_text_a_code_and_a_constant_open_their_row(self, opened: Chrome, typed: str, slug: str) -> None:
         _type(opened, typed)
-        assert _shown(opened)[0] == first
+        assert slug in _answers(opened)
+
+    def test_a_part_of_a_name_lists_the_rows_that_have_it(self, opened: Chrome) -> None:
+        _type(opened, "slow consum")
+        assert _answers(opened) == []
+        assert "nats/error/slow-consumer-detected" in _shown(opened)[:3]
 
     def test_a_reason_finds_all_its_rows(self, opened: Chrome) -> None:
         _type(opened, "limits.slow_consumer")
-        expected = {entry.slug for entry in articles() if entry.placed.row.reason is Reason.LIMITS_SLOW_CONSUMER}
-        assert expected <= set(_shown(opened))
+        expected = {entry.slug for entry in by_slug().values() if entry.placed.row.reason is Reason.LIMITS_SLOW_CONSUMER}
+        assert expected <= {*_answers(opened), *_shown(opened)}
 
-    def test_nothing_found_is_said(self, opened: Chrome) -> None:
-        _type(opened, "zzzzqqq")
-        assert opened.find_element("id", "said").text == "No row has these words."
-        assert _shown(opened) == []
-
-    def test_an_unknown_text_finds_rows_like_it(self, opened: Chrome) -> None:
-        _type(opened, "fatal: subscription permissions violation on leafnode zzzz77")
-        assert opened.find_element("id", "said").text == "No row knows this text."
-        assert _shown(opened)
+    @pytest.mark.parametrize(
+        ("called", "slug"), [("wrong password", "xmpp/sasl/not-authorized"), ("duplicate login", "xmpp/stream/conflict")]
+    )
+    def test_what_people_call_it_finds_it(self, opened: Chrome, called: str, slug: str) -> None:
+        _type(opened, called)
+        assert slug in _shown(opened)[:4]
 
     def test_escape_brings_all_rows_back_in_their_order(self, opened: Chrome) -> None:
         _type(opened, "timeout")
         opened.find_element("id", "q").send_keys("\ue00c")
-        assert _shown(opened) == [entry.slug for entry in articles()]
+        assert _shown(opened) == list(by_slug())
+        assert _answers(opened) == []
 
 
 class TestFiltering:
+    @pytest.fixture(autouse=True)
+    def _open(self, opened: Chrome) -> None:
+        opened.find_element("id", "more").click()
+
     def test_filters_of_one_kind_add_and_of_several_narrow(self, opened: Chrome) -> None:
         for name, value in (("protocol", "xmpp"), ("category", "auth"), ("category", "limits"), ("evidence", "provoked")):
             opened.execute_script(f"document.querySelector('input[name={name}][value={value}]').click()")
         expected = [
             entry.slug
-            for entry in articles()
+            for entry in by_slug().values()
             if entry.protocol == "xmpp"
             and entry.placed.row.reason.category in {"auth", "limits"}
             and entry.placed.row.evidence.startswith("provoked")
@@ -257,38 +358,50 @@ class TestFiltering:
         assert _shown(opened) == expected
         assert expected
 
-    @pytest.mark.parametrize("decision", ["repeat", "reconnect", "fails", "stop"])
-    def test_the_decision_is_terminal_times_retryable(self, opened: Chrome, decision: str) -> None:
-        opened.execute_script(f"document.querySelector('input[name=decision][value={decision}]').click()")
-        wanted = {"repeat": (True, False), "reconnect": (True, True), "fails": (False, False), "stop": (False, True)}[decision]
-        rows = [(entry.placed.row.recovery.retryable, entry.placed.row.terminal, entry.slug) for entry in articles()]
-        assert _shown(opened) == [slug for retryable, terminal, slug in rows if (retryable, terminal) == wanted]
+    @pytest.mark.parametrize("step", STEPS)
+    def test_what_is_to_be_done_is_a_filter_in_words(self, opened: Chrome, step: str) -> None:
+        expected = [entry.slug for entry in by_slug().values() if entry.placed.row.recovery == step]
+        label = opened.execute_script(f"return document.querySelector('input[name=step][value={step}]').nextSibling.textContent")
+        assert label == f"{STEPS[step]} {len(expected)}"
+        opened.execute_script(f"document.querySelector('input[name=step][value={step}]').click()")
+        assert _shown(opened) == expected
 
-    def test_the_counts_beside_them_are_right(self, opened: Chrome) -> None:
-        shown = opened.execute_script(
-            "return document.querySelector('input[name=category][value=transport]').nextSibling.textContent"
-        )
-        assert shown == f"transport {sum(entry.placed.row.reason.category == 'transport' for entry in articles())}"
+    def test_filters_hold_for_a_search(self, opened: Chrome) -> None:
+        opened.execute_script("document.querySelector('input[name=protocol][value=nats]').click()")
+        _paste(opened, "conflict")
+        assert _answers(opened) + _shown(opened)
+        assert all(slug.startswith("nats/") for slug in _answers(opened) + _shown(opened))
 
 
 class TestLinks:
     def test_a_link_opens_its_row(self, browser: Chrome, address: str) -> None:
         browser.get("about:blank")
         browser.get(f"{address}#xmpp/stanza/conflict")
-        script = "const row = document.querySelector('.row[open]'), box = row.getBoundingClientRect();"
-        seen = browser.execute_script(f"{script} return [row.id, box.top >= 0 && box.top < innerHeight]")
-        assert seen == ["xmpp/stanza/conflict", True]
+        script = (
+            "const box = document.querySelector('.answer').getBoundingClientRect(); return box.top >= 0 && box.top < innerHeight"
+        )
+        assert _answers(browser) == ["xmpp/stanza/conflict"]
+        assert browser.execute_script(script) is True
 
     def test_the_address_follows_what_is_opened(self, opened: Chrome) -> None:
-        opened.find_element("css selector", "[id='nats/error/stale-connection'] summary").click()
+        opened.find_element("css selector", "#common a[href='catalogue/nats/error/stale-connection.html']").click()
+        assert _answers(opened) == ["nats/error/stale-connection"]
         assert opened.current_url.endswith("#nats/error/stale-connection")
 
     def test_a_search_can_be_linked(self, browser: Chrome, address: str) -> None:
         browser.get("about:blank")
-        browser.get(f"{address}#?q=slow+consumer&protocol=nats")
+        browser.get(f"{address}#?q=slow+consum&protocol=nats")
         shown = _shown(browser)
         assert shown
         assert all(slug.startswith("nats/") for slug in shown)
+
+    def test_an_answer_leads_to_its_page_and_back(self, opened: Chrome) -> None:
+        _paste(opened, "nats: timeout")
+        opened.find_element("link text", "Page of this error").click()
+        assert opened.current_url.endswith("catalogue/nats/client/nats.errors.timeouterror.html")
+        assert opened.find_element("css selector", "h1").text == by_slug()["nats/client/nats.errors.timeouterror"].placed.key
+        opened.find_element("link text", "catalogue").click()
+        assert _answers(opened) == ["nats/client/nats.errors.timeouterror"]
 
 
 class TestTheKeyboard:
@@ -297,17 +410,16 @@ class TestTheKeyboard:
         opened.execute_script("document.activeElement.blur()")
         body.send_keys("/")
         assert opened.switch_to.active_element.get_attribute("id") == "q"
-        opened.switch_to.active_element.send_keys("slow consumer")
-        opened.switch_to.active_element.send_keys("\ue015")
-        first = opened.execute_script("return document.activeElement.parentNode.id")
-        opened.switch_to.active_element.send_keys("\ue015")
-        second = opened.execute_script("return document.activeElement.parentNode.id")
-        assert [first, second] == _shown(opened)[:2]
+        opened.switch_to.active_element.send_keys("slow consum")
+        rows = _shown(opened)
+        for row in rows[:2]:
+            opened.switch_to.active_element.send_keys("\ue015")
+            assert str(opened.execute_script("return document.activeElement.getAttribute('href')")) == f"catalogue/{row}.html"
         opened.switch_to.active_element.send_keys("\ue007")
-        assert opened.execute_script("return document.activeElement.parentNode.open") is True
-        opened.switch_to.active_element.send_keys("\ue00c")
-        opened.switch_to.active_element.send_keys("\ue00c")
+        assert _answers(opened) == [rows[1]]
+        body.send_keys("\ue00c")
         assert opened.switch_to.active_element.get_attribute("id") == "q"
+        assert _shown(opened) == list(by_slug())
 
 
 class TestSmallAndDark:

@@ -49,7 +49,7 @@ def test_the_page_of_a_table_has_every_row(found: Table) -> None:
     page = unescape(table_page(found, articles()))
     mine = [entry for entry in articles() if entry.protocol == found.protocol]
     assert [entry.slug for entry in mine if f"<code>{entry.placed.key}</code>" not in page] == []
-    assert re.findall(r'href="\.\./catalogue\.html#([^"]+)"', page) == [entry.slug for entry in mine]
+    assert re.findall(r'href="\.\./catalogue/([^"]+)\.html"', page) == [entry.slug for entry in mine]
 
 
 def test_the_page_of_the_vocabulary_has_every_word_with_its_description() -> None:

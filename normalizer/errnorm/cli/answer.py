@@ -10,6 +10,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from errnorm.cli.style import printable
+from errnorm.taxonomy import Effect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from errnorm.error import NormalizedError
     from errnorm.finding.names import Name
     from errnorm.tables.row import Entry
+    from errnorm.taxonomy import Recovery
 
 __all__ = ["details", "essentials", "explained", "paragraphs", "retry", "title", "unknown_answer"]
 
@@ -47,7 +49,7 @@ def title(error: NormalizedError, style: Style) -> str:
 def essentials(error: NormalizedError) -> Iterator[tuple[str, str]]:
     """Yield what matters at night, as pairs of a label and a text."""
     yield "Do", error.advice
-    yield "Retry", retry(error)
+    yield "Retry", retry(error.recovery, error.effect, terminal=error.terminal)
     yield "Likely cause", error.reason.cause
     note = error.row.row.note if error.row is not None else None
     yield "What", f"{error.reason.about} {note}" if note else error.reason.about
@@ -92,12 +94,12 @@ def unknown_answer(fingerprint: str, nearest: Iterable[Name], style: Style, widt
     )
 
 
-def retry(error: NormalizedError) -> str:
+def retry(recovery: Recovery, effect: Effect, *, terminal: bool) -> str:
     """Return whether to repeat, where, and whether the request may have been executed."""
-    may = "Yes" if error.retryable else "No"
-    where = "the connection is over" if error.terminal else "the connection lives"
-    done = "your request was not executed" if error.effect == "not_applied" else "your request may already have been executed"
-    return f"{may} ({error.recovery}); {where}; {done}."
+    may = "Yes" if recovery.retryable else "No"
+    where = "the connection is over" if terminal else "the connection lives"
+    done = "your request was not executed" if effect is Effect.NOT_APPLIED else "your request may already have been executed"
+    return f"{may} ({recovery}); {where}; {done}."
 
 
 def paragraphs(facts: Iterable[tuple[str, str]], width: int, style: Style, *, dimmed: bool = False) -> Iterator[str]:

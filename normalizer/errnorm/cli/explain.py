@@ -12,6 +12,7 @@ from errnorm.advice import ADVICE
 from errnorm.cli.answer import details, essentials, explained, paragraphs, title, unknown_answer
 from errnorm.cli.arguments import UnusableError, check_protocol, stdin
 from errnorm.cli.style import Style, printable
+from errnorm.error import Signal
 from errnorm.finding import Finder, installed_forms
 from errnorm.finding.nearest import Nearest
 from errnorm.fingerprint import fingerprint_of
@@ -48,7 +49,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
         "explain",
         help="say what an error means and what to do about it",
         description="Say what an error means: a text, a line of a log, a traceback, XML, a condition, a code, a constant, a "
-        "reason or category, or a file of any of these.",
+        "row (xmpp/stream/conflict), a reason or category, or a file of any of these.",
     )
     parser.add_argument("text", nargs="*", help="the error, or one file; stdin if not given, or for -")
     parser.add_argument("--protocol", help="nats or xmpp, where the text could be either")
@@ -102,6 +103,8 @@ def _width() -> int:
 
 def _answers(normalizer: Normalizer, text: str, protocol: str | None) -> list[_Answer]:
     """Answer each error of a text once, in the order in which they first stand in it."""
+    if (error := _at(normalizer, text)) is not None:
+        return [_Answer(error, ())]
     findings = Finder(normalizer).find(text)
     if protocol is not None:
         error = normalizer.normalize(text, protocol)
@@ -112,6 +115,15 @@ def _answers(normalizer: Normalizer, text: str, protocol: str | None) -> list[_A
     for finding in findings:
         groups.setdefault((finding.error.judgement.row, finding.error.recovery), []).append(finding)
     return [_Answer(group[0].error, group) for group in groups.values()]
+
+
+def _at(normalizer: Normalizer, address: str) -> NormalizedError | None:
+    """Return an error of the row with this address: `xmpp/stream/conflict`."""
+    protocol, _, rest = address.partition("/")
+    section, _, key = rest.partition("/")
+    engine = normalizer.engine(protocol) if key and protocol in plugins.protocols() else None
+    row = None if engine is None else engine.table.rows.get((section, key))
+    return None if engine is None or row is None else engine.judge_as(row, Signal(protocol, section, key))
 
 
 def _underlies(normalizer: Normalizer, error: NormalizedError) -> bool:

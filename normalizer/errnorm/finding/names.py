@@ -6,6 +6,7 @@ A text that people have is one of these names in another case, without its statu
 
 from __future__ import annotations
 
+import builtins
 import re
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
     from errnorm.tables.row import Entry
     from errnorm.tables.table import Table
 
-__all__ = ["Name", "Names"]
+__all__ = ["BUILTINS", "Name", "Names"]
 
 _STATUS = re.compile(r"[1-5][0-9]{2} (.+)")
 _COMPOUND = re.compile(r"[a-z0-9][A-Z]", re.ASCII)
 _LAST = re.compile(r"(?:[A-Za-z_]\w*[.$])+([A-Z]\w+)", re.ASCII)
+BUILTINS = frozenset(name for name, one in vars(builtins).items() if isinstance(one, type) and issubclass(one, BaseException))
 # A text with places says something by itself if so much of it is literal.
 _FEWEST_LITERAL = 8
 _MUCH_LITERAL = 20
@@ -79,8 +81,9 @@ class Names:
         for spelling in name.row.spellings():
             if found := _LAST.fullmatch(spelling):
                 self._classes.setdefault(spelling, name)
-                # The last part alone says something if it is more than one word: `IqTimeout`, not `Timeout`.
-                if _COMPOUND.search(found[1]):
+                # The last part alone says something if it is more than one word: `IqTimeout`, not `Timeout`. And it must not be
+                # the name of something that every program raises: `SyntaxError` is not about DNS.
+                if _COMPOUND.search(found[1]) and (found[1] not in BUILTINS or spelling.startswith("builtins.")):
                     self._classes.setdefault(found[1], name)
 
     def exact(self, text: str) -> Name | None:

@@ -43,6 +43,19 @@ def test_it_takes_anything(capsys: pytest.CaptureFixture[str], text: str, reason
     assert reason.about in explained(capsys, text)
 
 
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [("xmpp/stream/conflict", Reason.SHUTDOWN_REPLACED), ("xmpp/stanza/conflict", Reason.PROTOCOL_CONFLICT)],
+)
+def test_it_takes_the_address_of_a_row(capsys: pytest.CaptureFixture[str], address: str, reason: Reason) -> None:
+    assert explained(capsys, address).startswith(reason)
+
+
+@pytest.mark.parametrize("text", ["xmpp/stream/none-such", "none/stream/conflict", "xmpp/none/conflict", "xmpp/stream/", "a/b"])
+def test_an_address_without_a_row_is_a_text_like_any_other(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    assert "not known" in explained(capsys, text)
+
+
 def test_it_says_what_whose_whether_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     answer = explained(capsys, "-ERR 'Stale Connection'")
     reason = Reason.TRANSPORT_STALE
