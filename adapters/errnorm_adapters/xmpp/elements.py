@@ -38,6 +38,11 @@ _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 _CONTENTS = ("", f"{{{CLIENT}}}", "{jabber:server}", "{jabber:component:accept}", "{jabber:component:connect}")
 _ERRORS = frozenset(f"{content}error" for content in _CONTENTS)
 _STREAM_ERROR = f"{{{STREAMS}}}error"
+_STANZAS = ("iq", "message", "presence")
+# The error of a stanza is in the namespace of the stanza. Looked up, because it is asked for with each stanza error.
+_OWN_ERROR = {f"{content}{name}": f"{content}error" for content in _CONTENTS for name in _STANZAS} | {
+    f"{_DIALBACK}{name}": f"{_DIALBACK}error" for name in ("result", "verify")
+}
 
 _LONGEST_TEXT = 4096
 _LONGEST_REPEATED = 256
@@ -225,7 +230,7 @@ def _of_stanza(stanza: Node) -> Signal | None:
         return removal_of(stanza) if kind == "unavailable" else None
     # The stanza that was sent may be echoed before the error and may contain an error of its own; the last one is the answer.
     # A component may echo what a client sent: the error of a stanza is in the namespace of the stanza.
-    own = f"{stanza.tag.rpartition('}')[0]}}}error" if stanza.tag[:1] == "{" else "error"
+    own = _OWN_ERROR[stanza.tag]
     error = stanza[-1] if len(stanza) else None
     if error is not None and error.tag != own:
         children = list(reversed(list(stanza)))
@@ -369,7 +374,7 @@ def _of_close(close: Node) -> Signal:
 
 
 _READERS: dict[str, Callable[[Node], Signal | None]] = {
-    **{f"{content}{name}": _of_stanza for content in _CONTENTS for name in ("iq", "message", "presence")},
+    **{f"{content}{name}": _of_stanza for content in _CONTENTS for name in _STANZAS},
     **dict.fromkeys(_ERRORS, _of_error),
     _STREAM_ERROR: _of_stream_error,
     f"{_DIALBACK}result": _of_dialback,
