@@ -120,7 +120,11 @@ def _start(protocol: str | None, operation: str, what: str, reason: str, has_pee
 
 
 def _plain(word: str) -> str:
-    return escaped(str(word), _LONGEST_NAME).replace("%", "%%")
+    return _doubled(escaped(str(word), _LONGEST_NAME))
+
+
+def _doubled(text: str) -> str:
+    return text.replace("%", "%%")
 
 
 @lru_cache(1024)
@@ -160,8 +164,9 @@ def _advice(fault: Fault) -> str:
     decision, judgement = fault.decision, fault.error.judgement
     step = _STEPS[judgement.recovery] if judgement.row is not None else "no table knows it"
     if decision is not None and decision.verdict is _ABORT:
-        # What a retry could mend is given up for a reason of the caller's operation.
-        step = f"abort: {decision.why.partition(',')[0] if judgement.retryable else step}"
+        # What a retry could mend is given up for a reason of the operation; what no table knows only its program can judge.
+        own = judgement.retryable or judgement.row is None
+        step = f"abort: {_doubled(escaped(decision.why.partition(',')[0], _LONGEST_WORDS)) if own else step}"
     client = fault.client and _CLIENTS.get(fault.client, "")
     if not client:
         return step

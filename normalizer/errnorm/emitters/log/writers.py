@@ -96,7 +96,8 @@ def write_with_logging(level: Severity, event: Message, fields: Attributes) -> N
     """Write through the standard library's logger `errnorm`: a message for people, the fields as attributes of the record."""
     if _LOGGER.isEnabledFor(level):
         extra = {**fields, "otel.event.name": event.name}
-        _LOGGER.log(level, event.template, *event.values, extra=extra, stacklevel=_depth())
+        # `logging` formats only what has values: without any, `%%` would stay as it is.
+        _LOGGER.log(level, event.template if event.values else str(event), *event.values, extra=extra, stacklevel=_depth())
 
 
 def write_with_loguru(level: Severity, event: Message, fields: Attributes) -> None:
