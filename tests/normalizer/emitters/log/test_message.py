@@ -11,6 +11,7 @@ import errnorm
 from errnorm import Decision, Recovery, Verdict
 from errnorm.emitters.log.message import message
 from errnorm.emitters.log.writers import write_with_logging
+from errnorm.emitters.severity import Severity
 from errnorm.fault import Fault
 from errnorm.settings import Settings
 
@@ -29,7 +30,7 @@ def _written(fault: Fault) -> tuple[str, str]:
     sentence, handler, logger = message(fault, Settings(), "nats.error"), _Kept(), logging.getLogger("errnorm")
     logger.addHandler(handler)
     try:
-        write_with_logging(logging.ERROR, sentence, {})
+        write_with_logging(Severity.ERROR, sentence, {})
     finally:
         logger.removeHandler(handler)
     return str(sentence), handler.said[-1]
