@@ -264,6 +264,7 @@ ADVICE: Mapping[Reason, Mapping[Recovery, str]] = {
         _WAIT: "Wait, then repeat: it moves to another server.",
     },
     Reason.SHUTDOWN_RESET: {
+        _WAIT: "Wait with growing pauses, then repeat the request: the service begins a new session.",
         _RECONNECT: "Connect again; the server wants to negotiate a new session.",
         _LOGIN: "Get fresh credentials, then connect again.",
     },

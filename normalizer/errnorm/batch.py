@@ -64,7 +64,7 @@ _ALWAYS = (
 # All other numbers, where a text does not name one as a code.
 _NUMBERS = r"\b[0-9a-fA-F]*[0-9][0-9a-fA-F-]{11,}\b|0x[0-9a-fA-F]+|[0-9]+"
 _CODED = r"(?i)code|errno|status|NATS/1|[(\[]1\d{4}[)\]]|NatsError: \d|os error|jerr|error \d"
-_CODED += r"|Publishing: \d|-98\d\d|0x8009|#\d|\(\d\d?,"
+_CODED += r"|Publishing: \d|-98\d\d|0x8009|#\d|\(\d\d?,|connect: \dxx|muc#user \d"
 
 
 class Batch:

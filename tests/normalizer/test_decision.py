@@ -312,8 +312,8 @@ def test_a_raw_error_is_decided_under_the_protocol_that_was_given_like_the_one_b
     words = "conflict"  # of XMPP: as a text of NATS it means nothing
     assert errnorm.decide(words, protocol="xmpp").step is errnorm.normalize(words, "xmpp").recovery
     refused = "Authorization Violation"
-    assert errnorm.decide(refused, protocol="nats", fresh_credentials=True).retry
-    assert not errnorm.decide(refused, protocol="nats", previous=refused, fresh_credentials=True).retry
+    assert errnorm.decide(refused, protocol="nats", idempotent=True, fresh_credentials=True).retry
+    assert not errnorm.decide(refused, protocol="nats", idempotent=True, previous=refused, fresh_credentials=True).retry
 
 
 def test_what_comes_on_top_of_a_hint_grows_with_the_base() -> None:
