@@ -17,12 +17,14 @@ try:
     import sentry_sdk
     from sentry_sdk.integrations import Integration
     from sentry_sdk.scope import add_global_event_processor
+    from sentry_sdk.utils import event_from_exception
 except ImportError as missing:
     message = "errnorm.emitters.sentry needs the SDK of Sentry: pip install errnorm[sentry]"
     raise ImportError(message) from missing
 
 from errnorm.emitters.attributes import error_type
 from errnorm.emitters.counts import LEDGER
+from errnorm.emitters.log.records import taken_out_of
 from errnorm.exceptions import ReportedException, is_a
 from errnorm.marks import mark_of
 from errnorm.normalizer import default_normalizer
@@ -80,7 +82,10 @@ class ErrnormIntegration(Integration):
         if record is not None and record.name == _LOGGER:
             cleaned: Event = _of_line(event, record)
             return cleaned
-        exception = (hint.get("exc_info") or (None, None, None))[1]
+        exc_info = hint.get("exc_info")
+        if not exc_info and record is not None and (exc_info := taken_out_of(record)):
+            event["exception"] = _exception_of(exc_info)
+        exception = (exc_info or (None, None, None))[1]
         if not is_a(exception, BaseException):
             return event
         error = self._normalize(exception)
@@ -130,6 +135,14 @@ def _process(event: Event, hint: Hint) -> Event | None:
     except Exception:  # noqa: BLE001 - an event that cannot be put in order is still worth sending
         LEDGER.failed("sentry")
         return event
+
+
+def _exception_of(exc_info: Any) -> Any:  # noqa: ANN401 - what the SDK makes of it
+    """Return what the SDK sends of an exception: a filter that a handler has had taken it out before the SDK saw the record."""
+    event, _ = event_from_exception(
+        exc_info, client_options=sentry_sdk.get_client().options, mechanism={"type": "logging", "handled": True}
+    )
+    return event["exception"]
 
 
 def _described(error: NormalizedError, outcome: str | None) -> dict[str, str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ pytest.importorskip("sentry_sdk")
 import sentry_sdk
 from sentry_sdk.transport import Transport as SentryTransport
 
+from errnorm.emitters.log import Fields
 from errnorm.emitters.sentry import ErrnormIntegration
 
 if TYPE_CHECKING:
@@ -107,14 +109,21 @@ def test_a_bug_of_the_application_goes_as_it_came(sent: list[dict[str, Any]]) ->
     assert hello["message"] == "hello"
 
 
-def test_a_wrapper_keeps_its_words_and_what_is_inside_says_nothing(sent: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize("filtered", [False, True], ids=["as they are", "with the fields"])
+def test_a_wrapper_keeps_its_words_and_what_is_inside_says_nothing(sent: list[dict[str, Any]], filtered: bool) -> None:
+    logger, handler = logging.getLogger("shop"), logging.StreamHandler(io.StringIO())
+    if filtered:
+        handler.addFilter(Fields())
+    logger.addHandler(handler)
     try:
         try:
             raise nats.errors.Error("nats: weird") from ValueError(SECRET)  # noqa: TRY003
         except nats.errors.Error as inner:
             raise LookupError("order 4711") from inner  # noqa: TRY003
     except LookupError as error:
-        logging.getLogger("shop").exception("failed: %s", error)  # noqa: TRY401 - as people do
+        logger.exception("failed: %s", error)  # noqa: TRY401 - as people do
+    finally:
+        logger.removeHandler(handler)
     sentry_sdk.flush()
     (event,) = sent
     assert event["exception"]["values"][-1]["value"] == "order 4711"

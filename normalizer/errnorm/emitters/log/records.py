@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from errnorm.emitters.counts import LEDGER
 from errnorm.emitters.log.lines import Reader
@@ -21,7 +22,15 @@ from errnorm.settings import Settings
 if TYPE_CHECKING:
     from errnorm.normalizer import Normalizer
 
-__all__ = ["Fields"]
+__all__ = ["Fields", "taken_out_of"]
+
+# What looks at a record after the handlers, as the SDK of Sentry does, still needs the exception that formatters must not print.
+_TAKEN: WeakKeyDictionary[logging.LogRecord, Any] = WeakKeyDictionary()
+
+
+def taken_out_of(record: logging.LogRecord) -> Any:  # noqa: ANN401 - whatever stood in `exc_info`
+    """Return the `exc_info` that the filter took out of a record; `None` if it took none."""
+    return _TAKEN.get(record)
 
 
 class Fields(logging.Filter):
@@ -41,12 +50,12 @@ class Fields(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Add the fields. The exceptions' own words are taken out, the stack trace stays if the settings have it."""
         try:
-            self._add(record.__dict__)
+            self._add(record, record.__dict__)
         except Exception:  # noqa: BLE001 - the record is the application's, and has to be written whatever happens here
             LEDGER.failed("records")
         return True
 
-    def _add(self, fields: dict[str, Any]) -> None:
+    def _add(self, record: logging.LogRecord, fields: dict[str, Any]) -> None:
         # The message and its arguments stand among the others.
         told, watched = self._reader.read(fields)
         for name, value in told.items():
@@ -54,6 +63,7 @@ class Fields(logging.Filter):
         for name in watched:
             if name == "exc_info":
                 # Formatters print what stands in `exc_text`, and would otherwise render the exception with its own words.
+                _TAKEN[record] = fields["exc_info"]
                 fields["exc_info"], fields["exc_text"] = None, fields.get("exception.stacktrace")
             else:
                 del fields[name]
