@@ -111,7 +111,7 @@ const finding = (data) => {
 
   // Names: everything that names a row, in one index over the tables of one protocol, or of all.
   const FEWEST_LITERAL = 8, MUCH_LITERAL = 20, FEWEST_OF_CUT = 24;
-  const TELLING = /^(?:[^ ]{2,} +[^ ].{2,}|E[A-Z]{4,}|WSAE[A-Z]+|[A-Z]{2,}(?:_[A-Z0-9]+)+)$/s;
+  const TELLING = /^(?:(?:[^ ]{2,}|A) +[^ ].{2,}|E[A-Z]{4,}|WSAE[A-Z]+|[A-Z]{2,}(?:_[A-Z0-9]+)+)$/s;
   const CLASS = /^(?:[A-Za-z_]\w*[.$])+([A-Z]\w+)$/;
   const COMPOUND = /[a-z0-9][A-Z]/, builtins = new Set(data.builtins);
   const CUT = /^(.{24,}?)(?: ?>| ?\.\.\.|\u2026)$/s;
@@ -199,7 +199,7 @@ const finding = (data) => {
   const unescaped = (text) => text.replaceAll('\\"', '"').replaceAll("\\n", "\n").replaceAll("\\\\", "\\");
   const filled = (place, groups) => {
     let missing = false;
-    const code = place.replace(/\{([a-z]+)\}/g, (_, name) => { if (groups[name] === undefined) missing = true; return groups[name] ?? ""; });
+    const code = place.replace(/\{([a-z]+)(:_)?\}/g, (_, name, joined) => { if (groups[name] === undefined) missing = true; return (groups[name] ?? "").replaceAll(" ", joined ? "_" : " "); });
     return missing ? null : code;
   };
   const split = (place) => { const [protocol, section, ...code] = place.split("/"); return [protocol, section, code.join("/")]; };
@@ -218,8 +218,13 @@ const finding = (data) => {
     const folded = line.toLowerCase(), fitting = forms.filter((form) => form.has.some((word) => folded.includes(word)));
     const searching = fitting.filter((form) => form.search && !form.early);
     let relevant = fitting.filter((form) => form.early || !form.search);
-    let mine = names(null), failed = new Set(), left = MOST_LOOKUPS, how = "whole";
-    const known = (text, depth) => failed.has(text) ? null : lookedUp(text, depth) ?? raised(text, depth) ?? structured(text, depth);
+    let mine = names(null), failed = new Set(), nothing = new Set(), left = MOST_LOOKUPS, how = "whole";
+    const known = (text, depth) => {
+      if (nothing.has(text)) return null;
+      const hit = lookedUp(text, depth) ?? raised(text, depth) ?? structured(text, depth);
+      if (!hit) nothing.add(text);
+      return hit;
+    };
     const readOn = (text, depth) => {
       const hit = known(text, depth);
       if (hit) return hit;
@@ -264,7 +269,8 @@ const finding = (data) => {
       return null;
     };
     const raised = (text, depth) => {
-      const found = RAISED.exec(text.replace(/[,;]+$/, ""));
+      text = text.replace(/[,;]+$/, "");
+      const found = RAISED.exec(text.length > 1 && QUOTES[text[0]] === text.at(-1) ? text.slice(1, -1) : text);
       if (!found || depth >= DEEPEST) return null;
       const words = (found[2] ?? "").trim(), said = words && lookedUp(words, depth + 1);
       if (said) return said;
@@ -319,8 +325,8 @@ const finding = (data) => {
       return null;
     };
     return {
-      under: (protocol) => { mine = names(protocol); failed = new Set(); },
-      search: () => { relevant = [...relevant, ...searching]; failed = new Set(); return searching.length > 0; },
+      under: (protocol) => { mine = names(protocol); failed = new Set(); nothing = new Set(); },
+      search: () => { relevant = [...relevant, ...searching]; failed = new Set(); nothing = new Set(); return searching.length > 0; },
       whole: (text) => { const hit = known(text, 0); return hit && { start: 0, end: text.length, how, ...hit }; },
       within: (text) => { const found = ways(text, 0); return found && { start: found.start, end: found.end, how: "inside", ...found.hit }; },
     };

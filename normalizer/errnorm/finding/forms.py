@@ -21,7 +21,7 @@ __all__ = ["Form", "Forms", "Place"]
 
 _PART = re.compile(r"%([a-z]+)%")
 _MOST_FRAMES = 12
-_GROUP = re.compile(r"\{([a-z]+)\}")
+_GROUP = re.compile(r"\{([a-z]+)(:_)?\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Place:
 
         section: The section of its table; `None` for all of them in their order.
 
-        code: The code, with the groups of the pattern in braces.
+        code: The code, with the groups of the pattern in braces; `{name:_}` has `_` for each blank.
     """
 
     protocol: str
@@ -53,9 +53,9 @@ class Place:
 
     def filled(self, groups: Mapping[str, str | None]) -> str | None:
         """Return the code with the values of a match; `None` if a group did not take part."""
-        if any(groups.get(name) is None for name in _GROUP.findall(self.code)):
+        if any(groups.get(name) is None for name, _ in _GROUP.findall(self.code)):
             return None
-        return _GROUP.sub(lambda found: groups[found[1]] or "", self.code)
+        return _GROUP.sub(lambda found: (groups[found[1]] or "").replace(" ", "_" if found[2] else " "), self.code)
 
 
 @dataclass(frozen=True)

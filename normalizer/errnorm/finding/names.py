@@ -35,7 +35,7 @@ _CUT = re.compile(r"(.{24,}?)(?: ?>| ?\.\.\.|\u2026)", re.DOTALL)
 _LETTERS = re.compile(r"[a-z]{3,}")
 _PLACES = re.compile(r'"?\{[a-z_]+\}"?')
 # Such a name means something wherever it stands; `reset` and `conflict` do not.
-_TELLING = re.compile(r"[^ ]{2,} +[^ ].{2,}|E[A-Z]{4,}|WSAE[A-Z]+|[A-Z]{2,}(?:_[A-Z0-9]+)+", re.ASCII | re.DOTALL)
+_TELLING = re.compile(r"(?:[^ ]{2,}|A) +[^ ].{2,}|E[A-Z]{4,}|WSAE[A-Z]+|[A-Z]{2,}(?:_[A-Z0-9]+)+", re.ASCII | re.DOTALL)
 
 
 class Name(NamedTuple):

@@ -70,19 +70,20 @@ class Passage:
         self._searching = tuple(form for form in relevant if form.search and not form.early)
         self._relevant = tuple(form for form in relevant if form.early or not form.search)
         self._names = lookup.names(None)
-        self._unknown: set[str] = set()
+        self._unknown: set[str] = set()  # what was looked up in vain
+        self._nothing: set[str] = set()  # what was read in every way, in vain
         self._left = _MOST_LOOKUPS
         self._how = How.WHOLE
 
     def under(self, protocol: str | None) -> None:
         """Let only rows of one protocol count, because a frame has shown whose line it is."""
         self._names = self._lookup.names(protocol)
-        self._unknown = set()
+        self._unknown, self._nothing = set(), set()
 
     def search(self) -> bool:
         """From now on look for forms also in a part of a text; return whether there are any."""
         self._relevant = (*self._relevant, *self._searching)
-        self._unknown = set()
+        self._unknown, self._nothing = set(), set()
         return bool(self._searching)
 
     def whole(self, text: str) -> Known | None:
@@ -96,9 +97,12 @@ class Passage:
         return None if found is None else Known(*found, How.INSIDE)
 
     def _known(self, text: str, depth: int) -> NormalizedError | None:
-        if text in self._unknown:
+        if text in self._nothing:
             return None
-        return self._looked_up(text, depth) or self._raised(text, depth) or self._structured(text, depth)
+        error = self._looked_up(text, depth) or self._raised(text, depth) or self._structured(text, depth)
+        if error is None:
+            self._nothing.add(text)
+        return error
 
     def _read_on(self, text: str, depth: int) -> NormalizedError | None:
         if (error := self._known(text, depth)) is not None:
@@ -166,7 +170,8 @@ class Passage:
 
     def _raised(self, text: str, depth: int) -> NormalizedError | None:
         """Read an exception as it is printed: its class, and its words behind it."""
-        found = _RAISED.fullmatch(text.rstrip(",;"))
+        text = text.rstrip(",;")
+        found = _RAISED.fullmatch(text[1:-1] if len(text) > 1 and _QUOTES.get(text[0]) == text[-1] else text)
         if found is None or depth >= _DEEPEST:
             return None
         words = (found["words"] or "").strip()
