@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,27 @@ from errnorm.escape import escaped
 if TYPE_CHECKING:
     from typing import TextIO
 
-__all__ = ["Style", "printable"]
+__all__ = ["Style", "fitted", "printable", "terminal_width"]
+
+_WIDEST = 110
+_NARROWEST = 40
+_LONGEST = 4000
+
+
+def terminal_width() -> int:
+    """Return how many characters a line may have: as many as the terminal shows, between 40 and 110; 80 where there is none."""
+    return max(min(shutil.get_terminal_size().columns, _WIDEST), _NARROWEST)
 
 
 def printable(text: str, longest: int = 400) -> str:
     """Return a text as one line that is safe to print: escaped, and cut to so many characters."""
     return escaped(text, longest - 1)
+
+
+def fitted(text: str, width: int) -> str:
+    """Return a text as one line of at most so many characters that is safe to print; a cut is marked by `…`."""
+    line = printable(text, _LONGEST)
+    return line if len(line) <= width else line[: max(width - 1, 0)] + "…"
 
 
 class Style:

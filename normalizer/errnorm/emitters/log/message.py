@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from errnorm.fault import Fault
     from errnorm.settings import Settings
 
-__all__ = ["Message", "message", "recovered", "suppressed"]
+__all__ = ["Message", "advised", "message", "recovered", "suppressed"]
 
 _LONGEST_WORDS = 72
 _LONGEST_NAME = 48
@@ -158,11 +158,16 @@ def _words(error: NormalizedError, settings: Settings) -> tuple[str, tuple[str, 
     return f": {template}", tuple(escaped(str(params[name]), limit) if name in params else f"<{name}>" for name in names)
 
 
+def advised(error: NormalizedError) -> str:
+    """Return the step that an error asks for, in a few words: `"get other credentials"`."""
+    return _STEPS[error.judgement.recovery] if error.judgement.row is not None else "no table knows it"
+
+
 def _advice(fault: Fault) -> str:
     if fault.outcome == "handled":
         return "handled"
     decision, judgement = fault.decision, fault.error.judgement
-    step = _STEPS[judgement.recovery] if judgement.row is not None else "no table knows it"
+    step = advised(fault.error)
     if decision is not None and decision.verdict is _ABORT:
         # What a retry could mend is given up for a reason of the operation; what no table knows only its program can judge.
         own = judgement.retryable or judgement.row is None
