@@ -13,6 +13,9 @@ WORKERS ?= logical
 N ?= 20
 BUSY ?=
 
+# Older versions of nats-py that are supported beside the pinned one: the oldest, and those with which its behaviour changed.
+NATS_PY ?= 2.9.0 2.10.0 2.14.0 2.15.0
+
 FUZZ_TIME ?= 180
 SOAK_TIME ?= 120
 # What the tests need beside the library. One file of tests reads logs with a part of the SDK that the oldest has under another name.
@@ -23,7 +26,7 @@ export BUSY PYTHON SERVERS
 BIN := .venv/bin
 
 .PHONY: audit bench bench-alarm capture capture-clients check clean constraints demo dist docs env experiments format fuzz help lint lowest row-check sbom servers \
-	soak test test-properties test-repeat types wheel-test
+	soak test test-clients test-properties test-repeat types wheel-test
 .DEFAULT_GOAL := help
 
 help:
@@ -45,6 +48,7 @@ help:
 	@echo "  make experiments      let real servers fail, repeat what failed, and report what differs from the results; ONLY=..."
 	@echo "Search longer"
 	@echo "  make test-repeat      all tests N=20 times in other orders until one fails; BUSY=1 keeps every core busy meanwhile"
+	@echo "  make test-clients     the tests of NATS with older versions of nats-py, NATS_PY='2.9.0 2.15.0'"
 	@echo "  make test-properties  every property with thousands of examples"
 	@echo "  make fuzz             input that breaks something, FUZZ_TIME=180 seconds"
 	@echo "  make soak             many clients, a server that is killed, and errors, SOAK_TIME=120 seconds"
@@ -69,6 +73,9 @@ test-repeat: .venv/.dev servers
 
 test-properties: .venv/.dev
 	@$(BIN)/python -m pytest -q -n $(WORKERS) -m hypothesis --hypothesis-profile=thorough $(PYTEST)
+
+test-clients: .venv/.dev servers
+	@.ci/clients $(NATS_PY)
 
 row-check: .venv/.dev
 	@$(BIN)/python -m tests.mappings.check

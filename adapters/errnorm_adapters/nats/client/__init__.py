@@ -98,7 +98,7 @@ def attach(  # noqa: PLR0913 - three things of ours, and the six callbacks of na
         disconnected_cb: Yours; called with the error that ended the connection, or `None`, if it takes an argument.
         closed_cb: Yours; called with the error that closed the client, or `None`, if it takes an argument.
         reconnected_cb: Yours; called without arguments.
-        discovered_server_cb: Yours; called without arguments.
+        discovered_server_cb: Yours; called without arguments; nats-py before 2.10 never runs it.
         lame_duck_mode_cb: Yours; called without arguments; nats-py before 2.15 never does.
 
     All six may be functions or coroutine functions. What they raise is logged, and does not reach the client.

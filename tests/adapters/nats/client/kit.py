@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import nats
+import pytest
 
 from errnorm.fault import Fault
 
@@ -30,6 +32,7 @@ USERS = {
 ANN = {"user": "ann", "password": "good"}
 DEAF = {"user": "deaf", "password": "good"}
 WRONG = {"user": "ann", "password": "bad"}
+INSTALLED = tuple(int(part) for part in version("nats-py").split(".")[:2])
 
 
 class Told(list[Fault]):
@@ -54,6 +57,12 @@ class Told(list[Fault]):
         return [
             (str(one.error.reason), one.operation, one.client, one.decision is not None and one.decision.retry) for one in self
         ]
+
+
+def since(major: int, minor: int, what: str) -> pytest.MarkDecorator:
+    """Skip a test where nats-py is older than what is tested."""
+    reason = f"nats-py {'.'.join(map(str, INSTALLED))} is installed; since {major}.{minor} it {what}"
+    return pytest.mark.skipif((major, minor) > INSTALLED, reason=reason)
 
 
 async def until(happened: Callable[[], object], seconds: float = 30.0) -> None:

@@ -15,7 +15,7 @@ from errnorm import Middleware, Reason
 from errnorm_adapters.nats.client import frames
 from errnorm_adapters.nats.client.callbacks import _taken
 from errnorm_adapters.nats.client.frames import NOBODY, caller
-from tests.adapters.nats.client.kit import ANN, USERS, connected, until
+from tests.adapters.nats.client.kit import ANN, USERS, connected, since, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,6 +94,7 @@ async def test_a_server_that_is_killed_is_told_once_and_the_client_comes_back(
     await client.close()
 
 
+@since(2, 15, "hears that its server is about to end")
 async def test_an_end_that_was_announced_is_an_orderly_shutdown(start_nats: StartNats, errors: Middleware, told: Told) -> None:
     server = start_nats({"lame_duck_grace_period": "1s", "lame_duck_duration": "30s"})
     client = await connected(server.url, errnorm_adapters.nats.attach(errors))

@@ -19,7 +19,7 @@ from errnorm import Middleware, Reason
 from errnorm.session import Status
 from errnorm.session.trace import replay
 from errnorm_adapters.nats import attach
-from tests.adapters.nats.client.kit import ANN, USERS, WRONG, Told, connected, until
+from tests.adapters.nats.client.kit import ANN, USERS, WRONG, Told, connected, since, until
 from tests.servers.credentials import Operator
 from tests.servers.ports import HOST
 
@@ -362,6 +362,7 @@ async def test_what_is_called_after_closing_it_oneself_is_this_sides_doing(
     assert session.health().error is None
 
 
+@since(2, 15, "can be told to reconnect")
 async def test_reconnecting_by_hand_is_not_a_fault(start_nats: StartNats, errors: Middleware, told: Told) -> None:
     session = attach(errors)
     client = await connected(start_nats({}).url, session)
@@ -444,6 +445,7 @@ async def test_health_knows_that_connect_gave_up(start_nats: StartNats, errors: 
         assert session.health().why.startswith("transport.refused")
 
 
+@since(2, 16, "takes a function that returns the password")
 @pytest.mark.parametrize("abort", [False, True])
 async def test_a_client_that_stopped_trying_is_hopeless(
     abort: bool,
@@ -498,6 +500,7 @@ async def test_a_session_for_two_clients_is_an_error_that_says_so(
     await second.close()
 
 
+@since(2, 10, "awaits what it calls when a server is discovered")
 async def test_callbacks_of_any_kind_harm_nothing(
     start_nats: StartNats, errors: Middleware, caplog: pytest.LogCaptureFixture, reserved_port: int
 ) -> None:
