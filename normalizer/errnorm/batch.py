@@ -13,6 +13,9 @@ A text is read as `errnorm.find` reads a line; `how` tells what is known from it
 somebody's words (`inside`), which is for people and counts alone. Needs the extra `batch`.
 """
 
+# Arrow has no types of its own, and makes the functions of its `compute` as it is imported.
+# pyright: reportUnknownParameterType=false, reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 from functools import cache
@@ -63,8 +66,10 @@ _ALWAYS = (
 )
 # All other numbers, where a text does not name one as a code.
 _NUMBERS = r"\b[0-9a-fA-F]*[0-9][0-9a-fA-F-]{11,}\b|0x[0-9a-fA-F]+|[0-9]+"
-_CODED = r"(?i)code|errno|status|NATS/1|[(\[]1\d{4}[)\]]|NatsError: \d|os error|jerr|error \d"
-_CODED += r"|Publishing: \d|-98\d\d|0x8009|#\d|\(\d\d?,|connect: \dxx|muc#user \d"
+_CODED = (
+    r"(?i)code|errno|status|NATS/1|[(\[]1\d{4}[)\]]|NatsError: \d|os error|jerr|error \d"
+    r"|Publishing: \d|-98\d\d|0x8009|#\d|\(\d\d?,|connect: \dxx|muc#user \d"
+)
 
 
 class Batch:

@@ -69,7 +69,7 @@ class Fault:
         self.decision = decision
         self.peer = peer
         self.client = client
-        self.outcome = outcome
+        self.outcome: Outcome = outcome
         self.attempt = attempt
 
 

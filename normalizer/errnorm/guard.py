@@ -78,13 +78,7 @@ class Guard:
         self, kind: type[BaseException] | None, exception: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Tell what went wrong, if anything did, and let it go on."""
-        if exception is not None:
-            self.middleware.saw(exception, self)
-        elif self.is_counted:
-            # Under the lock of the interpreter nothing comes between reading and writing: there is no call in it.
-            self.passed += 1
-        elif self.operation is not None:
-            self.middleware.passed(self)
+        self.__exit__(kind, exception, trace)
 
     def became(self, decision: Decision) -> Outcome:
         """Return what became of the operation, as far as the caller has said."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast
 
 from errnorm.attempts import begin
@@ -170,7 +171,7 @@ class RetryLoop:
 
 def _need_stamina() -> None:
     try:
-        import stamina  # noqa: F401, PLC0415 - only who retries needs it
+        import_module("stamina")
     except ImportError:
         message = "retrying needs stamina: pip install errnorm[retry]"
         raise ImportError(message) from None

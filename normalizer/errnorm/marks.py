@@ -49,7 +49,7 @@ class Mark:
         self, error: NormalizedError, decision: Decision, *, idempotent: bool = False, told: Outcome | None = "failed"
     ) -> None:
         """Hold what was made of it."""
-        self.told = told
+        self.told: Outcome | None = told
         self.error = error
         self.decision = decision
         self.idempotent = idempotent

@@ -34,7 +34,7 @@ from errnorm.exceptions import ReportedException, class_names, is_a, leaves_of
 from errnorm.fault import Fault
 from errnorm.guard import Guard
 from errnorm.marks import Mark, claim, mark_of, told_inside
-from errnorm.normalizer import default_normalizer, unjudged
+from errnorm.normalizer import default_normalizer, forbids, unjudged
 from errnorm.wrapping import wrapped
 
 if TYPE_CHECKING:
@@ -432,7 +432,7 @@ class Middleware:
         marks = [mark for member in faults if (mark := mark_of(member)) is not None]
         if marks and len(marks) == len(faults):
             # The whole is as bad as its worst member: one that must not be retried forbids it for all.
-            worst = min(marks, key=lambda mark: (mark.decision.retry, mark.error.retryable))
+            worst = min(marks, key=lambda mark: forbids(mark.error))
             if claim(group, worst):
                 self._tell.saw(group, worst.error)
 

@@ -6,7 +6,7 @@ Which adapter is asked, and in which order, is decided here and nowhere else. Th
 1. What is known already is returned at once: a `NormalizedError`; an exception that a guard has marked; a short text or an error
    of the operating system that was judged before. The last is a cache of 1024 answers: errors come in storms that repeat
    themselves, and a repeated text costs one look-up (0.3 µs instead of 4 to 40).
-2. An exception group is judged member by member. Its answer is that of the member that forbids most (`_forbids`).
+2. An exception group is judged member by member. Its answer is that of the member that forbids most (`forbids`).
 3. Any other exception is judged link by link: itself, then what it was raised from. The first link that a row knows is the
    answer. A row whose class only wraps (`wraps` in the table) gives way to its cause, and also to what was being handled.
 4. Text, bytes, documents and elements are judged as they are. Where the caller names a protocol, that adapter is asked, and those
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
     from errnorm.adapters import Adapter
 
-__all__ = ["Normalizer", "default_normalizer", "unjudged"]
+__all__ = ["Normalizer", "default_normalizer", "forbids", "unjudged"]
 
 _log = logging.getLogger("errnorm")
 
@@ -169,7 +169,7 @@ class Normalizer:
             return mark.error
         members = leaves_of(raw) if is_a(raw, BaseExceptionGroup) else []
         if members:
-            return min((self._of_exception(member, protocol) for member in members), key=_forbids)
+            return min((self._of_exception(member, protocol) for member in members), key=forbids)
         best = self._of_link(raw, protocol, None)
         if best is None or not best.judgement.final:
             wraps = best is not None and _rank(best) == _WRAPPER
@@ -291,8 +291,12 @@ def _rank(answer: NormalizedError) -> int:
     return _WORDS if answer.signal.section is None else _SECTION
 
 
-def _forbids(error: NormalizedError) -> tuple[bool, bool, bool, bool]:
-    """Order the members of a group: what must not be retried, of these what a row knows; then what may have been applied."""
+def forbids(error: NormalizedError) -> tuple[bool, bool, bool, bool]:
+    """
+    Return a key that orders the members of a group, the one that forbids most first.
+
+    What must not be retried comes before what may be, and among these what a row knows; then what may have been applied.
+    """
     return (
         error.retryable,
         not error.known,

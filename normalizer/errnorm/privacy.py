@@ -14,6 +14,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from errnorm.bounded import BoundedCache
 from errnorm.escape import escaped
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ class Privacy:
         self._key = raw if len(raw) <= 64 else blake2b(raw).digest()  # noqa: PLR2004
         self._kept = frozenset(kind for kind, rule in rules.items() if rule is Rule.KEEP)
         self._hashed = frozenset(kind for kind, rule in rules.items() if rule is Rule.HASH) if raw else frozenset()
-        self._pieces: dict[Entry, list[str]] = {}
+        self._pieces: BoundedCache[Entry, list[str]] = BoundedCache(_MOST_ROWS)
         self._last: tuple[NormalizedError, Params, str] | None = None
         self.limit = limit
 
@@ -231,9 +232,7 @@ class Privacy:
             # A condition or a number says little to people, and a class stands in a field of its own; what it means says more.
             said = placed.row.reason.about if "." in template else f"{template}: {placed.row.reason.about}"
         pieces = _PLACE.split(escaped(said, self.limit))
-        if len(self._pieces) < _MOST_ROWS:
-            self._pieces[placed] = pieces
-        return pieces
+        return self._pieces.remember(placed, pieces)
 
 
 def _filled(pieces: list[str], params: Params) -> str:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import nats
+import nats.errors
 import pytest
 from faststream import AckPolicy
 from faststream.exceptions import NackMessage
@@ -19,7 +20,7 @@ from errnorm_adapters import faststream
 from tests.adapters.nats.client.kit import Told, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from nats.aio.client import Client
 
@@ -58,7 +59,7 @@ async def _left(client: Client) -> int:
 @asynccontextmanager
 async def open_shop(
     server: NatsServer, handle: Callable[[str], Awaitable[object]], ack_policy: AckPolicy, **options: Any
-) -> AsyncIterator[Shop]:
+) -> AsyncGenerator[Shop]:
     shop = Shop(server, **options)
     client = await nats.connect(server.url)
     await client.jetstream().add_stream(name="ORDERS", subjects=["orders"])

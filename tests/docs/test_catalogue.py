@@ -86,7 +86,7 @@ class _Page(HTMLParser):
         ]
         self.addresses += [value for name, value in attrs if name == "id" and value]
 
-    def handle_endtag(self, _tag: str) -> None:
+    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002 - the parser calls it by this name
         self._skipped = False
 
     def handle_data(self, data: str) -> None:

@@ -7,15 +7,15 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from errnorm.plugins import load_table, protocols
-from errnorm.tables import Evidence
+from errnorm.tables import Entry, Evidence
 from errnorm.tables.pattern import Template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from errnorm.tables import Entry, Table
+    from errnorm.tables import Table
 
-Row = tuple[str, "Entry"]
+Row = tuple[str, Entry]
 
 
 @cache
@@ -37,7 +37,7 @@ def of(protocol: str, *sections: str) -> Callable[[], list[Entry]]:
 
 def named(value: object) -> str:
     """Return the place of a row, for the message of a failure; of anything else its text."""
-    return f"{value.section} {value.key}" if hasattr(value, "section") and hasattr(value, "key") else str(value)
+    return f"{value.section} {value.key}" if isinstance(value, Entry) else str(value)
 
 
 def is_provoked(entry: Entry) -> bool:

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 import nats.errors
 import pytest
 import slixmpp.exceptions
+from hypothesis import given
+from hypothesis.strategies import lists, sampled_from
 
 import errnorm
 from errnorm import Middleware, Normalizer, Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from errnorm.fault import Fault
@@ -55,6 +58,32 @@ def test_a_group_has_the_answer_of_its_member_that_forbids_most_wherever_it_is_a
 def test_a_group_of_what_may_pass_may_pass() -> None:
     group = ExceptionGroup("both", [ConnectionRefusedError(111, "refused"), nats.errors.NoRespondersError()])
     assert answers(group)[1] == {True}
+
+
+MEMBERS: tuple[Callable[[], Exception], ...] = (
+    lambda: ConnectionRefusedError(111, "refused"),
+    lambda: TimeoutError("timed out"),
+    lambda: KeyError("the application's own"),
+    nats.errors.MaxPayloadError,
+    nats.errors.NoRespondersError,
+    nats.errors.TimeoutError,
+    nats.errors.AuthorizationError,
+    nats.errors.StaleConnectionError,
+    nats.errors.FlushTimeoutError,
+    lambda: nats.errors.Error("a text that no table knows"),
+    lambda: slixmpp.exceptions.XMPPError("resource-constraint", etype="wait"),
+    lambda: slixmpp.exceptions.XMPPError("not-authorized", etype="auth"),
+)
+
+
+@given(makers=lists(sampled_from(MEMBERS), min_size=1, max_size=4))
+def test_a_group_means_the_same_before_and_after_a_guard_saw_it(makers: list[Callable[[], Exception]]) -> None:
+    group = ExceptionGroup("all", [make() for make in makers])
+    before = errnorm.normalize(group, "nats")
+    with pytest.raises(ExceptionGroup), Middleware(emitters=[]).guard("nats"):
+        raise group
+    after = errnorm.normalize(group, "nats")
+    assert (after.reason, after.retryable) == (before.reason, before.retryable)
 
 
 def test_what_a_guard_with_tables_of_its_own_has_seen_keeps_their_answer(tmp_path: Path) -> None:

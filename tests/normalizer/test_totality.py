@@ -19,6 +19,7 @@ import pytest
 from slixmpp.exceptions import XMPPError
 
 import errnorm
+import errnorm.adapters
 import errnorm_adapters.nats
 import errnorm_adapters.transport
 import errnorm_adapters.xmpp

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
+from errnorm.bounded import BoundedCache
 from errnorm.decision import Verdict as Decided
 from errnorm.escape import escaped
 from errnorm.privacy import Privacy, peer_name
@@ -102,7 +103,7 @@ _DEFAULT = Privacy()
 _ABORT: Final = Decided.ABORT
 _LONGEST_WORD = 128
 _MOST_REMEMBERED = 4096
-_remembered: dict[Judgement, Attributes] = {}
+_remembered: BoundedCache[Judgement, Attributes] = BoundedCache(_MOST_REMEMBERED)
 
 
 def error_type(reason: Reason) -> str:
@@ -142,8 +143,8 @@ def judgement(error: NormalizedError) -> Attributes:
     if told is None:
         told = _judgement(judgement)
         # A verdict that no row made can be new each time: only the others, as many as there are rows, are remembered.
-        if judgement.row is not None and len(_remembered) < _MOST_REMEMBERED:
-            _remembered[judgement] = told
+        if judgement.row is not None:
+            _remembered.remember(judgement, told)
     if error.protocol != judgement.protocol and error.protocol is not None:
         return told | {"errnorm.protocol": _word(error.protocol)}
     return told

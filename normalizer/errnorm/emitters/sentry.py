@@ -142,7 +142,7 @@ def _exception_of(exc_info: Any) -> Any:  # noqa: ANN401 - what the SDK makes of
     event, _ = event_from_exception(
         exc_info, client_options=sentry_sdk.get_client().options, mechanism={"type": "logging", "handled": True}
     )
-    return event["exception"]
+    return event.get("exception")
 
 
 def _described(error: NormalizedError, outcome: str | None) -> dict[str, str | None]:

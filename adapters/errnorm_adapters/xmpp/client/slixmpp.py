@@ -74,21 +74,19 @@ class SlixmppAttachment(XmppAttachment):
         self._passing = Passing(self, self._joins.rooms)
         self._joins.watch(client)
         self._methods = Methods(client, connect=self._connect, disconnect=self._disconnect, reconnect=self._reconnect)
-        self._handlers: dict[str, Callable[..., None]] = {
-            name: safely(handler)
-            for name, handler in {
-                "connection_failed": self._on_connection_failed,
-                "connected": self._on_connected,
-                "failed_all_auth": self._on_failed_all_auth,
-                "no_auth": self._on_no_auth,
-                "auth_success": self._on_auth_success,
-                "stream_negotiated": self._on_stream_negotiated,
-                "session_start": self._on_session_start,
-                "session_resumed": self._on_session_start,
-                "eof_received": self._on_eof,
-                "disconnected": self._on_disconnected,
-            }.items()
+        handlers: dict[str, Callable[..., None]] = {
+            "connection_failed": self._on_connection_failed,
+            "connected": self._on_connected,
+            "failed_all_auth": self._on_failed_all_auth,
+            "no_auth": self._on_no_auth,
+            "auth_success": self._on_auth_success,
+            "stream_negotiated": self._on_stream_negotiated,
+            "session_start": self._on_session_start,
+            "session_resumed": self._on_session_start,
+            "eof_received": self._on_eof,
+            "disconnected": self._on_disconnected,
         }
+        self._handlers = {name: safely(handler) for name, handler in handlers.items()}
         for name, handler in self._handlers.items():
             client.add_event_handler(name, handler)
         resolver_of(middleware).add(self)

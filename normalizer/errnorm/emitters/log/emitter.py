@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from errnorm.bounded import BoundedCache
 from errnorm.emitters.attributes import Attributes, circumstances, event_name, judgement
 from errnorm.emitters.counts import LEDGER
 from errnorm.emitters.log.lines import line, place
@@ -81,7 +82,7 @@ class LogEmitter:
         self._trace = settings.traceback == "always"
         self._words = Words(settings.privacy, default_normalizer()) if self._trace else None
         # Lines of known errors without parameters are all alike but for what happened around them.
-        self._alike: dict[Judgement, Attributes] = {}
+        self._alike: BoundedCache[Judgement, Attributes] = BoundedCache(_MOST_ALIKE)
         self.guard = guard or StormGuard(settings.storm_burst, settings.storm_interval, settings.storm_keys, kinds_of=kinds_of)
         self._summaries = Summaries(self.guard, self._sum_up, ledger, schedule)
 
@@ -111,8 +112,8 @@ class LogEmitter:
         if alike and (known := self._alike.get(judgement)) is not None:
             return known.copy()
         told = line(error, self._settings, exception, self._words, trace=self._trace)
-        if alike and judgement.row is not None and len(self._alike) < _MOST_ALIKE:
-            self._alike[judgement] = told.copy()
+        if alike and judgement.row is not None:
+            self._alike.remember(judgement, told.copy())
         return told
 
     def _sum_up(self, summary: Summary[Kind, Example]) -> None:

@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import nats
-import nats.errors
 import pytest
 
 import errnorm

@@ -18,7 +18,7 @@ from errnorm_adapters.nats.messages import Settlement
 from tests.adapters.nats.client.kit import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, Callable
 
     from nats.aio.client import Client
 
@@ -49,13 +49,14 @@ class Worker:
     async def work(self, handle: Callable[[bytes], object], *, until: Callable[[], object], **options: Any) -> None:
         """Handle messages until something is the case."""
         async with asyncio.timeout(30):
+            options = {"policy": QUICK, **options}
             while not until():
                 try:
                     (msg,) = await self.subscription.fetch(1, timeout=0.2)
                 except nats.errors.TimeoutError:
                     continue
                 self.deliveries.append(msg.data)
-                async with settle(self.errors, msg, **{"policy": QUICK, **options}):
+                async with settle(self.errors, msg, **options):
                     handle(msg.data)
 
     async def left(self, count: int) -> bool:
@@ -71,7 +72,7 @@ class Worker:
 
 
 @asynccontextmanager
-async def working(server: NatsServer, *payloads: bytes, **consumer: Any) -> AsyncIterator[Worker]:
+async def working(server: NatsServer, *payloads: bytes, **consumer: Any) -> AsyncGenerator[Worker]:
     client = await nats.connect(server.url, user="app", password="app", allow_reconnect=False)  # noqa: S106 - of the tests
     js = client.jetstream()
     await js.add_stream(name="ORDERS", subjects=["orders"])

@@ -31,7 +31,8 @@ def shared(kind: str) -> list[str]:
 
 
 def made(**known: Any) -> StormGuard[str, str]:
-    return StormGuard(**({"kinds_of": shared} | known))
+    options: dict[str, Any] = {"kinds_of": shared} | known
+    return StormGuard(**options)
 
 
 def summed(summaries: Iterable[Summary[str, str]]) -> int:
