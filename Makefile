@@ -7,8 +7,8 @@ SERVERS ?= install
 COVERAGE ?= 90
 # Arguments for pytest, which then runs a part of the tests and does not measure coverage: make test PYTEST="-k nats -x"
 PYTEST ?=
-# How many processes run the tests: as many as there are cores, unless a number is given.
-WORKERS ?= logical
+# How many processes run the tests. Half of the time a test of a server waits for it, so twice the cores are kept busy.
+WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 # How often `make test-repeat` runs the tests; BUSY=1 keeps every core busy with something else meanwhile.
 N ?= 20
 BUSY ?=
@@ -22,7 +22,9 @@ SOAK_TIME ?= 120
 LOWEST := pytest pytest-asyncio pytest-timeout pytest-randomly pytest-xdist hypothesis psutil orjson nkeys trustme stamina tenacity aiohttp \
 	websockets opentelemetry-sdk==1.27.0
 
-export BUSY PYTHON SERVERS
+export BUSY PYTHON SERVERS WORKERS
+# The tests start many Pythons, and each would compile everything it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 
 .PHONY: audit bench bench-alarm capture capture-clients check clean constraints demo dist docs env experiments format fuzz help lint lowest row-check sbom servers \

@@ -166,23 +166,10 @@ def ended(error: NormalizedError) -> NormalizedError:
     known = error.judgement
     if known.terminal:
         return error
-    return error.judged(_ended.get(known) or _ended.remember(known, _as_ended(known)))
+    return error.judged(
+        _ended.get(known) or _ended.remember(known, known.changed(_on_connection(known.recovery, over=True), terminal=True))
+    )
 
 
 # By the judgement that a table made, so that what means the same stays the same object.
 _ended: BoundedCache[Judgement, Judgement] = BoundedCache(_MOST_JUDGEMENTS)
-
-
-def _as_ended(known: Judgement) -> Judgement:
-    return Judgement(
-        protocol=known.protocol,
-        section=known.section,
-        code=known.code,
-        reason=known.reason,
-        recovery=_on_connection(known.recovery, over=True),
-        terminal=True,
-        effect=known.effect,
-        row=known.row,
-        tables_version=known.tables_version,
-        kinds=known.kinds,
-    )

@@ -92,6 +92,21 @@ class Judgement:
         self._meaning = (protocol, section, code, reason, recovery, terminal, effect, tables_version)
         self._hash = hash(self._meaning)
 
+    def changed(self, recovery: Recovery, *, terminal: bool) -> Judgement:
+        """Return the same judgement with another recovery, for a connection that is over, or is not."""
+        return Judgement(
+            protocol=self.protocol,
+            section=self.section,
+            code=self.code,
+            reason=self.reason,
+            recovery=recovery,
+            terminal=terminal,
+            effect=self.effect,
+            row=self.row,
+            tables_version=self.tables_version,
+            kinds=self.kinds,
+        )
+
     def __eq__(self, other: object) -> bool:
         """Compare what they say."""
         return self is other or (type(other) is Judgement and self._meaning == other._meaning)

@@ -218,21 +218,21 @@ class Privacy:
         return told
 
     def _text(self, error: NormalizedError, params: Params) -> str:
-        placed = error.judgement.row
-        if placed is None:
+        entry = error.judgement.row
+        if entry is None:
             return escaped(error.fingerprint or "", 2 * self.limit) or error.reason.about
-        pieces = self._pieces.get(placed) or self._split(placed)
+        pieces = self._pieces.get(entry) or self._split(entry)
         return pieces[0] if len(pieces) == 1 else escaped(_filled(pieces, params), 2 * self.limit)
 
-    def _split(self, placed: Entry) -> list[str]:
+    def _split(self, entry: Entry) -> list[str]:
         """Split the text of a row at its places: words and names take turns."""
-        template = placed.row.text or placed.key
+        template = entry.row.text or entry.key
         said = template
         if " " not in template:
             # A condition or a number says little to people, and a class stands in a field of its own; what it means says more.
-            said = placed.row.reason.about if "." in template else f"{template}: {placed.row.reason.about}"
+            said = entry.row.reason.about if "." in template else f"{template}: {entry.row.reason.about}"
         pieces = _PLACE.split(escaped(said, self.limit))
-        return self._pieces.remember(placed, pieces)
+        return self._pieces.remember(entry, pieces)
 
 
 def _filled(pieces: list[str], params: Params) -> str:

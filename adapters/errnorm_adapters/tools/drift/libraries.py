@@ -97,9 +97,9 @@ def _compare(protocol: str, folders: list[Path], reading: Reading) -> None:
     names = {f"{module.name}.{name}" for module in modules.values() for name in module.names}
     for module in modules.values():
         _compare_module(comparison, modules, module)
-    for placed in comparison.rows("client"):
-        if placed.key.rpartition(".")[0] in modules and placed.key not in names:
-            comparison.lose(placed)
+    for entry in comparison.rows("client"):
+        if entry.key.rpartition(".")[0] in modules and entry.key not in names:
+            comparison.lose(entry)
     for what, number in (
         ("exception classes", sum(len(module.classes) for module in modules.values())),
         ("conditions", sum(len(module.conditions) for module in modules.values())),

@@ -112,28 +112,28 @@ class _Server:
     def compare_api(self) -> int:
         if self.catalogue is None:
             return 0
-        entries = {str(entry["error_code"]): entry for entry in _entries(self.catalogue)}
-        for code, entry in entries.items():
-            placed = self.comparison.table.rows.get(("jetstream", code))
-            if placed is None:
-                self.comparison.miss("jetstream", f"{code} {entry['constant']}", entry["description"], "errors.json")
+        declared = {str(given["error_code"]): given for given in _declared(self.catalogue)}
+        for code, given in declared.items():
+            entry = self.comparison.table.rows.get(("jetstream", code))
+            if entry is None:
+                self.comparison.miss("jetstream", f"{code} {given['constant']}", given["description"], "errors.json")
             else:
-                self._compare_entry(placed, entry)
-        for placed in self.comparison.rows("jetstream"):
-            if placed.key not in entries:
-                self.comparison.lose(placed)
-        return len(entries)
+                self._compare_declared(entry, given)
+        for entry in self.comparison.rows("jetstream"):
+            if entry.key not in declared:
+                self.comparison.lose(entry)
+        return len(declared)
 
-    def _compare_entry(self, placed: Entry, entry: dict[str, Any]) -> None:
-        http = _HTTP.match(placed.row.source)
+    def _compare_declared(self, entry: Entry, given: dict[str, Any]) -> None:
+        http = _HTTP.match(entry.row.source)
         for upstream, row in (
-            (entry["constant"], placed.row.constant),
-            (entry["description"], placed.row.text),
-            (f"code {entry.get('code')}", f"code {http[1]}" if http else None),
+            (given["constant"], entry.row.constant),
+            (given["description"], entry.row.text),
+            (f"code {given.get('code')}", f"code {http[1]}" if http else None),
         ):
             # A parameter has another name here if upstream's has another kind in this protocol.
             if row is not None and _unnamed(upstream) != _unnamed(row):
-                self.comparison.change(placed, upstream, row, "errors.json")
+                self.comparison.change(entry, upstream, row, "errors.json")
 
     def compare_constants(self) -> int:
         declared = {name for source in self.go.values() for name in _DECLARED.findall(source)}
@@ -209,9 +209,9 @@ class _Server:
             if not self.comparison.matches("status", text):
                 self.comparison.miss("status", text, where=name)
         known = {bare(text) for text in found}
-        for placed in self.comparison.rows("status") if found else ():
-            if " " in placed.key and not known & _spellings(placed) and placed.row.reach is not Reach.NEVER:
-                self.comparison.lose(placed)
+        for entry in self.comparison.rows("status") if found else ():
+            if " " in entry.key and not known & _spellings(entry) and entry.row.reach is not Reach.NEVER:
+                self.comparison.lose(entry)
         return len(found)
 
     def compare_sources(self) -> None:
@@ -222,14 +222,14 @@ class _Server:
         strings = {"".join(map(_unquoted, _STRING.findall(literal))).casefold() for literal in literals}
         everything, formats = "\n".join(strings), [one for text in strings if (one := _producer(text)) is not None]
         for section in ("error", "log"):
-            for placed in self.comparison.rows(section):
+            for entry in self.comparison.rows(section):
                 emitted = (
-                    placed.row.source.startswith("server/")
-                    and placed.row.reach is not Reach.NEVER
-                    and not _BEFORE.search(placed.row.source)
+                    entry.row.source.startswith("server/")
+                    and entry.row.reach is not Reach.NEVER
+                    and not _BEFORE.search(entry.row.source)
                 )
-                if emitted and not any(_produced(text, everything, formats) for text in _texts(placed)):
-                    self.comparison.lose(placed)
+                if emitted and not any(_produced(text, everything, formats) for text in _texts(entry)):
+                    self.comparison.lose(entry)
 
 
 def _producer(text: str) -> Callable[[str], object] | None:
@@ -252,7 +252,7 @@ def _unnamed(text: str) -> str:
     return re.sub(r"\{\w+\}", "{}", text)
 
 
-def _entries(catalogue: Path) -> list[dict[str, Any]]:
+def _declared(catalogue: Path) -> list[dict[str, Any]]:
     try:
         entries = json.loads(catalogue.read_text("utf-8"))
         wrong = [entry for entry in entries if not {"error_code", "constant", "description"} <= entry.keys()]
@@ -272,9 +272,9 @@ def _unquoted(literal: str) -> str:
         return literal[1:-1]
 
 
-def _texts(placed: Entry) -> tuple[str, ...]:
-    return (placed.key, *((placed.row.text,) if placed.row.text else ()), *placed.row.aliases)
+def _texts(entry: Entry) -> tuple[str, ...]:
+    return (entry.key, *((entry.row.text,) if entry.row.text else ()), *entry.row.aliases)
 
 
-def _spellings(placed: Entry) -> set[str]:
-    return {bare(text) for text in (placed.code, *_texts(placed))}
+def _spellings(entry: Entry) -> set[str]:
+    return {bare(text) for text in (entry.code, *_texts(entry))}

@@ -150,15 +150,15 @@ class Comparison:
     @cached_property
     def _constants(self) -> dict[str, list[Entry]]:
         named: dict[str, list[Entry]] = {}
-        for placed in self.table.rows.values():
-            for name in (placed.row.constant, *placed.row.aliases):
+        for entry in self.table.rows.values():
+            for name in (entry.row.constant, *entry.row.aliases):
                 if name is not None:
-                    named.setdefault(name, []).append(placed)
+                    named.setdefault(name, []).append(entry)
         return named
 
     def rows(self, section: str) -> Iterable[Entry]:
         """Return the rows of a section."""
-        return [placed for (name, _), placed in self.table.rows.items() if name == section]
+        return [entry for (name, _), entry in self.table.rows.items() if name == section]
 
     def named(self, constant: str) -> list[Entry]:
         """Return the rows that upstream's constant finds, in all sections."""
@@ -177,14 +177,14 @@ class Comparison:
         """Note that upstream has something that no row matches."""
         self.findings.append(Finding(Kind.NO_ROW, section, name, upstream, None, where))
 
-    def lose(self, placed: Entry) -> None:
+    def lose(self, entry: Entry) -> None:
         """Note that upstream no longer has what a row is about."""
-        said = placed.row.text or placed.key
-        self.findings.append(Finding(Kind.LOST, placed.section, placed.row.constant or placed.key, None, said, placed.row.source))
+        said = entry.row.text or entry.key
+        self.findings.append(Finding(Kind.LOST, entry.section, entry.row.constant or entry.key, None, said, entry.row.source))
 
-    def change(self, placed: Entry, upstream: str, row: str | None, where: str) -> None:
+    def change(self, entry: Entry, upstream: str, row: str | None, where: str) -> None:
         """Note that upstream says something else now."""
-        self.findings.append(Finding(Kind.CHANGED, placed.section, placed.row.constant or placed.key, upstream, row, where))
+        self.findings.append(Finding(Kind.CHANGED, entry.section, entry.row.constant or entry.key, upstream, row, where))
 
     def settled(self, texts: Collection[str] = ()) -> list[Finding]:
         """

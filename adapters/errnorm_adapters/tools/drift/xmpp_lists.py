@@ -126,12 +126,12 @@ def _lose(comparison: Comparison, namespaces: set[str], text: str) -> None:
     sections = {section for name in namespaces if (section := _SECTIONS.get(name))}
     if not _RFC.search(text):
         sections -= {"stanza", "stream", "sasl"}  # old copies of these stand in several XEPs
-    for placed in comparison.table.rows.values():
-        namespace, _, name = placed.key.rpartition(" ")
-        judged = placed.section in sections and placed.row.source.startswith(("RFC 6120", "XEP-0124"))
-        judged |= placed.section == "app" and namespace in namespaces and "<registry>" in text
+    for entry in comparison.table.rows.values():
+        namespace, _, name = entry.key.rpartition(" ")
+        judged = entry.section in sections and entry.row.source.startswith(("RFC 6120", "XEP-0124"))
+        judged |= entry.section == "app" and namespace in namespaces and "<registry>" in text
         if judged and not _mentions(text, re.escape(name)):
-            comparison.lose(placed)
+            comparison.lose(entry)
 
 
 def _mentions(text: str, name: str) -> bool:
