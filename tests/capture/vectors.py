@@ -6,19 +6,19 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests import jsonl
 from tests.capture.recording import FORMS, judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 FOLDER = Path(__file__).parents[1] / "data" / "vectors"
-Vector = dict[str, Any]
+Vector = jsonl.Record
 
 
 def read(folder: Path = FOLDER) -> Iterator[Vector]:
-    """Yield all vectors of a folder."""
-    for path in sorted(folder.glob("*.jsonl")):
-        yield from map(json.loads, path.read_text("utf-8").splitlines())
+    """Return all vectors of a folder."""
+    return jsonl.read(folder)
 
 
 def path_of(server: str, version: str, folder: Path = FOLDER) -> Path:
@@ -49,40 +49,23 @@ def of_the_same(captured: Iterable[Vector], *, scenarios: bool = False) -> list[
 
 def distinct(vectors: Iterable[Vector]) -> list[Vector]:
     """Return the vectors without those that are the same as one before."""
-    kept: dict[tuple[str, ...], Vector] = {}
-    for vector in vectors:
-        kept.setdefault(identity(vector), vector)
-    return list(kept.values())
+    return jsonl.distinct(vectors, identity)
 
 
 def write(vectors: Iterable[Vector], folder: Path = FOLDER) -> None:
     """Write the vectors of each producer to its file, in the order given."""
-    by_path: dict[Path, list[str]] = {}
-    for vector in vectors:
-        line = json.dumps(vector, ensure_ascii=False)
-        by_path.setdefault(path_of(vector["server"], vector["version"], folder), []).append(line + "\n")
-    folder.mkdir(parents=True, exist_ok=True)
-    for path, lines in by_path.items():
-        path.write_text("".join(lines), "utf-8")
+    jsonl.write(vectors, lambda vector: path_of(vector["server"], vector["version"], folder))
 
 
 def differences(known: Iterable[Vector], captured: Iterable[Vector]) -> Iterator[str]:
-    """Yield a line for each vector that is new, gone or changed."""
-    before = {identity(vector): vector for vector in known}
-    now = {identity(vector): vector for vector in captured}
-    for name, vector in now.items():
-        if name not in before:
-            yield f"new      {_named(name)}: {_said(vector)}"
-        elif before[name] != vector:
-            yield f"changed  {_named(name)}: {_said(before[name])} -> {_said(vector)}"
-    for name, vector in before.items():
-        if name not in now:
-            yield f"gone     {_named(name)}: {_said(vector)}"
+    """Return a line for each vector that is new, gone or changed."""
+    return jsonl.differences(known, captured, identity, _change)
 
 
-def _named(name: tuple[str, ...]) -> str:
-    server, version, scenario, *_, section, code, _, _, _ = name
-    return f"{server} {version}, {scenario} [{section} {code}]"
+def _change(before: Vector | None, now: Vector | None) -> str:
+    states = [vector for vector in (before, now) if vector is not None]
+    server, version, scenario, *_, section, code, _, _, _ = identity(states[0])
+    return f"{server} {version}, {scenario} [{section} {code}]: {' -> '.join(map(_said, states))}"
 
 
 def _said(vector: Vector) -> str:

@@ -2,43 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.clients import nats_stations as stations
-from tests.clients.situations import Situation
+from tests.clients.situations import kill, silence, situation, stop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
-    from pathlib import Path
-
     from tests.clients.stations import Place
 
 
-def _on(
-    station: Callable[[Path], AbstractContextManager[Place]],
-    name: str,
-    operation: str = "connect",
-    act: Callable[[Place], object] | None = None,
-    **variables: str,
-) -> Situation:
-    return Situation(name, "nats", operation, station, act, tuple(variables.items()))
-
-
-def _stop(place: Place) -> None:
-    place.server.stop()
-
-
-def _kill(place: Place) -> None:
-    place.server.kill()
+_on = partial(situation, "nats")
 
 
 def _lame_duck(place: Place) -> None:
     place.server.lame_duck()
-
-
-def _silence(place: Place) -> None:
-    place.relay.downstream.clear()
 
 
 def _deafen(place: Place) -> None:
@@ -46,7 +24,7 @@ def _deafen(place: Place) -> None:
 
 
 def _flood(place: Place) -> None:
-    _silence(place)
+    silence(place)
     wire, _ = place.server.login()
     wire.until(b"PONG\r\n")
     for _ in range(400):
@@ -88,10 +66,10 @@ SITUATIONS = [
     _on(stations.limited, "invalid queue group", "bad-queue"),
     _on(stations.limited, "no deadline", "no-deadline"),
     _on(stations.limited, "no reply subject", "no-reply"),
-    _on(stations.configured({}), "the server shuts down", "watch", _stop),
-    _on(stations.configured({}), "the server is killed", "watch", _kill),
+    _on(stations.configured({}), "the server shuts down", "watch", stop),
+    _on(stations.configured({}), "the server is killed", "watch", kill),
     _on(stations.configured({"lame_duck_duration": "30s", "lame_duck_grace_period": "100ms"}), "lame duck", "watch", _lame_duck),
-    _on(stations.relayed_plain, "the server falls silent", "watch", _silence),
+    _on(stations.relayed_plain, "the server falls silent", "watch", silence),
     _on(stations.pinging, "the client falls silent", "watch", _deafen),
     _on(stations.flooding, "the server calls the client slow", "watch", _flood),
     _on(stations.configured({}), "no JetStream", "no-jetstream"),

@@ -41,6 +41,33 @@ class Situation:
     variables: tuple[tuple[str, str], ...] = ()
 
 
+def situation(
+    protocol: str,
+    station: Callable[[Path], AbstractContextManager[Place]],
+    name: str,
+    operation: str = "connect",
+    act: Callable[[Place], object] | None = None,
+    **variables: str,
+) -> Situation:
+    """Return a situation, with the variables of the client as keyword arguments."""
+    return Situation(name, protocol, operation, station, act, tuple(variables.items()))
+
+
+def stop(place: Place) -> None:
+    """Stop the server."""
+    place.server.stop()
+
+
+def kill(place: Place) -> None:
+    """Kill the server."""
+    place.server.kill()
+
+
+def silence(place: Place) -> None:
+    """Let nothing through from the server to the client."""
+    place.relay.downstream.clear()
+
+
 def situations() -> list[Situation]:
     """Return all situations of both protocols."""
     modules = ("tests.clients.nats_situations", "tests.clients.xmpp_situations")

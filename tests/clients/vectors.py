@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tests import jsonl
 from tests.clients.printed import steady
 from tests.clients.running import Printed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-
 FOLDER = Path(__file__).parents[1] / "data" / "clients"
 ANSWERS = Path(__file__).parent / "answers.toml"
-Vector = dict[str, Any]
+Vector = jsonl.Record
 
 
 @dataclass(frozen=True)
@@ -66,9 +65,8 @@ def expected(protocol: str, situation: str, printed: Printed) -> dict[str, str]:
 
 
 def read(folder: Path = FOLDER) -> Iterator[Vector]:
-    """Yield all vectors."""
-    for path in sorted(folder.glob("*.jsonl")):
-        yield from map(json.loads, path.read_text("utf-8").splitlines())
+    """Return all vectors of a folder."""
+    return jsonl.read(folder)
 
 
 def answered(vectors: Iterable[Vector]) -> Iterator[Vector]:
@@ -86,39 +84,20 @@ def identity(vector: Vector) -> tuple[str, ...]:
 
 def distinct(vectors: Iterable[Vector]) -> list[Vector]:
     """Return the vectors without those that begin as one before."""
-    kept: dict[tuple[str, ...], Vector] = {}
-    for vector in vectors:
-        kept.setdefault(identity(vector), vector)
-    return list(kept.values())
-
-
-def path_of(vector: Vector, folder: Path = FOLDER) -> Path:
-    """Return the file of a vector."""
-    return folder / f"{vector['client']}-{vector['version']}.jsonl"
+    return jsonl.distinct(vectors, identity)
 
 
 def write(vectors: Iterable[Vector], folder: Path = FOLDER) -> None:
     """Write the vectors of each client to its file."""
-    by_path: dict[Path, list[str]] = {}
-    for vector in vectors:
-        by_path.setdefault(path_of(vector, folder), []).append(json.dumps(vector, ensure_ascii=False) + "\n")
-    folder.mkdir(parents=True, exist_ok=True)
-    for path, lines in by_path.items():
-        path.write_text("".join(lines), "utf-8")
+    jsonl.write(vectors, lambda vector: folder / f"{vector['client']}-{vector['version']}.jsonl")
 
 
 def differences(known: Iterable[Vector], captured: Iterable[Vector]) -> Iterator[str]:
-    """Yield a line for each vector that is new, gone or changed."""
-    before = {identity(vector): vector for vector in known}
-    now = {identity(vector): vector for vector in captured}
-    for name, vector in now.items():
-        if name not in before:
-            yield f"new      {_named(name)}: {vector['expected']}"
-        elif before[name] != vector:
-            yield f"changed  {_named(name)}: {before[name]['expected']} -> {vector['expected']}"
-    yield from (f"gone     {_named(name)}" for name in before if name not in now)
+    """Return a line for each vector that is new, gone or changed."""
+    return jsonl.differences(known, captured, identity, _change)
 
 
-def _named(name: tuple[str, ...]) -> str:
-    client, version, situation, form, head = name
-    return f"{client} {version}, {situation} [{form}] {head[:120]!r}"
+def _change(before: Vector | None, now: Vector | None) -> str:
+    states = [vector for vector in (before, now) if vector is not None]
+    client, version, situation, form, head = identity(states[0])
+    return f"{client} {version}, {situation} [{form}] {head[:120]!r}: {' -> '.join(str(one['expected']) for one in states)}"

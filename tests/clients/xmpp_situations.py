@@ -2,44 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.capture.scenarios.xmpp_seeing import session
 from tests.clients import xmpp_stations as stations
-from tests.clients.situations import Situation
+from tests.clients.situations import kill, silence, situation, stop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
-    from pathlib import Path
-
     from tests.clients.stations import Place
 
 
-def _on(
-    station: Callable[[Path], AbstractContextManager[Place]],
-    name: str,
-    operation: str = "connect",
-    act: Callable[[Place], object] | None = None,
-    **variables: str,
-) -> Situation:
-    return Situation(name, "xmpp", operation, station, act, tuple(variables.items()))
-
-
-def _stop(place: Place) -> None:
-    place.server.stop()
-
-
-def _kill(place: Place) -> None:
-    place.server.kill()
+_on = partial(situation, "xmpp")
 
 
 def _replace(place: Place) -> None:
     session(place.server, "alice", "here")
-
-
-def _silence(place: Place) -> None:
-    place.relay.downstream.clear()
 
 
 def _kick(place: Place) -> None:
@@ -63,13 +41,13 @@ SITUATIONS = [
     _on(stations.expired_certificate, "expired certificate"),
     _on(stations.other_host, "certificate of another host"),
     _on(stations.plain, "the server offers no TLS"),
-    _on(stations.some, "the server shuts down", "watch", _stop),
-    _on(stations.some, "the server is killed", "watch", _kill),
-    _on(stations.other, "ejabberd shuts down", "watch", _stop),
+    _on(stations.some, "the server shuts down", "watch", stop),
+    _on(stations.some, "the server is killed", "watch", kill),
+    _on(stations.other, "ejabberd shuts down", "watch", stop),
     _on(stations.some, "another client takes the resource", "watch", _replace),
     _on(stations.other, "kicked", "watch", _kick),
     _on(stations.some, "the account is deleted", "watch", _delete),
-    _on(stations.relayed, "the server falls silent", "ping", _silence),
+    _on(stations.relayed, "the server falls silent", "ping", silence),
     _on(stations.some, "unsupported request", "unsupported"),
     _on(stations.other, "unsupported request at ejabberd", "unsupported"),
     _on(stations.some, "remote server not found", "remote"),
