@@ -12,8 +12,8 @@ from tests.capture.recording import Seen
 from tests.capture.scenarios.nats_cluster import Cluster
 from tests.capture.scenarios.nats_jetstream import Request, api, ask, create, message, named
 from tests.experiments.situation import Ground, situation
+from tests.experiments.situations.client_place import ClientPlace, calling
 from tests.experiments.situations.jetstream_pulls import STATUS, pulling, sent
-from tests.experiments.situations.nats_clients import ClientPlace, calling
 from tests.experiments.situations.nats_places import PASSWORD, NatsPlace, accounts_of, asking, given, own
 from tests.servers.process import wait_until
 
