@@ -1,11 +1,11 @@
 """
-XMPP clients under a middleware: everything their events tell of failure, each thing once.
+Attach a middleware to an XMPP client: report every failure that its events show, and each failure once.
 
     client = slixmpp.ClientXMPP(jid, password)
     session = errnorm_adapters.xmpp.attach(errors, client)
 
-What a request raises is reported by a guard around the request, not here. Everything that reaches nobody otherwise is: how
-sessions end and why none starts, and stanzas that come back as errors.
+A guard around a request reports what the request raises. The attachment reports what raises no exception in the application: why
+a session ended or did not start, and stanzas that come back as errors.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["XmppAttachment", "attach"]
 
 
-def attach(  # noqa: PLR0913 - two things, and a safe default for everything else
+def attach(  # noqa: PLR0913 - two arguments are required; each option has a safe default
     middleware: Middleware,
     client: Any,  # noqa: ANN401 - of a library that is not imported
     *,
@@ -40,40 +40,45 @@ def attach(  # noqa: PLR0913 - two things, and a safe default for everything els
     record: Callable[[str], object] | None = None,
 ) -> XmppAttachment:
     """
-    Begin a session of a client of slixmpp or aioxmpp, and return it.
+    Attach a middleware to a client of slixmpp or aioxmpp, and return the session.
 
-    Each fault is reported once, whatever number of events it comes in, with what was decided and with what the client does by
-    itself (`client`): `"reconnecting"`, `"closed"`, `"nothing"`. The operation is `connect` until a session has started and
-    `serve` from then on; of what a session survives, it is `login` (a mechanism failed, another did not), `enable`, `resume`,
-    `message`, `presence` or `room`. Handlers of the application are left alone.
+    Each fault is reported once, even if the client emits several events for it. The report contains the decision and, as
+    `client`, what the client does by itself: `"reconnecting"`, `"closed"` or `"nothing"`. The operation of a report is `connect`
+    until a session has started, and `serve` after that. For an error that the session survives, the operation is `login` (one
+    mechanism failed and another succeeded), `enable`, `resume`, `message`, `presence`, `room` or `join`. The handlers of the
+    application stay as they are.
 
-    slixmpp does not connect again after a disconnect: whoever does so finds the verdict and the pause in
-    `session.health().decision`. A request that waits when the session ends raises at once, and a guard around it learns why.
+    slixmpp does not reconnect after most disconnects; the application does. It finds the verdict and the pause in
+    `session.health().decision`. A request that still waits when the session ends raises at once, and a guard around the request
+    gets the error that ended the session.
 
-    Attach before connecting; an `aioxmpp.Client` where an event loop runs. A client that is attached to again leaves its former
-    session. aioxmpp hands stanzas that come back as errors to whoever sent them, so of it only sessions are reported; it drops
-    the address of a redirect, and never follows one.
+    Call this function before the client connects. For an `aioxmpp.Client`, call it while an event loop runs. If a client already
+    has a session, that session is detached. aioxmpp passes a stanza that comes back as an error to the code that sent the stanza,
+    so for aioxmpp only sessions are reported. aioxmpp drops the address of a redirect and never follows a redirect.
 
     Args:
-        middleware: Whom faults are reported to.
+        middleware: The middleware that reports the faults.
         client: A `ClientXMPP` or `ComponentXMPP` of slixmpp, or an `aioxmpp.Client`.
-        abort: Whether the client is closed once the session is hopeless, for reasons that time does not mend. Then it connects
-            no more, on its own or if told so, until its credentials change or the session is closed by `close()`. An outage is
-            waited for, however long it takes; an application that connects at once again is held back for the pause.
-        supervised: Whether somebody else opens the next session; `errnorm.supervise` sets it. Then the client does not connect
-            again by itself, and how the session ends is returned by `ended()`, not reported.
-        redirect: Gets the address that the server points to, which is its claim and nothing more; returns whether slixmpp may go
-            there. Without it slixmpp does as it likes, or stays where `abort` or `supervised` is set.
-        policy: How long the pauses are that are told to whoever connects again; never a limit of attempts.
-        login_within: How long a dial and a login may take, in seconds, before silence is a fault, and the attempt is over.
-        peer: Whom with, in few possible values; it is reported along.
-        record: Writes a line of the session's trace (`errnorm.session.trace`).
+        abort: Whether to close the client once the session is hopeless, which means that waiting cannot help. The client then
+            refuses to connect, even if the application calls `connect`, until its credentials change or `close()` is called on
+            the session. An outage never makes a session hopeless. If the application reconnects at once after a fault, the
+            connection attempt is delayed by the pause of the decision.
+        supervised: Whether other code opens the next session; `errnorm.supervise` sets it. The client then does not reconnect
+            by itself, and `ended()` returns the end of the session instead of reporting it.
+        redirect: Called with the address that the server redirects to; nothing has verified this address. Returns whether
+            slixmpp may connect to it. Without this callback, slixmpp follows a redirect by its own rules, and does not follow
+            it if `abort` or `supervised` is set.
+        policy: How long the pauses between connection attempts are. It never limits the number of attempts.
+        login_within: How long a connection attempt and a login may each take, in seconds. After that time the attempt has failed.
+        peer: A name for the other side, for the reports; use few different values.
+        record: Called with each line of the session's trace (`errnorm.session.trace`).
 
     Returns:
-        The session: `health()`, `started()` and `ended()` say how it is, `close()` closes the client, `detach()` leaves it alone.
+        The session. `health()`, `started()` and `ended()` return its state, `close()` closes the client, and `detach()` removes
+        the middleware from the client.
 
     Raises:
-        TypeError: If it is not a client of slixmpp or aioxmpp.
+        TypeError: If `client` is not a client of slixmpp or aioxmpp.
     """
     options = Options(
         abort=abort,

@@ -1,9 +1,9 @@
 """
-aioxmpp under a middleware: what its signals say, and the attempts to connect of which it says nothing.
+Attach a middleware to a client of aioxmpp: turn its signals and its failed connection attempts into facts of a session.
 
-aioxmpp connects again by itself: at once after most stream errors, after a pause where the network failed, and never after a
-conflict, a refused login or a failed negotiation. Only the last is signalled together with its reason; an attempt that fails
-and is repeated is not signalled at all, so the method that makes one attempt is watched.
+aioxmpp reconnects by itself: at once after most stream errors, and after a pause if the network failed. It does not reconnect
+after a conflict, a refused login or a failed negotiation. aioxmpp emits a signal with the reason only when it gives up. It emits
+no signal for an attempt that fails and is repeated, so the attachment replaces the method that makes one attempt.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
 __all__ = ["AioxmppAttachment"]
 
-# aioxmpp.node.Client: the method behind one attempt. It is private, and nothing public says that an attempt failed.
+# aioxmpp.node.Client: the method that makes one attempt. It is private, but nothing public shows that an attempt failed.
 _ATTEMPT = "_main_impl"
-# What it gives up for; `on_failure` follows.
+# After an exception of these classes aioxmpp gives up and emits `on_failure`.
 _GIVES_UP_ON = {"StreamNegotiationFailure", "SASLError"}
 
 
 class AioxmppAttachment(XmppAttachment):
-    """A client of aioxmpp, and the session that it is in."""
+    """A middleware attached to a client of aioxmpp, with the client's current session."""
 
     def __init__(self, middleware: Middleware, client: Any, options: Options) -> None:  # noqa: ANN401 - of a library that is not imported
-        """Attach."""
+        """Connect handlers to the signals of the client, and replace the method that makes one attempt."""
         super().__init__(middleware, client, options)
         handlers: dict[str, Callable[..., None]] = {
             "on_stream_established": safely(self._on_up),
@@ -50,7 +50,7 @@ class AioxmppAttachment(XmppAttachment):
         self._methods = Methods(client, **({_ATTEMPT: self._attempt} if hasattr(client, _ATTEMPT) else {}))
 
     def detach(self) -> None:
-        """Take everything off the client that was put on it. What the user put there stays."""
+        """Remove all handlers and replaced methods from the client. The application's own handlers stay."""
         for name, token in self._tokens.items():
             getattr(self.client, name).disconnect(token)
         self._tokens = {}
@@ -58,7 +58,7 @@ class AioxmppAttachment(XmppAttachment):
         self._methods.restore()
 
     async def close(self) -> None:
-        """Close the client. That is not a fault. If it is started again, that is another session."""
+        """Close the client and wait until it has stopped. This is not a fault. Starting the client again begins a new session."""
         self.feed(Closing())
         if self.client.running:
             stopped = asyncio.get_running_loop().create_future()
@@ -68,20 +68,20 @@ class AioxmppAttachment(XmppAttachment):
         self.feed(Closed())
 
     def stop(self) -> None:
-        """Make the client give up: neither connected nor about to connect."""
+        """Stop the client: disconnect it, or cancel its connection attempts."""
         self._stopping = True
         self.client.stop()
 
     @property
     def is_busy(self) -> bool:
-        """Whether the client is connected, or about to connect."""
+        """Whether the client is connected or tries to connect."""
         return bool(self.client.running)
 
-    def _close_client(self, order: Close) -> None:  # noqa: ARG002 - why is told by others
+    def _close_client(self, order: Close) -> None:  # noqa: ARG002 - other code reports the reason
         safely(self.stop)()
 
     async def _attempt(self) -> object:
-        """Make one attempt, and serve; note what it ends with, unless the client gives up over it and says so."""
+        """Run one attempt and the connection that follows; record the exception, unless `on_failure` will report it."""
         if self.is_over:
             self._begin_again(self._options.session(by_hand=False))
         self._stopping = self._was_up = False
@@ -104,7 +104,8 @@ class AioxmppAttachment(XmppAttachment):
         if self._was_up:
             self._on_lost(error)
         elif not self._stopping:
-            # Whether it tries again shows when its task goes on, or is done (`on_failure` follows, with the same exception).
+            # Either the client tries again, or its task ends and `on_failure` follows with the same exception. It is known which
+            # of the two happened only after the task has run on, so the check comes two rounds of the event loop later.
             self._unsettled = error
             self._loop.call_soon(self._loop.call_soon, safely(self._goes_on), error)
 

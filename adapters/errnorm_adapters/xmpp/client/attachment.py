@@ -1,4 +1,4 @@
-"""One client of XMPP under a middleware: what is the same for slixmpp and aioxmpp."""
+"""The part of an attachment to an XMPP client that slixmpp and aioxmpp share."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Options", "XmppAttachment", "closed_here"]
 
-# How long nobody may connect a client that has closed by itself before it counts as forgotten, in seconds, beyond the pause.
+# If the application does not reconnect a closed client within the pause and these seconds, the session counts as hopeless.
 _FORGOTTEN_AFTER = 30.0
 _CLOSED_HERE = "client shut down by user request"
 
 
 def closed_here() -> SessionError:
-    """Return how a session ended that this side has closed."""
+    """Return the exception for a session that this side closed."""
     return SessionError(Signal("xmpp", "client", _CLOSED_HERE))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What `attach` was given; it says what each field means."""
+    """The options of `attach`, which describes each of them."""
 
     abort: bool
     supervised: bool
@@ -47,54 +47,54 @@ class Options:
     record: Callable[[str], object] | None
 
     def session(self, *, by_hand: bool) -> Session:
-        """Return a session with nothing received."""
+        """Return a new session that has received no fact yet."""
         abort = self.abort and not self.supervised
         return Session(abort=abort, single=self.supervised, by_hand=by_hand, rereads=False, policy=self.policy)
 
 
 class XmppAttachment(Attachment):
-    """One client of XMPP, and the session that it is in."""
+    """A middleware attached to one XMPP client, with the client's current session."""
 
     by_hand = False
-    """Whether it is the application that connects a client again, and not the client."""
+    """Whether the application reconnects the client, because the client does not reconnect by itself."""
 
     def __init__(self, middleware: Middleware, client: Any, options: Options) -> None:  # noqa: ANN401 - of a library that is not imported
-        """Begin a session."""
+        """Create the session of the client."""
         session = options.session(by_hand=self.by_hand)
         super().__init__(middleware, "xmpp", session, peer=options.peer, record=options.record)
         self.client = client
         self._options = options
-        # One of slixmpp may be connected before its loop runs.
+        # The application may connect a slixmpp client before its event loop runs.
         self._loop: asyncio.AbstractEventLoop = getattr(client, "loop", None) or asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._starting: set[asyncio.Future[BaseException | None]] = set()
 
     @abstractmethod
     def detach(self) -> None:
-        """Take everything off the client that was put on it. What the user put there stays."""
+        """Remove all handlers and replaced methods from the client. The application's own handlers stay."""
 
     @abstractmethod
     def stop(self) -> None:
-        """Make the client give up: neither connected nor about to connect. Must not raise."""
+        """Disconnect the client, or cancel its connection attempts. An implementation must not raise."""
 
     @property
     @abstractmethod
     def is_busy(self) -> bool:
-        """Whether the client is connected, or about to connect."""
+        """Whether the client is connected or tries to connect."""
 
     async def started(self, within: float | None = None) -> None:
         """
-        Wait until the session is up. If it does not get there, the client gives up.
+        Wait until the session is up. If the session does not start, the client is stopped and an exception is raised.
 
-        As long as the client tries again by itself, this waits, unless it is supervised.
+        While the client retries by itself, this method keeps waiting, unless the session is supervised.
 
         Args:
-            within: How long to wait, in seconds.
+            within: How long to wait, in seconds; `None` waits without a limit.
 
         Raises:
-            SessionError: If the login failed and the client raised nothing; `errnorm.normalize` says what it was.
-            TimeoutError: If the time is up.
-            Exception: If it did not start, what the client had raised.
+            SessionError: If the login failed and the client raised no exception; `errnorm.normalize` returns the error behind it.
+            TimeoutError: If the session has not started after `within` seconds.
+            Exception: Any exception with which the client failed to connect.
         """
         if self.state is State.UP:
             return
@@ -116,10 +116,10 @@ class XmppAttachment(Attachment):
 
     @abstractmethod
     def _is_silent(self) -> None:
-        """Take it that nothing will come of a dial, or of a connection."""
+        """Report a connection attempt or a login that took longer than `login_within` as failed."""
 
     def _arm(self) -> None:
-        """Give a dial, or a login, as long as it may take."""
+        """Start the timer that limits a connection attempt or a login."""
         self._disarm()
         self._timer = self._loop.call_later(self._options.login_within, safely(self._is_silent))
 
@@ -129,7 +129,7 @@ class XmppAttachment(Attachment):
             self._timer = None
 
     def health(self) -> Health:
-        """Return how the session is, since when, and why: for a liveness probe."""
+        """Return the status of the session, since when it has that status, and why; for a liveness probe."""
         health = super().health()
         if health.status is not Status.RECOVERING or self.is_busy:
             return health
@@ -138,7 +138,7 @@ class XmppAttachment(Attachment):
         return replace(health, status=Status.HOPELESS) if forgotten else health
 
     def feed(self, fact: Fact) -> None:
-        """Take a fact in, and carry out what follows from it. Never raises."""
+        """Pass a fact to the session, and carry out the actions that the session returns. Never raises."""
         before = self._session.failure
         super().feed(fact)
         failure = self._session.failure
@@ -147,7 +147,7 @@ class XmppAttachment(Attachment):
             self._settle()
 
     def _settle(self) -> None:
-        """Tell everybody who waits for the start what has come of it."""
+        """Wake every caller of `started()` with the result: `None` if the session is up, otherwise the exception to raise."""
         failure = self._session.failure
         ended = None
         if self.state is not State.UP:
@@ -158,11 +158,11 @@ class XmppAttachment(Attachment):
                 starting.set_result(ended)
 
     def judged(self, raw: object) -> NormalizedError:
-        """Say what something means."""
+        """Return the normalized error of a raw error of XMPP."""
         return self._middleware.normalize(raw, "xmpp")
 
     def _said(self, raw: object, operation: str | None = None) -> Said:
-        """Return the fact that the session survived something."""
+        """Return the fact that an error occurred that the session survives."""
         return Said(error=self.judged(raw), next=Next.NOTHING, operation=operation)
 
     def _ended(self, cause: Exception | None, following: Next) -> Ended:
@@ -171,12 +171,12 @@ class XmppAttachment(Attachment):
         return Ended(error=error, cause=cause, next=following)
 
     def _consents(self, address: str | None) -> bool:
-        """Tell whether a redirect may be followed: by consent, or, where nobody was asked, because the client just does it."""
+        """Return whether a redirect may be followed: the `redirect` callback decides; without one, only `abort` forbids it."""
         if not address or self._options.supervised:
             return False
         if self._options.redirect is None:
             return not self._options.abort
         try:
             return bool(self._options.redirect(address))
-        except Exception:  # noqa: BLE001 - a hook that fails has not agreed
+        except Exception:  # noqa: BLE001 - a callback that raises has not agreed
             return False

@@ -1,4 +1,4 @@
-"""What is known of one stream of slixmpp, from its opening to its end, and what that end belongs to."""
+"""Record what happens on one stream of slixmpp, and find the fault that ended it."""
 
 from __future__ import annotations
 
@@ -16,45 +16,45 @@ __all__ = ["Stream", "exception_of", "unsaid", "worded"]
 
 _END = "End of stream"
 _STARTTLS = "{urn:ietf:params:xml:ns:xmpp-tls}starttls"
-# RFC 6120 6.5: what is about a mechanism, and not about the account.
+# RFC 6120 6.5: the conditions that concern a mechanism and not the account.
 _ABOUT_MECHANISMS = {"invalid-mechanism", "mechanism-too-weak", "encryption-required", "aborted"}
 _LAST_PORT = 65535
 
 
 class Stream:
     """
-    One stream.
+    The state of one stream.
 
     Attributes:
-        open: Whether there is one.
+        open: Whether the stream is open.
 
-        leaving: Whether this side, or slixmpp, has asked to end it.
+        leaving: Whether the application or slixmpp has asked to close the stream.
 
-        reconnects: Whether slixmpp connects again when it has ended.
+        reconnects: Whether slixmpp reconnects when the stream has ended.
 
-        reason: Why slixmpp connects again, in its words.
+        reason: The text with which slixmpp explains why it reconnects; `None` if it does not.
 
         eof: Whether the peer has closed the connection.
 
-        failures: The failures of the login so far.
+        failures: The SASL failures on this stream that no successful login has followed.
 
-        refused: Whether no mechanism is left to log in with.
+        refused: Whether every mechanism has failed.
 
         authenticated: Whether the login succeeded.
 
-        unbound: Whether the resource could not be bound.
+        unbound: Whether the server refused to bind a resource.
 
         started: Whether a session has started.
 
-        offered: The features that the server offered last, by their tags.
+        offered: The tags of the features that the server offered last.
 
-        moved: Where the peer points to, if it does.
+        moved: The signal of a `see-other-host` error; `None` if the peer sent none.
 
-        outgoing: What this side has asked for.
+        outgoing: The requests to bind a resource that this side sent.
     """
 
     def __init__(self, *, is_open: bool = False) -> None:
-        """Know nothing."""
+        """Create the state of a new stream."""
         self.open = is_open
         self.leaving = self.reconnects = self.eof = self.refused = self.authenticated = self.unbound = self.started = False
         self.reason: str | None = None
@@ -64,7 +64,7 @@ class Stream:
         self.outgoing = Outgoing()
 
     def refusal(self, *, closed: bool = True) -> SessionError | None:
-        """Return how the login was refused, if it was: by the last failure that is about the account, if there is one."""
+        """Return the last failure of the login, preferably one about the account; `None` if the login has not failed."""
         if not self.failures:
             return None
         last = next((each for each in reversed(self.failures) if each.code not in _ABOUT_MECHANISMS), self.failures[-1])
@@ -72,17 +72,17 @@ class Stream:
         return SessionError(last)
 
     def nothing_usable(self) -> SessionError:
-        """Say what is missing among the features that were offered."""
+        """Return the error of a server that offered no feature that slixmpp can use."""
         if self.authenticated:
             return SessionError(Signal("xmpp", "stream", "unsupported-feature"))
         return SessionError(Signal("xmpp", "sasl", "encryption-required" if _STARTTLS in self.offered else "no-common-mechanism"))
 
     def is_followed(self, client: Any) -> bool:  # noqa: ANN401 - of a library that is not imported
         """
-        Tell whether slixmpp gets to the address that the peer pointed to.
+        Return whether slixmpp will connect to the address of the redirect.
 
-        It connects again to the address that the application gave, if it gave one, and ignores the port (slixmpp 1.17,
-        basexmpp.py).
+        slixmpp ignores the port of the redirect, and ignores the whole redirect if the application gave an address to connect to
+        (slixmpp 1.17, basexmpp.py).
         """
         address = "" if self.moved is None else self.moved.address or ""
         port = address.rpartition("]")[2].rpartition(":")[2]
@@ -90,14 +90,14 @@ class Stream:
 
     def cause(self, reason: object, is_known: Callable[[str], bool]) -> Exception | None:
         """
-        Say why it ended.
+        Return why the stream ended.
 
         Args:
-            reason: What slixmpp says.
-            is_known: Whether words of slixmpp mean a fault.
+            reason: The argument of slixmpp's `disconnected` event.
+            is_known: Returns whether a row of the tables matches a text of slixmpp.
 
         Returns:
-            The fault; `None` if this side wanted it.
+            The fault; `None` if this side closed the stream.
         """
         if (refusal := self.refusal()) is not None:
             return refusal
@@ -113,7 +113,7 @@ class Stream:
 
 
 def exception_of(raw: Any) -> Exception:  # noqa: ANN401 - an exception, a text, an element
-    """Return what slixmpp passes to an event as an exception."""
+    """Return an exception for the argument of a slixmpp event: an exception, a text or an element."""
     if isinstance(raw, Exception):
         return raw
     if isinstance(raw, str):
@@ -122,20 +122,20 @@ def exception_of(raw: Any) -> Exception:  # noqa: ANN401 - an exception, a text,
 
 
 def worded(text: str) -> SessionError:
-    """Return words of slixmpp as an exception."""
+    """Return an exception for a text of slixmpp."""
     return SessionError(Signal("xmpp", "client", text, text))
 
 
 def unsaid(client: Any) -> Exception:  # noqa: ANN401 - of a library that is not imported
     """
-    Find out why no way to connect was tried to its end.
+    Return the exception of a round of connection attempts for which slixmpp reported none.
 
-    What its connect loop raises besides an `OSError` slixmpp only logs, and goes on. It is raised before anything is sent, so
-    the same is asked for again.
+    slixmpp only logs the exceptions of its connect loop that are not an `OSError`. They are raised before anything is sent, so
+    this function makes the same calls again to get the exception.
     """
     try:
         client.get_ssl_context()
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is the reason
+    except Exception as error:  # noqa: BLE001 - any exception here is the reason
         return error
     host, port = client.custom_address or (client.default_domain, client.default_port)
     try:

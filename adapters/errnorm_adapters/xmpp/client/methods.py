@@ -1,8 +1,8 @@
 """
-Methods of a client that others stand in for, and callbacks that never raise.
+Replace methods of a client, and make callbacks that never raise.
 
-slixmpp says some things only by what it calls: its own `connect`, `disconnect` and `reconnect`. A method set on the instance
-hides that of the class, for slixmpp's own calls too. All of them are public.
+slixmpp emits no event for some things: only its calls of its own `connect`, `disconnect` and `reconnect` show them. A method that
+is set on the instance hides the method of the class, for the calls of slixmpp too. All replaced methods of slixmpp are public.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ _log = logging.getLogger("errnorm")
 
 class Methods:
     """
-    Methods of one object that are hidden by others.
+    Replacements for methods of one object.
 
     Attributes:
-        hidden: What they hide, by name.
+        hidden: The original methods that the replacements hide, by method name.
     """
 
     def __init__(self, owner: Any, **instead: Callable[..., Any]) -> None:  # noqa: ANN401 - of a library that is not imported
         """
-        Hide them.
+        Set the replacements on the object.
 
         Args:
-            owner: Whose methods they are.
-            instead: What stands in for each, by the name of the method.
+            owner: The object whose methods are replaced.
+            instead: The replacements, by method name.
         """
         self.hidden: dict[str, Callable[..., Any]] = {name: getattr(owner, name) for name in instead}
         self._owner = owner
@@ -47,7 +47,7 @@ class Methods:
             setattr(owner, name, method)
 
     def restore(self) -> None:
-        """Put everything back as it was. What somebody has hidden in turn stays, and still works."""
+        """Restore the original methods. If other code has replaced a method again, that replacement stays and still works."""
         for name, method in self._instead.items():
             if vars(self._owner).get(name) != method:
                 continue
@@ -58,14 +58,14 @@ class Methods:
 
 
 def safely(callback: Callable[P, object]) -> Callable[P, None]:
-    """Return a callback that logs what it would raise: asyncio closes a connection over what is raised where it receives."""
+    """Return a callback that logs exceptions instead of raising them: asyncio closes a connection whose receiving code raises."""
 
     @wraps(callback)
     def careful(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             callback(*args, **kwargs)
         except Exception as failure:  # noqa: BLE001 - see above
-            # By its class alone: what it says may be a peer's.
+            # Only the class is logged: the message may contain text from a peer.
             _log.error("errnorm: an event of the client could not be read: %s", class_names(failure)[0])
 
     return careful

@@ -1,4 +1,4 @@
-"""What goes by on the streams of one client of slixmpp: errors are reported, and completed for whoever waits for them."""
+"""Watch the elements that a slixmpp client receives: report errors, and complete them so that slixmpp passes them on."""
 
 from __future__ import annotations
 
@@ -27,48 +27,48 @@ _ENABLES = "bind"
 
 
 class Listener(Protocol):
-    """What is told of what goes by: an attachment."""
+    """The part of an attachment to which the errors are passed."""
 
     client: Any
     stream: Stream
 
     def stream_error(self, raw: SessionError) -> None:
-        """Take a stream error."""
+        """Report a stream error."""
         ...
 
     def fails(self, raw: Exception) -> None:
-        """Take what makes the stream of no more use."""
+        """Report an error that ends the stream or makes it useless."""
         ...
 
     def bind_failed(self, raw: Exception) -> None:
-        """Take a refused resource."""
+        """Report that the server refused to bind a resource."""
         ...
 
     def survived(self, raw: object, operation: str) -> None:
-        """Take an error that the session survives."""
+        """Report an error that the session survives."""
         ...
 
     def judged(self, raw: object) -> NormalizedError:
-        """Return what an error means."""
+        """Return the normalized error of a raw error."""
         ...
 
 
 class Passing:
     """
-    What goes by on the streams of one client.
+    Filters on the streams of one client.
 
-    Nothing here can raise: an exception where slixmpp receives makes asyncio close the connection.
+    These filters never raise: asyncio closes the connection if slixmpp's receive path raises.
     """
 
     def __init__(self, attachment: Listener, joining: Container[str]) -> None:
         """
-        Watch what goes by.
+        Add the filters to the client of an attachment.
 
         Args:
-            attachment: Whom to tell.
-            joining: The rooms that somebody waits to be let into.
+            attachment: The attachment to which errors are passed.
+            joining: The addresses of the rooms that the client waits to join.
         """
-        error: Any = import_module("slixmpp.stanza").Error  # there, since its client is
+        error: Any = import_module("slixmpp.stanza").Error  # slixmpp is installed, because the client is an object of it
         self._attachment = attachment
         self._client = attachment.client
         self._joining = joining
@@ -94,15 +94,15 @@ class Passing:
         }
 
     def detach(self) -> None:
-        """Watch no more."""
+        """Remove the filters."""
         self._client.del_filter("in", self._incoming)
         self._client.del_filter("out", self._outgoing)
         self._methods.restore()
 
-    # Where slixmpp receives and sends
+    # Filters that slixmpp calls when it receives and sends
 
     def _incoming_filter(self, xml: Element) -> Element:
-        """Stand in for slixmpp's `incoming_filter`, which is there for this: before a stanza is made of an element."""
+        """Replace slixmpp's `incoming_filter`, a hook that slixmpp calls before it makes a stanza of an element."""
         passed: Element = self._methods.hidden["incoming_filter"](xml)
         self._complete(passed)
         return passed
@@ -127,7 +127,7 @@ class Passing:
         if kind is not None:
             self._readers[kind](stanza, xml)
 
-    # What each kind means
+    # One method for each kind of element
 
     def _features(self, _: object, xml: Element) -> None:
         self._attachment.stream.offered = frozenset(child.tag for child in xml)
@@ -145,10 +145,10 @@ class Passing:
         self._attachment.fails(exception_of(xml))
 
     def _tls_proceeds(self, _: object, __: Element) -> None:
-        """Find out whether slixmpp will get any further: if it cannot make a context for TLS, it says so to nobody."""
+        """Report that slixmpp cannot create a TLS context: slixmpp emits no event for that."""
         try:
             self._client.get_ssl_context()
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is the reason
+        except Exception as error:  # noqa: BLE001 - any exception here is the reason
             self._attachment.fails(error)
 
     def _management_failed(self, _: object, xml: Element) -> None:
@@ -163,7 +163,7 @@ class Passing:
         self._tell(stanza, xml, "message")
 
     def _presence_failed(self, stanza: object, xml: Element) -> None:
-        # Who waits to be let in is told by an exception.
+        # `join_muc_wait` raises for a room that the client waits to join, so the presence is not reported as well.
         if room_of(xml) not in self._joining:
             self._tell(stanza, xml, "presence")
 
@@ -175,6 +175,6 @@ class Passing:
     def _tell(self, stanza: object, xml: Element, operation: str) -> None:
         raw = exception_of(xml)
         self._attachment.survived(raw, operation)
-        # An exception that the application makes of the stanza is the same fault.
+        # The application may raise an exception made from this stanza. The mark keeps it from being reported a second time.
         error = self._attachment.judged(raw)
         claim(stanza, Mark(error, decide(error), told="background"))

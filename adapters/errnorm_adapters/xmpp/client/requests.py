@@ -1,8 +1,8 @@
 """
-What waits for an answer when a session ends: it would wait for its whole time-out, and then call it one.
+End the waiting of requests when their session ends: otherwise each would wait for its whole time-out and raise `IqTimeout`.
 
-slixmpp keeps the future of a request in the closure of the time-out that it schedules, and nowhere else. When the session ends,
-the time-outs of its requests are due at once; who guards them learns why.
+slixmpp keeps the future of a request only in the closure of the time-out that it schedules. So when a session ends, this module
+runs the time-outs of all waiting requests at once. A guard around such a request reports the end of the session as the reason.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Joins", "Requests"]
 
-# slixmpp/stanza/iq.py: the name of the time-out that belongs to the id of a request.
+# slixmpp/stanza/iq.py: the name of a request's time-out is this prefix and the id of the request.
 _TIME_OUT = "IqTimeout_"
 _ROOMS = "xep_0045"
 _MOST = 1024
@@ -34,22 +34,22 @@ class Requests:
     The requests of one client that wait for an answer.
 
     Attributes:
-        lost: What the session ended with under the last requests that waited in vain, by their ids.
+        lost: The errors that ended the session while requests waited, by the id of the request; only the latest are kept.
     """
 
     def __init__(self, client: Any) -> None:  # noqa: ANN401 - of a library that is not imported
-        """Watch what the client schedules."""
+        """Replace the client's `schedule`, to record the time-outs of requests."""
         self.lost: BoundedCache[str, NormalizedError] = BoundedCache(_MOST)
         self._client = client
         self._timeouts: dict[str, Callable[[], None]] = {}
         self._methods = Methods(client, schedule=self._schedule)
 
     def detach(self) -> None:
-        """Watch no more."""
+        """Restore the replaced methods."""
         self._methods.restore()
 
     def end(self, error: NormalizedError) -> None:
-        """Have every request that waits time out now, because of an error."""
+        """Run the time-outs of all waiting requests now, and record the error that ended the session as their reason."""
         timeouts, self._timeouts = self._timeouts, {}
         for name, time_out in timeouts.items():
             if name in self._client.scheduled_events:
@@ -71,18 +71,18 @@ class Requests:
 
 class Joins:
     """
-    The rooms that a client waits to be let into, by slixmpp's `join_muc_wait`.
+    The rooms that a client is joining with slixmpp's `join_muc_wait`.
 
     Attributes:
-        rooms: Their addresses. Who waits is told a refusal by an exception, and nobody else has to be.
+        rooms: The addresses of these rooms. `join_muc_wait` raises if such a room refuses, so the presence is not reported too.
     """
 
     def __init__(self, refused: Callable[[Exception], object]) -> None:
         """
-        Wait for none.
+        Create an empty record.
 
         Args:
-            refused: Called with what somebody who waited got, who may not be listening any more.
+            refused: Called with the exception of a failed join; the caller of `join_muc_wait` may no longer wait for it.
         """
         self.rooms: list[str] = []
         self._refused = refused
@@ -91,7 +91,7 @@ class Joins:
         self._registering: Methods | None = None
 
     def watch(self, client: Any) -> None:  # noqa: ANN401 - of a library that is not imported
-        """Watch whom the client's plugin for rooms lets wait, as soon as it has one."""
+        """Replace `join_muc_wait` of the client's plugin for rooms, as soon as that plugin is registered."""
         if self._registering is None:
             self._registering = Methods(client, register_plugin=partial(self._register_plugin, client))
         plugin = client.plugin.get(_ROOMS, None)
@@ -99,24 +99,24 @@ class Joins:
             self._methods = Methods(plugin, join_muc_wait=self._join)
 
     def detach(self) -> None:
-        """Watch no more."""
+        """Restore the replaced methods."""
         for methods in (self._registering, self._methods):
             if methods is not None:
                 methods.restore()
 
-    def _register_plugin(self, client: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - those of `register_plugin`
+    def _register_plugin(self, client: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - the arguments of `register_plugin`
         if self._registering is not None:
             self._registering.hidden["register_plugin"](*args, **kwargs)
         self.watch(client)
 
     def end(self, error: NormalizedError) -> None:
-        """Have everybody who waits go on, because of an error."""
+        """Make every waiting join raise, with the error that ended the session."""
         for waiting in self._waiting:
             if not waiting.done():
                 waiting.set_result(error)
 
-    async def _join(self, room: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - those of `join_muc_wait`
-        if self._methods is None:  # pragma: no cover - it stands in for something
+    async def _join(self, room: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the arguments of `join_muc_wait`
+        if self._methods is None:  # pragma: no cover - runs only as a replacement, so `_methods` is set
             return None
         address = str(room)
         ending: asyncio.Future[NormalizedError] = asyncio.get_running_loop().create_future()
@@ -141,7 +141,7 @@ class Joins:
 
 
 def _lost(error: NormalizedError) -> TimeoutError:
-    """Return what `join_muc_wait` raises when it has waited in vain, with the reason known."""
+    """Return the exception that `join_muc_wait` raises after a time-out, marked with the error that ended the session."""
     exception = TimeoutError("the session ended before the room answered")
     claim(exception, Mark(error, decide(error, idempotent=True), idempotent=True, told="background"))
     return exception

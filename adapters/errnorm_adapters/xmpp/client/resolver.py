@@ -1,4 +1,4 @@
-"""What is behind a time-out that a guard sees: the session that ended under the request, or that had ended before."""
+"""Find the reason of a request's time-out: the session ended while the request waited, or had ended before it was sent."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["Resolver", "resolver_of"]
 _TIME_OUT = "slixmpp.exceptions.IqTimeout"
 
 
-class _Ended(Exception):  # noqa: N818 - it is never raised
-    """The session has ended, which was reported."""
+class _Ended(Exception):  # noqa: N818 - never raised
+    """A marker for the end of a session that was already reported."""
 
 
 class _Attached(Protocol):
-    """An attachment, as far as it is asked here."""
+    """The part of an attachment that the resolver uses."""
 
     client: Any
 
@@ -33,18 +33,26 @@ class _Attached(Protocol):
 
 
 class Resolver:
-    """What the attachments of one middleware know."""
+    """Find the errors behind time-outs for all clients of one middleware."""
 
     def __init__(self) -> None:
-        """Know of no client."""
+        """Create a resolver without attachments."""
         self._attachments: WeakValueDictionary[int, _Attached] = WeakValueDictionary()
 
     def add(self, attachment: _Attached) -> None:
-        """Answer for the client of an attachment."""
+        """Add the attachment of a client. The resolver does not keep it alive."""
         self._attachments[id(attachment.client)] = attachment
 
     def behind(self, exception: BaseException, _error: NormalizedError) -> object:
-        """Return something that was reported already and means the end of the session; `None` if that is not behind it."""
+        """
+        Return a marker for the end of the session, marked as already reported.
+
+        Args:
+            exception: The exception that a guard saw.
+
+        Returns:
+            The marker; `None` if the exception is not a time-out of a request, or if the end of a session did not cause it.
+        """
         if class_names(exception)[0] != _TIME_OUT:
             return None
         request = attribute(exception, "iq")
@@ -59,7 +67,7 @@ class Resolver:
 
 
 def resolver_of(middleware: Middleware) -> Resolver:
-    """Return the resolver of a middleware, which asks it from then on."""
+    """Return the resolver of a middleware. The first call adds it to the middleware."""
     resolver = _RESOLVERS.get(middleware)
     if resolver is None:
         resolver = _RESOLVERS.setdefault(middleware, Resolver())

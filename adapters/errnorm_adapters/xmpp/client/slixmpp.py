@@ -1,13 +1,17 @@
 """
-slixmpp under a middleware: what its events say and what they leave out, as facts of one session.
+Attach a middleware to a client of slixmpp: turn its events, and what its events omit, into facts of a session.
 
-slixmpp says each thing several times, or only in part, or not at all. A stream error is followed by an end of the stream that
-looks like any other; a wrong password is a failure for each mechanism, then the failure of all, then an end; a connection is
-tried twice (TLS, then plain) before it has failed once; a resource that could not be bound is a session all the same; what
-cannot be read as XML is answered, and told to nobody; and what its connect loop raises besides an `OSError` is only logged.
+slixmpp emits several events for one fault, or incomplete events, or none:
 
-slixmpp connects again by itself in three cases: after a dial that failed, after a ping that nobody answered, and after
-`see-other-host`. After any other end it is the application that calls `connect` again.
+* After a stream error slixmpp emits the same event for the end of the stream as after any other end.
+* A wrong password gives one event for each mechanism, one for the failure of all mechanisms, and one for the end of the stream.
+* slixmpp tries each connection twice (TLS, then plain), and emits one event for each try.
+* If the server refuses to bind a resource, slixmpp emits `session_start` nevertheless.
+* slixmpp answers invalid XML with a stream error, but emits no event.
+* If its connect loop raises something other than an `OSError`, slixmpp only logs it.
+
+slixmpp reconnects by itself in three cases: after a connection attempt that failed, after a ping without an answer, and after
+`see-other-host`. After any other end of a connection the application has to call `connect` again.
 """
 
 from __future__ import annotations
@@ -39,28 +43,28 @@ if TYPE_CHECKING:
 
 __all__ = ["SlixmppAttachment"]
 
-# How long a peer may take to close a stream that is over, in seconds, before this side does.
+# The peer has this many seconds to close a stream that has failed; then this side closes it.
 _PATIENCE = 2.0
-# slixmpp/plugins/xep_0199/ping.py: what it calls the pings that it schedules.
+# slixmpp/plugins/xep_0199/ping.py: the name of the event that it schedules for its pings.
 _PINGS = "Ping keepalive"
-# How long a guard gets to report an exception that it is about to see, in seconds. What one has reported is not reported again.
+# A guard around the failed call has this many seconds to report the exception first; it is then not reported a second time.
 _GRACE = 0.1
-# What slixmpp itself was dealing with when it hung up; anything else is an exception of the application's.
+# slixmpp itself disconnects while it handles exceptions of these classes. Any other exception belongs to the application.
 _HANGS_UP_ON = {"SASLMutualAuthFailed", "StringPrepError"}
 
 
 class SlixmppAttachment(XmppAttachment):
     """
-    A client or component of slixmpp, and the session that it is in.
+    A middleware attached to a client or component of slixmpp, with the client's current session.
 
     Attributes:
-        stream: What is known of the connection that is open.
+        stream: The state of the current stream.
     """
 
     by_hand = True
 
     def __init__(self, middleware: Middleware, client: Any, options: Options) -> None:  # noqa: ANN401 - of a library that is not imported
-        """Attach."""
+        """Add handlers to the client, and replace its methods `connect`, `disconnect` and `reconnect`."""
         super().__init__(middleware, client, options)
         self.stream = Stream(is_open=client.is_connected())
         self._failed: list[Exception] = []
@@ -91,10 +95,10 @@ class SlixmppAttachment(XmppAttachment):
             client.add_event_handler(name, handler)
         resolver_of(middleware).add(self)
 
-    # What users call
+    # Methods for users
 
     def detach(self) -> None:
-        """Take everything off the client that was put on it. What the user put there stays."""
+        """Remove all handlers and replaced methods from the client. The application's own handlers stay."""
         if not self._handlers:
             return
         for name, handler in self._handlers.items():
@@ -108,7 +112,7 @@ class SlixmppAttachment(XmppAttachment):
         self._methods.restore()
 
     async def close(self) -> None:
-        """Close the client. That is not a fault. If it is connected again, that is another session."""
+        """Close the client. This is not a fault. Connecting the client again begins a new session."""
         self.feed(Closing())
         self._calm_down()
         self.client.cancel_connection_attempt()
@@ -118,7 +122,7 @@ class SlixmppAttachment(XmppAttachment):
         self._barred = False
 
     def stop(self) -> None:
-        """Make the client give up: neither connected nor about to connect."""
+        """Stop the client: disconnect it, or cancel its connection attempts."""
         self._disarm()
         self._calm_down()
         self.client.cancel_connection_attempt()
@@ -127,20 +131,20 @@ class SlixmppAttachment(XmppAttachment):
 
     @property
     def is_busy(self) -> bool:
-        """Whether the client is connected, or about to connect."""
+        """Whether the client is connected, tries to connect, or waits to do so."""
         return bool(self.client.is_connected() or self.client.is_connecting() or self._pausing is not None)
 
     def lost(self, identity: str) -> NormalizedError | None:
-        """Return the error behind a request that timed out: of the session that ended under it, or before it."""
+        """Return the error that ended the session while a request waited or before it was sent; `None` if none did."""
         return self._requests.lost.get(identity) or self._lost
 
-    def _close_client(self, order: Close) -> None:  # noqa: ARG002 - why is told by others
+    def _close_client(self, order: Close) -> None:  # noqa: ARG002 - other code reports the reason
         self._barred = not self._options.supervised
         safely(self.stop)()
 
-    # What slixmpp calls, and applications too
+    # Replacements for methods that slixmpp and applications call
 
-    def _connect(self, *args: Any, **options: Any) -> asyncio.Future[Any]:  # noqa: ANN401 - stands in for slixmpp's `connect`
+    def _connect(self, *args: Any, **options: Any) -> asyncio.Future[Any]:  # noqa: ANN401 - replaces slixmpp's `connect`
         credentials, self._credentials = self._credentials, self._read_credentials()
         changed = credentials != self._credentials
         if changed:
@@ -157,12 +161,12 @@ class SlixmppAttachment(XmppAttachment):
             return self._pausing
         return self._dial(*args, **options)
 
-    async def _connect_after(self, pause: float, *args: Any, **options: Any) -> None:  # noqa: ANN401 - those of `connect`
+    async def _connect_after(self, pause: float, *args: Any, **options: Any) -> None:  # noqa: ANN401 - the arguments of `connect`
         await asyncio.sleep(pause)
         self._pausing = None
         self._dial(*args, **options)
 
-    def _dial(self, *args: Any, **options: Any) -> asyncio.Future[Any]:  # noqa: ANN401 - those of `connect`
+    def _dial(self, *args: Any, **options: Any) -> asyncio.Future[Any]:  # noqa: ANN401 - the arguments of `connect`
         self._renew()
         self.feed(Dialling())
         attempt: asyncio.Future[Any] = self._methods.hidden["connect"](*args, **options)
@@ -171,7 +175,7 @@ class SlixmppAttachment(XmppAttachment):
         return attempt
 
     def _pause(self) -> float:
-        """Return how long an application that connects again at once has to wait, where it has asked to be stopped."""
+        """Return by how many seconds to delay the application's call of `connect`; 0 unless the option `abort` is set."""
         decision = self._session.decision
         if not self._options.abort or self._options.supervised or decision is None or self.is_over or self.stream.reconnects:
             return 0.0
@@ -182,7 +186,7 @@ class SlixmppAttachment(XmppAttachment):
             self._pausing.cancel()
             self._pausing = None
 
-    def _disconnect(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - stands in for slixmpp's `disconnect`
+    def _disconnect(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - replaces slixmpp's `disconnect`
         cause = sys.exc_info()[1]
         if isinstance(cause, ParseError):
             self.fails(SessionError(Signal("xmpp", "xml", "not-well-formed", closed=True)))
@@ -192,7 +196,7 @@ class SlixmppAttachment(XmppAttachment):
         return self._methods.hidden["disconnect"](*args, **options)
 
     def _reconnect(self, wait: float = 2.0, reason: str = "Reconnecting") -> None:
-        """Stand in for slixmpp's `reconnect`, which it calls after a ping that nobody answered and after `see-other-host`."""
+        """Replace slixmpp's `reconnect`, which slixmpp calls after a ping without an answer and after `see-other-host`."""
         self.stream.reason = reason
         moves = self.stream.moved is None or self._consents(self.stream.moved.address)
         if moves and not self._options.supervised and not self._barred:
@@ -216,14 +220,14 @@ class SlixmppAttachment(XmppAttachment):
         self._failed.append(exception_of(reason))
 
     def _round_is_over(self, attempt: asyncio.Future[Any]) -> None:
-        """Take in what came of one round over all ways to connect; slixmpp's loop returns the future of the next round."""
+        """Report a failed round of connection attempts. slixmpp's future of one round returns the future of the next round."""
         failure = None if attempt.cancelled() else attempt.exception()
         following = None if attempt.cancelled() or failure is not None else attempt.result()
         if isinstance(following, asyncio.Future):
             following.add_done_callback(safely(self._round_is_over))
             self._dials_failed(self._failed or [unsaid(self.client)], Next.RECONNECTING)
         elif isinstance(failure, Exception):
-            # slixmpp still takes itself to be connecting, and does nothing more.
+            # slixmpp believes that it is still connecting, but it makes no further attempt. These calls reset that state.
             self._dials_failed([*self._failed, failure], Next.CLOSED)
             self.client.cancel_connection_attempt()
             self._methods.hidden["disconnect"]()
@@ -231,7 +235,7 @@ class SlixmppAttachment(XmppAttachment):
             self._dials_failed(self._failed, Next.RECONNECTING if self.client.is_connecting() else Next.CLOSED)
 
     def _dials_failed(self, failed: list[Exception], following: Next) -> None:
-        """Say that every way to connect was tried: of all that failed, the certificate says most, then the last."""
+        """Report a failed round with one of its exceptions: a certificate that is not trusted, otherwise the last exception."""
         self._failed = []
         self._disarm()
         judged = [(each, self.judged(each)) for each in failed]
@@ -247,7 +251,7 @@ class SlixmppAttachment(XmppAttachment):
         self._arm()
 
     def _is_silent(self) -> None:
-        """Take it that nothing will come of a connection, or of a dial."""
+        """Report a connection attempt or a login that took longer than `login_within` as failed."""
         silence = TimeoutError("no session was started in time")
         if not self.stream.open:
             self._dials_failed([*self._failed, silence], Next.RECONNECTING)
@@ -258,7 +262,7 @@ class SlixmppAttachment(XmppAttachment):
     # Logging in
 
     def fails(self, raw: Exception) -> None:
-        """Say that the stream that is open is over, or that nothing will come of it; see that it is closed."""
+        """Report an error that ends the current stream or makes it useless, and close the stream if the peer does not."""
         stream = self.stream
         if stream.open:
             error = ended(self.judged(raw))
@@ -286,7 +290,7 @@ class SlixmppAttachment(XmppAttachment):
             self.feed(self._said(refusal, "login"))
 
     def _on_stream_negotiated(self, _: object) -> None:
-        """Take it that the server offered nothing that slixmpp can go on with, if slixmpp does not go on."""
+        """Report that the server offered no usable feature, if slixmpp asks for nothing after the negotiation."""
         stream = self.stream
         if stream.open and not stream.started and not stream.outgoing.binds:
             self.fails(stream.nothing_usable())
@@ -307,20 +311,20 @@ class SlixmppAttachment(XmppAttachment):
         self.feed(Up())
 
     def bind_failed(self, raw: Exception) -> None:
-        """Say that no session will start on a stream, though slixmpp says that one does; close it."""
+        """Report that the server refused to bind a resource, and close the stream: slixmpp would emit `session_start`."""
         self.stream.unbound = True
         self.fails(raw)
         self._loop.call_soon(safely(self._hang_up), self.stream)
 
     def stream_error(self, raw: SessionError) -> None:
-        """Say that the peer ended the stream: if it has refused the login before, because of that."""
+        """Report a stream error. If the server refused the login before, the refusal is reported as the reason."""
         stream = self.stream
         refusal = stream.refusal()
         if refusal is not None or raw.signal.code != "see-other-host":
             self.fails(refusal or raw)
         elif stream.open:
             stream.moved = raw.signal
-            # slixmpp sets out to follow right after this, or does not.
+            # slixmpp decides right after this call whether it follows the redirect.
             self._loop.call_soon(safely(self._has_moved), stream, raw)
 
     def _has_moved(self, stream: Stream, raw: SessionError) -> None:
@@ -331,11 +335,11 @@ class SlixmppAttachment(XmppAttachment):
         self._loop.call_later(_PATIENCE, safely(self._hang_up), stream)
 
     def survived(self, raw: object, operation: str) -> None:
-        """Say that the session survived something."""
+        """Report an error that the session survives."""
         self.feed(self._said(raw, operation))
 
     def _join_refused(self, failure: Exception) -> None:
-        """Say that a room refused to let somebody in, unless a guard says so: nobody may be waiting."""
+        """Report that a room refused the client, unless a guard reports it: the application may no longer wait for the answer."""
         said = Said(error=self.judged(failure), cause=failure, next=Next.NOTHING, operation="join")
         self._loop.call_later(_GRACE, self.feed, said)
 
@@ -360,11 +364,11 @@ class SlixmppAttachment(XmppAttachment):
         failure = self._session.failure
         here = self.judged(closed_here())
         self._lost = here if failure is None or failure.error is None else failure.error
-        # Plugins first get to hear that it is over: a ping that is lost now is no reason to connect.
+        # The plugins of slixmpp have to handle the end first. Otherwise a ping that times out now makes slixmpp connect.
         self._loop.call_soon(safely(self._ends_waiting), self._lost)
 
     def _stop_pings(self) -> None:
-        """Send no pings without a connection: each would have slixmpp connect, and keep the client in memory."""
+        """Stop the pings until the next session: a ping without a connection makes slixmpp connect and keeps the client alive."""
         if _PINGS in self.client.scheduled_events:
             self._pings = True
             self.client.cancel_schedule(_PINGS)

@@ -1,8 +1,9 @@
 """
-What goes by on a stream of slixmpp, read from the elements alone.
+Read and complete the elements on a stream of slixmpp.
 
-This runs where slixmpp receives. An address of a peer may be one that `slixmpp.JID` refuses, and slixmpp's accessors create
-elements, parse addresses and call plugins. So here elements are read and completed as `xml.etree` has them, and nothing else.
+This code runs inside slixmpp's receive path, so it must not raise or change a stanza by accident. slixmpp's accessors create
+elements, parse addresses and call plugins, and `slixmpp.JID` raises for some addresses that a peer can send. So this module uses
+only the `xml.etree` elements.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _ROOM = "{http://jabber.org/protocol/muc}x"
 
 
 class Kind(StrEnum):
-    """What an element at the level of a stream is about, as far as it matters here."""
+    """The kinds of elements at the level of a stream that an attachment reads."""
 
     FEATURES = "features"
     STREAM_ERROR = "stream error"
@@ -57,7 +58,7 @@ _STANZA_KINDS = {
 
 
 def kind_of(xml: Element) -> Kind | None:
-    """Say what an element is about; `None` if it is about nothing that matters here."""
+    """Return the kind of an element; `None` if an attachment does not read it."""
     stanza = _STANZA_KINDS.get(xml.tag)
     if stanza is None:
         return _KINDS.get(xml.tag)
@@ -67,24 +68,27 @@ def kind_of(xml: Element) -> Kind | None:
 
 
 def room_of(xml: Element) -> str:
-    """Return the address of the room that a stanza came from, as the peer wrote it."""
+    """Return the bare address of the room that sent a stanza, exactly as the peer wrote it."""
     return xml.get("from", "").partition("/")[0]
 
 
 def complete(xml: Element, known: Container[str], tag: str, joining: Container[str]) -> None:
     """
-    Add to a stanza that is an error what slixmpp needs to hand it to whoever waits for it.
+    Complete an error stanza, so that slixmpp passes it to the code that waits for it. Other stanzas are not changed.
 
-    An error whose condition slixmpp does not know (`policy-violation` is one) never reaches the caller of a request, who waits
-    for the time-out. So it is given, behind the condition that came, the one that RFC 6120 8.3.3 has unknown ones understood
-    as. An error in an answer is called as slixmpp looks for it. Who waits for a room is left waiting in the same way, where the
-    server (Prosody) refuses without echoing what was asked; there the echo is added.
+    Without this, slixmpp ignores some errors, and the caller waits until the time-out:
+
+    * If slixmpp does not know the condition (for example `policy-violation`), a second condition is added after it:
+      `undefined-condition`, which RFC 6120 8.3.3 prescribes for unknown conditions.
+    * If the error element of an answer has another namespace, it gets the tag that slixmpp looks for.
+    * If a server (Prosody) refuses to let the client into a room and does not echo the request, the missing `x` element of the
+      request is added.
 
     Args:
-        xml: The stanza, as it came.
+        xml: The stanza as it was received; it is changed in place.
         known: The conditions that slixmpp knows.
-        tag: What slixmpp calls the element of an error.
-        joining: The rooms that somebody waits for.
+        tag: The tag of slixmpp's error element.
+        joining: The addresses of the rooms that the client waits to join.
     """
     if xml.get("type") != "error" or (kind := _STANZA_KINDS.get(xml.tag)) is None:
         return
@@ -93,7 +97,7 @@ def complete(xml: Element, known: Container[str], tag: str, joining: Container[s
     if error is None:
         error = SubElement(xml, own, {"type": "cancel"})
     if kind is not Kind.MESSAGE_FAILED:
-        error.tag = tag  # of a message slixmpp knows by the tag that it is an error
+        error.tag = tag  # not in a message: there slixmpp recognises the error by the tag that was received
     if not any(child.tag.removeprefix(_STANZAS) in known for child in error):
         SubElement(error, f"{_STANZAS}undefined-condition")
     if kind is Kind.PRESENCE_FAILED and room_of(xml) in joining and xml.find(_ROOM) is None:
@@ -101,13 +105,18 @@ def complete(xml: Element, known: Container[str], tag: str, joining: Container[s
 
 
 class Outgoing:
-    """What this side has asked for on one stream."""
+    """
+    The requests to bind a resource that this side sent on one stream.
+
+    Attributes:
+        binds: The ids of these requests.
+    """
 
     def __init__(self) -> None:
-        """Have asked for nothing."""
+        """Create an empty record."""
         self.binds: set[str] = set()
 
     def note(self, xml: Element) -> None:
-        """Note what is sent."""
+        """Record a sent stanza if it asks the server to bind a resource."""
         if any(child.tag in _BINDS for child in xml):
             self.binds.add(xml.get("id", ""))
