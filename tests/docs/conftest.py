@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from errnorm.finding import Finder
 from errnorm.normalizer import Normalizer
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class _Loaded(Normalizer):
 
 @pytest.fixture
 def one_normalizer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let `errnorm explain` load the tables once, not each time it is called."""
+    """Let `errnorm explain` load the tables and collect the names in them once, not each time it is called."""
     normalizer = _Loaded()
+    finder = Finder(normalizer)
     monkeypatch.setattr("errnorm.cli.explain.Normalizer", lambda _tables: normalizer)
+    monkeypatch.setattr("errnorm.cli.explain.Finder", lambda _normalizer: finder)
