@@ -49,7 +49,7 @@ def modules_before() -> set[str]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=300,
         cwd="/",
     )
     return set(json.loads(done.stdout))

@@ -45,7 +45,7 @@ class Shop:
     async def comes_to(self, count: int) -> None:
         """Wait until so many messages are neither acknowledged nor given up."""
         client = await nats.connect(self.url)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while await _left(client) != count:  # noqa: ASYNC110 - only by asking
                 await asyncio.sleep(0.05)
         await client.close()

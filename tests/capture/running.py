@@ -49,7 +49,7 @@ def installations() -> Iterator[tuple[str, str, Program]]:
 def _package(name: str) -> str:
     # Upstream's part of the version of the system's package: 0.12.3-1+deb12u1 is 0.12.3.
     command = ["/usr/bin/dpkg-query", "-W", "-f=${Version}", name]
-    asked = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    asked = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     return asked.stdout.partition("-")[0]
 
 

@@ -122,7 +122,7 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=500,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")

@@ -54,7 +54,7 @@ def debian() -> Path | None:
 
 def version(program: Path) -> str:
     """Return what a program says its version is, `"2.15.1"`."""
-    said = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=True, timeout=10).stdout
+    said = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=True, timeout=60).stdout
     return said.split()[-1].removeprefix("v")
 
 
@@ -138,7 +138,7 @@ class NatsServer(Server):
         with urllib.request.urlopen(f"http://{HOST}:{self.monitor}/{path}", timeout=30) as response:
             return json.load(response)
 
-    def closed_reason(self, cid: int, seconds: float = 30.0) -> str:
+    def closed_reason(self, cid: int, seconds: float = 120.0) -> str:
         """Return why a connection was closed, once monitoring knows it."""
         reasons: dict[int, str] = {}
 

@@ -26,7 +26,7 @@ class ServerError(Exception):
     """A server did not start, stop or do what it was asked; the end of its log is in the message."""
 
 
-def wait_until(happened: Callable[[], object], seconds: float = 30.0, *, what: str = "it") -> None:
+def wait_until(happened: Callable[[], object], seconds: float = 120.0, *, what: str = "it") -> None:
     """Look again and again whether something has happened; fail if it has not in the time given."""
     deadline = time.monotonic() + seconds
     while not happened():
@@ -147,7 +147,7 @@ class Server:
         text = self.log_path.read_text("utf-8", "replace") if self.log_path.exists() else ""
         return text if lines is None else "\n".join(text.splitlines()[-lines:])
 
-    def wait_for_log(self, text: str, count: int = 1, seconds: float = 30.0) -> None:
+    def wait_for_log(self, text: str, count: int = 1, seconds: float = 120.0) -> None:
         """Wait until a text stands in the log as often as is said."""
         wait_until(lambda: self.log().count(text) >= count, seconds, what=f"{text!r} in the log of {self.name}")
 

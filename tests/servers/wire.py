@@ -36,7 +36,7 @@ class Wire:
         except OSError:
             self.closed = True
 
-    def until(self, mark: bytes, seconds: float = 30.0) -> bytes:
+    def until(self, mark: bytes, seconds: float = 120.0) -> bytes:
         """
         Read until a mark has come, counted from the last call.
 
@@ -50,7 +50,7 @@ class Wire:
                 raise AssertionError(message)
         return self.read[start:]
 
-    def until_closed(self, seconds: float = 30.0) -> bytes:
+    def until_closed(self, seconds: float = 120.0) -> bytes:
         """Read until the other side closes, or the time is over: `closed` tells which; return what came in this call."""
         start, deadline = len(self.read), time.monotonic() + seconds
         while self._receive(deadline):

@@ -240,7 +240,7 @@ def test_a_line_is_visible_wherever_the_lines_of_the_application_are(set_up: str
     if "loguru" in set_up:
         pytest.importorskip("loguru")
     code = f"{set_up}\n{textwrap.dedent(PLAIN)}"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
     written = getattr(done, where)
     assert line in written
     assert len(written.splitlines()) == 1

@@ -74,7 +74,7 @@ class World:
             """Go on at once."""
 
         options = {"attach": Attached, "middleware": self.errors, "sleep": soon, **options}
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             return await supervise(self.connect, serve, **options)
 
     def losing(self, how: Callable[[World], Awaitable[object]]) -> Callable[[World], Awaitable[object]]:

@@ -65,7 +65,7 @@ def since(major: int, minor: int, what: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif((major, minor) > INSTALLED, reason=reason)
 
 
-async def until(happened: Callable[[], object], seconds: float = 30.0) -> None:
+async def until(happened: Callable[[], object], seconds: float = 120.0) -> None:
     """Wait until something is the case."""
     end = time.monotonic() + seconds
     while not happened():

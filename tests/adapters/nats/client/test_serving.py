@@ -148,7 +148,7 @@ async def test_a_rotation_of_credentials_heals_by_itself_and_the_old_ones_are_no
         file.write_text("new")
 
     rotating = asyncio.create_task(rotate())
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         await errnorm.supervise(
             connect,
             serve,

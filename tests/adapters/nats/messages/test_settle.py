@@ -48,7 +48,7 @@ class Worker:
 
     async def work(self, handle: Callable[[bytes], object], *, until: Callable[[], object], **options: Any) -> None:
         """Handle messages until something is the case."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             options = {"policy": QUICK, **options}
             while not until():
                 try:
@@ -61,7 +61,7 @@ class Worker:
 
     async def left(self, count: int) -> bool:
         """Wait until so many messages are neither acknowledged nor given up: the server settles them in its own time."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while (info := await self.subscription.consumer_info()).num_ack_pending + info.num_pending != count:  # noqa: ASYNC110 - only by asking
                 await asyncio.sleep(0.05)
         return True

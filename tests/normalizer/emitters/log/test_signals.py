@@ -66,7 +66,7 @@ def counted(log: Path) -> int:
 def run(tmp_path: Path, end: str) -> tuple[int, int]:
     log, program = tmp_path / "log", tmp_path / "program.py"
     program.write_text(STORM.format(log=str(log)) + textwrap.dedent(end), "utf-8")
-    done = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, check=False, timeout=300)
     return done.returncode, counted(log)
 
 
@@ -169,7 +169,7 @@ def test_a_server_that_is_terminated_loses_nothing(tmp_path: Path, server: str) 
             answered = sum(asked(port, "storm") for _ in range(4))
         finally:
             process.terminate()
-            process.wait(timeout=60)
+            process.wait(timeout=300)
     assert answered == 4
     assert counted(log) == 400
 
@@ -197,7 +197,7 @@ def test_outside_of_the_main_thread_nothing_is_set() -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.stdout.strip() == "True"
     assert signals.watch.__module__ == "errnorm.emitters.log.signals"
