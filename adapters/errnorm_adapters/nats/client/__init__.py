@@ -1,5 +1,5 @@
 """
-Clients of NATS under a middleware: everything their callbacks report, and what they keep to themselves, each fault once.
+Attach a middleware to a NATS client: report every fault of its connection once, even if the client calls no callback for it.
 
     session = errnorm_adapters.nats.attach(errors, abort=True, error_cb=mine)
     nc = await nats.connect(url, **session.callbacks)
@@ -7,9 +7,9 @@ Clients of NATS under a middleware: everything their callbacks report, and what 
     client = await nats.client.connect(url)                     # nats-core
     session = errnorm_adapters.nats.attach(errors, client)
 
-nats-py reports a fault in four ways (nats/aio/client.py of 2.16): through `error_cb`; only as `last_error`, when it closes for
-good; only as a disconnect, when a connection went stale; and only as `NoServersError`, when it has given up. Here they become
-the facts of one session. What a request raises is reported by a guard around the request, not here.
+nats-py shows a fault in one of four ways (nats/aio/client.py of 2.16): it calls `error_cb`; it sets only `last_error`, when it
+closes for good; it calls only `disconnected_cb`, when the server did not answer pings; or it raises only `NoServersError`, when
+it has given up. The attachment turns all four into facts of one session. A guard around a request reports its exceptions.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = ["CoreAttachment", "NatsAttachment", "attach"]
 
 
 class Options(TypedDict, total=False):
-    """What `attach` takes by name; it says what each means."""
+    """The keyword arguments of `attach`, which describes each of them."""
 
     abort: bool
     supervised: bool
@@ -55,7 +55,7 @@ def attach(middleware: Middleware, **options: Unpack[Options]) -> NatsAttachment
 def attach(middleware: Middleware, client: object, **options: Unpack[Options]) -> CoreAttachment: ...
 
 
-def attach(  # noqa: PLR0913 - three things of ours, and the six callbacks of nats-py
+def attach(  # noqa: PLR0913 - the options of errnorm, and the six callbacks of nats-py
     middleware: Middleware,
     client: object = None,
     *,
@@ -71,40 +71,53 @@ def attach(  # noqa: PLR0913 - three things of ours, and the six callbacks of na
     lame_duck_mode_cb: Callback | None = None,
 ) -> NatsAttachment | CoreAttachment:
     """
-    Begin a session, and return it: of nats-py, whose `nats.connect` takes its `callbacks`, or of a client of nats-core.
+    Attach a middleware to a client of nats-py or nats-core, and return the session.
 
-    Each fault of the connection is reported once, with what nats-py does about it by itself (`client`): `"reconnecting"`, so do
-    not reconnect beside it; `"closed"`, for good, which nats-py does also where the server would have gone on; `"nothing"`, it
-    stays connected. While `nats.connect` tries for the first time, each dial that fails is a fault.
+    For nats-py, pass the `callbacks` of the session to `nats.connect`. For nats-core, pass the connected client to this function.
 
-    What a handler of the application raises is reported with the handler's name as its operation if it is NATS's or lies under
-    it. If it is not, and there is no `error_cb` of yours, it is logged with its traceback, as nats-py does.
+    Each fault of the connection is reported once. The report contains, as `client`, what the client does by itself:
 
-    A guard of the same middleware learns from here why a call failed. A request on a denied subject, one that was under way when
-    the session ended, and a call on a closed client have the reason that is behind them; it is reported once. A `fetch` that
-    found nothing is not a fault.
+    * `"reconnecting"`: the client reconnects; the application must not reconnect as well.
+    * `"closed"`: the client has closed for good. nats-py also does this after some errors that the server meant to be survived.
+    * `"nothing"`: the client stays connected.
+
+    During the first `nats.connect`, each connection attempt that fails is a fault.
+
+    If a message handler of the application raises, and the exception belongs to NATS or to the network below it, the exception
+    is reported with the handler's name as the operation. Any other exception of a handler is logged with its traceback, as
+    nats-py does, unless an `error_cb` is given.
+
+    A guard of the same middleware gets the reason why a call failed, and the reason is reported once. This covers a request on a
+    subject for which the client lacks the permission, a request that waited while the session ended, and a call on a closed
+    client. A `fetch` that finds no message is not a fault.
 
     Args:
-        middleware: Whom faults are reported to.
-        client: A client of nats-core that is connected. Of nats-py there is none yet; leave it out.
-        abort: Whether the client is closed once the session is hopeless: no server of its pool lets it in, for reasons that
-            time does not mend. Until then `nats.connect` and nats-py's reconnecting go on as they are configured; then
-            `nats.connect` raises the last error. Credentials get a second chance, since nats-py reads them anew.
-        supervised: Whether somebody else opens the next session; `errnorm.supervise` sets it. Then one pass over the pool is
-            an attempt, the client does not connect again, and how the session ends is returned by `ended()`, not reported.
-        peer: Whom with, in few possible values; it is reported along.
-        record: Writes a line of the session's trace (`errnorm.session.trace`).
-        error_cb: Yours; called with the exception and, if it takes two arguments, the normalized error.
-        disconnected_cb: Yours; called with the error that ended the connection, or `None`, if it takes an argument.
-        closed_cb: Yours; called with the error that closed the client, or `None`, if it takes an argument.
-        reconnected_cb: Yours; called without arguments.
-        discovered_server_cb: Yours; called without arguments; nats-py before 2.10 never runs it.
-        lame_duck_mode_cb: Yours; called without arguments; nats-py before 2.15 never does.
+        middleware: The middleware that reports the faults.
+        client: A connected client of nats-core. Leave it out for nats-py, whose client does not exist yet.
+        abort: Whether to close the client once the session is hopeless: every server of the pool refuses the client, and waiting
+            cannot help. Until then `nats.connect` and the reconnecting of nats-py go on as configured. When the session becomes
+            hopeless during `nats.connect`, it raises the last error. Refused credentials are tried once more, because nats-py
+            reads them again for each connection.
+        supervised: Whether other code opens the next session; `errnorm.supervise` sets it. One pass over the pool of servers is
+            then one attempt, the client does not reconnect, and `ended()` returns the end of the session instead of reporting it.
+        peer: A name for the other side, for the reports; use few different values.
+        record: Called with each line of the session's trace (`errnorm.session.trace`).
+        error_cb: Your callback. It is called with the exception and, if it takes two arguments, the normalized error.
+        disconnected_cb: Your callback. If it takes an argument, that is the error that ended the connection, or `None`.
+        closed_cb: Your callback. If it takes an argument, that is the error that closed the client, or `None`.
+        reconnected_cb: Your callback. It is called without arguments.
+        discovered_server_cb: Your callback. It is called without arguments; nats-py before 2.10 never calls it.
+        lame_duck_mode_cb: Your callback. It is called without arguments; nats-py before 2.15 never calls it.
 
-    All six may be functions or coroutine functions. What they raise is logged, and does not reach the client.
+    Each callback may be a function or a coroutine function. Exceptions that a callback raises are logged and do not reach the
+    client.
+
+    Returns:
+        The session.
 
     Raises:
-        TypeError: If a callback is not callable, or a client is given that is not one of nats-core, or callbacks beside it.
+        TypeError: If a callback is not callable, if `client` is not a client of nats-core, or if callbacks are given together
+            with a client of nats-core.
     """
     given = {
         "error_cb": error_cb,
@@ -118,9 +131,11 @@ def attach(  # noqa: PLR0913 - three things of ours, and the six callbacks of na
     if client is None:
         return NatsAttachment(middleware, session, UserCallbacks(given), peer=peer, record=record)
     if not is_of_core(client):
-        message = "a client of nats-py is attached to by the callbacks that its connect() takes: connect(**attach(…).callbacks)"
+        message = (
+            "attach takes a client of nats-core only; for nats-py, pass the callbacks to connect: connect(**attach(…).callbacks)"
+        )
         raise TypeError(message)
     if any(given.values()):
-        message = "a client of nats-core takes callbacks itself, by its add_…_callback methods"
+        message = "attach takes no callbacks for a client of nats-core: add them with the client's add_…_callback methods"
         raise TypeError(message)
     return CoreAttachment(client, middleware, "nats", session, peer=peer, record=record)

@@ -1,4 +1,4 @@
-"""One client of nats-py: what its callbacks report, as facts of its session."""
+"""Attach a middleware to a client of nats-py: turn its callbacks into facts of a session."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _GAVE_UP = "nats.errors.NoServersError"
 _EOF = "nats.errors.UnexpectedEOF"
 _SHUT_DOWN = {"close_reason": "Server Shutdown"}
 _TLS = "ssl.SSLError"
-# So many frames above a callback of ours stands what called it: `_harmless` lies between.
+# The frame of nats-py is this many frames above a callback of this module; the frame of `_harmless` lies between.
 _NATS_PY = 2
-# How long a connection may take to close, in seconds, that may never say that it has.
+# How long to wait for a connection to close, in seconds: nats-py may never finish closing it.
 _PATIENCE = 0.5
 _NO_CREDENTIALS = "nats.errors.InvalidUserCredentialsError"
 
@@ -46,11 +46,12 @@ class NatsAttachment(Attachment):
     One session of a client of nats-py.
 
     Attributes:
-        callbacks: What goes into `nats.connect` by `**`, once.
+        callbacks: The callbacks to pass to `nats.connect` with `**`. One client takes them, once.
 
-        denials: What the server lately refused.
+        denials: The permissions that the server recently denied.
 
-        last_fault: What last ended a connection, or an attempt to open one, and when, on the clock of `time.monotonic`.
+        last_fault: The exception that last ended a connection or a connection attempt, with its time on the clock of
+            `time.monotonic`, in seconds; `None` if there was none.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class NatsAttachment(Attachment):
         peer: str | None,
         record: Callable[[str], object] | None,
     ) -> None:
-        """Begin a session; `attach` says what each argument means."""
+        """Begin a session; `attach` describes each argument."""
         super().__init__(middleware, "nats", session, peer=peer, record=record)
         self.callbacks = Callbacks(self._named(users))
         self.denials = Denials()
@@ -91,7 +92,7 @@ class NatsAttachment(Attachment):
         return {name: self._harmless(callback) for name, callback in callbacks.items()}
 
     def _harmless(self, callback: Callback) -> Callback:
-        """Return a callback that raises nothing of ours: nats-py's only task that reads, or reconnects, would end with it."""
+        """Return a callback that logs failures of this module: an exception would end nats-py's only read or reconnect task."""
 
         async def harmless(*arguments: Any) -> None:  # noqa: ANN401 - what nats-py passes
             try:
@@ -99,14 +100,14 @@ class NatsAttachment(Attachment):
             except Exception as failure:
                 if failure is self._raising:
                     raise
-                _log.error("errnorm: a fault of a client could not be taken in: %s", class_names(failure)[0])
+                _log.error("errnorm: a callback of the client could not be processed: %s", class_names(failure)[0])
 
         return harmless
 
-    # What users call
+    # Methods for users
 
     def health(self) -> Health:
-        """Return how the session is, since when, and why: for a liveness probe."""
+        """Return the status of the session, since when it has that status, and why; for a liveness probe."""
         if (
             self.client is None
             and (client := frames.connected_client(self.callbacks["error_cb"], self.callbacks.loop)) is not None
@@ -117,7 +118,7 @@ class NatsAttachment(Attachment):
         return super().health()
 
     async def close(self) -> None:
-        """Close the client. That is not a fault."""
+        """Close the client. This is not a fault."""
         self.health()
         self.feed(Closing())
         if self.client is not None and not self.client.is_closed:
@@ -126,20 +127,20 @@ class NatsAttachment(Attachment):
 
     @property
     def is_ending(self) -> bool:
-        """Whether the session is over, or its client is about to say so."""
+        """Whether the session is over, or the client has disconnected and has not called its callbacks yet."""
         return self.is_over or (self.client is not None and not self.client.is_connected)
 
     def _catch_up(self) -> None:
-        """Take in what nats-py calls nobody back for."""
+        """Pass on to the session the changes of state for which nats-py calls no callback."""
         client, state = self.client, self._session.state
         if client.is_connected and state is not State.UP:
             self.feed(Up(server=frames.server_of(client)))
         elif client.is_reconnecting and state is State.CONNECTING:
-            self.feed(Up(server=frames.server_of(client)))  # only who was connected reconnects
+            self.feed(Up(server=frames.server_of(client)))  # a client that reconnects was connected before
         elif state is State.CONNECTING and class_names(client.last_error)[0] == _GAVE_UP:
             self.feed(Closed(error=self._judged(client.last_error), cause=client.last_error))
 
-    # What nats-py calls
+    # Callbacks that nats-py calls
 
     async def _error_cb(self, exception: Exception) -> None:
         by = frames.caller(_NATS_PY)
@@ -164,7 +165,7 @@ class NatsAttachment(Attachment):
         if self._order is not None and connecting:
             await self._raise(self._order.cause or exception)
         if by.method == frames.CONNECTS and _TLS in class_names(exception):
-            # nats-py 2.16 closes the connection now and would wait for ever (`_close`, after a TLS handshake that failed).
+            # After a failed TLS handshake, nats-py 2.16 would close the connection now and wait for ever (`_close`).
             await self._close_in_silence()
         self._carry_out()
 
@@ -174,7 +175,7 @@ class NatsAttachment(Attachment):
             return
         self._catch_up()
         if self._session.state is State.CONNECTING:
-            self.feed(Up(server=by.server))  # only who was connected is disconnected
+            self.feed(Up(server=by.server))  # a client that disconnects was connected before
         self.denials.forget()
         if self.client.is_closed:
             self._has_closed_connection()
@@ -184,7 +185,7 @@ class NatsAttachment(Attachment):
         await self._users.call("disconnected_cb", self._session.error)
         self._carry_out()
         if self._closing is not None and self._closing is not asyncio.current_task():
-            # nats-py would dial before it notices. Closing the client cancels the task that stands here.
+            # Without this wait, nats-py would dial before it notices the closing. Closing the client cancels the current task.
             await asyncio.wait({self._closing})
 
     async def _closed_cb(self) -> None:
@@ -226,10 +227,10 @@ class NatsAttachment(Attachment):
         last = frames.gives_up(by) or (by.method == frames.CONNECTS and self._next is Next.CLOSED)
         yield DialFailed(error=self._of_dial(exception, error), next=Next.CLOSED if last else Next.RECONNECTING, **about)
         if last and connecting:
-            yield Closed()  # `nats.connect` raises, and calls nothing
+            yield Closed()  # `nats.connect` raises, and nats-py calls no callback
 
     def _of_dial(self, exception: Exception, error: NormalizedError) -> NormalizedError:
-        """Take a file that cannot be read while logging in for what it is: no credentials. A socket has no file name."""
+        """Treat a file that cannot be read during the login as missing credentials. Errors of a socket have no file name."""
         if is_a(exception, OSError) and attribute(exception, "filename") is not None:
             return self._judged(ReportedException((_NO_CREDENTIALS,)))
         return error
@@ -245,7 +246,7 @@ class NatsAttachment(Attachment):
             self.feed(Ended(next=Next.CLOSED))
 
     def _has_lost_connection(self) -> None:
-        """Say why a connection ended that nats-py opens again; it does not say so itself (`_process_op_err` drops it)."""
+        """Report why a connection ended that nats-py opens again; nats-py drops the reason itself (`_process_op_err`)."""
         client, session = self.client, self._session
         task = asyncio.current_task()
         if task is not None:
@@ -262,7 +263,7 @@ class NatsAttachment(Attachment):
         return unsaid
 
     def _reconnecting_is_over(self, task: asyncio.Task[Any]) -> None:
-        """Notice that nats-py's only task that reconnects has died: of a callback for credentials that raised, for one."""
+        """Report that nats-py's only reconnect task has ended, for example because a callback for credentials raised."""
         failure = None if task.cancelled() else task.exception()
         if is_a(failure, Exception):
             client = self.client
@@ -291,18 +292,18 @@ class NatsAttachment(Attachment):
         try:
             async with asyncio.timeout(_PATIENCE + self.client.options["reconnect_time_wait"]):
                 await self.client.close()
-        except Exception:  # noqa: BLE001 - what was to be flushed cannot be, and nats-py does not get to its callbacks
+        except Exception:  # noqa: BLE001 - the flush failed, and nats-py then skips its callbacks
             _log.debug("errnorm: a client could not flush before it was closed", exc_info=True)
         await self._say_closed()
 
     async def _raise(self, cause: BaseException) -> None:
-        """Have `nats.connect` raise: it calls back from its own frame, and can be ended in no other way."""
+        """Make `nats.connect` raise. The only way is to raise in the callback, which `nats.connect` awaits."""
         self._raising = cause
         await self._close_in_silence()
         raise cause
 
     async def _close_in_silence(self) -> None:
-        """Close what nats-py has opened so far, with a limit; it has not connected, so there is nothing to be said of it."""
+        """Close what nats-py has opened so far, within a time limit and without reports: the client has not connected yet."""
         self._silent = True
         closing = asyncio.ensure_future(self.client.close())
         await asyncio.wait({closing}, timeout=_PATIENCE)
@@ -323,7 +324,7 @@ class NatsAttachment(Attachment):
         if self.client is not None and by.client in {None, self.client}:
             return True
         if by.client is not None:
-            _log.error("errnorm: the callbacks of one session were given to two clients: call attach() for each")
+            _log.error("errnorm: two clients got the callbacks of one session: call attach() for each client")
         return False
 
     def _adopt(self, client: Any) -> None:  # noqa: ANN401 - of a library that is not imported
@@ -341,7 +342,7 @@ class NatsAttachment(Attachment):
         return is_a(last, Exception) and last is not self._heard and class_names(last)[0] != _GAVE_UP
 
     def feed(self, fact: Fact) -> None:
-        """Take a fact in, and remember what was behind it for the calls that fail with it."""
+        """Pass a fact to the session, and store its exception as the reason of calls that fail because of it."""
         super().feed(fact)
         failure = self._session.failure
         cause = None if failure is None else failure.cause

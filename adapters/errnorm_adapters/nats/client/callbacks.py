@@ -1,4 +1,4 @@
-"""Callbacks on their way into `nats.connect`, and those of the application behind them."""
+"""The callbacks that an attachment passes to `nats.connect`, and the application's callbacks that they call."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ Callback = Callable[..., Any]
 
 class Callbacks(Mapping[str, Callback]):
     """
-    What `**` puts into `nats.connect`, for one client.
+    The keyword arguments for `nats.connect`, for one client.
 
     Attributes:
-        loop: The event loop that the client runs in; `None` until the callbacks were taken.
+        loop: The event loop of the client; `None` until `**` has read the callbacks.
     """
 
     def __init__(self, callbacks: Mapping[str, Callback]) -> None:
-        """Hold them."""
+        """Store the callbacks, by the names of nats-py."""
         self.loop: AbstractEventLoop | None = None
         self._callbacks = callbacks
         self._taken = False
 
     def __getitem__(self, name: str) -> Callback:
-        """Return a callback by the name that nats-py gives it."""
+        """Return a callback by the name of nats-py."""
         return self._callbacks[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -42,18 +42,18 @@ class Callbacks(Mapping[str, Callback]):
         return iter(self._callbacks)
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of callbacks."""
         return len(self._callbacks)
 
     def keys(self) -> KeysView[str]:
         """
-        Return the names; `**` asks for them, so this is where a second client shows.
+        Return the names. `**` calls this method, so it can detect a second client.
 
         Raises:
-            TypeError: If they were taken before.
+            TypeError: If the method was called before.
         """
         if self._taken:
-            message = "a session is of one client: call attach() again, beside each nats.connect()"
+            message = "a session belongs to one client: call attach() once for each nats.connect()"
             raise TypeError(message)
         self._taken = True
         with suppress(RuntimeError):  # somebody looks at them where no loop runs
@@ -62,14 +62,14 @@ class Callbacks(Mapping[str, Callback]):
 
 
 class UserCallbacks:
-    """The callbacks of the application: what they raise is logged, and goes no further."""
+    """The callbacks of the application. Exceptions that they raise are logged, and not raised."""
 
     def __init__(self, callbacks: Mapping[str, object]) -> None:
         """
-        Hold those that were given.
+        Store the callbacks that are not `None`.
 
         Raises:
-            TypeError: If one is not callable.
+            TypeError: If one of them is not callable.
         """
         self._callbacks: dict[str, Callback] = {}
         for name, callback in callbacks.items():
@@ -80,11 +80,11 @@ class UserCallbacks:
                 raise TypeError(message)
 
     def __contains__(self, name: str) -> bool:
-        """Tell whether a callback was given."""
+        """Return whether the application gave a callback of this name."""
         return name in self._callbacks
 
     async def call(self, name: str, *arguments: object) -> None:
-        """Call one of them with as many of the arguments as it takes, if it was given."""
+        """Call the callback of this name, if there is one, with as many of the arguments as it takes."""
         callback = self._callbacks.get(name)
         if callback is None:
             return
@@ -92,7 +92,7 @@ class UserCallbacks:
             result = callback(*arguments[: _taken(callback)])
             if inspect.isawaitable(result):
                 await result
-        except Exception:  # noqa: BLE001 - it is the application's, and nats-py's read loop would end with it
+        except Exception:  # noqa: BLE001 - an exception of the application would end nats-py's read loop
             _log.exception("errnorm: the callback %s of the application failed", name)
 
 

@@ -1,10 +1,15 @@
 """
-One client of nats-core: what its callbacks report, and what it keeps to itself, as facts of its session.
+Attach a middleware to a client of nats-core: turn its callbacks, and the changes it reports nowhere, into facts of a session.
 
-nats-core 0.2 hands `-ERR` to callbacks and goes on (nats/client/__init__.py `_handle_error`). It says that it was disconnected
-only if it will reconnect, and says nothing when it gives up or must not reconnect (`_force_disconnect`); the end of its tasks
-says so. It takes itself for connected once it has sent its credentials, so a round trip decides whether it is. Dials that fail
-are only logged. `tests/adapters/nats/client/test_core.py` holds the installed version to every private name that stands here.
+The behaviour of nats-core 0.2 (nats/client/__init__.py) that this module handles:
+
+* It passes an `-ERR` to its error callbacks and stays connected (`_handle_error`).
+* It calls the disconnected callbacks only if it will reconnect. When it gives up or may not reconnect (`_force_disconnect`), it
+  calls none; the end of its tasks shows it.
+* It counts as connected as soon as it has sent its credentials, so this module waits for a round trip.
+* It only logs connection attempts that fail.
+
+`tests/adapters/nats/client/test_core.py` checks that the installed version has every private name used here.
 """
 
 from __future__ import annotations
@@ -31,7 +36,7 @@ _STALE = "nats: stale connection"
 
 
 def is_of_core(client: object) -> bool:
-    """Tell whether a client is one of nats-core."""
+    """Return whether a client is a client of nats-core."""
     return _CLIENT in class_names(client)
 
 
@@ -41,10 +46,10 @@ class _Where(TypedDict):
 
 
 class CoreAttachment(Attachment):
-    """One session of a client of nats-core, from the moment at which it was attached to."""
+    """One session of a client of nats-core. It begins when `attach` is called."""
 
-    def __init__(self, client: Any, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - those of `Attachment`
-        """Begin the session of a client that is connected."""
+    def __init__(self, client: Any, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - the arguments of `Attachment`
+        """Attach to a connected client: add callbacks to it, and begin a session that is up."""
         super().__init__(*arguments, **options)
         self.client = client
         self._tasks: set[asyncio.Future[Any]] = set()
@@ -55,27 +60,27 @@ class CoreAttachment(Attachment):
         self.feed(Up(server=self._where()["server"]))
 
     def health(self) -> Health:
-        """Return how the session is, since when, and why: for a liveness probe."""
+        """Return the status of the session, since when it has that status, and why; for a liveness probe."""
         if self._status == "closed" and not self.is_over:
             self.feed(Closed())
         return super().health()
 
     @property
     def is_ending(self) -> bool:
-        """Whether the session is over, or its client is about to say so."""
+        """Whether the session is over, or the client is no longer connected."""
         return self.is_over or self._status != "connected"
 
     async def close(self) -> None:
-        """Close the client. That is not a fault."""
+        """Close the client. This is not a fault."""
         self.feed(Closing())
         await self.client.close()
         self.feed(Closed())
 
-    def _close_client(self, order: Close) -> None:  # noqa: ARG002 - there is no `connect` that could raise it
-        # The task that reads may stand here, and closing ends it.
+    def _close_client(self, order: Close) -> None:  # noqa: ARG002 - the client is connected, so no `connect` can raise the reason
+        # The current task may be the client's read task, which closing the client cancels. So another task closes it.
         self._keep(asyncio.ensure_future(self.client.close()))
 
-    # What nats-core calls
+    # Callbacks that nats-core calls
 
     def _on_error(self, error: Exception | str) -> None:
         raw = f"-ERR '{error}'\r\n" if isinstance(error, str) else error
@@ -85,7 +90,7 @@ class CoreAttachment(Attachment):
     def _on_disconnected(self) -> None:
         task = asyncio.current_task()
         if task is not None:
-            task.add_done_callback(self._on_reconnecting_over)  # it is the one that reconnects
+            task.add_done_callback(self._on_reconnecting_over)  # nats-core reconnects in this task
         unanswered = self._hidden("pings_outstanding") >= self._hidden("max_outstanding_pings")
         self._end(_STALE if unanswered else _LOST, Next.RECONNECTING)
 
@@ -94,16 +99,16 @@ class CoreAttachment(Attachment):
         self._keep(asyncio.ensure_future(self._log_in()))
 
     async def _log_in(self) -> None:
-        """Wait until the server has accepted the credentials; that it refused them is reported otherwise."""
+        """Wait until the server has accepted the credentials. Other callbacks report a refusal."""
         server = self._where()["server"]
         try:
             await self.client.rtt(timeout=_LOGIN_WITHIN)
-        except Exception:  # noqa: BLE001 - how this connection ends is reported otherwise
+        except Exception:  # noqa: BLE001 - other callbacks report the end of this connection
             return
         if self._status == "connected" and self.state is not State.CLOSED:
             self.feed(Up(server=server))
 
-    # What nats-core does not say
+    # Changes that nats-core does not report
 
     def _watch(self, reader: asyncio.Task[Any]) -> None:
         reader.add_done_callback(self._on_reader_over)

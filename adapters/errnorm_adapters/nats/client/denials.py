@@ -1,8 +1,8 @@
 """
-Permissions that a server refused to a client lately: what is behind a request that only timed out.
+Record the permissions that a server recently denied to a client: a denial is often the reason of a request that timed out.
 
-A denial comes back beside the operation (`-ERR` names a subject and nothing else), and nats-py hands it to `error_cb` while
-whoever asked waits until the time is up.
+The server reports a denial in an `-ERR`, which names a subject but not the operation. nats-py passes it to `error_cb`, and the
+caller of the request waits until the time-out.
 """
 
 from __future__ import annotations
@@ -18,14 +18,25 @@ if TYPE_CHECKING:
 __all__ = ["Denials"]
 
 _MOST = 256
-# A busy event loop notices the end of a time-out late.
+# A busy event loop may raise a time-out this many seconds late.
 _LATE = 0.2
 _DENIED = "Permissions Violation for "
 _TO_HEAR = "Permissions Violation for Subscription"
 
 
 class Denial(NamedTuple):
-    """One refusal: when, of which subject in lower case, whether to hear on it, and as what it was told."""
+    """
+    One denial.
+
+    Attributes:
+        at: When it was received, on the clock of `time.monotonic`, in seconds.
+
+        subject: The denied subject, in lower case.
+
+        hears: Whether the permission to subscribe was denied, and not the permission to publish.
+
+        exception: The exception that `error_cb` got.
+    """
 
     at: float
     subject: str
@@ -34,29 +45,33 @@ class Denial(NamedTuple):
 
 
 class Denials:
-    """The latest denials of one connection, a bounded number."""
+    """The latest denials of one connection, at most a fixed number."""
 
     def __init__(self) -> None:
-        """Know of none."""
+        """Create an empty record."""
         self._latest: deque[Denial] = deque(maxlen=_MOST)
 
     def remember(self, exception: BaseException, error: NormalizedError) -> None:
-        """Remember an error that was told, if it is a denial of a subject."""
+        """Record an error that was reported, if it is a denial of a subject."""
         subject, code = error.params.get("subject"), error.code or ""
         if isinstance(subject, str) and code.startswith(_DENIED):
             self._latest.append(Denial(time.monotonic(), subject.lower(), code.startswith(_TO_HEAR), exception))
 
     def forget(self) -> None:
-        """Forget all: a new connection may have other permissions, and subscribes anew."""
+        """Remove all denials: a new connection may have other permissions, and the client subscribes again."""
         self._latest.clear()
 
     def behind(self, wait: Wait) -> BaseException | str | None:
         """
-        Return the denial that somebody waited in vain for; `None` if there was none.
+        Return the denial that caused a time-out; `None` if no denial did.
+
+        Args:
+            wait: The wait that ended in the time-out.
 
         Returns:
-            The exception that was told, if it was told of this very operation. Its text, if it is why this operation failed
-            like others before it: a request whose answers go to a subscription that was refused when the first one was made.
+            The exception of the denial, if the denial belongs to this operation. If the denial belongs to an earlier operation,
+            only its text, so that the failure is reported again: answers to all requests go to one subscription, which the
+            server refused when the first request was made.
         """
         began = time.monotonic() - wait.seconds - _LATE
         sent, heard = ({_quoted(subject) for subject in subjects if subject} for subjects in (wait.sent, wait.heard))
@@ -69,5 +84,5 @@ class Denials:
 
 
 def _quoted(subject: str) -> str:
-    # As the server writes it (Go's %q), and in lower case, which nats-py gives everything the server says.
+    # The server quotes subjects with Go's %q, and nats-py converts every error text to lower case.
     return subject.replace("\\", "\\\\").replace('"', '\\"').lower()

@@ -1,10 +1,10 @@
 """
-What nats-py does not hand to its callbacks, read from the one frame that calls them, and from one of its tasks.
+Read from the frames of nats-py what it does not pass to its callbacks: the client, the server and the reason of the call.
 
-nats-py (2.9 to 2.16) calls `error_cb` with an exception and the other callbacks with nothing: neither the client nor the server,
-and the same `error_cb` for a fault of the connection and for what a handler of the application raised
-(nats/aio/subscription.py `_wait_for_msgs`). No public attribute or hook says which. `tests/adapters/nats/client/test_frames.py`
-holds the installed version to every name that stands here.
+nats-py (2.9 to 2.16) calls `error_cb` with an exception, and the other callbacks without arguments. It passes neither the client
+nor the server. It calls the same `error_cb` for faults of the connection and for exceptions of the application's handlers
+(nats/aio/subscription.py `_wait_for_msgs`). No public attribute or hook gives this information.
+`tests/adapters/nats/client/test_frames.py` checks that the installed version has every name used here.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ READS = "_read_loop"
 
 class Caller(NamedTuple):
     """
-    Who called a callback.
+    The code that called a callback.
 
     Attributes:
-        client: The client; `None` if it was not nats-py that called.
+        client: The client; `None` if nats-py did not call the callback.
 
-        method: The method of nats-py that called.
+        method: The name of the method of nats-py that called the callback.
 
-        server: The server it was about; `""` if none was dialled yet.
+        server: The server that the call is about, as `host:port`; `""` if the client has not dialled one yet.
 
-        handler: The name of the application's handler, if it is one of a subscription that failed; otherwise `None`.
+        handler: The name of the application's message handler that raised; `None` if no handler did.
     """
 
     client: Any
@@ -75,18 +75,18 @@ def caller(depth: int) -> Caller:
     if CLIENT not in class_names(client):
         return NOBODY
     handler = _name(getattr(owner, "_cb", None)) if method == HANDLES else None
-    # `_select_next_server` keeps the server that it dials to itself until the dial has succeeded.
+    # `_select_next_server` holds the server that it dials only in its local variable `s` until the dial has succeeded.
     return Caller(client, method, server_of(client, frame.f_locals.get("s")), handler)
 
 
 def knows_lame_duck_mode() -> bool:
-    """Tell whether the installed version has a callback for a server that is about to end; since 2.15."""
+    """Return whether the installed nats-py has a callback for the lame duck mode of a server (since 2.15)."""
     client = import_module(_MODULE).Client
     return "lame_duck_mode_cb" in inspect.signature(client.connect).parameters
 
 
 def is_of_server_handler(exception: Exception, by: Caller) -> bool:
-    """Tell whether `reconnect_to_server_handler` of the application failed, or named a server that does not exist."""
+    """Return whether the application's `reconnect_to_server_handler` raised, or chose a server that is not in the pool."""
     if by.method != RECONNECTS:
         return False
     trace = traceback_of(exception)
@@ -96,52 +96,53 @@ def is_of_server_handler(exception: Exception, by: Caller) -> bool:
 
 
 def server_of(client: Any, dialled: object = None) -> str:  # noqa: ANN401 - of a library that is not imported
-    """Return the server that a client is connected to, or dialled last."""
+    """Return the server that a client is connected to or dialled last, as `host:port`."""
     server = dialled or getattr(client, "_current_server", None)
     return _address(getattr(server, "uri", None))
 
 
 def pool_of(client: Any) -> frozenset[str]:  # noqa: ANN401 - as above
-    """Return all servers that a client may dial."""
+    """Return all servers that a client may dial, as `host:port`."""
     return frozenset(_address(uri) for uri in client.servers)
 
 
 def _address(uri: Any) -> str:  # noqa: ANN401 - a `ParseResult`
-    # Never `netloc`: a password may stand in it.
+    # Never `netloc`: it may contain a password.
     return "" if uri is None else f"{uri.hostname}:{uri.port}"
 
 
 def gives_up(by: Caller) -> bool:
-    """Tell whether nats-py will dial no more: it drops a server that it dialled in vain too often (`_select_next_server`)."""
+    """Return whether nats-py will not dial again: it drops a server after too many failed dials (`_select_next_server`)."""
     client = by.client
     most = client.options["max_reconnect_attempts"]
     current = getattr(client, "_current_server", None)
-    # Of the server that it got through to, it counts the failure only after it has called back.
+    # For a server that accepted the connection, nats-py counts the failure only after it has called the callback.
     late = current if by.method in {CONNECTS, RECONNECTS} else None
     servers = getattr(client, "_server_pool", [])
     return most > 0 and all(server.reconnects + (server is late) > most for server in servers)
 
 
 def was_silent(client: Any) -> bool:  # noqa: ANN401 - as above
-    """Tell whether a connection was given up because the server did not answer pings."""
+    """Return whether the client gave the connection up because the server did not answer pings."""
     unanswered = getattr(client, "_pings_outstanding", 0)
     return bool(unanswered > client.options["max_outstanding_pings"])
 
 
 def read_on(client: Any) -> bool:  # noqa: ANN401 - as above
     """
-    Tell whether the connection was good as far as its reader knows: somebody else ended it, by `force_reconnect()`.
+    Return whether the read task saw no fault: then the application ended the connection with `force_reconnect()`.
 
-    False at times where something arrived in the very moment; then it is taken for lost.
+    The result can be false if data arrived at that very moment; the connection then counts as lost.
     """
     reader = getattr(client, "_reading_task", None)
-    # One that had ended by itself could not be cancelled any more. It swallows that it was, but not that it was asked to.
+    # A read task that ended by itself cannot be cancelled later. The task suppresses the `CancelledError`, so `cancelled()` is
+    # false, but `cancelling()` still counts the request.
     return reader is not None and bool(reader.cancelling())
 
 
 def connected_client(error_cb: Callable[..., object], loop: AbstractEventLoop | None) -> Any:  # noqa: ANN401 - as above
     """
-    Return the client whose callback this is, if it is connected and has had no reason to call back.
+    Return the connected client that has this callback but has not called it yet; `None` if no such client is found.
 
     A first connect that succeeds at once calls nothing, but it starts a task that reads.
     """

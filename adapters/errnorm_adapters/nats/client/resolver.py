@@ -1,8 +1,9 @@
 """
-What is behind an exception that a guard sees: the client it came from is found once, whatever number of clients there is.
+Find the reason behind an exception that a guard saw, with the help of the attachment of the client that raised it.
 
-A request that times out does not say that its subject is denied, that the session ended under it, or that a consumer was deleted;
-a call on a closed client does not say why it is closed. The client's attachment knows.
+A time-out of a request does not show that the subject is denied, that the session ended during the request, or that a consumer
+was deleted. An exception for a closed client does not show why the client is closed. The attachment of the client has this
+information. The number of clients does not affect the cost of finding it.
 """
 
 from __future__ import annotations
@@ -27,16 +28,16 @@ __all__ = ["Resolver", "resolver_of"]
 
 _CLOSED = "nats.errors.ConnectionClosedError"
 _GAVE_UP = "nats.errors.NoServersError"
-# What nats-py says while it closes; once it has closed it does not tell whose doing that was.
+# The exception that nats-py raises while it drains and closes. For a closed client, nats-py does not tell which side closed it.
 _CLOSED_HERE = ReportedException(("nats.errors.ConnectionDrainingError",))
 
 
-class _Idle(Exception):  # noqa: N818 - it is not an error
-    """Nothing was there to be fetched."""
+class _Idle(Exception):  # noqa: N818 - not an error
+    """A marker for a `fetch` that found no message."""
 
 
 class Attached(Protocol):
-    """What the attachment of a client tells a resolver; `NatsAttachment` says what each part means."""
+    """The part of an attachment that the resolver uses; `NatsAttachment` describes it."""
 
     last_fault: tuple[BaseException, float] | None
     denials: Denials
@@ -48,25 +49,25 @@ class Attached(Protocol):
 
     @property
     def state(self) -> State:
-        """Return where the session is in its life."""
+        """Return the state of the session."""
         ...
 
     @property
     def is_over(self) -> bool:
-        """Tell whether the session has ended."""
+        """Return whether the session has ended."""
         ...
 
     @property
     def end(self) -> object:
-        """Return what ended the session; `None` while it lasts, and where this side ended it."""
+        """Return the error that ended the session; `None` before the end, and if this side ended it."""
         ...
 
 
 class Resolver:
-    """What the attachments of one middleware know."""
+    """Find the reasons behind exceptions for all clients of one middleware."""
 
     def __init__(self) -> None:
-        """Know of no client."""
+        """Create a resolver without attachments."""
         self._attachments: WeakValueDictionary[int, Attached] = WeakValueDictionary()
 
     def add(self, attachment: Attached) -> None:
@@ -74,7 +75,16 @@ class Resolver:
         self._attachments[id(attachment.client)] = attachment
 
     def behind(self, exception: BaseException, error: NormalizedError) -> object:
-        """Return what is behind an exception, an exception that was reported already or a raw error; `None` if nothing is."""
+        """
+        Return the reason behind an exception.
+
+        Args:
+            exception: The exception that a guard saw.
+            error: The normalized error of the exception.
+
+        Returns:
+            An exception that was already reported, or a raw error; `None` if no other reason is known.
+        """
         name = class_names(exception)[0]
         if name not in {_CLOSED, _GAVE_UP} and error.reason is not Reason.TRANSPORT_TIMEOUT:
             return None
@@ -96,7 +106,7 @@ def _why_closed(attachment: Attached, name: str) -> object:
 
 
 def _fault_during(wait: Wait, attachment: Attached | None) -> BaseException | None:
-    """Return what ended the session while somebody waited, or before that if it has not come back."""
+    """Return the exception that ended the connection during the wait, or before it if the connection is not up again."""
     if attachment is None or attachment.last_fault is None:
         return None
     cause, at = attachment.last_fault
@@ -104,7 +114,7 @@ def _fault_during(wait: Wait, attachment: Attached | None) -> BaseException | No
 
 
 def _nothing_there(wait: Wait, error: NormalizedError) -> BaseException | None:
-    """Return something that was dealt with already, if a consumer is merely empty."""
+    """Return a marker that needs no report, if the consumer has no messages."""
     if not wait.is_idle():
         return None
     idle = _Idle()
@@ -113,7 +123,7 @@ def _nothing_there(wait: Wait, error: NormalizedError) -> BaseException | None:
 
 
 def resolver_of(middleware: Middleware) -> Resolver:
-    """Return the resolver of a middleware, which asks it from then on."""
+    """Return the resolver of a middleware. The first call adds it to the middleware."""
     resolver = _RESOLVERS.get(middleware)
     if resolver is None:
         resolver = _RESOLVERS.setdefault(middleware, Resolver())

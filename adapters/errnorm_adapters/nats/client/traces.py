@@ -1,7 +1,7 @@
 """
-What nats-py knew when it raised a time-out, read from where it raised it: the client, the subjects, and the last status.
+Read the client, the subjects and the last status of a time-out from the traceback of nats-py.
 
-nats-py 2.16 puts none of it into the exception. The frames of the traceback still hold it, for as long as the exception lives.
+nats-py 2.16 stores none of these in the exception. The frames of the traceback hold them as long as the exception exists.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ _NOTHING_THERE = {"404", "408"}
 
 class Wait:
     """
-    What somebody waited for in vain.
+    A wait of nats-py that ended in a time-out.
 
     Attributes:
-        client: The client that waited; `None` if nothing of nats-py did.
+        client: The client that waited; `None` if no client of nats-py did.
 
-        sent: The subjects it may have sent to, and the one the answer was to come back to.
+        sent: The subjects to which the client may have published, and the subject for the answer.
 
-        heard: The subjects of the subscriptions that were to bring the answer.
+        heard: The subjects of the subscriptions on which the answer was expected.
 
-        own: Whether the subscription was made by whoever waited, and not by the client for its requests.
+        own: Whether the application made the subscription; otherwise the client made it for its requests.
 
-        seconds: How long it waited, 0 if that was not said.
+        seconds: The length of the wait, in seconds; 0 if it is not known.
 
-        dials: Whether it was the client that waited, for an answer to a dial.
+        dials: Whether the client waited for a server to accept a connection.
 
-        conflict: The last 409 that came meanwhile, as it stood on the wire; nats-py waits on after it.
+        conflict: The last status 409 that arrived during the wait, as a header block; nats-py keeps waiting after a 409.
     """
 
     def __init__(self, exception: BaseException) -> None:
@@ -87,11 +87,11 @@ class Wait:
 
     def is_idle(self) -> bool:
         """
-        Tell whether nothing was there, rather than nobody.
+        Return whether there was no message to receive, as opposed to no server that answered.
 
-        A subscription hears nothing as long as nobody publishes. A pull consumer has its server say so (404, 408), which comes
-        at the very moment at which nats-py stops waiting, or just after it. So a consumer counts as silent if neither this
-        pull nor the one before it brought anything.
+        A subscription receives nothing while nobody publishes. For a pull consumer the server answers with the status 404 or 408,
+        which arrives when nats-py stops waiting, or just after it. So the server counts as silent only if neither this pull nor
+        the pull before it brought a message or a status.
         """
         pulled = self._pulled
         if pulled is None:
@@ -114,7 +114,7 @@ class Wait:
         self.sent.add(_text(subject))
 
     def _answered_to(self, inbox: str) -> None:
-        # A request of the new style hears all its answers through one subscription (client.py _init_request_sub).
+        # All requests of the new style receive their answers through one subscription (client.py _init_request_sub).
         self.sent.add(inbox)
         self.heard |= {inbox, inbox.rpartition(".")[0] + ".*"}
 
@@ -136,5 +136,5 @@ def _text(value: object) -> str:
     return value if is_a(value, str) else ""
 
 
-# How many messages a subscription had brought at its last two time-outs.
+# How many messages a subscription had received at its last two time-outs.
 _DELIVERED: WeakKeyDictionary[Any, tuple[int, int]] = WeakKeyDictionary()

@@ -66,6 +66,6 @@ def safely(callback: Callable[P, object]) -> Callable[P, None]:
             callback(*args, **kwargs)
         except Exception as failure:  # noqa: BLE001 - see above
             # Only the class is logged: the message may contain text from a peer.
-            _log.error("errnorm: an event of the client could not be read: %s", class_names(failure)[0])
+            _log.error("errnorm: an event of the client could not be processed: %s", class_names(failure)[0])
 
     return careful

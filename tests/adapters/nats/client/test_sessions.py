@@ -488,7 +488,7 @@ async def test_a_session_for_two_clients_is_an_error_that_says_so(
     server = start_nats({"authorization": USERS})
     session = attach(errors)
     callbacks = dict(session.callbacks)
-    with pytest.raises(TypeError, match="of one client"):
+    with pytest.raises(TypeError, match="belongs to one client"):
         await nats.connect(server.url, **session.callbacks, **ANN)
     first, second = [await nats.connect(server.url, **callbacks, **ANN) for _ in range(2)]
     for client in (first, second):
