@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import xml.etree.ElementTree as ET
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import errnorm
 from benchmarks.measure import Case
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 __all__ = ["FLOOR", "bare_parse", "paths", "raw_xml"]
+
+T = TypeVar("T")
 
 _MANY = 5000
 
@@ -70,7 +72,7 @@ def raw_xml() -> Case:
     return next(Case(case.name, case.run, 1.5) for case in paths() if case.name == "raw XML, new each time")
 
 
-def _cycle(texts: Iterable[str], run: Callable[[str], object]) -> Callable[[], object]:
+def _cycle(texts: Iterable[T], run: Callable[[T], object]) -> Callable[[], object]:
     following = itertools.cycle(texts).__next__
     return lambda: run(following())
 
@@ -86,7 +88,7 @@ def paths() -> list[Case]:
     return [
         Case("exact text", lambda: normalize(EXACT, "nats"), 2),
         Case("text with parameters, repeated", lambda: normalize(PERMISSIONS % 1, "nats"), 4),
-        Case("text with parameters, new each time", _cycle(_texts(PERMISSIONS), lambda text: normalize(text, "nats"))),
+        Case("text with parameters, new each time", _cycle(_texts(PERMISSIONS), lambda text: normalize(text, "nats")), 8),
         Case(
             "text with parameters, new each time, and read",
             _cycle(_texts(PERMISSIONS.replace("orders", "parts")), lambda text: normalize(text, "nats").params),
@@ -104,6 +106,7 @@ def paths() -> list[Case]:
         Case(
             "unknown with its fingerprint, new each time",
             _cycle(_texts(UNKNOWN), lambda text: normalize(text, "nats").fingerprint),
+            20,
         ),
         Case("decide", _decide(normalize(EXACT, "nats"))),
     ]
@@ -112,6 +115,7 @@ def paths() -> list[Case]:
 def _exceptions(normalize: Callable[[object, str], object]) -> list[Case]:
     # The client's own class, by its name: the library knows it by nothing else.
     timeout = type("TimeoutError", (Exception,), {"__module__": "nats.errors", "__str__": lambda _: "nats: timeout"})()
+    spoken = type("Error", (Exception,), {"__module__": "nats.errors"})
     coded = ReportedException(("nats.js.errors.NotFoundError", "nats.js.errors.APIError"), "", {"code": 404, "err_code": 10059})
     refused = ConnectionRefusedError(111, "Connection refused")
     wrapped = RuntimeError("while publishing")
@@ -119,8 +123,11 @@ def _exceptions(normalize: Callable[[object, str], object]) -> list[Case]:
     return [
         Case("exception by class", lambda: normalize(timeout, "nats"), 3),
         Case("exception of the operating system", lambda: normalize(refused, "nats"), 3),
-        Case("exception with a JetStream code", lambda: normalize(coded, "nats")),
-        Case("wrapped exception", lambda: normalize(wrapped, "nats")),
+        Case(
+            "exception with arguments", _cycle([spoken("nats: timeout") for _ in range(_MANY)], lambda e: normalize(e, "nats")), 4
+        ),
+        Case("exception with a JetStream code", lambda: normalize(coded, "nats"), 5),
+        Case("wrapped exception", lambda: normalize(wrapped, "nats"), 8),
     ]
 
 

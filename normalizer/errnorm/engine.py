@@ -82,6 +82,19 @@ class Engine:
         detail = self._inside(entry, signal, captures) if entry.row.refined else None
         return NormalizedError(self._judgement(entry, signal, entry.section, detail), signal, captures)
 
+    def alike(self, signal: Signal, entry: Entry | None) -> bool:
+        """
+        Tell whether signals that differ from this one only within the shape of their code have the same judgement.
+
+        Args:
+            signal: One of them.
+            entry: Its row; `None` if there is none.
+        """
+        section = self.table.sections.get(signal.section or "")
+        if section is None or signal.code is None or signal.family or (entry is not None and entry.row.refined):
+            return False
+        return section.alike(signal.code, entry)
+
     def _search(self, signal: Signal) -> NormalizedError:
         section, code = signal.section, signal.code
         entry, captures = (None if code is None else self.table.find(section, code)) or (None, None)

@@ -20,14 +20,14 @@ from errnorm.tables.kind import Params
 from errnorm.tables.pattern import values_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from errnorm.judgement import Judgement
     from errnorm.tables.pattern import Captures
     from errnorm.tables.row import Entry
     from errnorm.taxonomy import Category, Effect, Reason, Recovery
 
-__all__ = ["NormalizedError", "Params", "Record", "Signal"]
+__all__ = ["Likeness", "NormalizedError", "Params", "Record", "Signal"]
 
 
 class Signal:
@@ -58,10 +58,14 @@ class Signal:
         lossy: True if a client library has changed the letters of the text (lower case), so that parameters are not exact.
 
         retry_after: The pause in seconds that the peer asked for.
+
+        alike: True if the adapter sees all raw texts of one shape alike: digits, and what stands in double quotes, decide nothing
+            but the values in the code and the text. Then the adapter need not be asked about each.
     """
 
     __slots__ = (
         "address",
+        "alike",
         "closed",
         "code",
         "details",
@@ -88,6 +92,7 @@ class Signal:
         closed: bool | None = None,
         lossy: bool = False,
         retry_after: float | None = None,
+        alike: bool = False,
     ) -> None:
         """Store the facts as they are."""
         self.protocol = protocol
@@ -101,6 +106,7 @@ class Signal:
         self.closed = closed
         self.lossy = lossy
         self.retry_after = retry_after
+        self.alike = alike
 
     def __repr__(self) -> str:
         """Show what is set."""
@@ -154,6 +160,34 @@ def _plain_text(text: str | None) -> str | None:
     return found if isinstance(found, str) else None
 
 
+class Likeness:
+    """
+    What all texts of one shape have in common.
+
+    Attributes:
+        judgement: What the table says of them.
+
+        fingerprint: Their fingerprint, if no row knows them.
+
+        protocol: The protocol they happen under.
+
+        read: Reads one of them as if there were no shapes.
+    """
+
+    __slots__ = ("fingerprint", "judgement", "protocol", "read")
+
+    def __init__(self, error: NormalizedError, read: Callable[[str], NormalizedError]) -> None:
+        """Take what the error of one text shares with those of the others."""
+        self.judgement = error.judgement
+        self.fingerprint = error.fingerprint
+        self.protocol = error.protocol
+        self.read = read
+
+
+# A text of which no adapter was asked, and what it shares with others.
+Unread = tuple[str, Likeness]
+
+
 class NormalizedError:
     """
     One error in the common vocabulary.
@@ -161,44 +195,62 @@ class NormalizedError:
     Attributes:
         judgement: What the tables say of this kind of error.
 
-        signal: What the adapter saw.
-
         protocol: The protocol it happened under, which the caller may know better than the table.
     """
 
-    __slots__ = ("__weakref__", "_fingerprint", "_params", "_reading", "judgement", "protocol", "signal")
+    __slots__ = ("__weakref__", "_fingerprint", "_params", "_reading", "_signal", "judgement", "protocol")
 
-    def __init__(self, judgement: Judgement, signal: Signal, reading: Captures | None = None) -> None:
-        """Combine the judgement and the signal."""
+    def __init__(self, judgement: Judgement, signal: Signal | Unread, reading: Captures | None = None) -> None:
+        """
+        Combine the judgement and the signal.
+
+        Args:
+            judgement: What the tables say of it.
+            signal: What the adapter saw; a text and what it shares with others if the adapter has not been asked.
+            reading: The values in the text.
+        """
         self.judgement = judgement
-        self.signal = signal
         self.protocol = judgement.protocol
+        self._signal = signal
         self._reading = reading
         self._params: Params | None = None
         self._fingerprint: str | None = None
 
     @property
+    def signal(self) -> Signal:
+        """What the adapter saw."""
+        signal = self._signal
+        if type(signal) is tuple:
+            text, likeness = signal
+            read = likeness.read(text)
+            # The signal last: a thread that finds it does not read the text again.
+            self._reading = read._reading  # noqa: SLF001 - of the same class
+            self._signal = signal = read.signal
+        return signal  # type: ignore[return-value] # it is one
+
+    @property
     def params(self) -> Params:
         """Values taken out of the text, and those the adapter knew, by name."""
         if self._params is None:
+            signal = self.signal
             reading = self._reading
             if reading is None and self.judgement.template is not None and (text := self.text):
                 reading = self.judgement.template.read(text)
             params: Params = {} if reading is None else values_of(reading)
-            if self.signal.params:
-                params |= self.signal.params
+            if signal.params:
+                params |= signal.params
             self._params = params
         return self._params
 
     def under(self, protocol: str) -> NormalizedError:
         """Return the same error as one that happened under another protocol."""
-        error = NormalizedError(self.judgement, self.signal, self._reading)
+        error = NormalizedError(self.judgement, self._signal, self._reading)
         error.protocol = protocol
         return error
 
     def judged(self, judgement: Judgement) -> NormalizedError:
         """Return the same error under another judgement."""
-        error = NormalizedError(judgement, self.signal, self._reading)
+        error = NormalizedError(judgement, self._signal, self._reading)
         error.protocol = self.protocol
         return error
 
@@ -292,6 +344,9 @@ class NormalizedError:
     def fingerprint(self) -> str | None:
         """For an unknown error, its text with the variables cut out; otherwise `None`."""
         if self._fingerprint is None and self.judgement.row is None:
+            signal = self._signal
+            if type(signal) is tuple:
+                return signal[1].fingerprint
             self._fingerprint = fingerprint_of(self.text or _plain_text(self.signal.code) or "")
         return self._fingerprint
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from errnorm.bounded import BoundedCache
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping
+    from collections.abc import Hashable, Iterable, Iterator, Mapping
 
     from typing_extensions import TypeIs
 
@@ -33,6 +33,7 @@ __all__ = [
     "causes",
     "class_names",
     "content_of",
+    "inner_causes",
     "is_a",
     "leaves_of",
     "members_of",
@@ -65,7 +66,11 @@ _LARGEST = 2**64
 _NAMELESS = ("builtins.object",)
 
 _names: BoundedCache[type, tuple[str, ...]] = BoundedCache(1024)
-_plain: BoundedCache[type, bool] = BoundedCache(1024)
+_plain: BoundedCache[type, object] = BoundedCache(1024)
+# An exception that holds all it has in its arguments and its dictionary, and one of which that is sure if it has no arguments.
+_ALL, _BARE = "all", "bare"
+# A class that was made by a `class` statement (Py_TPFLAGS_HEAPTYPE).
+_HEAP = 1 << 9
 
 
 class ReportedException:
@@ -171,27 +176,53 @@ def content_of(error: object) -> Hashable:
     Return all that an exception holds, if that is little: two exceptions with the same content mean the same.
 
     Returns:
-        The class of an exception without arguments; class, number and text of an error of the operating system; `None` if the
-        exception may hold more than that.
+        Its class, its arguments and its attributes, if these are short texts and numbers; `None` if it may hold more than that.
     """
     kind = type(error)
     plain = _plain.get(kind)
     if plain is None:
         plain = _plain.remember(kind, _is_plain(kind))
-    if not plain or error.__dict__:
+    if not plain:
+        return _content_of_reported(error) if is_a(error, ReportedException) else None
+    args: tuple[object, ...] = error.args  # type: ignore[attr-defined] # an exception
+    attributes = error.__dict__
+    if args and not (_are_small(args) and (plain is _ALL or _is_system(error, args))):
         return None
-    args = error.args  # type: ignore[attr-defined] # an exception
-    if not args:
-        return (kind,)
-    if kind not in _SYSTEM or len(args) != 2 or error.filename is not None:  # type: ignore[attr-defined] # noqa: PLR2004 - number and text
-        return None
-    number, words = args
-    return (kind, number, words) if type(number) is int and type(words) is str and len(words) <= _LONGEST_SAID else None
+    if not attributes:
+        return (kind, *args)
+    return (kind, args, *attributes.items()) if _are_small(attributes.values()) else None
 
 
-def _is_plain(kind: type) -> bool:
-    """Return whether what an instance holds is all in its arguments and its dictionary."""
-    return issubclass(kind, BaseException) and all("__slots__" not in vars(part) for part in kind.__mro__[:-2])
+def _content_of_reported(error: ReportedException) -> Hashable:
+    if error.cause is not None or not _are_small(error.attributes.values()):
+        return None
+    return (error.names, error.text, *error.attributes.items()) if len(error.text) <= _LONGEST_SAID else None
+
+
+def _are_small(values: Iterable[object]) -> bool:
+    for value in values:
+        kind = type(value)
+        if kind is str:
+            if len(value) > _LONGEST_SAID:  # type: ignore[arg-type] # it is a str
+                return False
+        elif kind is not int and value is not None:
+            return False
+    return True
+
+
+def _is_system(error: object, args: tuple[object, ...]) -> bool:
+    """Return whether an error of the operating system has its number and text, and no name of a file beside its arguments."""
+    if type(error) not in _SYSTEM or len(args) != 2 or error.filename is not None:  # type: ignore[attr-defined] # noqa: PLR2004
+        return False
+    return type(args[0]) is int and type(args[1]) is str
+
+
+def _is_plain(kind: type) -> object:
+    """Return whether what an instance holds is all in its arguments and its dictionary; without arguments for other built-ins."""
+    if not issubclass(kind, BaseException) or any("__slots__" in vars(part) for part in kind.__mro__[:-2]):
+        return False
+    builtin = next(part for part in kind.__mro__ if not part.__flags__ & _HEAP)
+    return _ALL if builtin.__basicsize__ == BaseException.__basicsize__ else _BARE
 
 
 def causes(error: object, *, contexts: bool = False) -> Iterator[object]:
@@ -204,8 +235,16 @@ def causes(error: object, *, contexts: bool = False) -> Iterator[object]:
         error: An exception, or a `ReportedException`; anything else is yielded alone.
         contexts: Whether to go on to what was being handled where there is no explicit cause.
     """
-    waiting: list[object] = [error]
-    seen: set[int] = set()
+    yield error
+    yield from inner_causes(error, contexts=contexts)
+
+
+def inner_causes(error: object, *, contexts: bool = False) -> Iterator[object]:
+    """Yield what is inside an exception, as `causes` does, without the exception itself."""
+    waiting = _inside(error, contexts=contexts)
+    if not waiting:
+        return
+    seen: set[int] = {id(error)}
     while waiting and len(seen) < _MOST_LINKS:
         link = waiting.pop(0)
         if id(link) in seen:
@@ -220,12 +259,13 @@ def _inside(error: object, *, contexts: bool) -> list[object]:
         return [error.cause] if is_a(error.cause, ReportedException) else []
     if not is_a(error, BaseException):
         return []
-    inside: list[object] = list(members_of(error)[:_MOST_LINKS])
-    cause, context = attribute(error, "__cause__"), attribute(error, "__context__")
+    inside: list[object] = list(members_of(error)[:_MOST_LINKS]) if is_a(error, BaseExceptionGroup) else []
+    cause = attribute(error, "__cause__")
     if is_a(cause, BaseException):
         inside.append(cause)
-    elif contexts and is_a(context, BaseException) and not attribute(error, "__suppress_context__"):
-        inside.append(context)
+    elif contexts and not attribute(error, "__suppress_context__"):
+        context = attribute(error, "__context__")
+        inside += [context] if is_a(context, BaseException) else []
     return inside
 
 

@@ -22,34 +22,38 @@ from __future__ import annotations
 import logging
 from enum import Enum
 from functools import cache
-from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from errnorm import plugins
 from errnorm.bounded import BoundedCache
 from errnorm.engine import Engine
-from errnorm.error import NormalizedError, Signal
+from errnorm.error import Likeness, NormalizedError, Signal
 from errnorm.exceptions import (
     ReportedException,
     as_builtin,
-    causes,
+    attribute,
     class_names,
     content_of,
+    inner_causes,
     is_a,
     leaves_of,
     message_of,
 )
 from errnorm.judgement import unknown
 from errnorm.marks import mark_of
+from errnorm.tables.shape import shape_of
 from errnorm.taxonomy import Effect, Recovery
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Hashable, Iterable
     from pathlib import Path
 
     from errnorm.adapters import Adapter
 
 __all__ = ["Normalizer", "default_normalizer", "forbids", "unjudged"]
+
+# The shape of a text, and the protocol that the caller named.
+_Shape = tuple["bytes | None", "str | None"]
 
 _log = logging.getLogger("errnorm")
 
@@ -107,6 +111,11 @@ class Normalizer:
         self._engines: dict[str, Engine | None] = {}
         self._broken: set[str] = set()
         self._remembered: BoundedCache[object, NormalizedError] = BoundedCache(1024)
+        # Contents of exceptions that no adapter claims.
+        self._foreign: BoundedCache[object, bool] = BoundedCache(1024)
+        # What texts of one shape share, or that they share nothing; and the shapes that came once.
+        self._alike: BoundedCache[_Shape, Likeness | Literal[False]] = BoundedCache(1024)
+        self._once: BoundedCache[_Shape, bool] = BoundedCache(1024)
 
     def normalize(self, raw: object, protocol: str | None = None) -> NormalizedError:
         """
@@ -125,13 +134,13 @@ class Normalizer:
             kind = type(raw)
             if kind is str and len(raw) <= _LONGEST_REMEMBERED:  # type: ignore[arg-type] # it is a str
                 key = (raw, protocol)
-                return self._remembered.get(key) or self._remembered.remember(key, self._of_raw(raw, protocol))
+                return self._remembered.get(key) or self._remembered.remember(key, self._of_text(raw, protocol))  # type: ignore[arg-type]
             content = content_of(raw)
-            if content is not None and (known := self._remembered.get((content, protocol))) is not None:
+            if content is not None and (known := self._known(content, raw, protocol)) is not None:
                 return known
             form = _forms.get(kind) or _forms.remember(kind, _form(kind))
             if form is _Form.EXCEPTION:
-                return self._of_exception(raw, protocol)
+                return self._of_exception(raw, protocol, content)
             if form is _Form.NORMALIZED:
                 return raw  # type: ignore[return-value] # it is one
             return self._of_raw(_bounded(raw) if form is _Form.TEXT else raw, protocol)
@@ -139,6 +148,14 @@ class Normalizer:
             raise
         except Exception:  # noqa: BLE001 - a foreign object can raise from anything, and a protocol may not be hashable
             return unjudged(protocol)
+
+    def _known(self, content: Hashable, raw: object, protocol: str | None) -> NormalizedError | None:
+        """Return what is remembered of an exception by its content, or of what it was raised from if nobody claims itself."""
+        key = (content, protocol)
+        known = self._remembered.get(key)
+        if known is None and key in self._foreign:
+            return self._remembered.get((content_of(attribute(raw, "__cause__")), protocol))
+        return known
 
     def engine(self, protocol: str) -> Engine | None:
         """Return the engine of a protocol, loading its table first; `None` if the table cannot be loaded."""
@@ -163,40 +180,75 @@ class Normalizer:
         for protocol in dict.fromkeys([*plugins.protocols(), *plugins.overlaid(self._overlays)]):
             self._engines[protocol] = Engine(plugins.load_table(protocol, self._overlays))
 
-    def _of_exception(self, raw: object, protocol: str | None) -> NormalizedError:
+    def _of_exception(self, raw: object, protocol: str | None, content: Hashable) -> NormalizedError:
         mark = mark_of(raw)
         if mark is not None:
             return mark.error
         members = leaves_of(raw) if is_a(raw, BaseExceptionGroup) else []
         if members:
-            return min((self._of_exception(member, protocol) for member in members), key=forbids)
-        best = self._of_link(raw, protocol, None)
+            return min((self._of_exception(member, protocol, content_of(member)) for member in members), key=forbids)
+        best = self._of_link(raw, protocol, content, None)
         if best is None or not best.judgement.final:
             wraps = best is not None and _rank(best) == _WRAPPER
-            best = self._first_known(islice(causes(raw, contexts=wraps), 1, None), protocol, best)
+            best = self._first_known(inner_causes(raw, contexts=wraps), protocol, best)
         return self._answer(best, raw, protocol)
 
     def _first_known(self, links: Iterable[object], protocol: str | None, best: NormalizedError | None) -> NormalizedError | None:
         for link in links:
             if is_a(link, BaseExceptionGroup) and leaves_of(link):
-                return self._of_exception(link, protocol)
-            best = self._of_link(link, protocol, best)
+                return self._of_exception(link, protocol, None)
+            best = self._of_link(link, protocol, content_of(link), best)
             if best is not None and best.judgement.final:
                 break
         return best
 
-    def _of_link(self, link: object, protocol: str | None, best: NormalizedError | None) -> NormalizedError | None:
+    def _of_link(
+        self, link: object, protocol: str | None, content: Hashable, best: NormalizedError | None
+    ) -> NormalizedError | None:
         order = self._orders.get(protocol) or self._orders[None]
-        content = content_of(link)
         if content is None:
             return self._best(link, order, best)
         key = (content, protocol)
         answer = self._remembered.get(key)
+        if answer is not None or key in self._foreign:
+            return answer or best
+        answer = self._best(link, order, None)
         if answer is None:
-            answer = self._best(link, order, best)
-            if answer is not None and answer.judgement.final:
-                answer = self._remembered.remember(key, self._under(protocol, answer))
-        return answer
+            self._foreign.remember(key, value=True)
+            return best
+        if answer.judgement.final:
+            return self._remembered.remember(key, self._under(protocol, answer))
+        return answer if best is None or _rank(answer) > _rank(best) else best
+
+    def _of_text(self, raw: str, protocol: str | None) -> NormalizedError:
+        """Judge a short text: as others of its shape, if all of them are alike."""
+        shape = shape_of(raw)
+        key = (shape, protocol)
+        likeness = self._alike.get(key)
+        if likeness:
+            error = NormalizedError(likeness.judgement, (raw, likeness))
+            error.protocol = likeness.protocol
+            return error
+        error = self._of_raw(raw, protocol)
+        if likeness is None and shape is not None and error.signal.alike and shape != raw.encode():
+            # Finding out costs more than judging once, so a shape is looked at when it comes a second time.
+            if key in self._once:
+                self._alike.remember(key, self._likeness(error, protocol))
+            else:
+                self._once.remember(key, value=False)
+        return error
+
+    def _likeness(self, error: NormalizedError, protocol: str | None) -> Likeness | Literal[False]:
+        """Return what all texts of one shape share; false if the next one may mean something else."""
+        signal, row = error.signal, error.row
+        first = protocol or next(iter(self._points), None)
+        engine = self._engines.get(signal.protocol)
+        # Of a text that no row knows other adapters are asked as well, unless the caller names the protocol.
+        if signal.protocol != first or engine is None or (protocol is None and not error.judgement.final):
+            return False
+        if not engine.alike(signal, row):
+            return False
+        return Likeness(error, lambda text: self._of_raw(text, protocol))
 
     def _of_raw(self, raw: object, protocol: str | None) -> NormalizedError:
         if protocol is None:

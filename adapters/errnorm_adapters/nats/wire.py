@@ -61,7 +61,7 @@ def observe_error(raw: str) -> Signal:
     """Observe a packet that begins with `-ERR`: its first line counts, whatever comes after it."""
     end = raw.find("\n", 0, _LONGEST_LINE)
     said = unquoted(raw[4 : end if end > 0 else _LONGEST_LINE].strip())
-    return Signal("nats", "error", said, said[:_LONGEST_TEXT])
+    return Signal("nats", "error", said, said[:_LONGEST_TEXT], alike=True)
 
 
 def observe_packet(text: str) -> Signal | None:
@@ -110,7 +110,7 @@ def observe_said(text: str, *, raised: bool = False) -> Signal:
     said = text[_PREFIX:].strip()
     if said.startswith("'"):
         said = unquoted(said)
-        return Signal("nats", "error", said, said[:_LONGEST_TEXT])
+        return Signal("nats", "error", said, said[:_LONGEST_TEXT], alike=True)
     lossy = said.islower()
     said = said.removeprefix(_GO_KIND)
     words = text[:_LONGEST_TEXT]

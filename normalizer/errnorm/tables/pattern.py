@@ -55,9 +55,24 @@ def words_of(text: str) -> str:
 
 
 class Template(Generic[T]):
-    """One text with named parameters, and what it stands for."""
+    """
+    One text with named parameters, and what it stands for.
 
-    __slots__ = ("_ignore_case", "_text", "end", "head", "inside", "kinds", "match", "value")
+    Attributes:
+        text: The text.
+
+        value: What it stands for.
+
+        kinds: The kind of each parameter, by name.
+
+        head: What the text begins with, up to the first parameter, in the case in which it is compared.
+
+        inside: The longest literal part behind that.
+
+        end: What it ends with.
+    """
+
+    __slots__ = ("_ignore_case", "end", "head", "inside", "kinds", "match", "text", "value")
 
     def __init__(self, text: str, kinds: Mapping[str, str], value: T, *, ignore_case: bool) -> None:
         """
@@ -73,7 +88,7 @@ class Template(Generic[T]):
             ValueError: If a parameter has no declared kind or stands in the text twice.
         """
         self.value = value
-        self._text = text
+        self.text = text
         self._ignore_case = ignore_case
         self.kinds: dict[str, str] = {}
         literals, end = [], 0
@@ -94,6 +109,11 @@ class Template(Generic[T]):
         self.end = self._folded(text[end:])
         self.match: Callable[[str, int], re.Match[str] | None] = self._first_match
 
+    @property
+    def folded(self) -> str:
+        """The text in the case in which it is compared."""
+        return self._folded(self.text)
+
     def _folded(self, text: str) -> str:
         return text.lower() if self._ignore_case else text
 
@@ -104,14 +124,14 @@ class Template(Generic[T]):
 
     def _tail(self) -> str:
         """Return the expression for what follows the head, which the caller has compared."""
-        places = list(_PLACE.finditer(self._text))
+        places = list(_PLACE.finditer(self.text))
         pattern, end = "", places[0].start()
         for place in places:
             name = place["name"]
-            pattern += re.escape(self._text[end : place.start()])
+            pattern += re.escape(self.text[end : place.start()])
             pattern += _QUOTED.format(name=name) if place["quote"] else f"(?P<{name}>{KINDS[self.kinds[name]]})"
             end = place.end()
-        return pattern + re.escape(self._text[end:])
+        return pattern + re.escape(self.text[end:])
 
     def read(self, text: str) -> Captures | None:
         """Read a whole text; `None` if it does not match."""
@@ -126,7 +146,7 @@ class Template(Generic[T]):
     def sample(self) -> str:
         """Return a text that this template matches."""
         return _PLACE.sub(
-            lambda place: place[0].replace(f"{{{place['name']}}}", SAMPLES.get(self.kinds[place["name"]], "word")), self._text
+            lambda place: place[0].replace(f"{{{place['name']}}}", SAMPLES.get(self.kinds[place["name"]], "word")), self.text
         )
 
 
@@ -134,12 +154,18 @@ _Group = tuple[str, int, tuple[Template[T], ...]]
 
 
 class TemplateIndex(Generic[T]):
-    """All templates of a section, found by their first letters."""
+    """
+    All templates of a section, found by their first letters.
 
-    __slots__ = ("_by_start", "_short")
+    Attributes:
+        templates: The templates.
+    """
+
+    __slots__ = ("_by_start", "_short", "templates")
 
     def __init__(self, templates: list[Template[T]]) -> None:
         """Sort the templates by head, the longest first: it says the most."""
+        self.templates = templates
         by_head: dict[str, list[Template[T]]] = {}
         for template in sorted(templates, key=lambda one: -len(one.head)):
             by_head.setdefault(template.head, []).append(template)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from errnorm.tables.file import read
 from errnorm.tables.pattern import Template, TemplateIndex
+from errnorm.tables.shape import alike, shapes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -51,7 +52,7 @@ class Section:
         codes: The rows by code. Several rows may share one, and a code may be the text of another row, which then wins.
     """
 
-    __slots__ = ("_templates", "codes", "exact", "head", "name")
+    __slots__ = ("_spelled", "_templates", "codes", "exact", "head", "name")
 
     def __init__(self, name: str, head: SectionHead, entries: Iterable[Entry], kinds: Mapping[str, str]) -> None:
         """
@@ -72,6 +73,7 @@ class Section:
                     templates.append(self._template(text, entry, kinds))
             self.codes.setdefault(self.fold(entry.code), entry)
         self._templates = TemplateIndex(templates)
+        self._spelled: dict[bytes, set[Entry]] | None = None
         self._check(templates)
 
     def _check(self, templates: list[Template[Entry]]) -> None:
@@ -138,6 +140,18 @@ class Section:
             if entry is not None:
                 return entry, None
         return self._templates.find(text, folded)
+
+    def alike(self, text: str, entry: Entry | None) -> bool:
+        """
+        Tell whether all texts of the same shape have the same row.
+
+        Args:
+            text: One of them.
+            entry: Its row; `None` if there is none.
+        """
+        if self._spelled is None:
+            self._spelled = shapes_of({**self.codes, **self.exact})
+        return alike(self.fold(text), entry, self._templates.templates, self._spelled)
 
     def get(self, code: str) -> Entry | None:
         """Find the row of an exact text or code."""
