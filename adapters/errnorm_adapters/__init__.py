@@ -1,1 +1,1 @@
-"""Adapters, one for each protocol. An adapter turns one raw thing into a signal; it does not judge."""
+"""Adapters, one for each protocol. An adapter turns one raw error into a `Signal`; it does not decide what the error means."""

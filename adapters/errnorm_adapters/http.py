@@ -1,9 +1,9 @@
 """
-Answers of HTTP and ends of WebSocket connections, seen in the exceptions of HTTP and WebSocket clients.
+Observe HTTP answers and ends of WebSocket connections, from the exceptions of HTTP and WebSocket clients.
 
-A server behind a proxy is met over HTTP first: the handshake of a WebSocket, a request of BOSH, an upload. What the answer
-means follows from its status (RFC 9110 15), and why a WebSocket ended from its close code (RFC 6455 7.4.1). Both are numbers:
-the texts beside them never decide.
+Both protocols use HTTP in some places: the handshake of a WebSocket, a request of BOSH, an upload. The status code of the answer
+decides what it means (RFC 9110 15), and the close code decides why a WebSocket ended (RFC 6455 7.4.1). Texts beside these numbers
+never decide.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from errnorm.exceptions import attribute
 
 __all__ = ["CLOSED", "HANDSHAKES", "REQUESTS", "observe_close", "observe_handshake", "observe_request"]
 
-# A refused handshake carries no request: nothing can have been carried out.
+# A refused handshake carries no request, so the server has executed nothing.
 HANDSHAKES = frozenset(
     {
         "aiohttp.client_exceptions.WSServerHandshakeError",
@@ -43,7 +43,7 @@ _STATUS = re.compile(
     r"(?:(?P<aiohttp>[1-5]\d\d), message=|server rejected WebSocket connection: HTTP (?P<websockets>[1-5]\d\d)$"
     r"|HTTP Error (?P<urllib>[1-5]\d\d): |Could not upload file: (?P<slixmpp>[1-5]\d\d) \()"
 )
-# What came from the other side counts; what this side sent says only what it made of it.
+# The close code of the other side counts; the code that this side sent only repeats or interprets it.
 _CODE = re.compile(r"(?:sent .{1,300}; then )?received (?P<code>1\d\d\d|[34]\d\d\d) \(")
 
 _Family = tuple[tuple[str, str], ...]
@@ -51,7 +51,12 @@ _Family = tuple[tuple[str, str], ...]
 
 def observe_handshake(error: object, family: _Family, text: str) -> Signal | None:
     """
-    Observe an exception that stands for a refused handshake of a WebSocket.
+    Observe the exception for a refused WebSocket handshake.
+
+    Args:
+        error: The exception, live or reported.
+        family: The sections and codes to look up if the status has no row.
+        text: The text of the exception.
 
     Returns:
         The signal, with the status as its code; `None` if the exception has no status.
@@ -61,7 +66,12 @@ def observe_handshake(error: object, family: _Family, text: str) -> Signal | Non
 
 def observe_request(error: object, family: _Family, text: str) -> Signal | None:
     """
-    Observe an exception that stands for an answer to a request.
+    Observe the exception for an HTTP answer that is an error.
+
+    Args:
+        error: The exception, live or reported.
+        family: The sections and codes to look up if the status has no row.
+        text: The text of the exception.
 
     Returns:
         The signal, with the status as its code; `None` if the exception has no status.
@@ -90,10 +100,15 @@ def _status(error: object, text: str) -> int | None:
 
 def observe_close(error: object, family: _Family, text: str) -> Signal | None:
     """
-    Observe an exception that stands for the end of a WebSocket connection.
+    Observe the exception for the end of a WebSocket connection.
+
+    Args:
+        error: The exception, live or reported.
+        family: The sections and codes to look up if the close code has no row.
+        text: The text of the exception.
 
     Returns:
-        The signal, with the close code of the other side as its code; `None` if none was received.
+        The signal, with the close code of the other side as its code; `None` if the exception has none.
     """
     code = attribute(attribute(error, "rcvd"), "code")
     if not isinstance(code, int):

@@ -1,10 +1,11 @@
 """
-Observe errors of the layers below every protocol: sockets, TLS, DNS and the runtime, as exceptions and as text.
+Observe errors of the layers below the protocols: sockets, TLS, DNS and the runtime, as exceptions and as text.
 
-An exception is recognised by its class and the number or word it carries: `errno`, `reason`, `verify_code`. Only if these are
-missing is its text read, by forms that must match the whole text: Python's `[Errno 111] Connect call failed (…)` and
-`[SSL: REASON] …`, Go's `dial tcp address: …`, Rust's `… (os error 111)`, Node's `connect ECONNREFUSED …`. The table says what
-a code means, and which spellings it has: `errno 61` is a number as some system reported it, `connect: X` is X while connecting.
+An exception is recognised by its class and by the number or word that it carries: `errno`, `reason`, `verify_code`. Its text is
+read only if these are missing. A form must match the whole text: Python's `[Errno 111] Connect call failed (…)` and
+`[SSL: REASON] …`, Go's `dial tcp address: …`, Rust's `… (os error 111)`, Node's `connect ECONNREFUSED …`. The table defines the
+meaning of a code and its spellings: `errno 61` is a number as one operating system reports it, and `connect: X` is the error X
+while connecting.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ __all__ = ["observe"]
 _Family = tuple[tuple[str, str], ...]
 _Reader = Callable[[object, _Family, str], Signal | None]
 
-# A tuple, because a union would be built for each error.
+# A tuple, because Python would build a union anew for each error.
 _EXCEPTIONS = (BaseException, ReportedException)
 _LONGEST_TEXT = 4096
 _MOST_NUMBERS = 1_000_000
@@ -61,7 +62,7 @@ _OS_CLASSES = frozenset(
 _DNSPYTHON = "dns."
 _PYOPENSSL = "OpenSSL.SSL.Error"
 _RUNTIME_MODULES = ("asyncio.", "concurrent.futures.", "aiohttp.", "websockets.", "OpenSSL.")
-# The runtime raises these with texts that say more than the class. For all others the class says more.
+# The runtime raises these classes with texts that are more precise than the class. For all others the class is more precise.
 _SAID_IN_TEXT = frozenset({"builtins.OSError", "builtins.ConnectionAbortedError"})
 
 _NUMBERED = re.compile(r"\[(?P<kind>[Ee]rrno|WinError) (?P<number>-?[0-9]{1,6})\] (?P<rest>.*)")
@@ -91,13 +92,13 @@ _RAISED = re.compile(r"(?P<name>(?:[A-Za-z_]\w*\.)*[A-Z]\w*)(?:: (?P<rest>.*))?"
 
 def observe(error: object) -> Signal | None:
     """
-    Observe one exception, or one text, of the layers under a protocol.
+    Observe one exception or one text of the layers below a protocol.
 
     Args:
         error: An exception, live or reported, or a text. Anything else gives `None`.
 
     Returns:
-        The signal; `None` if the error is not of these layers.
+        The signal; `None` if the error does not belong to these layers.
     """
     if type(error) is str:
         return _of_text(error[:_LONGEST_TEXT].strip())
@@ -122,7 +123,7 @@ def _of_object(error: object) -> Signal | None:
 
 @lru_cache(maxsize=1024)
 def _known(names: tuple[str, ...]) -> tuple[_Reader, _Family] | None:
-    """Return the reader for an exception with these classes, and the classes as families: the nearest one with a row counts."""
+    """Return the reader for an exception with these classes, and the family: the nearest class that has a row counts."""
     for classes, section, reader in _READERS:
         if not classes.isdisjoint(names):
             family = tuple((part, name) for name in names for part in (section, "python") if not name.endswith("Exception"))
@@ -160,7 +161,7 @@ def _of_os(error: object, family: _Family, text: str) -> Signal | None:
         return None
     number = _number(error, "errno")
     if number is not None:
-        # This system can name the number of a live exception. A reported number may come from any system.
+        # A live exception was raised on this system, which can name the number. A reported number may come from any system.
         live = not isinstance(error, ReportedException)
         return _numbered((errno.errorcode.get(number) if live else None) or _named("errno", number), family, text)
     if family[0][1] in _SAID_IN_TEXT or _NUMBERED.fullmatch(text):
@@ -177,7 +178,8 @@ def _number(error: object, name: str) -> int | None:
 
 
 def _named(kind: str, number: int) -> str:
-    # Winsock's numbers are the same in both; other numbers of Windows collide with those of Linux. Below zero is getaddrinfo.
+    # Negative numbers come from getaddrinfo. Winsock's numbers (from 10000 on) are the same as `Errno` and as `WinError`. Other
+    # numbers of Windows collide with those of Linux, so they get a prefix of their own.
     if number < 0:
         return f"eai {number}"
     return f"winerror {number}" if kind == "WinError" and number < 10_000 else f"errno {number}"  # noqa: PLR2004 - WSABASEERR
@@ -260,7 +262,7 @@ def _of_numbered(text: str) -> Signal | None:
     signal = _numbered(_named(match["kind"], int(match["number"])), (), text)
     if _CONNECTING.fullmatch(match["rest"]):
         return signal
-    # macOS numbers failed look-ups from 1 on, like errors of the system, so the text is matched first.
+    # macOS numbers failed name look-ups from 1 on, like errors of the system, so the text is matched before the number.
     code = signal.code or ""
     return Signal("transport", None, match["rest"].removesuffix("."), text, family=(("os", code), ("dns", code)))
 

@@ -1,8 +1,8 @@
 """
-Observe errors of NATS: from the wire, monitoring documents, events, logs, and exceptions of its Python clients.
+Observe errors of NATS: from the wire, monitoring documents, events, logs, and exceptions of the Python clients.
 
-`observe` tells the forms apart and hands each to the module that reads it. No module here decides what a text means; the table
-does.
+`observe` detects the form of a raw error and calls the module that reads it. The table decides what an error means, not these
+modules.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["attach", "endpoint", "observe", "settle", "settled"]
 _MOST = 65536
 _LONGEST_TEXT = 4096
 
-# Built once: a union written inside a function is built at each call.
+# Built once: Python builds a union inside a function anew at each call.
 _EXCEPTIONS = (BaseException, ReportedException)
 _BYTES = (bytes, bytearray, memoryview)
 
@@ -38,16 +38,16 @@ def observe(error: object, /) -> Signal | None:
     """
     Observe one raw error of NATS.
 
-    Text may be a line of the wire (`-ERR '…'`), a packet of several, of which the first `-ERR` counts, a text of a client
-    library (`nats: …`), a header block (`NATS/1.0 503`), a line of the server's log, a JSON document, a WebSocket close
-    frame, or a bare text. Bytes are text, or a close frame as it stands on the wire.
+    A text may be a line from the wire (`-ERR '…'`), a packet of several lines (the first `-ERR` counts), a text of a client
+    library (`nats: …`), a header block (`NATS/1.0 503`), a line of the server's log, a JSON document, a WebSocket close frame,
+    or any other text. Bytes are decoded as text, or read as the payload of a close frame.
 
     Args:
         error: Text, bytes, a decoded JSON document, or an exception, live or reported.
 
     Returns:
-        The signal. Text always gives one unless it is XML, or JSON about something else; other objects only if they are of
-        NATS.
+        The signal. Every text gives a signal, except XML and JSON documents that do not report an error of NATS. `None` for
+        these, and for other objects that do not belong to NATS.
     """
     if type(error) is str:
         return observe_error(error) if error.startswith("-ERR") else _observe_text(error[:_MOST])
@@ -102,12 +102,12 @@ def _observe_logged(document: Mapping[object, object]) -> Signal | None:
 
 
 def _observe_bare(text: str) -> Signal:
-    # Bare words do not say which section they belong to, so all are asked. Text in lower case has passed through nats-py.
+    # A bare text does not show its section, so all sections are searched. nats-py converts texts to lower case.
     said = unquoted(text)
     return Signal("nats", None, said, said[:_LONGEST_TEXT], lossy=said.islower())
 
 
-# What drives a client, by the module that has it: imported when it is first used, because `observe` does not need asyncio.
+# Names and the submodules that define them. They are imported on first use, because `observe` does not need asyncio.
 _DRIVERS = {"attach": "client", "endpoint": "micro", "settle": "messages", "settled": "messages"}
 
 

@@ -1,9 +1,9 @@
 """
 Observe exceptions of the Python clients of NATS, recognised by the dotted names of their classes.
 
-The class is the code and its base classes are the family, so a class that a later release adds finds the row of its base class.
-Three kinds of exception say more than their class: those with a JetStream error code, those with a status, and nats-py's base
-class, which carries the server's text.
+The class is the code and its base classes are the family, so a class that a later release adds gets the row of its base class.
+Three kinds of exceptions carry data that is more precise than their class: exceptions with a JetStream error code, exceptions
+with a status, and nats-py's base class, which carries the server's text.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["observe_exception"]
 
-# Classes for all that has none of its own, today and before nats-py 2.
+# The classes for errors without a class of their own, in nats-py 2 and before it.
 _BARE = ("nats.errors.Error", "nats.aio.errors.NatsError")
 _CODED = {"nats.js.errors.APIError", "nats.jetstream.errors.JetStreamError"}
-# For these classes the status and its description say more than the class; for all others the class says more.
+# For these classes the status and its description are more precise than the class; for all others the class is more precise.
 _GENERAL = {
     *_CODED,
     "nats.js.errors.BadRequestError",
@@ -36,10 +36,10 @@ _SERVICE = "nats.micro.request.ServiceError"
 _SPOKEN = {"nats.js.errors.Error"}
 _SLOW = {"nats.errors.SlowConsumerError", "nats.client.errors.SlowConsumerError"}
 
-# nats-core raises the built-in ConnectionError with one of these before the text of an -ERR (client/__init__.py connect).
+# nats-core raises the built-in ConnectionError with one of these prefixes and the text of an -ERR (client/__init__.py connect).
 _CORE = ("Authorization failed: ", "Connection error: ")
 
-# The whole texts that nats-core raises in built-in exceptions of its own (client/__init__.py).
+# The whole texts of built-in exceptions that nats-core raises on its own account (client/__init__.py).
 _CORE_WORDS = frozenset({"Connection is closed", "Server did not respond to PING"})
 
 _Family = tuple[tuple[str, str], ...]

@@ -1,12 +1,12 @@
 """
-Observe lines of nats-server's log: the frame is removed, the rest is looked up.
+Observe lines of nats-server's log: remove the frame, and use the rest as the code to look up.
 
     [123] 2026/11/22 22:30:48.190000 [ERR] 127.0.0.1:49092 - cid:7 - "v1:python:app" - authentication error - User "a"
 
-Lines that the program prints before its log is open, when it refuses its configuration, are read as well.
+This module also reads the lines that the server prints when it refuses its configuration, before its log is open.
 
-The frame is what logger/log.go and client.go put around a text: process, time and level; the connection with its number and the
-name the client chose; and, at the end of rate-limited lines, account and user.
+The frame consists of the parts that logger/log.go and client.go add to a text: process, time and level; the connection with its
+number and the name that the client chose; and, at the end of rate-limited lines, the account and the user.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _INTERNAL = re.compile(r"(?:SYSTEM|JETSTREAM|ACCOUNT) - ")
 _ACCOUNT = re.compile(r' - Account:(?P<account>[^"]+?)(?: - (?:(?:user|nkey|jwt):(?P<user>[^"]+)|token))?')
 _USER = re.compile(r' - (?:(?:user|nkey|jwt):(?P<user>[^"]+)|token)')
 
-# What the program prints when it refuses a configuration: the file, line and column, and what was being added.
+# The line that the server prints when it refuses its configuration: file, line and column, and the item that it was adding.
 _REFUSED = re.compile(
     r"nats-server: (?P<place>\S{1,256}:\d{1,9}:\d{1,9})?(?:: )?"
     r'(?:Error adding (?:stream|service) (?:im|ex)port "(?:[^"\\]|\\.)*": )?'
@@ -53,9 +53,9 @@ _REFUSED = re.compile(
 )
 
 _Family = tuple[tuple[str, str], ...]
-# As long as a level is at most, in colour.
+# The longest level, with the codes for its colour.
 _LEVELS = 24
-# A line at this level ends the server before it has started, whatever its text is.
+# After a line at level FTL the server exits before it has started, whatever the text of the line is.
 _NOT_STARTED = (("log", "nats-server:"),)
 _FATAL = (("log", "[FTL]"),)
 
@@ -65,11 +65,11 @@ _PEERS = {"Client", "Route", "Gateway", "Leafnode", "JetStream"}
 
 def observe_line(text: str) -> Signal | None:
     """
-    Observe a line of the server's log, with its frame or at least the part that names the connection.
+    Observe a line of the server's log, with the whole frame or at least the part that names the connection.
 
     Returns:
-        The signal, with the connection's number and address, account and user as parameters; `None` if the line has no part
-        of a frame.
+        The signal, with the connection's number and address, account and user as parameters; `None` if the line has neither
+        part of the frame.
     """
     if (refused := _REFUSED.match(text)) is not None:
         return _observe_refused(text[refused.end() :], refused["place"])

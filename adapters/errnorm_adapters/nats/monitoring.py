@@ -32,14 +32,14 @@ Document = Mapping[object, object]
 
 
 def observe_json(text: str) -> Document | None:
-    """Read a JSON object, or the entries that are whole in the beginning of a /connz document; `None` if the text is neither."""
+    """Read a JSON object, or the complete entries of a /connz document that was cut off; `None` if the text is neither."""
     try:
         document = json.loads(text)
     except ValueError:
         return _cut_off(text)
     except RecursionError:
         if len(text) <= _SHORT:
-            raise  # a text this short cannot nest deeply: the caller's own stack is at its end
+            raise  # a text this short cannot nest deeply: the caller's own stack is nearly full
         return _cut_off(text)
     return document if isinstance(document, Mapping) else None
 
@@ -64,10 +64,10 @@ def observe_document(document: Document) -> Signal | None:
     """
     Observe a decoded JSON document.
 
-    Of a whole `/connz` document the first entry that has a close reason is taken, among its first 4096.
+    In a whole `/connz` document, the first entry with a close reason counts; only the first 4096 entries are searched.
 
     Returns:
-        The signal; `None` if the document is not of NATS or reports no error.
+        The signal; `None` if the document does not belong to NATS or reports no error.
     """
     kind = document.get("type")
     return (
@@ -108,7 +108,7 @@ def _number(value: object) -> str | None:
 def _observe_advisory(document: Document, kind: object) -> Signal | None:
     if not isinstance(kind, str) or not kind.startswith(_ADVISORY) or kind == _DISCONNECT:
         return None
-    # The audit advisory of an API call carries the reply as text; the error in it is the error.
+    # The audit advisory of an API call contains the reply as text. The error in the reply counts.
     response = document.get("response")
     reply = observe_json(response) if isinstance(response, str) and len(response) < 65536 else None  # noqa: PLR2004 - the bound on all text
     if reply is not None and (failed := _observe_api(reply, reply.get("type"))) is not None:
@@ -126,7 +126,8 @@ def _observe_closed(document: Document) -> Signal | None:
         return None
     reason, params = reason.strip(), (_params(document) or None) if len(document) > 1 else None
     if ":" in reason or '"' in reason:
-        # No close reason contains these. In the event of a failed login it is the auth callout's text, as in the log.
+        # No close reason contains these characters. In the event of a failed login, the field holds the text of the auth callout,
+        # which the server also logs.
         return Signal("nats", "log", reason, reason[:_LONGEST_TEXT], params=params, closed=True)
     return Signal("nats", "close", reason, reason[:_LONGEST_TEXT], params=params, closed=True)
 
@@ -139,7 +140,7 @@ def _is_connection(document: Document) -> bool:
 
 
 def _params(document: Document) -> dict[str, str | int | bool]:
-    # An entry of /connz has the connection in itself, an event below `client` and under other names.
+    # An entry of /connz has the data of the connection at its top level; an event has it below `client`, under other names.
     client = document.get("client")
     names = {"cid": "cid", "ip": "host", "account": "account", "authorized_user": "user"}
     if isinstance(client, Mapping):

@@ -1,5 +1,5 @@
 """
-NATS on the wire: `-ERR` lines, header blocks, close frames, and what client libraries make of an `-ERR`.
+Observe NATS on the wire: `-ERR` lines, header blocks, close frames, and the texts that client libraries make of an `-ERR`.
 
 Only text in double quotes is escaped on the wire, so the text of an `-ERR` is everything between the first and the last single
 quote.
@@ -32,7 +32,7 @@ _LONGEST_LINE = 8192
 _LONGEST_TEXT = 4096
 _PREFIX = len("nats: ")
 
-# Lines that a server sends before an -ERR in the same packet. Not MSG: its payload is somebody else's.
+# Lines that a server sends before an -ERR in the same packet. Not MSG, because a peer controls its payload.
 _BEFORE = ("INFO ", "PING", "PONG", "+OK")
 _MOST_LINES = 16
 
@@ -40,10 +40,10 @@ _MOST_LINES = 16
 _CLOSE_CODE = re.compile(r"10(?:0\d|1[0-5])(?: |: ?)(.+)", re.DOTALL)
 _CLOSE_RECEIVED = re.compile(r"received 10(?:0\d|1[0-5]) \([a-z ]+\) ([^;]+)(?:; .*)?")
 
-# How a JetStream API error reads in nats-py (js/errors.py), and in nats.go (jserrors.go), which has no quotes.
+# The text of a JetStream API error in nats-py (js/errors.py) and in nats.go (jserrors.go), which adds no quotes.
 _API_ERROR = re.compile(r"nats: (\w+|API error): code=(\d{3}|None) err_code=(\d{5}|None) description='?(.*?)'?", re.DOTALL)
 
-# And how that of its other JetStream errors does.
+# The text of nats-py's other JetStream errors.
 _NAMED = re.compile(r"nats: JetStream\.(\w+)")
 
 # nats.go names the kind before the text of a permissions violation.
@@ -58,7 +58,7 @@ def unquoted(text: str) -> str:
 
 
 def observe_error(raw: str) -> Signal:
-    """Observe a packet that begins with `-ERR`: its first line counts, whatever comes after it."""
+    """Observe a packet that begins with `-ERR`. Only its first line is read."""
     end = raw.find("\n", 0, _LONGEST_LINE)
     said = unquoted(raw[4 : end if end > 0 else _LONGEST_LINE].strip())
     return Signal("nats", "error", said, said[:_LONGEST_TEXT], alike=True)
@@ -98,12 +98,13 @@ def observe_said(text: str, *, raised: bool = False) -> Signal:
     """
     Observe a text that a client library has prefixed with `nats: `.
 
-    In single quotes it is an `-ERR` as it stood on the wire (nats-py, while connecting). Without them it may be an `-ERR` in
-    lower case (nats-py, later), one in its own letters (nats.go), or words of the library itself.
+    A text in single quotes is an unchanged `-ERR` (nats-py, while connecting). A text without quotes may be an `-ERR` in lower
+    case (nats-py, after connecting), an unchanged `-ERR` (nats.go), or a text of the library itself.
 
     Args:
-        text: The text, from `nats: ` on.
-        raised: Whether it comes from an exception that has no class of its own, so that the server's words go first.
+        text: The text, including the prefix `nats: `.
+        raised: Whether the text comes from nats-py's base class, which carries texts of the server. Then the texts of the server
+            are looked up before the texts of the library.
     """
     if (error := observe_api_text(text)) is not None:
         return error
@@ -116,8 +117,8 @@ def observe_said(text: str, *, raised: bool = False) -> Signal:
     words = text[:_LONGEST_TEXT]
     if raised or '"' in said:
         return Signal("nats", "error", said, words, family=(("client", text),), lossy=lossy)
-    # nats-py and nats.go both write `nats: ` before their words, so no section is named. Somebody may have added a full stop
-    # that the library does not write; some texts of the server end with one.
+    # nats-py and nats.go both prefix their texts with `nats: `, so the section is not known. The library writes no full stop at
+    # the end, but the program that logged the text may have added one. Some texts of the server do end with a full stop.
     return Signal("nats", None, text.removesuffix("."), words, family=(("error", said), *_named(text)))
 
 
@@ -146,11 +147,11 @@ def observe_status(code: str, description: str, family: tuple[tuple[str, str], .
 
     Args:
         code: The three digits.
-        description: The words behind them; may be empty.
-        family: What to fall back on after the bare code.
+        description: The text after the digits; may be empty.
+        family: The sections and codes to look up after the bare status.
         params: Values from other headers.
     """
-    # Clients join the next header to an empty description: text after a line end is not part of the description.
+    # If the description is empty, clients append the next header to it. Text after a line end is not part of the description.
     first = "" if description[:1] in {"\r", "\n"} else description.strip()
     words = f"{code} {first}" if first else code
     return Signal("nats", "status", words, words[:_LONGEST_TEXT], family=(("status", code), *family), params=params)
@@ -171,17 +172,17 @@ def observe_headers(text: str) -> Signal:
 
 def observe_service(code: str, text: str, family: tuple[tuple[str, str], ...] = ()) -> Signal:
     """
-    Observe what a service of the NATS micro protocol answered (ADR-32): a code that borrows the numbers of HTTP, and a text.
+    Observe the error that a service of the NATS micro protocol answered (ADR-32): a code like an HTTP status, and a text.
 
     Args:
-        code: `Nats-Service-Error-Code`; services may put anything there.
-        text: `Nats-Service-Error`.
-        family: What to fall back on.
+        code: The header `Nats-Service-Error-Code`; a service may send any text.
+        text: The header `Nats-Service-Error`.
+        family: The sections and codes to look up if the code has no row.
     """
     known = code if len(code) == 3 and code.isascii() and code.isdigit() else None  # noqa: PLR2004 - as a status of HTTP
     kinds = (("service", f"{known[0]}xx"),) if known else ()
     fallback = family or (("client", "nats.micro.request.ServiceError"),)
-    # A service under errnorm answers with the reason and nothing else.
+    # A service that uses errnorm answers with the reason as its text, and nothing else.
     details = (("service", text),) if known and _REASON.fullmatch(text) else ()
     return Signal("nats", "service", known, text[:_LONGEST_TEXT], family=(*kinds, *fallback), details=details)
 

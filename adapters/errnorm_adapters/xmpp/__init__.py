@@ -1,8 +1,8 @@
 """
-Observe errors of XMPP: stanzas, streams and negotiations, as text, bytes, elements, and exceptions of its clients.
+Observe errors of XMPP: errors of stanzas, streams and negotiations, as text, bytes, elements, and exceptions of XMPP clients.
 
-This module tells the forms apart and hands each on: `xml` parses XML from an untrusted peer, `elements` reads an element by its
-namespaces, `exceptions` reads an exception, `text` reads names of conditions and lines of logs.
+This module detects the form of the raw error and calls the module that reads it: `xml` parses XML from an untrusted peer,
+`elements` reads an element by its namespaces, `exceptions` reads an exception, `text` reads names of conditions and log lines.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["SessionError", "attach", "observe"]
 
-# A tuple, because a union would be built for each error.
+# A tuple, because Python would build a union anew for each error.
 _EXCEPTIONS = (BaseException, ReportedException)
 _LONGEST_TEXT = 4096
-# What ends a stream on purpose (RFC 6120 4.4).
+# The closing tag with which a side ends a stream on purpose (RFC 6120 4.4).
 _END = "</stream:stream>"
 _WIDE = (b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<", b"\x00\x00\x00<")
 
@@ -40,7 +40,7 @@ def observe(error: object) -> Signal | None:
         error: Text or bytes from the wire or a log, a parsed element, a stanza of slixmpp, or an exception, live or reported.
 
     Returns:
-        The signal; `None` if it is not of XMPP.
+        The signal; `None` if the error is not an error of XMPP.
     """
     if type(error) is str:
         return _of_text(error)

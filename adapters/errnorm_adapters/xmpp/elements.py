@@ -1,9 +1,9 @@
 """
-Read an element: stanza errors, stream errors, and failures of what is negotiated before and around them.
+Read an element: stanza errors, stream errors, and failures of the negotiations (SASL, TLS, compression, stream management).
 
-An element is identified by its namespace, never by its position: the condition is the first child in the right namespace that is
-not the text. A stream error counts only at the level of the stream: an `<error/>` inside another element says nothing about the
-stream it came on.
+A child is identified by its namespace, never by its position: the condition is the first child in the right namespace that is not
+the text. A stream error counts only at the level of the stream: an `<error/>` inside another element is not an error of the
+stream.
 
 RFC 6120 4.9, 5.4, 6.5, 8.3; RFC 7395; XEP-0086, 0124, 0138, 0198, 0206, 0388.
 """
@@ -39,7 +39,7 @@ _CONTENTS = ("", f"{{{CLIENT}}}", "{jabber:server}", "{jabber:component:accept}"
 _ERRORS = frozenset(f"{content}error" for content in _CONTENTS)
 _STREAM_ERROR = f"{{{STREAMS}}}error"
 _STANZAS = ("iq", "message", "presence")
-# The error of a stanza is in the namespace of the stanza. Looked up, because it is asked for with each stanza error.
+# The error of a stanza is in the namespace of the stanza. The tags are computed once, because each stanza error needs one.
 _OWN_ERROR = {f"{content}{name}": f"{content}error" for content in _CONTENTS for name in _STANZAS} | {
     f"{_DIALBACK}{name}": f"{_DIALBACK}error" for name in ("result", "verify")
 }
@@ -137,7 +137,7 @@ class _Said:
         return rank
 
     def _take_stranger(self, child: Node, known: _Known) -> None:
-        tag = cast("object", child.tag)  # comments of lxml have a function there
+        tag = cast("object", child.tag)  # the tag of an lxml comment is a function
         if not isinstance(tag, str) or tag[:1] != "{":
             return
         if tag.startswith(known.conditions):
@@ -158,12 +158,12 @@ class _Said:
 
 
 def application(namespace: str, name: str) -> tuple[str, str]:
-    """Return the pair under which the table has an application condition."""
+    """Return the section and code under which the table lists an application condition."""
     return "app", f"{namespace} {name}"
 
 
 def _details(child: Node) -> Params:
-    """Return what an application condition says besides its name: XEP-0060 `unsupported`, XEP-0363 `retry`, XEP-0198 `h`."""
+    """Return the attributes of an application condition: XEP-0060 `unsupported`, XEP-0363 `retry`, XEP-0198 `h`."""
     params: Params = {}
     if _NAME(feature := child.get("feature") or ""):
         params["feature"] = feature
@@ -178,7 +178,7 @@ def _details(child: Node) -> Params:
 
 
 def _pause(stamp: object) -> float | None:
-    """Return the seconds until a time that a server names (XEP-0363 7); `None` if it is not a time."""
+    """Return the seconds until the time that a server names (XEP-0363 7); `None` if the text is not a time."""
     try:
         then = datetime.fromisoformat(str(stamp))
     except ValueError:
@@ -199,7 +199,7 @@ def of_element(root: Node) -> Signal | None:
         root: An element at the level of a stream, or a stream.
 
     Returns:
-        The signal; `None` if it is not an error of XMPP.
+        The signal; `None` if the element is not an error of XMPP.
     """
     reader = _READERS.get(root.tag)
     return None if reader is None else reader(root)
@@ -228,8 +228,8 @@ def _of_stanza(stanza: Node) -> Signal | None:
     kind = stanza.get("type")
     if kind is not None and kind != "error":
         return removal_of(stanza) if kind == "unavailable" else None
-    # The stanza that was sent may be echoed before the error and may contain an error of its own; the last one is the answer.
-    # A component may echo what a client sent: the error of a stanza is in the namespace of the stanza.
+    # A server may echo the original stanza before the error, and the echo may contain an error too; the last error is the answer.
+    # A component may echo a stanza of a client, so an error in the namespace of the stanza counts before others.
     own = _OWN_ERROR[stanza.tag]
     error = stanza[-1] if len(stanza) else None
     if error is not None and error.tag != own:
@@ -264,7 +264,7 @@ def _plain(error: Node) -> Signal | None:
 
 @lru_cache(maxsize=1024)
 def _repeated(condition: str, kind: str, text: str | None) -> Signal:
-    # Servers repeat themselves, above all in a storm.
+    # Cached, because servers send the same error many times.
     return Signal("xmpp", "stanza", condition, text, TYPES[kind])
 
 
@@ -291,7 +291,7 @@ def _completed(signal: Signal, said: _Said) -> Signal:
 
 
 def _of_dialback(element: Node) -> Signal | None:
-    """Observe an answer of dialback (XEP-0220 2.4): an error, or that the other domain did not prove itself."""
+    """Observe an answer of dialback (XEP-0220 2.4): an error, or `invalid` for a domain that was not verified."""
     kind = element.get("type")
     if kind == "error":
         return _of_stanza(element)

@@ -1,9 +1,9 @@
 """
-Observe exceptions of slixmpp, aioxmpp, aiosasl and nbxmpp, recognised by the dotted names of their classes.
+Observe exceptions of slixmpp, aioxmpp, aiosasl and nbxmpp. Their classes are recognised by their dotted names.
 
-What an exception carries counts before its class: first a stanza, then the attributes made from it. slixmpp's `IqTimeout` is
-recognised by its class alone, because it claims a condition that no peer sent. `str()` of slixmpp's exceptions is never read: it
-is the whole stanza, with everything private in it.
+The stanza that an exception holds counts first, then the attributes made from the stanza, then the class. slixmpp's `IqTimeout`
+is recognised by its class alone, because it holds a condition that no peer sent. `str()` of slixmpp's stanza exceptions is never
+read: it is the whole stanza, including private content.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _STANZA = frozenset(
         "nbxmpp.errors.StanzaError",
     }
 )
-# They say more than the condition that aioxmpp makes up for them.
+# The class is more precise than the condition that aioxmpp invents for these exceptions.
 _SECURITY = frozenset({"aioxmpp.errors.SASLUnavailable", "aioxmpp.errors.TLSFailure", "aioxmpp.errors.TLSUnavailable"})
 _STREAM = frozenset({"aioxmpp.errors.StreamError"})
 _SASL = frozenset(
@@ -101,7 +101,7 @@ def of_exception(error: object) -> Signal | None:
 
 @lru_cache(maxsize=512)
 def _kind(names: tuple[str, ...]) -> tuple[str, _Family] | None:
-    # slixmpp is what became of sleekxmpp, and raises the same classes.
+    # slixmpp is a fork of sleekxmpp, and raises the same classes.
     renamed = (f"slixmpp.{name[10:]}" if name.startswith("sleekxmpp.") else name for name in names)
     ours = tuple(name for name in renamed if name.startswith(_MODULES))
     if not ours:
@@ -123,7 +123,7 @@ def _kind(names: tuple[str, ...]) -> tuple[str, _Family] | None:
 
 
 def _of_class(error: object, names: tuple[str, ...], family: _Family) -> Signal:
-    # Of slixmpp's own exceptions only those that hold a stanza have private text.
+    # Of slixmpp's exceptions, only those that hold a stanza have private text.
     text = None if not _STANZA.isdisjoint(names) else message_of(error) or None
     return Signal("xmpp", "client", family[0][1], text, family=family)
 
@@ -131,14 +131,14 @@ def _of_class(error: object, names: tuple[str, ...], family: _Family) -> Signal:
 def _of_members(error: object) -> Signal | None:
     members = attribute(error, "exceptions")
     if not isinstance(members, list | tuple):
-        # Reported without its members, it still begins with the first of them.
+        # A reported exception without its members still has the first member at the beginning of its text.
         first = _FIRST_MEMBER.match(message_of(error))
         return (
             None if first is None else Signal("xmpp", "stream", first["condition"], family=(("stream", "undefined-condition"),))
         )
     raised = [member for member in members[:_MOST_MEMBERS] if isinstance(member, BaseException)]
     said = next((signal for member in raised if (signal := of_exception(member)) is not None), None)
-    # Of the network a certificate or a name says more than a refusal at the next address.
+    # Among errors of the network, a certificate or a name that failed is more precise than a refused connection.
     under = (signal for member in raised if (signal := transport.observe(member)) is not None and signal.section in _TELLING)
     return said or next(under, None)
 
@@ -189,14 +189,14 @@ def _said(text: object) -> str | None:
 
 
 def _word(value: object) -> str | None:
-    """Return a name in the forms the clients use: a text, an enum of texts, or of pairs of namespace and name."""
+    """Return a name from any form that clients use: a text, or an enum of texts or of pairs of namespace and name."""
     value = getattr(value, "value", value)
     if isinstance(value, list | tuple) and value:
         value = value[-1]
     if not isinstance(value, str) or not value:
         return None
     word = value.rpartition("}")[2]
-    # An enum that was written down with str(): ErrorCondition.ITEM_NOT_FOUND.
+    # str() of an enum member: ErrorCondition.ITEM_NOT_FOUND.
     return word.rpartition(".")[2].lower().replace("_", "-") if "." in word else word
 
 

@@ -1,4 +1,4 @@
-"""What a session ended with, as an exception, where the client raised none."""
+"""An exception for the error that ended a session, for clients that raise none."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _NAME = re.compile(r"[a-z0-9-]{1,64}").fullmatch
 
 class SessionError(Exception):
     """
-    What a session ended with, where the client raised nothing: an element of the stream, or words of the client.
+    The error that ended a session, if the client raised no exception: an element of the stream, or a text of the client.
 
     Attributes:
-        signal: What was seen; `errnorm.normalize` of this exception judges it.
+        signal: The observed error. `errnorm.normalize` of this exception returns its normalized error.
     """
 
     def __init__(self, signal: Signal) -> None:
-        """Hold what was seen. Nothing that a peer wrote freely gets into the message."""
+        """Store the signal. The message of the exception contains no free text of a peer."""
         code = signal.code or ""
         super().__init__(f"the XMPP session ended: {signal.section} {code if _NAME(code) else 'error'}")
         self.signal = signal
 
     def __reduce__(self) -> tuple[type[RuntimeError], tuple[str]]:
-        """Travel to another process as its message alone."""
+        """Pickle the exception as a `RuntimeError` with the same message and without the signal."""
         return RuntimeError, (str(self),)

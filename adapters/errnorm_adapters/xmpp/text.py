@@ -1,8 +1,9 @@
 """
-Observe texts that are not XML: names of conditions, and lines that servers and clients write to their logs.
+Observe texts that are not XML: names of conditions, and log lines of servers and clients.
 
-The frame of a line (date, source, level) is removed; the rest is a key of the table. In three forms the server itself writes a
-condition before or after a text that a peer may have written. There the condition is read from its fixed place only.
+The frame of a log line (date, source, level) is removed; the rest is looked up as a key of the table. In three forms of lines the
+server writes a condition before or after a text that a peer may have written. In these, the condition is read only from its fixed
+place.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from errnorm_adapters.xmpp.elements import DEFINED, TYPES, stanza_signal
 
 __all__ = ["before_xml", "of_text"]
 
-# Texts that certainly belong to others: replies and logs of NATS, JSON.
+# Texts that do not belong to XMPP: replies and logs of NATS, JSON.
 _FOREIGN = ("-ERR", "nats: ", "NATS/", "{", "[")
 
 _NAME = r"[a-z]{1,32}(?:-[a-z]{1,32}){0,6}"
@@ -29,7 +30,7 @@ _PROSODY = re.compile(
     r"[ \t]+(?:debug|info|warn|error)[ \t]+(?P<rest>\S.*)",
     re.DOTALL,
 )
-# slixmpp's debug log, the text of its exceptions (the whole stanza), and what Prosody logs of the stream error it sends.
+# slixmpp's debug log, the text of its exceptions (the whole stanza), and Prosody's log of a stream error that it sends.
 _BEFORE_XML = re.compile(
     r"[^<]{0,160}(?:\bRECV: |\bslixmpp\.exceptions\.(?:IqError|PresenceError|XMPPError): "
     r"|\bDisconnecting [^<]{1,64}, <stream:error> is: )(?=<)"
@@ -40,7 +41,7 @@ _ENDED = ": Stream closed by "
 _ENDED_BY = re.compile(rf"(?:peer|local host): (?:.* \((?P<behind>{_NAME})\)|(?P<alone>{_NAME}))", re.DOTALL)
 _REMOTE = re.compile(rf"Session closed by remote with error: (?P<condition>{_NAME})(?: \(.*\))?", re.DOTALL)
 _CLOSED = re.compile(rf"c2s stream for .{{1,3100}} closed: (?P<condition>{_NAME})", re.DOTALL)
-# slixmpp: XMPPError.format(), and what it logs of an IqError that nobody caught.
+# slixmpp: XMPPError.format(), and its log line for an IqError that the application did not catch.
 _FORMATTED = re.compile(rf"(?:(?P<type>auth|cancel|continue|modify|wait): )?(?P<condition>{_NAME})(?:: (?P<text>.*))?", re.DOTALL)
 
 _UNDEFINED = (("stream", "undefined-condition"),)
@@ -57,10 +58,10 @@ def of_text(text: str) -> Signal | None:
     Observe a text.
 
     Args:
-        text: A condition, a line of a log, or anything; cut to a bounded length, and stripped.
+        text: A condition, a log line, or any other text; already cut to a bounded length, and stripped.
 
     Returns:
-        The signal, at least with the text itself as a possible key of the table; `None` if the text certainly belongs to others.
+        The signal. If no form matches, the text itself is the code to look up. `None` if the text belongs to another protocol.
     """
     if not text or text.startswith(_FOREIGN):
         return None

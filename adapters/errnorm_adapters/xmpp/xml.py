@@ -1,13 +1,13 @@
 """
-Parse XML from an untrusted peer: refuse what XMPP forbids and what is too large or too deep before building a tree.
+Parse XML from an untrusted peer: refuse XML that XMPP forbids, and XML that is too large or too deep.
 
-The parser is the C parser of the standard library, which has no hook for document types. It needs none: the text is decoded as
+The parser is the C parser of the standard library, which has no hook for document types. None is needed: the text is decoded as
 UTF-8 first, and in decoded text `<!` and `<?` outside of CDATA can only begin a comment, a document type declaration or a
-processing instruction. XMPP allows none of these (RFC 6120 11.1), so they are refused. No entity can therefore be declared, and
-the tree is never larger than the text.
+processing instruction. XMPP allows none of these (RFC 6120 11.1), so this module refuses them before it calls the parser. The
+text can therefore declare no entity, and the tree is never larger than the text.
 
-A fragment from a log or the wire may lack the stream that declares `stream:` and the default namespace, or have only the
-beginning or only the end of it. Fragments are put back into a stream before they are parsed.
+A fragment from a log or the wire may lack the stream element that declares `stream:` and the default namespace, or may have only
+its start tag or end tag. This module adds the missing tags before it parses a fragment.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _OURS = re.compile(
     r"|(?:iq|message|presence|failure|failed|body|close)(?=[\s/>]|$))",
     re.IGNORECASE,
 )
-# One tag too full of attributes, declarations of namespaces among them. Each step begins where the last one ended: linear.
+# A tag with too many attributes, including namespace declarations. Each step begins where the last one ended: linear time.
 _CROWDED = re.compile(rf"(?:[^<>\"'=]*=\s*(?:\"[^\"]*\"|'[^']*')){{{MOST_ATTRIBUTES + 1}}}")
 _NAMESPACES = ("jabber:", "urn:ietf:params:xml:ns:xmpp-", STREAMS, "http://jabber.org/protocol/", "urn:xmpp:")
 _FIRST = 2048
@@ -82,7 +82,7 @@ def decoded(raw: bytes) -> str | None:
 
 
 def resembles_xmpp(text: str) -> bool:
-    """Return whether a text that could not be parsed was meant to be XMPP."""
+    """Return whether a text that the parser refused looks like XMPP."""
     return _OURS.match(text) is not None or any(name in text[:_FIRST] for name in _NAMESPACES)
 
 
@@ -94,7 +94,8 @@ def parse(text: str) -> Element | str:
         text: XML, from its first `<`.
 
     Returns:
-        The root, which is a stream if it was one, or if more than one element came; or the code of what is wrong with it.
+        The root: the only element of the text, or a stream, if the text has a stream tag or several elements. If the text was
+        refused, the code of the reason, for example `not-well-formed`.
     """
     if len(text) > MOST_CHARACTERS:
         return "too-large"
@@ -172,7 +173,7 @@ def _framed(text: str) -> str:
 
 
 def _fed(text: str) -> Element | str | None:
-    parser = XMLParser()  # noqa: S314 - what makes XML dangerous was refused before; see the top of this module
+    parser = XMLParser()  # noqa: S314 - `parse` has refused all dangerous XML; see the top of this module
     try:
         # The text is decoded already, so an encoding in the XML declaration is ignored.
         parser.feed(text)
