@@ -1,4 +1,4 @@
-"""One vocabulary for the errors of NATS and XMPP: what happened, may I retry, what must come first."""
+"""One vocabulary for the errors of NATS and XMPP: what happened, whether a retry can help, and what must be done first."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ __all__ = [
     "supervise",
 ]
 
-# Imported when they are first asked for: who only normalizes pays for nothing else.
+# Imported on first access, so that a program that only normalizes errors does not pay for the import of the rest.
 _LAZY = {
     "Guard": "errnorm.middleware",
     "Middleware": "errnorm.middleware",
@@ -60,7 +60,7 @@ _LAZY_MODULES = {"hooks", "adapters", "emitters", "retry", "tables"}
 
 
 def __getattr__(name: str) -> object:
-    """Import what is asked for only now."""
+    """Import a lazy name of the package on first access."""
     if name in _LAZY_MODULES:
         return import_module(f"errnorm.{name}")
     module = _LAZY.get(name)
@@ -74,16 +74,17 @@ def __getattr__(name: str) -> object:
 
 def normalize(raw: object, protocol: str | None = None) -> NormalizedError:
     """
-    Return what an error means, by the installed adapters and tables. Pure; never raises.
+    Return what an error means according to the installed adapters and tables. This function is pure and never raises.
 
     Args:
         raw: An exception, text or bytes from the wire or a log, a parsed XML element, or a decoded JSON document. A
-            `NormalizedError`, and an exception that a guard has seen, gives what was made of it before.
-        protocol: `"nats"` or `"xmpp"` where the caller knows it: the same text can mean different things in the two.
+            `NormalizedError` is returned unchanged; for an exception that a guard has seen, the result is the error that the
+            guard has made of it.
+        protocol: `"nats"` or `"xmpp"` if the caller knows it: the same text can mean different things in the two protocols.
 
     Returns:
-        The error; its category is `unknown` if no row knows it. Of an exception group, the error of the member that forbids
-        most.
+        The normalized error. Its category is `unknown` if no row of the tables matches. For an exception group, the result is
+        the error of the member whose retry is the most restricted.
     """
     return default_normalizer().normalize(raw, protocol)
 
@@ -96,21 +97,21 @@ def decide(
     **circumstances: Unpack[Circumstances],
 ) -> Decision:
     """
-    Answer the one question about an error: try again, or stop? Never raises.
+    Decide whether to retry the operation that failed, or to stop. Never raises.
 
-    `errnorm.decision.decide` says when the answer is to stop.
+    `errnorm.decision.decide` lists the cases in which the answer is to stop.
 
     Args:
-        error: A `NormalizedError`, or anything raw that `normalize` takes.
-        protocol: Where a raw error comes from, if the caller knows.
-        previous: The error of the attempt before, if that failed too; raw or normalized.
-        circumstances: `idempotent` (whether doing it twice is as good as doing it once; no), `attempt` (which attempt this was;
-            1), `policy` (how patient to be), `redirects` (whether the caller agrees to go to the `address` of an error; no),
-            `fresh_credentials` (whether the caller will use other credentials next time; no), `random` (returns a number from
-            0 up to 1).
+        error: A `NormalizedError`, or anything that `normalize` takes.
+        protocol: The protocol of a raw error, if the caller knows it.
+        previous: The error of the previous attempt, if that failed too; raw or normalized.
+        circumstances: `idempotent` (whether executing the operation twice is safe; default `False`), `attempt` (the number of
+            this attempt; default 1), `policy` (how often and how long to retry), `redirects` (whether the caller agrees to
+            connect to the `address` of the error; default `False`), `fresh_credentials` (whether the caller will use other
+            credentials for the next attempt; default `False`), `random` (a function that returns a number from 0 up to 1).
 
     Returns:
-        The verdict, the step that comes first, the pause in seconds, and why.
+        The verdict, the step that must come first, the pause in seconds, and the reason for the verdict.
     """
     before = None if previous is None else normalize(previous, protocol)
     return _decide(normalize(error, protocol), previous=before, **circumstances)
@@ -118,29 +119,29 @@ def decide(
 
 @cache
 def _finder() -> Finder:
-    from errnorm.finding import Finder  # noqa: PLC0415 - callers that only normalize pay nothing for it
+    from errnorm.finding import Finder  # noqa: PLC0415 - callers that only normalize do not pay for this import
 
     return Finder(default_normalizer())
 
 
 def find(text: str) -> list[Finding]:
     """
-    Find the errors in a text that people have: a traceback, lines of a log, a report. Never raises.
+    Find the errors in a text of any kind: a traceback, lines of a log, a bug report. Never raises.
 
     Args:
         text: The text.
 
     Returns:
-        What was found, in the order of the text.
+        The errors that were found, in the order of the text.
     """
     return _finder().find(text)
 
 
 def is_retryable(error: object) -> bool:
-    """Return whether the same operation may succeed later, nobody changing anything. A predicate for any retry library."""
+    """Return whether the same operation may succeed later without any change to it. Use it as a predicate of a retry library."""
     return normalize(error).retryable
 
 
 def is_terminal(error: object) -> bool:
-    """Return whether the connection or stream it happened on is over because of it."""
+    """Return whether the error has ended the connection or stream on which it happened."""
     return normalize(error).terminal

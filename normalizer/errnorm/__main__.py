@@ -1,4 +1,4 @@
-"""`python -m errnorm`, and the command of the same name."""
+"""The command `errnorm`, for `python -m errnorm` too."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """
-Know which attempt of a retry loop is running: a guard inside leaves it to the loop to tell what failed.
+Track which attempt of a retry loop is running, so that a guard inside it leaves the emission of a failure to the loop.
 
-The loop alone knows whether an attempt will be repeated. So a guard hands its failure to the attempt it runs in, and the loop
-tells it with what became of the operation. What the code inside has handled by itself never reaches the loop; the attempt
-gives it back to its guard when it ends.
+Only the loop knows whether an attempt will be repeated. A guard therefore hands a failure to the attempt in which it runs, and
+the loop emits it together with the outcome of the operation. A failure that the code inside the attempt handles by itself never
+reaches the loop; the attempt returns it to its guard when the attempt ends.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["Attempt", "begin", "running"]
 
 class Attempt:
     """
-    One attempt of a loop.
+    One attempt of a retry loop.
 
     Attributes:
         outer: The attempt of another loop around this one.
@@ -33,10 +33,11 @@ class Attempt:
 
     def __init__(self, is_over: Callable[[], bool], outer: Attempt | None = None) -> None:
         """
-        Begin.
+        Begin an attempt.
 
         Args:
-            is_over: Tells whether the attempt has ended. A loop that is left early has no chance to say so itself.
+            is_over: Returns whether the attempt has ended. It is a function because a loop that is left early cannot report its
+                end.
             outer: The attempt of another loop around this one.
         """
         self.outer = outer
@@ -44,22 +45,24 @@ class Attempt:
         self._pending: list[tuple[BaseException, Guard]] = []
 
     def is_over(self) -> bool:
-        """Tell whether the attempt has ended."""
+        """Return whether the attempt has ended."""
         return self._is_over()
 
     def leave(self, exception: BaseException, guard: Guard) -> None:
-        """Leave it to the loop to tell what a guard has seen."""
+        """Store an exception that a guard has seen, so that the loop emits it instead of the guard."""
         self._pending.append((exception, guard))
 
     def settle(self, leaving: BaseException | None) -> Guard | None:
         """
-        End: what does not leave the attempt is told now, because it was handled inside and the loop never sees it.
+        End the attempt, and let the guards emit the stored exceptions that were handled inside it.
+
+        The loop never sees an exception that was handled inside the attempt.
 
         Args:
-            leaving: The exception that leaves the attempt.
+            leaving: The exception that leaves the attempt, if one does.
 
         Returns:
-            The guard that has left the telling of that exception to the loop, if one has.
+            The guard that has stored `leaving` in this attempt, if there is one.
         """
         mark = None if leaving is None else mark_of(leaving)
         found: Guard | None = None
@@ -76,7 +79,7 @@ _RUNNING: ContextVar[Attempt | None] = ContextVar("errnorm_attempt", default=Non
 
 
 def running() -> Attempt | None:
-    """Return the innermost attempt that runs in this context."""
+    """Return the innermost attempt that is running in this context."""
     attempt = _RUNNING.get()
     while attempt is not None and attempt.is_over():
         attempt = attempt.outer

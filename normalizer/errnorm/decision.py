@@ -1,18 +1,18 @@
 """
-Decide whether to try again or to stop.
+Decide whether to retry or to stop.
 
-The decision is a pure function: it takes a normalized error, what the caller knows about its operation, and a `RetryPolicy`, and
-returns a `Decision`. Time and randomness are arguments. It consists of vetoes, small rules that each know one reason to stop. The
-first veto is the answer and no later rule is asked, so no rule can undo what another has forbidden. Only what no rule forbids is
-given a pause and tried again.
+`decide` is a pure function: it takes a normalized error, what the caller knows about its operation, and a `RetryPolicy`, and
+returns a `Decision`. Randomness is an argument. The function applies vetoes, small rules that each check one reason to stop. The
+first veto that applies aborts and no later rule runs, so no rule can undo what another has forbidden. If no veto applies, the
+decision is to retry after a pause.
 
-`RetryState` holds what must be remembered from one attempt to the next: one small object for each operation or connection, made
-by `RetryPolicy.start()`.
+`RetryState` stores what must be remembered from one attempt to the next. `RetryPolicy.start()` makes one such object for each
+operation or connection.
 
-The step that an error asks for is not always one that the caller can take. A caller that has only the credentials that were just
-refused must stop at `reauthenticate`, so `decide()` aborts. A caller that can get other credentials says so with
-`fresh_credentials=True` and may try again, until the same authentication error comes a second time. A redirect is followed only
-if the caller trusts the other address (`redirects=True`).
+An error names the step that must come first, and the caller cannot always take it. A caller that has only the credentials that
+were just refused cannot take the step `reauthenticate`, so `decide()` aborts. A caller that can get other credentials passes
+`fresh_credentials=True`; `decide()` then returns retry, until the same authentication error comes twice in a row. For a redirect,
+`decide()` returns retry only if the caller agrees to connect to the other address (`redirects=True`).
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ if TYPE_CHECKING:
 
 __all__ = ["SERVICE", "Circumstances", "Decision", "RetryPolicy", "RetryState", "Verdict", "decide"]
 
-# Doubled sixty-two times, every pause is longer than its cap; a larger exponent would overflow a float.
+# After 62 doublings every pause has reached its cap. A larger exponent could overflow a float.
 _MOST_DOUBLINGS = 62
 
 
 class Verdict(StrEnum):
-    """Whether the same operation is worth another attempt."""
+    """Whether to attempt the same operation again."""
 
     about: str
 
     def __new__(cls, value: str, about: str) -> Self:
-        """Store the description beside the word."""
+        """Store the description of the member as its attribute `about`."""
         verdict = str.__new__(cls, value)
         verdict._value_ = value
         verdict.about = verdict.__doc__ = about
@@ -60,11 +60,12 @@ class Decision:
     Attributes:
         verdict: Retry or abort.
 
-        step: The step that must come first, from the error. It names what would help even if the verdict is abort.
+        step: The step that must come before another attempt, from the error. It is also set if the verdict is abort.
 
-        delay: The pause before the next attempt, in seconds; `None` if there is to be none.
+        delay: The pause before the next attempt, in seconds; `None` if there is no next attempt, or if the client library sets
+            the pause.
 
-        why: The reason for the verdict, one clause for people. It holds nothing that a peer said.
+        why: The reason for the verdict, as one clause for people. It contains no text from a peer.
     """
 
     verdict: Verdict
@@ -81,19 +82,19 @@ class Decision:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
     """
-    How patient to be. The defaults suit an operation that somebody waits for.
+    How often and how long to retry. The defaults are for an operation whose caller waits for the result.
 
     Attributes:
-        attempts: How often an operation is attempted in all, the first time included; `None` for no end.
+        attempts: The maximum number of attempts, the first one included; `None` for no limit.
 
-        base: The first pause is drawn from 0 to this many seconds, and each later one from a range twice as wide.
+        base: The first pause is a random number from 0 to this many seconds. The range doubles with each further attempt.
 
-        cap: The widest range a pause is drawn from, in seconds.
+        cap: The upper limit of that range, in seconds.
 
-        spread: The range of the first pause after a server said it shuts down, in seconds: wide, because all its
-            clients come back at the same time.
+        spread: The range of the first pause after a server has announced its shutdown, in seconds. It is wide, because
+            otherwise all clients of that server would reconnect at the same time.
 
-        longest_hint: The longest pause that is kept because a peer asks for it, in seconds.
+        longest_hint: The longest pause that a peer can ask for, in seconds. A longer one is cut to this.
     """
 
     attempts: int | None = 6
@@ -104,24 +105,24 @@ class RetryPolicy:
 
     def start(self, *, random: Callable[[], float] = _draw) -> RetryState:
         """
-        Return the memory for one operation or connection.
+        Return a new `RetryState` for one operation or connection.
 
         Args:
-            random: Chance: returns a number from 0 up to 1.
+            random: A function that returns a random number from 0 up to 1.
         """
         return RetryState(self, random=random)
 
 
 SERVICE = RetryPolicy(attempts=None, base=2.0, cap=10.0, spread=10.0)
 """
-The policy of a service, which nobody waits for: it is never given up because it was tried often. Of a thousand clients whose
-server was away, half are back within 5 s of its return, and they come back over several seconds.
+The policy of a service that runs in the background: it has no limit of attempts. If a server with a thousand clients comes back,
+half of them are connected again within 5 s, spread over several seconds.
 """
 
 
 @dataclass(slots=True)
 class _Case:
-    """One error with everything that a rule may read."""
+    """One error, with everything that a veto may read."""
 
     error: NormalizedError
     previous: NormalizedError | None
@@ -172,8 +173,8 @@ def _no_consent(case: _Case) -> str | None:
     if case.step is not Recovery.REDIRECT:
         return None
     if not case.error.address:
-        return "it was moved, and nobody says where to"
-    return None if case.redirects else "it was moved, and the caller did not agree to follow"
+        return "the peer redirects to another server, but names no address"
+    return None if case.redirects else "the peer redirects to another server, and the caller did not agree to follow"
 
 
 def _tried_enough(case: _Case) -> str | None:
@@ -182,7 +183,7 @@ def _tried_enough(case: _Case) -> str | None:
     return None
 
 
-# The order decides which reason is given, never the verdict: the reason that explains best comes first.
+# The order of the rules does not change the verdict, only `Decision.why`: the reason that explains most comes first.
 _VETOES: tuple[Callable[[_Case], str | None], ...] = (
     _not_retryable,
     _done_already,
@@ -213,21 +214,21 @@ def _pause(case: _Case, random: Callable[[], float]) -> tuple[float, str]:
     grown = chance * min(policy.cap, policy.base * 2.0**doublings)
     hint = hint_of(case.error)
     if hint is not None:
-        # Not earlier than asked, and spread among clients that were told the same. A peer that says "at once" each time
-        # does not make the pauses shorter than they would be without it.
-        return min(max(hint + chance * policy.base, grown), policy.longest_hint), "the peer said when to come back"
+        # At least as long as the peer asked, plus a random part so that clients with the same hint do not return together.
+        # A hint of 0 s does not make the pauses shorter than they would be without a hint.
+        return min(max(hint + chance * policy.base, grown), policy.longest_hint), "the peer named the time to wait"
     if case.error.reason is Reason.SHUTDOWN_SERVER and case.attempt <= 1:
-        return chance * policy.spread, "the server goes away; everybody comes back at different times"
+        return chance * policy.spread, "the server is shutting down; a random pause spreads the clients that reconnect"
     return grown, "time may mend it"
 
 
 def hint_of(error: NormalizedError) -> float | None:
-    """Return the pause the peer asked for, in seconds; `None` if it asked for none, or for one that cannot be kept."""
+    """Return the pause that the peer asked for, in seconds; `None` if there is none, or if it is negative or not a number."""
     hint = error.retry_after
     return hint if hint is not None and hint >= 0 and not math.isnan(hint) else None
 
 
-def decide(  # noqa: PLR0913 - everything a caller may know, each with a safe default
+def decide(  # noqa: PLR0913 - each fact that a caller may know has a safe default
     error: NormalizedError,
     *,
     idempotent: bool = False,
@@ -239,25 +240,29 @@ def decide(  # noqa: PLR0913 - everything a caller may know, each with a safe de
     random: Callable[[], float] = _draw,
 ) -> Decision:
     """
-    Answer the one question about an error: try again, or stop? Never raises, whatever the error is.
+    Decide whether to retry the operation that failed, or to stop. Never raises, for any error.
 
-    It stops if any of these holds, and tries again only if none does: the error is not retryable; it may have taken effect
-    and repeating is not safe; it is the same authentication error as before; it is a redirect that the caller did not
-    agree to follow; it was tried often enough.
+    The verdict is abort if at least one of these is true, and retry otherwise:
+
+    * the error is not retryable;
+    * the operation may have taken effect, and executing it twice is not safe;
+    * the same authentication error came twice in a row;
+    * the error is a redirect, and it names no address or the caller did not agree to follow it;
+    * the policy allows no further attempt.
 
     Args:
-        error: The error.
-        idempotent: Whether doing it twice is as good as doing it once.
-        attempt: Which attempt this was, from 1.
-        previous: The error of the attempt before, if that failed too.
-        policy: How patient to be.
-        redirects: Whether the caller agrees to go to the `address` of an error that says so.
-        fresh_credentials: Whether the caller will use other credentials next time, or ones that it reads anew. It makes
-            `reauthenticate` worth one attempt: the same authentication error again is an abort.
-        random: Chance: returns a number from 0 up to 1.
+        error: The normalized error.
+        idempotent: Whether executing the operation twice is safe.
+        attempt: The number of the attempt that failed, from 1.
+        previous: The error of the previous attempt, if that failed too.
+        policy: How often and how long to retry; `RetryPolicy()` if not given.
+        redirects: Whether the caller agrees to connect to the `address` of the error.
+        fresh_credentials: Whether the caller will use other credentials for the next attempt, or reads them again. An error
+            with the recovery `reauthenticate` can then be retried once; the same authentication error again is an abort.
+        random: A function that returns a random number from 0 up to 1.
 
     Returns:
-        The verdict, the step that comes first, the pause in seconds, and why.
+        The verdict, the step that must come first, the pause in seconds, and the reason for the verdict.
     """
     return _judged(_Case(error, previous, policy or _DEFAULT, attempt, idempotent, redirects, fresh_credentials), random)
 
@@ -266,7 +271,7 @@ _DEFAULT = RetryPolicy()
 
 
 class Circumstances(TypedDict, total=False):
-    """What a caller may know beside the error and the error before: the other keyword arguments of `decide`."""
+    """The keyword arguments of `decide` that describe the operation, all but `previous`."""
 
     idempotent: bool
     attempt: int
@@ -278,27 +283,27 @@ class Circumstances(TypedDict, total=False):
 
 class RetryState:
     """
-    The memory between the attempts of one operation or one connection.
+    What is remembered between the attempts of one operation or one connection.
 
-    Do not share one between two operations that run at the same time.
+    Do not share a state between two operations that run at the same time.
 
     Attributes:
-        policy: How patient to be.
+        policy: How often and how long to retry.
 
         failed: How many attempts have failed since the last success.
 
         last: The last error; `None` after a success.
 
-        last_auth: The last authentication error since the last success. Other errors may lie between: a server that is
-            restarted in the meantime does not make the same password a new one.
+        last_auth: The last authentication error since the last success. It is kept when other errors follow, because a server
+            that restarts in between does not make a refused password valid.
 
-        outlived: The retryable error that outlived its retries, if the last decision was to abort because of them.
+        outlived: The last error, if it is retryable and the last decision was to abort all the same.
     """
 
     __slots__ = ("_random", "failed", "last", "last_auth", "outlived", "policy")
 
     def __init__(self, policy: RetryPolicy | None = None, *, random: Callable[[], float] = _draw) -> None:
-        """Start with nothing tried."""
+        """Create the state before the first attempt."""
         self.policy = policy or _DEFAULT
         self._random = random
         self.failed = 0
@@ -314,7 +319,7 @@ class RetryState:
         redirects: bool = False,
         fresh_credentials: bool = False,
     ) -> Decision:
-        """Return what `decide` would return, and remember nothing."""
+        """Return the decision that `decide` would return, without changing the state."""
         return decide(
             error,
             idempotent=idempotent,
@@ -335,13 +340,13 @@ class RetryState:
         fresh_credentials: bool = False,
     ) -> Decision:
         """
-        Decide about the error of one more failed attempt, and remember it.
+        Decide about the error of one more failed attempt, and store it.
 
         Args:
-            error: The error.
-            idempotent: Whether doing it twice is as good as doing it once.
-            redirects: Whether the caller agrees to go to the `address` of an error that says so.
-            fresh_credentials: Whether the caller will use other credentials next time, or ones that it reads anew.
+            error: The normalized error.
+            idempotent: Whether executing the operation twice is safe.
+            redirects: Whether the caller agrees to connect to the `address` of the error.
+            fresh_credentials: Whether the caller will use other credentials for the next attempt, or reads them again.
         """
         decision = self.preview(error, idempotent=idempotent, redirects=redirects, fresh_credentials=fresh_credentials)
         self.last = error
@@ -352,6 +357,6 @@ class RetryState:
         return decision
 
     def succeeded(self) -> None:
-        """Forget everything: it worked."""
+        """Reset the state after an attempt that succeeded."""
         self.failed = 0
         self.last = self.last_auth = self.outlived = None

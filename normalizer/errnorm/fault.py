@@ -1,4 +1,4 @@
-"""Hold one error as it happened to somebody: what emitters get, and what became of the operation."""
+"""The object that emitters receive: one error, the operation that it happened to, and the outcome of that operation."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ OUTCOMES: Final[Mapping[Outcome, str]] = MappingProxyType(
         "failed": "The operation failed, and nobody repeats it.",
         "retried": "The operation will be attempted again.",
         "handled": "The caller handles the error and goes on.",
-        "background": "It happened to a connection, or in a callback: it belongs to no operation.",
+        "background": "The error happened to a connection or in a callback, not to an operation.",
     }
 )
-"""What can become of an operation, each with its meaning."""
+"""The possible outcomes of an operation, each with its meaning."""
 
 
 class Fault:
     """
-    One error as it happened to somebody.
+    One error, with the operation and the connection that it happened to.
 
     Attributes:
-        error: What it is.
+        error: The normalized error.
 
-        exception: The exception it arrived as, if it did.
+        exception: The exception as which the error arrived; `None` if it was not an exception.
 
-        operation: What was being done, in a low-cardinality word of the caller's: `"publish"`.
+        operation: The caller's name of the operation, of low cardinality: `"publish"`.
 
-        decision: The advice: retry or abort, where that was decided.
+        decision: The decision to retry or to abort; `None` if nothing was decided.
 
-        peer: Whom it happened with, as the caller names it: a server, a cluster. Low cardinality.
+        peer: The caller's name of the other side, of low cardinality: a server, a cluster.
 
-        client: What the client library does about it by itself: `"reconnecting"`, `"closed"`, `"nothing"`; `None` if not known.
+        client: What the client library does next by itself: `"reconnecting"`, `"closed"`, `"nothing"`; `None` if not known.
 
-        outcome: What became of the operation.
+        outcome: The outcome of the operation, one of `OUTCOMES`.
 
-        attempt: Which attempt of the operation it was, from 1; `None` if nobody counts.
+        attempt: The number of the attempt of the operation, from 1; `None` if attempts are not counted.
     """
 
     __slots__ = ("attempt", "client", "decision", "error", "exception", "operation", "outcome", "peer")
@@ -62,7 +62,7 @@ class Fault:
         outcome: Outcome = "failed",
         attempt: int | None = None,
     ) -> None:
-        """Hold what happened and what is known around it."""
+        """Store the arguments."""
         self.error = error
         self.exception = exception
         self.operation = operation
@@ -74,8 +74,8 @@ class Fault:
 
 
 class Emitter(Protocol):
-    """Tells a fault to somebody: a log, a span, a metric. What it raises is counted and goes no further."""
+    """A function that writes a fault to one output: a log, a span or a metric. An exception that it raises does not propagate."""
 
     def __call__(self, fault: Fault, /) -> None:
-        """Tell one fault."""
+        """Emit one fault."""
         ...

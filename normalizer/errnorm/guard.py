@@ -1,4 +1,4 @@
-"""A block whose faults are told: what its caller knows about the operation, and nothing that changes."""
+"""The guard: a block of code whose errors are emitted. It holds what its caller knows about the operation, and never changes."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ __all__ = ["Guard", "Witness"]
 
 
 class Witness(Protocol):
-    """Whoever a guard shows what it has seen: a middleware."""
+    """The methods of a middleware that a guard calls."""
 
     def saw(self, exception: BaseException, guard: Guard) -> None:
-        """Tell an exception that left a guard. Never raises."""
+        """Emit an exception that left a guard. Never raises."""
         ...
 
     def passed(self, guard: Guard) -> None:
-        """Count an operation that went well."""
+        """Count an operation that succeeded."""
         ...
 
 
 @dataclass(slots=True, eq=False)
 class Guard:
     """
-    A `with` or `async with` block that normalizes and tells what goes wrong in it, and lets it go on unchanged.
+    A `with` or `async with` block that normalizes and emits the exceptions that leave it, and re-raises them unchanged.
 
-    A guard can be entered many times, also by tasks and threads at the same time: nothing that matters to it ever changes.
+    A guard can be entered many times, also by several tasks and threads at the same time, because its settings never change.
 
     Attributes:
-        middleware: Where it came from. `Middleware.guard` and `Middleware.report` say what everything else means.
+        middleware: The middleware that made the guard. `Middleware.guard` and `Middleware.report` describe all other settings.
 
-        passed: How often the block went well, if `is_counted` says that somebody reads it.
+        passed: How many times the block succeeded. It is counted only if `is_counted` is true.
 
-        is_counted: Whether somebody does.
+        is_counted: Whether an emitter reads `passed`.
     """
 
     middleware: Witness
@@ -57,31 +57,31 @@ class Guard:
     is_counted: bool = False
 
     def __enter__(self) -> Self:
-        """Enter; there is nothing to do."""
+        """Enter the block."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exception: BaseException | None, trace: TracebackType | None) -> None:
-        """Tell what went wrong, if anything did, and let it go on."""
+        """Emit the exception that leaves the block, if one does, and do not suppress it."""
         if exception is not None:
             self.middleware.saw(exception, self)
         elif self.is_counted:
-            # Under the lock of the interpreter nothing comes between reading and writing: there is no call in it.
+            # No lock is needed: the statement contains no call, so the interpreter does not switch threads inside it.
             self.passed += 1
         elif self.operation is not None:
             self.middleware.passed(self)
 
     async def __aenter__(self) -> Self:
-        """Enter; there is nothing to do, nor to wait for."""
+        """Enter the block. Nothing is awaited."""
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exception: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Tell what went wrong, if anything did, and let it go on."""
+        """Emit the exception that leaves the block, if one does, and do not suppress it."""
         self.__exit__(kind, exception, trace)
 
     def became(self, decision: Decision) -> Outcome:
-        """Return what became of the operation, as far as the caller has said."""
+        """Return the outcome of the operation: the one that the caller has set, else the one that follows from the decision."""
         if self.outcome is not None:
             return self.outcome
         return "retried" if self.attempt is not None and decision.retry else "failed"

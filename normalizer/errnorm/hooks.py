@@ -1,12 +1,11 @@
 """
-Tell the errors that nobody catches: those that end the program or a thread, of a finalizer, and of a task that nobody awaits.
+Emit uncaught errors: those that end the program or a thread, those of a finalizer, and those of a task that is never awaited.
 
     errors = errnorm.Middleware()
-    errnorm.hooks.install(errors)     # inside a running event loop also its exception handler
+    errnorm.hooks.install(errors)     # inside a running event loop it also sets the exception handler of the loop
 
-The hooks that were there before still run. Where that is Python's own, which prints an exception in its own words, an error of
-NATS or XMPP is printed with the text of its row instead. Exceptions of the application's own are none of this module's
-business.
+The hooks that were set before still run. If that is Python's own hook, which would print the original text of the exception, an
+error of NATS or XMPP is printed with the text of its row instead. Exceptions of the application are passed on unchanged.
 """
 
 from __future__ import annotations
@@ -34,15 +33,15 @@ _default_unraisable = sys.unraisablehook
 
 def install(errors: Middleware, loop: AbstractEventLoop | None = None) -> Hooks:
     """
-    Set the hooks of this process, and the exception handler of a loop that has one of its own.
+    Set the hooks of this process, and replace the exception handler of an event loop that has one.
 
     Args:
-        errors: Told of what nobody catches.
-        loop: The event loop; the running one, if there is one, if not given. Loops without a handler of their own log through
-            `asyncio`, which needs no loop here.
+        errors: The middleware that emits uncaught errors.
+        loop: The event loop; the running one if not given. A loop without an exception handler of its own logs through the
+            logger `asyncio`, whose records are handled for all loops.
 
     Returns:
-        What takes them off again.
+        The hooks; call `remove` to remove them.
     """
     if loop is None:
         try:
@@ -53,10 +52,10 @@ def install(errors: Middleware, loop: AbstractEventLoop | None = None) -> Hooks:
 
 
 class Hooks:
-    """The hooks, as long as they are set."""
+    """The hooks that `install` has set."""
 
     def __init__(self, errors: Middleware, loop: AbstractEventLoop | None) -> None:
-        """Set them; `install` says what the arguments mean."""
+        """Set the hooks; `install` describes the arguments."""
         self._errors = errors
         self._words = Words(errors.privacy, errors.normalizer)
         self._excepthook, sys.excepthook = sys.excepthook, self._on_exception
@@ -69,7 +68,7 @@ class Hooks:
         logging.getLogger("asyncio").addFilter(self._on_record)
 
     def remove(self) -> None:
-        """Put back what was there before, unless somebody else has set another hook since."""
+        """Restore the previous hooks, except where other code has replaced a hook since."""
         if sys.excepthook == self._on_exception:
             sys.excepthook = self._excepthook
         if threading.excepthook == self._on_thread:
@@ -89,13 +88,13 @@ class Hooks:
     def _on_thread(self, args: threading.ExceptHookArgs) -> None:
         if self._told(args.exc_value, "thread") and self._threadhook is threading.__excepthook__:
             name = "" if args.thread is None else args.thread.name
-            _print(f"Exception in thread {name}:\n{stacktrace(args.exc_value, self._words)}")  # type: ignore[arg-type] # it was told
+            _print(f"Exception in thread {name}:\n{stacktrace(args.exc_value, self._words)}")  # type: ignore[arg-type] # `_told` has returned true, so there is an exception
         else:
             self._threadhook(args)
 
     def _on_unraisable(self, args: sys.UnraisableHookArgs) -> None:
         if self._told(args.exc_value, "finalizer") and self._unraisable is _default_unraisable:
-            _print(f"Exception ignored in {type(args.object).__name__}:\n{stacktrace(args.exc_value, self._words)}")  # type: ignore[arg-type] # it was told
+            _print(f"Exception ignored in {type(args.object).__name__}:\n{stacktrace(args.exc_value, self._words)}")  # type: ignore[arg-type] # as above
         else:
             self._unraisable(args)
 
@@ -105,7 +104,7 @@ class Hooks:
             self._handler(loop, context)
 
     def _on_record(self, record: logging.LogRecord) -> bool:
-        """Take the words of an error out of what asyncio logs, where it repeats them in the representation of a task."""
+        """Remove the text of an error from a record of asyncio, which repeats it in the representation of a task."""
         exception = record.exc_info[1] if record.exc_info else None
         if exception is not None and self._told(exception, "task"):
             record.msg, record.args = str(record.getMessage()).partition("\n")[0], ()
@@ -113,19 +112,19 @@ class Hooks:
         return True
 
     def _told(self, exception: BaseException | None, operation: str) -> bool:
-        """Tell an exception if it is an error of a protocol; return whether it is. Never raises: this is the last resort."""
+        """Emit an exception if it is an error of a protocol, and return whether it is. Never raises."""
         try:
             if not is_a(exception, Exception) or not self._errors.normalize(exception).claimed:
                 return False
             self._errors.report(exception, operation=operation, outcome="failed")
-        except Exception as failure:  # noqa: BLE001 - nobody is there to catch it
-            _log.debug("errnorm: what nobody caught could not be told: %s", type(failure).__name__)
+        except Exception as failure:  # noqa: BLE001 - no code is left that could catch it
+            _log.debug("errnorm: an uncaught error could not be emitted: %s", type(failure).__name__)
             return False
         return True
 
 
 def _print(text: str) -> None:
     stream = sys.stderr
-    # There is none in a program without a console, or when the interpreter ends.
+    # `sys.stderr` is `None` in a program without a console, and when the interpreter shuts down.
     if stream is not None:
         stream.write(f"{text}\n")

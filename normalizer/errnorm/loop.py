@@ -1,4 +1,4 @@
-"""Try again as decided, and tell each attempt with what became of it: what `Middleware.retrying` returns."""
+"""The retry loop that `Middleware.retrying` returns: it repeats its body as decided, and emits each failed attempt."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ R = TypeVar("R")
 
 
 class _StaminaAttempt(Protocol):
-    """An attempt of stamina."""
+    """The part of an attempt of stamina that is used here."""
 
     @property
     def num(self) -> int: ...
@@ -42,13 +42,13 @@ class LoopAttempt:
     One attempt of a loop: a `with` block.
 
     Attributes:
-        num: Its number, from 1.
+        num: The number of the attempt, from 1.
 
-        next_wait: How long stamina itself would wait after it, in seconds.
+        next_wait: How long stamina itself would wait after the attempt, in seconds.
     """
 
     def __init__(self, attempt: _StaminaAttempt, run: _Run) -> None:
-        """Stand around an attempt of stamina."""
+        """Wrap an attempt of stamina."""
         self._attempt = attempt
         self._run = run
         self._is_over = False
@@ -56,14 +56,14 @@ class LoopAttempt:
         self.next_wait = attempt.next_wait
 
     def __enter__(self) -> None:
-        """Begin: guards inside leave it to the loop to tell what failed."""
+        """Begin the attempt: guards inside it leave the emission of failures to the loop."""
         self._begun = begin(lambda: self._is_over)
         self._attempt.__enter__()
 
     def __exit__(
         self, kind: type[BaseException] | None, exception: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
-        """End; stamina keeps an exception and decides what becomes of it."""
+        """End the attempt. stamina stores an exception, and then repeats the attempt or raises."""
         self._is_over = True
         guard = self._run.loop.guard
         if exception is None and guard.operation is not None:
@@ -76,19 +76,19 @@ class _Run:
     """One run of a loop."""
 
     def __init__(self, loop: RetryLoop) -> None:
-        import stamina  # noqa: PLC0415 - only who retries needs it
+        import stamina  # noqa: PLC0415 - stamina is optional
 
         self.loop = loop
         self.hook = Hook(loop.middleware, loop.guard, loop.policy)
         self.context: Any = stamina.retry_context(on=self.hook, attempts=loop.policy.attempts, timeout=None)
 
     def gave_up(self, exception: Exception) -> None:
-        # stamina can be switched off, or made to stop earlier; then nobody was asked, and the failure is not told yet.
+        # stamina can be deactivated, or made to stop earlier. It then does not call the hook, and the failure is not emitted yet.
         self.loop.guard.middleware.saw(exception, self.hook.inside or self.loop.guard)
 
 
 class RetryLoop:
-    """A loop over attempts: for `for`, `async for`, and as a decorator. Each use is a run of its own."""
+    """A loop over attempts, for `for` and `async for`, and a decorator. Each use and each call counts its attempts anew."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class RetryLoop:
         policy: RetryPolicy,
     ) -> None:
         """
-        Prepare; `Middleware.retrying` says what each argument means.
+        Create a loop; `Middleware.retrying` describes the arguments.
 
         Raises:
             ImportError: If stamina is not installed.
@@ -111,7 +111,7 @@ class RetryLoop:
         self.policy = policy
 
     def __iter__(self) -> Iterator[LoopAttempt]:
-        """Iterate over the attempts."""
+        """Iterate over the attempts, and sleep between them."""
         run = _Run(self)
         attempts = iter(run.context)
         while True:
@@ -125,7 +125,7 @@ class RetryLoop:
             yield LoopAttempt(attempt, run)
 
     async def __aiter__(self) -> AsyncIterator[LoopAttempt]:
-        """Iterate over the attempts without blocking."""
+        """Iterate over the attempts, and wait between them without blocking the event loop."""
         run = _Run(self)
         attempts = aiter(run.context)
         while True:
@@ -139,7 +139,7 @@ class RetryLoop:
             yield LoopAttempt(attempt, run)
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
-        """Return a function that is called again as decided; a plain one, or a coroutine."""
+        """Return a function, or coroutine function, that is called again as decided."""
         guard = self.guard
         loop = self
         if guard.operation is None:

@@ -1,8 +1,8 @@
 """
-What was made of an exception, kept on the exception itself: told once means that somebody remembers.
+The mark: what a guard has made of an exception, stored on the exception itself, so that each fault is emitted only once.
 
-An exception goes through many hands, and its mark goes with it: through guards, callbacks, retry libraries and threads. It
-dies with the exception, so nothing is to be cleaned up and nothing can grow.
+An exception passes through guards, callbacks, retry libraries and threads, and its mark goes with it. The mark is freed together
+with the exception, so nothing must be cleaned up and no memory grows.
 """
 
 from __future__ import annotations
@@ -31,16 +31,17 @@ _RISING: dict[Outcome | None, int] = {None: 0, "background": 1, "handled": 2, "r
 
 class Mark:
     """
-    What was made of one exception, by whoever saw it first, and what was told of it.
+    The normalized error of one exception, made by the first guard that saw it, and the outcome with which it was emitted.
 
     Attributes:
-        error: What it is.
+        error: The normalized error.
 
-        decision: What was decided about it then.
+        decision: The decision of the first guard.
 
-        idempotent: Whether the operation it came from may be done twice, as far as was known.
+        idempotent: Whether executing the operation twice is safe, as far as the first guard knew.
 
-        told: With which outcome it was told; `None` if it was not: a loop has it, or it comes from another process.
+        told: The outcome with which the error was emitted. `None` if it was not emitted: a retry loop will do it, or the
+            exception comes from another process.
     """
 
     __slots__ = ("decision", "error", "idempotent", "told")
@@ -48,7 +49,7 @@ class Mark:
     def __init__(
         self, error: NormalizedError, decision: Decision, *, idempotent: bool = False, told: Outcome | None = "failed"
     ) -> None:
-        """Hold what was made of it."""
+        """Store the arguments."""
         self.told: Outcome | None = told
         self.error = error
         self.decision = decision
@@ -56,10 +57,10 @@ class Mark:
 
     def rises_to(self, outcome: Outcome) -> bool:
         """
-        Tell whether an outcome is news, and remember it if it is.
+        Return whether an error is to be emitted with this outcome, and store the outcome if it is.
 
-        What was to be retried or handled, and what happened in the background, is news once more if an operation fails of it
-        in the end. Nothing else is.
+        An error that was emitted as `background`, `handled` or `retried` is emitted once more if an operation finally fails
+        because of it. Outcomes rise in the order of `_RISING` only.
         """
         if _RISING[outcome] <= _RISING[self.told]:
             return False
@@ -67,43 +68,43 @@ class Mark:
         return True
 
     def copy(self) -> Mark:
-        """Return another mark that says the same."""
+        """Return another mark with the same content."""
         return Mark(self.error, self.decision, idempotent=self.idempotent, told=self.told)
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
-        """Stay behind when the exception is sent to another process: there it has been told to nobody."""
+        """Pickle as `None`: in another process the exception was not emitted yet."""
         return type(None), ()
 
 
 def mark_of(exception: object) -> Mark | None:
-    """Return the mark of an exception; `None` if it has none, or is no exception."""
+    """Return the mark of an exception; `None` if it has none, or if the argument is not an exception."""
     try:
         mark = getattr(exception, _MARK, None)
-    except Exception:  # noqa: BLE001 - a stranger's class can answer with anything
+    except Exception:  # noqa: BLE001 - the attribute look-up of a foreign class can raise anything
         return None
     return mark if is_a(mark, Mark) else None
 
 
 def claim(exception: object, mark: Mark) -> bool:
-    """Put a mark on an exception, or on what one may be made from; false if somebody else, in another thread, was faster."""
+    """Store a mark on an exception, or on an object that an exception holds; return false if another thread was faster."""
     try:
-        # Past `__setattr__`, which a frozen dataclass refuses; and atomic, so that no lock is held in an error handler.
+        # `__setattr__` would fail on a frozen dataclass. `setdefault` is atomic, so that an error handler needs no lock.
         attributes: dict[str, object] = object.__getattribute__(exception, "__dict__")
         winner = attributes.setdefault(_MARK, mark)
         if not isinstance(winner, Mark):
             winner = attributes[_MARK] = mark
-    except Exception:  # noqa: BLE001 - told twice is better than never
-        _log.debug("errnorm: an exception of the class %s takes no attributes", class_names(exception)[0])
+    except Exception:  # noqa: BLE001 - an error that is emitted twice is better than one that is not emitted
+        _log.debug("errnorm: an exception of the class %s does not accept attributes", class_names(exception)[0])
         return True
     return winner is mark
 
 
 def told_inside(exception: BaseException, error: NormalizedError) -> Mark | None:
     """
-    Return the mark of an exception inside this one, if this one is only its wrapper: the same fault under another name.
+    Return the mark of an exception inside this one, if this one only wraps it and both are the same fault.
 
-    It is not, if it says something of its own, or is of the same class and came while the other one was being handled. What
-    an exception was made from, a stanza it holds, counts as inside it.
+    Returns `None` if the outer exception has a meaning of its own, or is of the same class as the inner one. An object that the
+    outer exception holds, for example the stanza that it was made from, counts as inside it.
     """
     for link in causes(exception, contexts=True):
         for inner in (link, *_held(link)):

@@ -1,5 +1,5 @@
 """
-Around the code that can fail: normalize what it raises, decide, tell it once, and let it go on unchanged.
+The middleware, which surrounds code that can fail: it normalizes an exception, decides about it, emits it once and re-raises it.
 
     errors = errnorm.Middleware()
 
@@ -12,10 +12,10 @@ Around the code that can fail: normalize what it raises, decide, tell it once, a
     async def error_cb(error):                            # where a client calls back
         errors.report(error, "nats")
 
-The exception that left the guarded code leaves the guard: the same object, unchanged except that `errnorm.normalize(exception)`
-now returns what the guard made of it. A fault is told once, however many guards it passes through and whatever wraps it on its
-way. Cancellation, `KeyboardInterrupt`, `SystemExit`, `GeneratorExit`, `StopIteration` and `StopAsyncIteration` pass untold.
-Nothing here raises an exception of its own.
+A guard re-raises the exception that left the guarded code: the same object, unchanged, except that
+`errnorm.normalize(exception)` now returns the error that the guard has made of it. Each fault is emitted once, no matter how many
+guards the exception passes through and which exceptions wrap it on its way. Cancellation, `KeyboardInterrupt`, `SystemExit`,
+`GeneratorExit`, `StopIteration` and `StopAsyncIteration` are not emitted. The middleware raises no exception of its own.
 """
 
 from __future__ import annotations
@@ -64,14 +64,14 @@ _NO_FAULTS = (StopIteration, StopAsyncIteration)
 
 class Middleware:
     """
-    Normalizes what goes wrong, decides about it, and tells it: to the log, the span and the metrics, unless said otherwise.
+    Normalizes errors, decides about them, and emits them: by default to the log, to the current span and as metrics.
 
-    One is enough for a process; it can be used by any number of tasks and threads.
+    One middleware is enough for a process. Any number of tasks and threads can use it.
 
     Attributes:
-        policy: How patient the decisions are that are told along.
+        policy: The retry policy of the decisions that are emitted with the errors.
 
-        emitters: Whom faults are told, in this order.
+        emitters: The emitters that receive each fault, in this order.
     """
 
     def __init__(
@@ -82,21 +82,21 @@ class Middleware:
         settings: Settings | None = None,
     ) -> None:
         """
-        Prepare.
+        Create a middleware, and load all tables.
 
         Args:
-            normalizer: With tables of your own; otherwise the installed ones.
-            emitters: Functions that take a `Fault`; otherwise those for log, span and metrics. None of them can do harm:
-                what one raises goes no further, and the others are still told.
-            policy: How patient to be.
-            settings: For the default emitters; those of the environment if not given.
+            normalizer: A normalizer with tables of your own; the one with the installed tables if not given.
+            emitters: Functions that take a `Fault`; those for log, span and metrics if not given. If one raises, the
+                exception is counted and does not propagate, and the other emitters still receive the fault.
+            policy: How often and how long to retry; `RetryPolicy()` if not given.
+            settings: The settings of the default emitters; read from the environment if not given.
 
         Raises:
-            SettingsError: If a setting of the environment cannot be used.
+            SettingsError: If a setting of the environment is not valid.
         """
         if normalizer is None:
             normalizer = default_normalizer()
-            # Now, and not in the middle of the first failure: reading tables takes a tenth of a second, and blocks.
+            # Reading the tables takes a tenth of a second and blocks, so it must not happen during the first failure.
             normalizer.prepare()
         self._normalizer = normalizer
         self.policy = policy or RetryPolicy()
@@ -107,7 +107,7 @@ class Middleware:
         self._operations = next((emitter for emitter in self.emitters if isinstance(emitter, Operations)), None)
         self._resolvers: list[WeakMethod[Callable[[BaseException, NormalizedError], object]]] = []
 
-    def guard(  # noqa: PLR0913 - what is known around an operation, each with a safe default
+    def guard(  # noqa: PLR0913 - each fact about the operation has a safe default
         self,
         protocol: str | None = None,
         *,
@@ -120,21 +120,22 @@ class Middleware:
         handled: bool = False,
     ) -> Guard:
         """
-        Return a block for `with` or `async with` that tells what goes wrong in it.
+        Return a block for `with` or `async with` that emits the errors that leave it.
 
-        An exception that leaves it is told as a failure of the operation. Only who says so (`attempt`, `handled`, or a loop
-        like `retrying` around it) has it told as something else.
+        An exception that leaves the block is emitted with the outcome `failed`, unless you pass `attempt` or `handled`, or the
+        block is inside a retry loop such as `retrying`.
 
         Args:
-            protocol: `"nats"` or `"xmpp"`, whichever the block speaks.
-            operation: What is being done, in a word of few possible values: `"publish"`, never a subject or an id.
-            idempotent: Whether doing it twice is as good as doing it once; it decides whether a time-out can be retried.
-            peer: Whom with, in few possible values: a server, a cluster.
-            attempt: Which attempt this is, from 1, if the block stands in a loop of yours: what will be repeated is then told
-                as that.
-            attempts: How many attempts your loop makes at most; as many as the policy has if not given.
-            previous: The error of the attempt before, if that failed too.
-            handled: True if the caller goes on whatever happens here; spans are then left alone.
+            protocol: `"nats"` or `"xmpp"`: the protocol that the block speaks.
+            operation: A name of the operation with few possible values: `"publish"`, never a subject or an id.
+            idempotent: Whether executing the operation twice is safe. It decides whether a time-out can be retried.
+            peer: A name of the other side with few possible values: a server, a cluster.
+            attempt: The number of this attempt, from 1, if the block is in a retry loop of your own. A failure that is going to
+                be retried is then emitted with the outcome `retried`.
+            attempts: The maximum number of attempts of your loop; that of the policy if not given.
+            previous: The error of the previous attempt, if that failed too.
+            handled: Pass `True` if the caller handles every error of the block. The outcome is then `handled`, and spans are
+                not changed.
         """
         if attempt is None and attempts is None and previous is None and not handled:
             try:
@@ -142,12 +143,12 @@ class Middleware:
                     protocol, operation, idempotent, peer
                 )
             except TypeError:
-                pass  # what cannot be a key can be guarded all the same
+                pass  # an argument is not hashable: make a guard without caching it
         outcome: Outcome | None = "handled" if handled else None
         return Guard(self, protocol, operation, idempotent, peer, attempt, attempts, previous, outcome)
 
-    def _kept(self, protocol: str | None, operation: str | None, idempotent: bool, peer: str | None) -> Guard:  # noqa: FBT001 - of one caller
-        """Return a guard that is made once for all blocks of its kind: making one costs more than entering it."""
+    def _kept(self, protocol: str | None, operation: str | None, idempotent: bool, peer: str | None) -> Guard:  # noqa: FBT001 - there is one caller
+        """Return a cached guard for these arguments, because making a guard costs more than entering it."""
         guard = Guard(self, protocol, operation, idempotent, peer)
         if len(self._guards) < _MOST_GUARDS:
             guard = self._guards.setdefault((protocol, operation, idempotent, peer), guard)
@@ -165,16 +166,16 @@ class Middleware:
         peer: str | None = None,
     ) -> Callable[[Callable[P, R]], Callable[P, R]]:
         """
-        Return a decorator that guards a function: a plain one, a coroutine, a generator or an asynchronous generator.
+        Return a decorator that guards a function, a coroutine function, a generator or an asynchronous generator.
 
-        The function stays what it was, to callers and to `inspect`. Of a generator everything is guarded that happens
-        while it runs, not what its consumer does in between.
+        The decorated function is of the same kind for callers and for `inspect`. The code of a generator is guarded while it
+        runs; the code of its consumer between two items is not.
 
         Args:
-            protocol: `"nats"` or `"xmpp"`, whichever the function speaks.
-            operation: What it does; the name of the function if not given.
-            idempotent: Whether doing it twice is as good as doing it once.
-            peer: Whom with, in few possible values.
+            protocol: `"nats"` or `"xmpp"`: the protocol that the function speaks.
+            operation: A name of the operation with few possible values; the name of the function if not given.
+            idempotent: Whether executing the function twice is safe.
+            peer: A name of the other side with few possible values: a server, a cluster.
         """
 
         def decorate(function: Callable[P, R]) -> Callable[P, R]:
@@ -192,7 +193,7 @@ class Middleware:
         policy: RetryPolicy | None = None,
     ) -> RetryLoop:
         """
-        Return a loop that tries again as decided, and tells each attempt with what became of it.
+        Return a loop that repeats its body as decided, and emits each failed attempt with its outcome.
 
             async for attempt in errors.retrying("nats", operation="fetch", idempotent=True):   # or `for`
                 with attempt:
@@ -201,22 +202,23 @@ class Middleware:
             @errors.retrying("nats", idempotent=True)   # functions and coroutines; each call is a loop of its own
             async def fetch(): ...
 
-        The last error is raised unchanged. Guards inside leave it to the loop to tell what failed. stamina must be installed.
+        The last error is raised unchanged. Guards inside the loop leave the emission of failures to the loop. stamina must be
+        installed.
 
         Args:
-            protocol: `"nats"` or `"xmpp"`, whichever the block speaks.
-            operation: What is being done, in a word of few possible values; of a decorated function its name if not given.
-            idempotent: Whether doing it twice is as good as doing it once.
-            policy: How patient to be; as the middleware is if not given.
+            protocol: `"nats"` or `"xmpp"`: the protocol that the block speaks.
+            operation: A name of the operation with few possible values; if not given, the name of the decorated function.
+            idempotent: Whether executing the operation twice is safe.
+            policy: How often and how long to retry; the policy of the middleware if not given.
 
         Raises:
             ImportError: If stamina is not installed.
         """
-        from errnorm.loop import RetryLoop  # noqa: PLC0415 - only who calls this needs it
+        from errnorm.loop import RetryLoop  # noqa: PLC0415 - only callers of this method need it
 
         return RetryLoop(self, protocol, operation=operation, idempotent=idempotent, policy=policy or self.policy)
 
-    def report(  # noqa: PLR0913 - what a callback may know
+    def report(  # noqa: PLR0913 - a callback may know all of this
         self,
         raw: object,
         protocol: str | None = None,
@@ -232,27 +234,28 @@ class Middleware:
         outcome: Outcome = "background",
     ) -> NormalizedError:
         """
-        Normalize, decide about and tell something that went wrong: for callbacks, which get errors that nobody raised.
+        Normalize an error, decide about it, and emit it. Use it in callbacks, which receive errors that were never raised.
 
-        A callback runs in the context of whoever happened to connect. So by default the error is told in an empty context, and
-        no span is touched.
+        A callback runs in the context of the task that connected. By default the error is therefore emitted in an empty
+        context, and no span is changed.
 
         Args:
-            raw: An exception, or anything else that `normalize` takes, or a `NormalizedError`. An exception that was told
-                already is not told again, unless an operation has failed of it by now.
+            raw: An exception, a `NormalizedError`, or anything else that `normalize` takes. An exception that was already
+                emitted is not emitted again, except with the outcome `failed` if an operation has failed because of it since.
             protocol: `"nats"` or `"xmpp"`, if known.
-            operation: What was being done, in a word of few possible values.
-            idempotent: Whether doing it twice is as good as doing it once.
-            peer: Whom with, in few possible values.
-            attempt: Which attempt this was, from 1, if somebody counts.
-            previous: The error of the attempt before, if that failed too.
-            client: What the client library does about it by itself: `"reconnecting"`, `"closed"`, `"nothing"`.
-            decision: What was decided, if it was; otherwise it is decided here.
-            exception: The exception it came as, if `raw` is something else.
-            outcome: What became of the operation: `"failed"`, `"retried"` or `"handled"` if it happened to one.
+            operation: A name of the operation with few possible values.
+            idempotent: Whether executing the operation twice is safe.
+            peer: A name of the other side with few possible values: a server, a cluster.
+            attempt: The number of this attempt, from 1, if attempts are counted.
+            previous: The error of the previous attempt, if that failed too.
+            client: What the client library does next by itself: `"reconnecting"`, `"closed"`, `"nothing"`.
+            decision: The decision, if one was already made; otherwise this method decides.
+            exception: The exception as which the error arrived, if `raw` is something else.
+            outcome: `"background"`, or the outcome of the operation if the error happened to one: `"failed"`, `"retried"` or
+                `"handled"`.
 
         Returns:
-            The error.
+            The normalized error.
         """
         around = Guard(
             self,
@@ -268,16 +271,16 @@ class Middleware:
         )
         try:
             return self._observe(raw, exception, around)
-        except Exception as failure:  # noqa: BLE001 - the error at hand is worth more than any of ours
-            _say_failed("an error could not be told", failure)
+        except Exception as failure:  # noqa: BLE001 - an exception of ours must not replace the error at hand
+            _say_failed("an error could not be emitted", failure)
             return unjudged(protocol)
 
     def normalize(self, raw: object, protocol: str | None = None) -> NormalizedError:
         """
-        Return what an error means, by the tables of this middleware and by what its resolvers know. Tells nobody, never raises.
+        Return what an error means according to the tables and the resolvers of this middleware. Emits nothing, never raises.
 
         Args:
-            raw: What `errnorm.normalize` takes.
+            raw: Anything that `errnorm.normalize` takes.
             protocol: `"nats"` or `"xmpp"`, if known.
         """
         error = self._normalizer.normalize(raw, protocol)
@@ -287,64 +290,65 @@ class Middleware:
 
     def saw(self, exception: BaseException, guard: Guard) -> None:
         """
-        Tell an exception that left a guard, unless it was told already. Never raises.
+        Emit an exception that left a guard, unless it was already emitted. Never raises.
 
-        An exception that no adapter recognises, by its class or by what it was raised from, is the application's: it passes.
+        If no adapter recognises the exception or one of its causes, it belongs to the application and is not emitted.
         """
         try:
             self._see(exception, exception, guard)
-        except Exception as failure:  # noqa: BLE001 - the exception at hand is worth more than any of ours
-            _say_failed("an error could not be told", failure)
+        except Exception as failure:  # noqa: BLE001 - an exception of ours must not replace the exception at hand
+            _say_failed("an error could not be emitted", failure)
 
     def passed(self, guard: Guard) -> None:
-        """Count an operation that went well."""
+        """Count an operation that succeeded."""
         if self._operations is not None:
             self._operations.passed(guard.protocol, guard.operation)
 
     def add_resolver(self, behind: Callable[[BaseException, NormalizedError], object]) -> None:
         """
-        Ask somebody who may know more about an exception than it says: for adapters that watch a client.
+        Register a function that knows the real error behind an exception. Adapters that watch a client use it.
 
         Args:
-            behind: A method, held weakly. It gets an exception that nobody has told yet and what was made of it, and returns
-                what is behind it (anything that `normalize` takes), or `None`. An exception that was told already takes the
-                fault with it: it is not told again. What this raises is logged, and counts as `None`.
+            behind: A method, to which a weak reference is held. It receives an exception that was not emitted yet and its
+                normalized error, and returns the real error (anything that `normalize` takes), or `None`. If it returns an
+                exception that was already emitted, both are the same fault, which is not emitted again. What the method raises
+                is logged, and counts as `None`.
         """
         self._resolvers.append(WeakMethod(behind, self._resolvers.remove))
 
     @property
     def normalizer(self) -> Normalizer:
-        """Says what an error means, by the tables of this middleware."""
+        """The normalizer, with the tables of this middleware."""
         return self._normalizer
 
     @cached_property
     def privacy(self) -> Privacy:
-        """What may be told, by the settings of this middleware."""
-        from errnorm.settings import Settings  # noqa: PLC0415 - pydantic is needed only by who tells
+        """The redaction rules, from the settings of this middleware."""
+        from errnorm.settings import Settings  # noqa: PLC0415 - the import of pydantic is slow, and needed only here
 
         return (self._settings or Settings.load()).privacy
 
     @cached_property
     def processor(self) -> Processor:
         """The processor for structlog, with the tables and settings of this middleware."""
-        from errnorm.emitters.log import Processor  # noqa: PLC0415 - only who logs with structlog needs it
+        from errnorm.emitters.log import Processor  # noqa: PLC0415 - only applications that log with structlog need it
 
         return Processor(self._settings, self._normalizer)
 
     def recovered(self, protocol: str, *, operation: str | None = None, peer: str | None = None, seconds: float) -> None:
         """
-        Tell that a connection works again: it closes an outage in the log.
+        Log that a connection works again after an outage.
 
         Args:
             protocol: `"nats"` or `"xmpp"`.
-            operation: What works again; the connection if not given.
-            peer: Whom with, in few possible values.
-            seconds: How long it did not work.
+            operation: The operation that works again; the connection if not given.
+            peer: A name of the other side with few possible values: a server, a cluster.
+            seconds: The duration of the outage.
         """
         self._tell.recovered(protocol, operation, peer, seconds)
 
     def flush(self) -> None:
-        """Have everything written that emitters still hold back, like the summary of a storm. For the end of a process."""
+        """Write what the emitters still hold back, such as the summary of a storm. Call it before the process ends."""
         self._tell.flush()
 
     def _observe(self, raw: object, exception: BaseException | None, around: Guard) -> NormalizedError:
@@ -358,7 +362,15 @@ class Middleware:
         return self._normalized(raw, around) if mark is None else mark.error
 
     def _see(self, exception: BaseException, raw: object, around: Guard, *, unclaimed: bool = False) -> None:
-        """See an exception; `unclaimed` ones, which no adapter recognises, are told only if they were reported."""
+        """
+        Emit an exception if it is a fault that was not emitted yet.
+
+        Args:
+            exception: The exception.
+            raw: The exception, or what was reported instead of it.
+            around: The guard, or the circumstances of the report.
+            unclaimed: Whether to emit an exception that no adapter recognises: true if it was reported explicitly.
+        """
         if is_a(exception, BaseExceptionGroup):
             self._see_group(exception, around, unclaimed=unclaimed)
         elif _is_fault(exception):
@@ -372,7 +384,7 @@ class Middleware:
         error, inside = self._looked_at(exception, raw, around)
         if not (unclaimed or error.claimed):
             return
-        # Nobody else can claim an exception that has a mark, so only one of many threads tells it.
+        # Only one thread can claim an exception, so only one thread emits it.
         mark = inside or Mark(error, self._decided(error, around), idempotent=around.idempotent, told=None)
         if claim(exception, mark):
             self._tell_of(exception, mark, around)
@@ -387,7 +399,7 @@ class Middleware:
         before = mark.told
         if mark.rises_to(outcome):
             fault = self._fault(mark.error, exception, decision, around)
-            # The connection has told the fault itself; what is new is which operation failed of it.
+            # The connection has already emitted the fault; only the operation that failed because of it is new.
             (self._tell.operation if before == "background" else self._tell)(fault)
 
     def _fault(self, error: NormalizedError, exception: BaseException | None, decision: Decision, around: Guard) -> Fault:
@@ -409,16 +421,16 @@ class Middleware:
             if behind is not None:
                 error = self._normalized(behind, around)
             told = mark_of(behind)
-            # A copy: other operations can fail of the same fault of the connection, and each of them is told.
+            # A copy, because other operations can fail because of the same fault of the connection, and each of them is emitted.
             return error, told_inside(exception, error) if told is None else told.copy()
-        except Exception:  # noqa: BLE001 - what cannot be looked at is told by the name of its class
+        except Exception:  # noqa: BLE001 - an exception that cannot be inspected is emitted by the name of its class
             return self._normalized(ReportedException(class_names(exception)), around), None
 
     def _behind(self, exception: BaseException, error: NormalizedError) -> object:
         for reference in tuple(self._resolvers):
             try:
                 behind = None if (asked := reference()) is None else asked(exception, error)
-            except Exception as failure:  # noqa: BLE001 - who knows more may not make it worse
+            except Exception as failure:  # noqa: BLE001 - a resolver that fails must not hide the error at hand
                 _say_failed("a resolver raised", failure)
             else:
                 if behind is not None:
@@ -431,7 +443,7 @@ class Middleware:
             self._see(member, member, around, unclaimed=unclaimed)
         marks = [mark for member in faults if (mark := mark_of(member)) is not None]
         if marks and len(marks) == len(faults):
-            # The whole is as bad as its worst member: one that must not be retried forbids it for all.
+            # The group gets the error of its worst member: if one member must not be retried, the group must not be.
             worst = min(marks, key=lambda mark: forbids(mark.error))
             if claim(group, worst):
                 self._tell.saw(group, worst.error)
@@ -443,13 +455,13 @@ class Middleware:
         if around.decision is not None:
             return around.decision
         policy = self.policy if around.attempts is None else replace(self.policy, attempts=around.attempts)
-        # A connection is opened again without a second thought; only an operation can be carried out twice.
+        # Opening a connection again is always safe; only an operation can be executed twice by mistake.
         idempotent = around.idempotent or around.outcome == "background"
         return decide(error, idempotent=idempotent, attempt=around.attempt or 1, previous=around.previous, policy=policy)
 
 
 def _say_failed(what: str, failure: Exception) -> None:
-    # By its class alone: what it says, and what stands in its frames, may be a peer's.
+    # Only the class is logged: the message and the traceback may contain text from a peer.
     _log.debug("errnorm: %s: %s", what, class_names(failure)[0])
 
 

@@ -1,5 +1,5 @@
 """
-Hooks for stamina and tenacity: when to try again, after how long, and when to stop.
+Hooks for stamina and tenacity that decide whether to retry, after which pause, and when to stop.
 
     @stamina.retry(on=errnorm.retry.for_stamina(idempotent=True))
     async def fetch(): ...
@@ -10,12 +10,12 @@ Hooks for stamina and tenacity: when to try again, after how long, and when to s
     @errors.retrying("nats", idempotent=True)   # of a middleware; uses stamina
     async def fetch(): ...
 
-The hooks import neither library: what the libraries take are functions. `errnorm.is_retryable` is one too, and enough if a yes
-or no will do; but it knows nothing of operations that must not be done twice.
+This module imports neither library, because both accept plain functions. `errnorm.is_retryable` can also be passed to them, but
+it does not protect operations that must not be executed twice.
 
-A hook with a middleware tells each failure with what became of the operation: `retried`, or `failed` if the loop ends with it.
-Guards inside a loop of tenacity leave that to the hook. stamina calls a hook only after an attempt, so a guard inside cannot
-know of the loop: give the hook the middleware and leave the guard away, or use `retrying`.
+A hook with a middleware emits each failure with its outcome: `retried`, or `failed` if the loop ends with it. Guards inside a
+loop of tenacity leave the emission to the hook. stamina calls a hook only after an attempt, so a guard inside cannot know about
+the loop: pass the middleware to the hook and remove the guard, or use `retrying`.
 """
 
 from __future__ import annotations
@@ -46,18 +46,18 @@ __all__ = ["Hook", "Tenacity", "for_stamina", "for_tenacity"]
 
 class Tenacity(TypedDict):
     """
-    What `tenacity.retry` takes, as keyword arguments. Each of the first three also works alone.
+    The keyword arguments for `tenacity.retry`. Each of the first three also works without the others.
 
     Attributes:
-        retry: Whether to try again.
+        retry: Returns whether to try again.
 
-        wait: The pause, in seconds.
+        wait: Returns the pause, in seconds.
 
-        stop: Whether it was tried often enough; needed only beside a `retry` of your own.
+        stop: Returns whether the policy allows no further attempt. It is needed only together with a `retry` of your own.
 
-        before: Notes that an attempt begins, so that guards inside leave it to the loop to tell what failed.
+        before: Marks the beginning of an attempt, so that guards inside it leave the emission of failures to the loop.
 
-        reraise: True: what is raised in the end is the last error itself.
+        reraise: Always `True`: tenacity then raises the last exception itself, not a `RetryError`.
     """
 
     retry: Callable[[RetryCallState], bool]
@@ -68,16 +68,16 @@ class Tenacity(TypedDict):
 
 
 class Knows(Witness, Protocol):
-    """A middleware, as far as hooks need one."""
+    """The methods of a middleware that the hooks need."""
 
     def normalize(self, raw: object, protocol: str | None = None) -> NormalizedError:
-        """Return what an error is, and tell nobody."""
+        """Return what an error means, without emitting it."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Operation:
-    """What is known of the operation that is retried."""
+    """The facts about the operation that is retried."""
 
     protocol: str | None
     operation: str | None
@@ -87,7 +87,7 @@ class _Operation:
     random: Callable[[], float] = _random
 
     def error(self, exception: Exception) -> NormalizedError:
-        """Return the error to decide about, by the tables of the middleware if there is one."""
+        """Return the normalized error, according to the tables of the middleware if there is one."""
         return (self.middleware or default_normalizer()).normalize(exception, self.protocol)
 
     def may_repeat(self, exception: BaseException) -> bool:
@@ -97,22 +97,22 @@ class _Operation:
         return mark is not None and mark.idempotent
 
     def decide(self, exception: Exception) -> Decision:
-        """Decide without any memory."""
+        """Decide without regard to earlier attempts."""
         return decide(self.error(exception), idempotent=self.may_repeat(exception), policy=self.policy, random=self.random)
 
     def decide_next(self, exception: Exception, attempts: RetryState) -> Decision:
-        """Decide with a memory of the attempts before."""
+        """Decide with regard to the earlier attempts in `attempts`."""
         return attempts.decide(self.error(exception), idempotent=self.may_repeat(exception))
 
     def tell(self, exception: Exception, decision: Decision, attempt: int | None, inside: Guard | None = None) -> None:
         """
-        Tell what became of an attempt.
+        Emit the failure of an attempt.
 
         Args:
-            exception: What it failed with.
-            decision: What was decided.
-            attempt: Which it was, from 1.
-            inside: The guard inside that has left the telling to the loop.
+            exception: The exception that ended the attempt.
+            decision: The decision about it.
+            attempt: The number of the attempt, from 1.
+            inside: The guard inside the loop that has left the emission to the loop, if there is one.
         """
         witness = inside.middleware if self.middleware is None and inside is not None else self.middleware
         if witness is None:
@@ -129,40 +129,40 @@ class _Operation:
         witness.saw(exception, told)
 
 
-def _unless_it_stops(decision: Decision, state: Any) -> Decision:  # noqa: ANN401 - of a library that is not imported
-    """Return the decision, or an abort if the loop that asks will make no further attempt."""
+def _unless_it_stops(decision: Decision, state: Any) -> Decision:  # noqa: ANN401 - a type of a library that is not imported
+    """Return the decision, or an abort if the loop will make no further attempt."""
     try:
         if not decision.retry or not state.retry_object.stop(state):
             return decision
         why = f"it was tried {state.attempt_number} times"
-    except Exception:  # noqa: BLE001 - it may be no state at all, and the condition is somebody else's
+    except Exception:  # noqa: BLE001 - `state` may be `None`, and the stop condition is foreign code
         return decision
     return Decision(Verdict.ABORT, decision.step, None, why)
 
 
-def _state_of_stamina() -> Any:  # noqa: ANN401 - of a library that is not imported
-    # stamina hands its hooks the exception alone. The state of the loop, which knows whether this was its last attempt, is an
-    # argument of the function that calls them (stamina/_core.py, _TenacityBackoffCallbackAdapter).
-    return sys._getframe(2).f_locals.get("retry_state")  # noqa: SLF001 - the one way to see it
+def _state_of_stamina() -> Any:  # noqa: ANN401 - a type of a library that is not imported
+    # stamina passes only the exception to its hooks. The state of the loop, which knows whether this was the last attempt, is an
+    # argument of the function that calls the hook (stamina/_core.py, _TenacityBackoffCallbackAdapter).
+    return sys._getframe(2).f_locals.get("retry_state")  # noqa: SLF001 - stamina has no public way to read it
 
 
 class Hook:
     """
-    The hook of one run of `stamina.retry_context`, with a memory: all pauses and the end are those of the policy.
+    The hook for one run of `stamina.retry_context`. It remembers the attempts, so the policy sets all pauses and the end.
 
     Attributes:
-        inside: The guard in the last attempt that has left the telling to the loop.
+        inside: The guard in the last attempt that has left the emission to the loop, if there is one.
     """
 
     def __init__(self, middleware: Knows, guard: Guard, policy: RetryPolicy, random: Callable[[], float] = _random) -> None:
         """
-        Begin with no attempt made.
+        Create the hook before the first attempt.
 
         Args:
-            middleware: Told of every failure.
-            guard: What is known of the operation.
-            policy: How patient to be.
-            random: Chance: returns a number from 0 up to 1.
+            middleware: The middleware that emits every failure.
+            guard: The facts about the operation.
+            policy: How often and how long to retry.
+            random: A function that returns a random number from 0 up to 1.
         """
         self.inside: Guard | None = None
         self._asked = _Operation(
@@ -176,7 +176,7 @@ class Hook:
         self._attempts = policy.start(random=random)
 
     def __call__(self, exception: Exception) -> bool | float:
-        """Decide about one more failed attempt, and tell it."""
+        """Decide about one more failed attempt, and emit it."""
         decision = _unless_it_stops(self._asked.decide_next(exception, self._attempts), _state_of_stamina())
         self._asked.tell(exception, decision, self._attempts.failed, self.inside)
         return False if decision.delay is None else decision.delay
@@ -192,21 +192,22 @@ def for_stamina(
     random: Callable[[], float] = _random,
 ) -> Callable[[Exception], bool | float]:
     """
-    Return a hook for stamina's `on=`: of `stamina.retry`, `retry_context` and the callers. It can be shared by all calls.
+    Return a hook for the argument `on=` of `stamina.retry`, `retry_context` and the callers. All calls can share one hook.
 
-    stamina counts the attempts and makes the pauses grow, by its own arguments; the hook sets the pause only where the
-    error asks for one: a hint of the peer, or a server that shuts down.
+    stamina counts the attempts and makes the pauses grow according to its own arguments. The hook sets the pause only if the
+    error asks for one: the peer has named a time to wait, or a server is shutting down.
 
     Args:
         protocol: `"nats"` or `"xmpp"`, if known.
-        operation: What is retried, in a word of few possible values; it is told along.
-        idempotent: Whether doing it twice is as good as doing it once; as the guard inside says if not given, else no.
-        policy: How long the pauses are that are set here. Its number of attempts is stamina's business.
-        middleware: Told of every failure, with what became of the operation.
-        random: Chance: returns a number from 0 up to 1.
+        operation: A name of the operation with few possible values; it is emitted with each failure.
+        idempotent: Whether executing the operation twice is safe; if not given, the guard inside the attempt decides, and
+            without a guard it is `False`.
+        policy: The lengths of the pauses that the hook sets. Its `attempts` is ignored, because stamina counts attempts.
+        middleware: Emits every failure with its outcome; nothing is emitted if not given.
+        random: A function that returns a random number from 0 up to 1.
 
     Returns:
-        A function of an exception: whether to try again, or after how many seconds.
+        A function that takes an exception and returns whether to try again, or the pause before the next attempt in seconds.
     """
     asked = _Operation(
         protocol=protocol,
@@ -242,18 +243,19 @@ def for_tenacity(
     random: Callable[[], float] = _random,
 ) -> Tenacity:
     """
-    Return what `tenacity.retry`, `Retrying` and `AsyncRetrying` take: `tenacity.retry(**for_tenacity(idempotent=True))`.
+    Return keyword arguments for `tenacity.retry`, `Retrying` and `AsyncRetrying`: `tenacity.retry(**for_tenacity())`.
 
-    Attempts and pauses are those of the policy; the same authentication error twice in a row ends it earlier. The result
-    can be shared by all calls.
+    The policy sets the number of attempts and the pauses. An error that must not be retried ends the loop earlier, for example
+    the same authentication error twice in a row. All calls can share the result.
 
     Args:
         protocol: `"nats"` or `"xmpp"`, if known.
-        operation: What is retried, in a word of few possible values; it is told along.
-        idempotent: Whether doing it twice is as good as doing it once; as the guard inside says if not given, else no.
-        policy: How patient to be.
-        middleware: Told of every failure, with what became of the operation; that of a guard inside if not given.
-        random: Chance: returns a number from 0 up to 1.
+        operation: A name of the operation with few possible values; it is emitted with each failure.
+        idempotent: Whether executing the operation twice is safe; if not given, the guard inside the attempt decides, and
+            without a guard it is `False`.
+        policy: How often and how long to retry; `RetryPolicy()` if not given.
+        middleware: Emits every failure with its outcome; if not given, the middleware of the guard inside does.
+        random: A function that returns a random number from 0 up to 1.
     """
     hooks = _TenacityHooks(
         _Operation(
@@ -270,7 +272,7 @@ def for_tenacity(
 
 @dataclass(slots=True)
 class _Call:
-    """What is remembered of one call that is under way."""
+    """What is remembered about one call while it runs."""
 
     attempts: RetryState
     number: int = 0
@@ -279,14 +281,14 @@ class _Call:
 
 
 class _TenacityHooks:
-    """The functions, with a memory for each call that is under way; it ends with the call."""
+    """The functions that tenacity calls. They store a `_Call` for each call that runs, and drop it when the call ends."""
 
     def __init__(self, asked: _Operation) -> None:
         self._asked = asked
         self._under_way: WeakKeyDictionary[RetryCallState, _Call] = WeakKeyDictionary()
 
     def before(self, state: RetryCallState) -> None:
-        # A loop that is left by `return` asks nothing more; its state says that the attempt has ended, or is gone.
+        # A loop that is left by `return` calls no further hook. Its state then has an outcome, or is already freed.
         reference = ref(state)
         self._call(state).attempt = begin(lambda: (running := reference()) is None or running.outcome is not None)
 
@@ -316,7 +318,7 @@ class _TenacityHooks:
             attempt, call.attempt = call.attempt, None
             inside = None if attempt is None else attempt.settle(exception)
             if isinstance(exception, Exception):
-                # An attempt that ended in an explicit `TryAgain` was never seen here, and counts all the same.
+                # tenacity does not call `retry` for an explicit `TryAgain`, but such an attempt counts too.
                 call.attempts.failed = state.attempt_number - 1
                 call.decision = self._asked.decide_next(exception, call.attempts)
                 self._asked.tell(exception, _unless_it_stops(call.decision, state), state.attempt_number, inside)

@@ -1,4 +1,4 @@
-"""Functions of every kind under a guard: plain ones, coroutines, generators and asynchronous generators."""
+"""Wrap a function of any kind in a guard: plain functions, coroutine functions, generators and asynchronous generators."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ R = TypeVar("R")
 
 def wrapped(function: Callable[P, R], guard: AbstractContextManager[object]) -> Callable[P, R]:
     """
-    Return the function with everything that it does under the guard; it stays of its kind.
+    Return a function of the same kind that runs the given function inside the guard.
 
     Args:
         function: Any callable.
-        guard: Entered anew for each call, so it must bear being entered by several at a time.
+        guard: The guard. Each call enters it, so several calls may be inside it at the same time.
     """
     if inspect.isasyncgenfunction(function):
         wrapper = _asynchronous_generator(function, guard)
@@ -78,7 +78,7 @@ def _asynchronous_generator(function: Callable[..., Any], guard: AbstractContext
                         step = inner.asend((yield value))
                     except GeneratorExit:
                         raise
-                    except BaseException as thrown:  # noqa: BLE001 - it belongs to the generator, whatever it is
+                    except BaseException as thrown:  # noqa: BLE001 - the consumer threw it into the generator, whatever it is
                         step = inner.athrow(thrown)
 
     return wrapper
