@@ -1,11 +1,11 @@
 """
-What can be set about telemetry: by argument, or by a variable `ERRNORM_…` of the same name.
+The settings of telemetry: each is an argument of `Settings.load`, or a variable `ERRNORM_…` of the environment.
 
     ERRNORM_EMITTERS=log,metric ERRNORM_HASH_KEY=… ERRNORM_KEEP=jid ERRNORM_STORM_BURST=20
 
-An argument stands above the variable. Something that cannot be used is one clear error when the settings are made, not a
-surprise when the first error comes. Which signal carries exceptions is OpenTelemetry's question, and its variable
-`OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN` answers it here too.
+An argument overrides its variable. A setting that is not valid raises `SettingsError` when the settings are made, not when the
+first error is emitted. OpenTelemetry's own variable `OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN` decides which signal carries
+exceptions.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ __all__ = ["PREFIX", "Settings", "SettingsError"]
 PREFIX = "ERRNORM_"
 _OPT_IN = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
 
-# Read elsewhere, by who needs them before there are settings.
+# Other modules read these variables, before there are settings.
 _NOT_OURS = ("ERRNORM_TABLES", "ERRNORM_TRACES_EXPORTER")
 
 
 class SettingsError(ValueError):
-    """A setting cannot be used. The message names it, says what is wrong with it, and never repeats a secret."""
+    """A setting is not valid. The message names the setting and says what is wrong with it; it never contains a secret."""
 
 
 def _words(value: object) -> object:
@@ -44,13 +44,13 @@ def _kinds(value: object) -> object:
     words = _words(value)
     for word in words if isinstance(words, tuple | list | set | frozenset) else ():
         if word not in KINDS:
-            message = f"{str(word)[:80]!r} is no kind of parameter; there are {', '.join(sorted(KINDS))}"
+            message = f"{str(word)[:80]!r} is not a kind of parameter; the kinds are {', '.join(sorted(KINDS))}"
             raise ValueError(message)
     return words
 
 
 def _signal(value: object) -> object:
-    # The variable is shared with others and holds a list; the specification has unknown words ignored, and case.
+    # Other libraries read this variable too. It holds a list; the specification says to ignore unknown words and case.
     words = _words(value.lower()) if isinstance(value, str) else ()
     found = [word for word in ("logs/dup", "logs") if isinstance(words, tuple) and word in words]
     return found[0] if found else "spans"
@@ -61,37 +61,37 @@ _Kinds = Annotated[frozenset[str], BeforeValidator(_kinds)]
 
 class Settings(BaseModel):
     """
-    The settings, checked.
+    The validated settings.
 
     Attributes:
-        emitters: Which emitters there are: `log`, `span`, `metric`. Empty: nothing is told.
+        emitters: The emitters in use: `log`, `span`, `metric`. If it is empty, nothing is emitted.
 
-        log_with: What writes the log: `structlog`, `loguru`, the standard library's `logging`, OpenTelemetry's logs (`otel`);
-            `auto` takes what the application writes with.
+        log_with: The library that writes the log: `structlog`, `loguru`, the standard library's `logging`, OpenTelemetry's logs
+            (`otel`); `auto` selects the one that the application uses.
 
-        log_text: What a log line says of the text: `template`: the row's text with what may be told filled in; `raw`: what
-            the peer said, escaped and cut, secrets and all; `none`.
+        log_text: The text in a log line. `template`: the text of the row, with the parameters that may be emitted. `raw`: the
+            original text, escaped and cut, which may contain secrets. `none`: no text.
 
-        traceback: When a line has a stack trace, which costs ten times the line: `never`; `asked`: where the application's
-            own call has `exc_info`; `always`.
+        traceback: When a log line has a stack trace, which costs ten times as much as the line. `never`; `asked`: if the
+            application's own logging call has `exc_info`; `always`.
 
-        limit: Characters after which a value or text is cut.
+        limit: The number of characters after which a value or text is cut.
 
-        keep: Kinds of parameters that are told as they are.
+        keep: The kinds of parameters that are emitted unchanged.
 
-        hash: Kinds that are told as a hash.
+        hash: The kinds of parameters that are emitted as a hash.
 
-        drop: Kinds that are not told.
+        drop: The kinds of parameters that are not emitted.
 
-        hash_key: The key of the hash; without one, what would be hashed is dropped.
+        hash_key: The key of the hash. Without a key, the kinds that would be hashed are dropped.
 
-        storm_burst: How many equal lines are written before the others are counted; 0 switches the guard off.
+        storm_burst: The number of equal log lines that are written before further ones are only counted; 0 means no limit.
 
-        storm_interval: Seconds after which what was counted is summed up in a line.
+        storm_interval: The number of seconds after which a summary of the counted lines is logged.
 
-        storm_keys: How many kinds of lines are told apart; the rest share one count for each level.
+        storm_keys: The number of kinds of lines that are counted separately; the others share one count for each level.
 
-        exception_signal: Where exceptions go: `spans`, `logs`, or both (`logs/dup`).
+        exception_signal: The signal that carries exceptions: `spans`, `logs`, or both (`logs/dup`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -112,14 +112,14 @@ class Settings(BaseModel):
 
     @cached_property
     def privacy(self) -> Privacy:
-        """The rules for what leaves."""
+        """The redaction rules that follow from `keep`, `hash`, `drop`, `hash_key` and `limit`."""
         key = self.hash_key.get_secret_value()
         return Privacy(keep=self.keep, hashed=self.hash, drop=self.drop, key=key, limit=self.limit)
 
     @classmethod
-    def load(cls, environ: Mapping[str, str] | None = None, **arguments: Any) -> Self:  # noqa: ANN401 - each is checked
+    def load(cls, environ: Mapping[str, str] | None = None, **arguments: Any) -> Self:  # noqa: ANN401 - pydantic checks each of them
         """
-        Read the settings from the environment; an argument stands above its variable.
+        Read the settings from the environment. An argument overrides its variable.
 
         Args:
             environ: The environment; that of the process if not given.
@@ -129,7 +129,7 @@ class Settings(BaseModel):
             The settings.
 
         Raises:
-            SettingsError: If one cannot be used, or the name of a variable is nearly, but not quite, that of a setting.
+            SettingsError: If a setting is not valid, or if the name of a variable looks like a misspelt name of a setting.
         """
         environ = os.environ if environ is None else environ
         found: dict[str, Any] = {"exception_signal": _signal(environ.get(_OPT_IN))}
@@ -146,7 +146,7 @@ class Settings(BaseModel):
 def _misspelt(variable: str, fields: Mapping[str, object]) -> dict[str, Any]:
     meant = get_close_matches(variable, [PREFIX + name.upper() for name in fields], 1, 0.85)
     if meant:
-        message = f"{variable} is no setting; {meant[0]} is"
+        message = f"{variable} is not a setting; did you mean {meant[0]}?"
         raise SettingsError(message)
     return {}
 

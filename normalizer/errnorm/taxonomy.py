@@ -1,16 +1,16 @@
 """
-The vocabulary: what an error is about, and what follows from it.
+The vocabulary of normalized errors: what an error is about, and what follows from it.
 
-Three questions are kept apart, because they have different answers:
+Three questions have separate answers:
 
-* *What is it about?*  `Category`, and below it the `Reason`, which is the value of `error.type`.
-* *What would help?*   `Recovery`: the step that has to come first. `retryable` is derived from it, never stored beside it.
-* *Did it happen?*     `Effect`: whether the failed operation may have taken effect all the same.
+* *What is the error about?*  `Category`, and below it the `Reason`, which is the value of `error.type`.
+* *What would help?*   `Recovery`: the step that must come first. `retryable` is derived from it and not stored separately.
+* *Did the operation happen?*     `Effect`: whether the operation may have taken effect although it failed.
 
-The words are public API: they appear in logs, dashboards and alert rules. Words are added, never changed.
+The words are public API: they appear in logs, dashboards and alert rules. New words may be added; existing ones never change.
 
-What a word means is written below it. Editors show that text; `about` returns it to `errnorm explain`, the reference pages and
-the catalogue. What to do about an error is written in `errnorm.advice`, for each reason and recovery together.
+The text below a word describes it. Editors show that text, and `about` returns it to `errnorm explain`, the reference pages and
+the catalogue. `errnorm.advice` says what to do about an error, for each combination of reason and recovery.
 """
 
 from __future__ import annotations
@@ -23,45 +23,45 @@ __all__ = ["Category", "Effect", "Reason", "Recovery"]
 
 
 class Category(StrEnum):
-    """What an error is about. Closed: five, and one for the rest."""
+    """What an error is about: one of five categories, or `unknown`. No category will be added."""
 
     AUTH = "auth"
-    """Who you are and what you may do: credentials, identity, membership or permission would change the answer."""
+    """Identity and permission: other credentials, another identity, a membership or a permission would avoid the error."""
     LIMITS = "limits"
-    """How much: a count, a size, a rate, a quota or a resource, and consumers that are too slow."""
+    """Quantity: a count, a size, a rate, a quota or a resource, and consumers that are too slow."""
     PROTOCOL = "protocol"
-    """What was said: malformed, unsupported, misaddressed, conflicting, absent, out of order or misconfigured."""
+    """The content of a request: malformed, unsupported, misaddressed, conflicting, missing, out of order or misconfigured."""
     TRANSPORT = "transport"
-    """The path: the network, TLS, a time-out, or a server or recipient that fails or cannot be reached."""
+    """The way to the other side: the network, TLS, a time-out, or a server or recipient that fails or cannot be reached."""
     SHUTDOWN = "shutdown"
-    """The session ended on purpose: one side stops, moves, kicks, replaces or resets it."""
+    """The intended end of a session: one side stops, moves, kicks, replaces or resets it."""
     UNKNOWN = "unknown"
-    """No row of any table knows it. Never retried; its fingerprint lets it be counted and named."""
+    """No row of any table matches the error. It is never retried, and its fingerprint identifies it."""
 
     @property
     def about(self) -> str:
-        """What the word means, in a sentence."""
+        """The meaning of the word, in one sentence."""
         return member_docs(Category)[self.name][0]
 
 
 class Reason(StrEnum):
-    """Why, in a word that means the same in every protocol; it stands under its category."""
+    """Why an operation failed, in a word that means the same in every protocol. Each reason belongs to one category."""
 
     AUTH_REJECTED = "auth.rejected"
     """
     The server refused the credentials, or the identity they claim.
 
-    Likely cause: Usually a wrong password, token or key of the client; or what the server checks credentials against is down.
+    Likely cause: Usually the client has a wrong password, token or key. Or the user database of the server is down.
     """
     AUTH_EXPIRED = "auth.expired"
     """
-    The credentials were good once; their time is over.
+    The credentials were valid once, and have expired.
 
-    Likely cause: Nobody renewed a token, a JWT or a password in time, or a clock is wrong.
+    Likely cause: A token, a JWT or a password was not renewed in time, or a clock is wrong.
     """
     AUTH_REVOKED = "auth.revoked"
     """
-    The credentials were taken back by whoever issued them.
+    The issuer of the credentials has revoked them.
 
     Likely cause: An operator's decision.
     """
@@ -73,27 +73,27 @@ class Reason(StrEnum):
     """
     AUTH_REQUIRED = "auth.required"
     """
-    One must be logged in, registered, subscribed or a member first.
+    The client must log in, register, subscribe or become a member first.
 
-    Likely cause: The client skipped a step that the server wants before this operation.
+    Likely cause: The client skipped a step that the server requires before this operation.
     """
     AUTH_FORBIDDEN = "auth.forbidden"
     """
-    The identity is known and may not do this.
+    The identity is known, and it is not allowed to do this.
 
-    Likely cause: Permissions that were never given, or a wrong subject, room or node.
+    Likely cause: A missing permission, or a wrong subject, room or node.
     """
     AUTH_MECHANISM = "auth.mechanism"
     """
-    Client and server could not agree how to log in.
+    Client and server could not agree on a login mechanism.
 
     Likely cause: The client offers a mechanism that the server does not know, finds too weak, or allows only under TLS.
     """
     AUTH_UNTRUSTED = "auth.untrusted"
     """
-    A certificate, key or proxy is not one that is trusted.
+    A certificate, key or proxy is not trusted.
 
-    Likely cause: A wrong, expired or unexpected certificate, or a host name it is not for; in the worst case an impostor.
+    Likely cause: A wrong or expired certificate, one that was issued for another host name, or, in the worst case, an impostor.
     """
     AUTH_ACCOUNT = "auth.account"
     """
@@ -103,33 +103,33 @@ class Reason(StrEnum):
     """
     LIMITS_CONNECTIONS = "limits.connections"
     """
-    There are too many connections, or they come too fast.
+    There are too many connections, or new ones are opened too fast.
 
-    Likely cause: A herd of clients reconnecting at once, a leak of connections, or a small limit.
+    Likely cause: Many clients that reconnect at once, connections that are never closed, or a low limit.
     """
     LIMITS_SUBSCRIPTIONS = "limits.subscriptions"
     """
     There are too many subscriptions on this connection or account.
 
-    Likely cause: The client keeps subscribing without unsubscribing, or the limit is small.
+    Likely cause: The client subscribes again and again without unsubscribing, or the limit is low.
     """
     LIMITS_SIZE = "limits.size"
     """
-    It is larger than is allowed.
+    The message or request is larger than allowed.
 
-    Likely cause: The message, its headers or the request is too big for the configured limit.
+    Likely cause: The message, its headers or the request is larger than the configured limit.
     """
     LIMITS_RATE = "limits.rate"
     """
-    It came too often or too fast.
+    The client sends too often or too fast.
 
-    Likely cause: The client sends more than its share.
+    Likely cause: The client sends more than the server allows it to send in that time.
     """
     LIMITS_SLOW_CONSUMER = "limits.slow_consumer"
     """
-    The reader does not keep up, and messages to it are dropped or its connection is cut.
+    A reader is too slow, and messages to it are dropped or its connection is closed.
 
-    Likely cause: A handler that takes too long, a blocked event loop, or a thin network path. Messages may be lost.
+    Likely cause: A handler that takes too long, a blocked event loop, or a slow network. Messages may be lost.
     """
     LIMITS_STORAGE = "limits.storage"
     """
@@ -139,87 +139,87 @@ class Reason(StrEnum):
     """
     LIMITS_RESOURCES = "limits.resources"
     """
-    The server has not got enough of something: memory, storage, slots, a quota.
+    The server does not have enough of a resource: memory, storage, slots or a quota.
 
     Likely cause: Load, or a quota that is used up.
     """
     LIMITS_POLICY = "limits.policy"
     """
-    A local rule of the server forbids it, and only its text says which.
+    A local rule of the server forbids it. Only the text of the error can say which rule.
 
-    Likely cause: Size, rate, a ban, an administrator's kick or missing encryption: servers use one word for all of them.
+    Likely cause: Size, rate, a ban, an administrator's kick or missing encryption: servers report all of them as this error.
     """
     PROTOCOL_MALFORMED = "protocol.malformed"
     """
-    It could not be understood: syntax, encoding or schema is wrong.
+    A message could not be parsed: its syntax, encoding or schema is wrong.
 
-    Likely cause: A bug in one of the two sides, or something in between that mangles bytes.
+    Likely cause: A bug in one of the two sides, or a device or program between them that changes the bytes.
     """
     PROTOCOL_UNSUPPORTED = "protocol.unsupported"
     """
-    It was understood, and the other side does not do it.
+    The request was understood, but the other side does not support it.
 
-    Likely cause: A feature or version that the server, the module or the configuration lacks.
+    Likely cause: A feature or version that the server, a module or the configuration lacks.
     """
     PROTOCOL_MISADDRESSED = "protocol.misaddressed"
     """
-    It was sent to an address, port, host or name that cannot be right.
+    The address, port, host or name of the request is wrong.
 
     Likely cause: A wrong or malformed address, or a server reached on the wrong port.
     """
     PROTOCOL_NOT_FOUND = "protocol.not_found"
     """
-    The thing it is about does not exist.
+    The object of the request does not exist.
 
-    Likely cause: A wrong name, or something that was never made or was deleted.
+    Likely cause: A wrong name, or an object that was never created or was deleted.
     """
     PROTOCOL_CONFLICT = "protocol.conflict"
     """
-    It collides with what is already there: a name, a state, a sequence.
+    The request conflicts with an existing name, state or sequence.
 
-    Likely cause: Somebody else was first, or the client's picture of the state is old.
+    Likely cause: Another client was faster, or the client does not know the current state.
     """
     PROTOCOL_UNEXPECTED = "protocol.unexpected"
     """
-    It came at the wrong moment: out of order, or in a state that does not allow it.
+    A message came at the wrong time: out of order, or in a state that does not allow it.
 
-    Likely cause: A sequence of steps that the other side does not expect.
+    Likely cause: The steps were sent in an order that the other side does not expect.
     """
     PROTOCOL_REJECTED = "protocol.rejected"
     """
-    The other side said no and gave no reason that this vocabulary has a better word for.
+    The other side refused the request, and no other reason of this vocabulary fits.
 
-    Likely cause: Its text may say more.
+    Likely cause: The text of the error may say more.
     """
     PROTOCOL_CONFIGURATION = "protocol.configuration"
     """
     The configuration of a server, stream, account or client is wrong.
 
-    Likely cause: Whoever wrote that configuration.
+    Likely cause: A mistake in that configuration.
     """
     PROTOCOL_NOTICE = "protocol.notice"
     """
-    Nothing failed: the other side tells how things stand.
+    Nothing failed: the other side reports its state.
 
-    Likely cause: A heartbeat, an end marker or a warning that travels where errors do.
+    Likely cause: A heartbeat, an end marker or a warning that is sent in the place of an error.
     """
     TRANSPORT_DNS = "transport.dns"
     """
     A name could not be resolved.
 
-    Likely cause: The name is missing for a moment, as in a cluster that restarts; or it is wrong, or the resolver is down.
+    Likely cause: The name is missing for a short time, as in a cluster that restarts; or it is wrong, or the resolver is down.
     """
     TRANSPORT_REFUSED = "transport.refused"
     """
-    Nothing accepted the connection, or the path rejected it.
+    No server accepted the connection, or the network rejected it.
 
-    Likely cause: The server is down or restarting, the port is wrong, or a firewall says no.
+    Likely cause: The server is down or restarting, the port is wrong, or a firewall rejects the connection.
     """
     TRANSPORT_TIMEOUT = "transport.timeout"
     """
     No answer came in time.
 
-    Likely cause: Load, loss or a peer that never answers. The request may already have been executed.
+    Likely cause: Load, packet loss or a peer that never answers. The request may already have been executed.
     """
     TRANSPORT_STALE = "transport.stale"
     """
@@ -229,61 +229,61 @@ class Reason(StrEnum):
     """
     TRANSPORT_LOST = "transport.lost"
     """
-    The connection broke or was closed without a word.
+    The connection broke, or it was closed without an error message.
 
-    Likely cause: A restart, a network fault, or a server that cut the connection without saying why.
+    Likely cause: A restart, a network fault, or a server that closed the connection without giving a reason.
     """
     TRANSPORT_TLS = "transport.tls"
     """
     TLS could not be set up.
 
-    Likely cause: Versions or ciphers that do not match, or a plain-text peer on a TLS port.
+    Likely cause: Versions or ciphers that do not match, or a peer that does not speak TLS on this port.
     """
     TRANSPORT_REMOTE = "transport.remote"
     """
-    A server further on could not be reached.
+    Another server on the way could not be reached.
 
     Likely cause: The other domain or cluster is down, or its name does not resolve.
     """
     TRANSPORT_UNAVAILABLE = "transport.unavailable"
     """
-    Nobody is there to answer.
+    No service or recipient is there to answer.
 
     Likely cause: The service is not running, the recipient is offline, or a cluster is electing a leader.
     """
     TRANSPORT_INTERNAL = "transport.internal"
     """
-    A fault inside the server.
+    The server failed because of an internal fault.
 
-    Likely cause: A bug, a broken backend or an overload on the other side.
+    Likely cause: A bug, a failed backend or an overload on the other side.
     """
     SHUTDOWN_SERVER = "shutdown.server"
     """
-    The server stops, restarts or drains.
+    The server is stopping, restarting or draining.
 
     Likely cause: Maintenance or a deployment.
     """
     SHUTDOWN_CLIENT = "shutdown.client"
     """
-    This side closed, or is closing, the connection.
+    This side closed the connection, or is closing it.
 
-    Likely cause: The application, or the client library giving up.
+    Likely cause: The application closed it, or the client library gave up.
     """
     SHUTDOWN_KICKED = "shutdown.kicked"
     """
-    An administrator threw this connection out.
+    An administrator ended this connection.
 
     Likely cause: A person or a script on the server's side.
     """
     SHUTDOWN_REPLACED = "shutdown.replaced"
     """
-    Another session with the same identity took this one's place.
+    Another session with the same identity replaced this one.
 
-    Likely cause: Two clients share one identity, or an old session had not died yet.
+    Likely cause: Two clients share one identity, or an old session had not ended yet.
     """
     SHUTDOWN_MOVED = "shutdown.moved"
     """
-    What was here is somewhere else now, or gone from here.
+    The service, room or host has moved to another address, or is no longer here.
 
     Likely cause: A migration, a load balancer, or a host that is no longer served.
     """
@@ -297,22 +297,22 @@ class Reason(StrEnum):
     """
     No row of any table matches this error.
 
-    Likely cause: A server, client or extension that says something new.
+    Likely cause: A server, client or extension with an error that the tables do not contain yet.
     """
 
     @property
     def category(self) -> Category:
-        """The category it stands under."""
+        """The category to which the reason belongs."""
         return _CATEGORY_OF[self]
 
     @property
     def about(self) -> str:
-        """What happened, for somebody who has never seen it."""
+        """What happened, for a reader who sees this reason for the first time."""
         return member_docs(Reason)[self.name][0]
 
     @property
     def cause(self) -> str:
-        """What usually causes it."""
+        """What usually causes such an error."""
         return member_docs(Reason)[self.name][1].removeprefix("Likely cause: ")
 
 
@@ -320,26 +320,26 @@ _CATEGORY_OF = {reason: Category(reason.partition(".")[0]) for reason in Reason}
 
 
 class Recovery(StrEnum):
-    """The step that has to come before the same operation can succeed."""
+    """The step that must come first before the same operation can succeed."""
 
     NONE = "none"
-    """Nothing to recover: it ended as it should, or the action went on."""
+    """Do nothing: the session ended as intended, or the operation continued."""
     WAIT = "wait"
     """Wait, then repeat on the same connection."""
     RECONNECT = "reconnect"
     """Open a new connection after a pause, then repeat."""
     REDIRECT = "redirect"
-    """Open a connection to the address that came with the error, if you trust it. Never followed for you."""
+    """Open a connection to the address that came with the error, if you trust it. The library never does this by itself."""
     REAUTHENTICATE = "reauthenticate"
     """Get fresh or other credentials first."""
     MODIFY = "modify"
     """Change the request: its content, size, name or address."""
     ABANDON = "abandon"
-    """Stop: the answer is no, or somebody else (an operator, the peer) must act."""
+    """Stop: the answer is final, or somebody else (an operator, the peer) must act first."""
 
     @property
     def about(self) -> str:
-        """What the word means, in a sentence."""
+        """The meaning of the word, in one sentence."""
         return member_docs(Recovery)[self.name][0]
 
     @property
@@ -352,14 +352,14 @@ _RETRYABLE = frozenset({Recovery.WAIT, Recovery.RECONNECT, Recovery.REDIRECT})
 
 
 class Effect(StrEnum):
-    """Whether the operation that failed may have taken effect all the same."""
+    """Whether an operation may have taken effect although it failed."""
 
     NOT_APPLIED = "not_applied"
-    """It was refused before anything happened: repeating cannot do it twice."""
+    """The operation was refused before it had any effect: repeating it cannot execute it twice."""
     UNKNOWN = "unknown"
-    """It may have been carried out: repeating something that is not idempotent can do it twice."""
+    """The operation may have been executed: repeating it can execute it twice, which is only safe if it is idempotent."""
 
     @property
     def about(self) -> str:
-        """What the word means, in a sentence."""
+        """The meaning of the word, in one sentence."""
         return member_docs(Effect)[self.name][0]

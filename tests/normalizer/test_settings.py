@@ -78,7 +78,7 @@ def test_a_setting_that_does_not_exist_is_refused_as_an_argument() -> None:
 
 
 def test_a_misspelt_variable_is_said_to_be_one() -> None:
-    with pytest.raises(SettingsError, match="ERRNORM_HASHKEY is no setting; ERRNORM_HASH_KEY is"):
+    with pytest.raises(SettingsError, match="ERRNORM_HASHKEY is not a setting; did you mean ERRNORM_HASH_KEY"):
         Settings.load({"ERRNORM_HASHKEY": "s3cret"})
 
 
