@@ -1,5 +1,5 @@
 """
-Supervise a service: open a session, serve, and when the session ends decide by the error whether to open another.
+Supervise a service: open a session, serve with it, and decide by the error that ended it whether to open another one.
 
     async def connect(attach):
         return await nats.connect(url, user_credentials=path, **attach().callbacks)
@@ -11,12 +11,14 @@ Supervise a service: open a session, serve, and when the session ends decide by 
 
     await errnorm.supervise(connect, serve, attach=errnorm_adapters.nats.attach, middleware=errors)
 
-`connect` gets `attach`, already told who supervises: what it returns is the session that is watched. `serve` runs until the
-session ends or until it returns. A session that ends wins over what `serve` raises or returns because of it.
+`connect` receives the `attach` of the adapter, bound to this supervisor: calling it returns the session that is watched. `serve`
+runs until the session ends or until it returns. If the session ends, its error counts, not what `serve` raises or returns because
+of that end.
 
-What happens next follows from the error. What time can mend (a restart, a lost network, a name that is gone) is waited out, with
-pauses up to ten seconds, however often it takes. Credentials that were refused are tried once more, then only if they are new.
-A redirect is followed only if the caller trusts the address. Anything else raises `StoppedError`.
+The error decides what happens next. After an error that can pass with time (a restart, a lost network, a name that is missing), a
+new session is opened after a pause of up to ten seconds, without a limit of attempts. Refused credentials are tried once more,
+and after that only if they are new. A redirect is followed only if the caller trusts the address. Any other error raises
+`StoppedError`.
 """
 
 from __future__ import annotations
@@ -49,18 +51,18 @@ C = TypeVar("C")
 
 class StoppedError(Exception):
     """
-    A session is over and will not be opened again. `str()` says why; `__cause__` is the exception it ended with.
+    A session has ended and will not be opened again. The message says why; `__cause__` is the exception that ended it.
 
     Attributes:
-        error: The error it ended with.
+        error: The error that ended the session.
 
-        decision: The verdict, which is abort, the step that would help, and why.
+        decision: The decision to abort, with the step that would help and the reason.
 
-        attempts: How many times in a row it had failed, this time included.
+        attempts: The number of failures in a row, this one included.
     """
 
     def __init__(self, error: NormalizedError, decision: Decision, attempts: int) -> None:
-        """Say why in one line. Nothing in it comes from a peer."""
+        """Build the message: one line that contains no text from a peer."""
         times = "once" if attempts == 1 else f"{attempts} times in a row"
         # The code of a row may be a template, but never the text of a peer.
         what = f"{error.reason} ({error.protocol}: {error.code})" if error.known else str(error.reason)
@@ -70,11 +72,11 @@ class StoppedError(Exception):
         self.attempts = attempts
 
     def __reduce__(self) -> tuple[type[RuntimeError], tuple[str]]:
-        """Travel to another process as its message alone."""
+        """Pickle as a `RuntimeError` with the message, because the attributes cannot be pickled."""
         return RuntimeError, (str(self),)
 
 
-async def supervise(  # noqa: PLR0913 - two functions, and a safe default for everything else
+async def supervise(  # noqa: PLR0913 - everything but the two functions has a safe default
     connect: Callable[..., Awaitable[C]],
     serve: Callable[[C], Awaitable[object]],
     *,
@@ -95,44 +97,47 @@ async def supervise(  # noqa: PLR0913 - two functions, and a safe default for ev
     random: Callable[[], float] = _random,
 ) -> NormalizedError | None:
     """
-    Open a client, serve with it, and open it again when that is right.
+    Open a client, serve with it, and open a new one whenever the decision about the error is to retry.
 
-    The client is closed before the next one is opened, and when this is cancelled. How each session ends is reported once, with
-    `connect` or `serve` as its operation, and with what was decided.
+    The client is closed before the next one is opened, and when the supervisor is cancelled. The end of each session is emitted
+    once, with the operation `connect` or `serve` and with the decision.
 
     Args:
-        connect: Returns a new, connected client; raises if that fails. It is called with `attach`, if that is given, and after a
-            redirect that was allowed with the address. It reads its credentials anew each time, if it can.
-        serve: Uses the client until it is done or the session ends; then it is cancelled. What it raises while the session is
-            well is judged if it is of the protocol, and otherwise raised on as the application's own.
-        attach: The `attach` of the client's adapter. What `connect` gets has a `health()` besides: that of the service, across
-            its sessions. Without it only `serve` can say that a session has ended: by raising or returning the error (an
-            exception, or anything that `normalize` takes).
-        close: Closes a client; may be a coroutine function. Otherwise its `aclose`, `close` or `disconnect` is called.
-        protocol: `"nats"` or `"xmpp"`; `attach` knows by itself.
-        middleware: Reports everything; one with the default emitters if not given.
-        policy: How patient to be.
-        credentials: A file with credentials, or a hook that gets the refusal, gets others, and returns `False` if there are none
-            yet; it may be a coroutine function. Then refused credentials are waited for until they are new. Without it the
-            second refusal is the end.
-        credentials_every: How long to wait from one look at the credentials to the next, in seconds.
-        credentials_within: How long to wait for other credentials in all, in seconds.
-        redirect: Gets the address that the peer points to, which is its claim and nothing more; returns whether to go there.
-            May be a coroutine function. Without it no redirect is followed.
-        peer: Whom with, in few possible values; it is reported along.
-        healthy_after: A session that lasted this long, in seconds, was a success: what failed before it is forgotten.
-        close_within: How long closing may take, in seconds.
-        sleep: Waits for some seconds.
-        clock: Returns seconds that only grow.
-        random: Chance: returns a number from 0 up to 1.
+        connect: A coroutine function that returns a new, connected client, and raises if it cannot connect. Its arguments are
+            `attach`, if that is given, and, after a redirect that was allowed, the address. It should read the credentials
+            again on each call.
+        serve: A coroutine function that uses the client. It returns when the work is done, and is cancelled when the session
+            ends. If it raises an error of the protocol while the session is up, the supervisor decides about that error;
+            any other exception belongs to the application and is re-raised.
+        attach: The `attach` of the client's adapter. `connect` receives a wrapper that also has a method `health()`, which
+            describes the service across its sessions. Without `attach`, only `serve` can report the end of a session: it
+            raises or returns the error (an exception, or anything that `normalize` takes).
+        close: A function or coroutine function that closes a client. If not given, the client's method `aclose`, `close` or
+            `disconnect` is called.
+        protocol: `"nats"` or `"xmpp"`. It is not needed if `attach` is given.
+        middleware: Emits the end of each session; a new middleware with the default emitters if not given.
+        policy: How often and how long to retry.
+        credentials: A file with credentials, or a hook: a function or coroutine function that receives the error, gets other
+            credentials, and returns `False` if there are none yet. After a refusal the supervisor waits for new credentials.
+            Without this argument the second refusal raises `StoppedError`.
+        credentials_every: The pause between two checks for new credentials, in seconds.
+        credentials_within: The longest time to wait for new credentials, in seconds.
+        redirect: A function or coroutine function that receives the address of a redirect and returns whether to connect to
+            it. The address comes from the peer and is not validated. Without this argument no redirect is followed.
+        peer: A name of the other side with few possible values; it is emitted with each error.
+        healthy_after: The number of seconds after which a session counts as a success, which resets the failed attempts.
+        close_within: The longest time that closing a client may take, in seconds.
+        sleep: A coroutine function that waits for a number of seconds.
+        clock: A function that returns seconds of a monotonic clock.
+        random: A function that returns a random number from 0 up to 1.
 
     Returns:
-        `None` when `serve` was done or this side closed the client, or the error with which a session ended as it should, if
-        there is nothing to recover.
+        `None` if `serve` has returned without an error or this side has closed the client. If a session ended as intended and
+        there is nothing to recover, the error that it ended with.
 
     Raises:
-        StoppedError: If the decision is to abort.
-        Exception: What `connect` or `serve` raised that is not of the protocol, nor of the network under it.
+        StoppedError: If the decision about an error is to abort.
+        Exception: An exception of `connect` or `serve` that belongs neither to the protocol nor to the network below it.
     """
     middleware = middleware or Middleware()
     keys = Credentials(credentials, every=credentials_every, within=credentials_within, clock=clock, sleep=sleep)
@@ -163,6 +168,6 @@ def _stopped(ended: object, error: NormalizedError, decision: Decision, attempts
     if error.known and decision.step is Recovery.NONE:
         return error
     stopped = StoppedError(error, decision, attempts)
-    # It has been reported: a guard around all of this has nothing to add.
+    # The error was already emitted, so a guard around the supervisor must not emit it again.
     claim(stopped, Mark(error, decision))
     raise stopped from (ended if isinstance(ended, BaseException) else None)

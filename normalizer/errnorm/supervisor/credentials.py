@@ -1,8 +1,8 @@
 """
-Credentials that were refused: whether there are other ones by now.
+Decide whether credentials that were refused can be tried again, and find out whether there are new ones.
 
-The same credentials are tried twice, since a user database may have been away, and never a third time. What counts as other
-ones is said by a hook, or seen from the content of a file.
+The same credentials are tried twice, because the user database may have been unavailable the first time, and never a third time.
+Either a hook says whether there are new credentials, or the content of a file has changed.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ _SAME_AT_MOST = 2
 
 class Credentials:
     """
-    The credentials of one service, from one refusal to the next.
+    The state of one service's credentials between two sessions.
 
     Attributes:
-        refusals: How often the present credentials were refused.
+        refusals: How many times the current credentials were refused.
     """
 
     def __init__(
         self, source: Source | None, *, every: float, within: float, clock: Callable[[], float], sleep: Callable[[float], Any]
     ) -> None:
         """
-        Begin with credentials that nobody has refused.
+        Start with credentials that were not refused yet.
 
         Args:
-            source: A file, or a hook that gets the refusal and says whether there are other credentials; or neither.
-            every: How long to wait from one look to the next, in seconds.
-            within: How long to look for other ones, in seconds.
-            clock: Returns seconds that only grow.
-            sleep: Waits for some seconds.
+            source: A file, or a hook that receives the error and returns whether there are new credentials, or `None`.
+            every: The pause between two checks, in seconds.
+            within: The longest time to wait for new credentials, in seconds.
+            clock: A function that returns seconds of a monotonic clock.
+            sleep: A coroutine function that waits for a number of seconds.
         """
         self.refusals = 0
         self.every = every
@@ -55,25 +55,25 @@ class Credentials:
         self._used = self._fingerprint()
 
     def use(self) -> None:
-        """Note that a session is about to be opened, with what is in the file now."""
+        """Store the present content of the file, because a session is about to be opened with it."""
         self._used = self._fingerprint()
 
     def accepted(self) -> None:
-        """Forget what was refused."""
+        """Reset the state: the server has accepted the credentials."""
         self.refusals, self._since, self._renewed = 0, None, False
 
     async def refused(self, error: NormalizedError) -> float | None:
         """
-        Note a refusal.
+        Record that the server has refused the credentials.
 
         Returns:
-            How long to wait at least before the next attempt, in seconds; `None` if there are no credentials to try.
+            The shortest pause before the next attempt, in seconds; `None` if there are no credentials to try.
         """
         if self._since is None:
             self._since = self._clock()
         self.refusals += 1
         if await self._are_new(error):
-            # A hook that always says so must not make a service hammer.
+            # A hook that always reports new credentials must not make the service connect without pauses.
             pause = self.every if self._renewed else 0.0
             self.refusals, self._renewed = 0, True
             return pause if self._in_time() else None
@@ -81,11 +81,11 @@ class Credentials:
 
     @property
     def may_come(self) -> bool:
-        """Whether other credentials may still come."""
+        """Whether to go on waiting for new credentials."""
         return self._source is not None and self._in_time()
 
     async def wait(self, error: NormalizedError) -> bool:
-        """Wait for other credentials; tell whether they came."""
+        """Wait for new credentials, and return whether they came in time."""
         while self.may_come:
             await self._sleep(self.every)
             if await self._are_new(error):

@@ -1,4 +1,4 @@
-"""What is decided between two sessions, and what the caller is asked for it."""
+"""The decisions between two sessions, and the calls of the hooks that they need."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _NONE_CAME = "no other credentials came"
 
 
 class Decider:
-    """What is asked between two sessions."""
+    """Decides after the end of a session whether to open another one, and emits the error and the decision."""
 
-    def __init__(  # noqa: PLR0913 - what `supervise` was given
+    def __init__(  # noqa: PLR0913 - the arguments of `supervise`
         self,
         middleware: Middleware,
         opener: Opener,
@@ -40,7 +40,7 @@ class Decider:
         protocol: str | None,
         peer: str | None,
     ) -> None:
-        """Begin; `supervise` says what each argument means."""
+        """Store the arguments; `supervise` describes them."""
         self._middleware = middleware
         self._opener = opener
         self._runs = runs
@@ -51,7 +51,7 @@ class Decider:
         self._peer = peer
 
     async def decided(self, ended: object) -> tuple[NormalizedError, Decision]:
-        """Decide about the end of a session, ask the caller what only the caller knows, and report it."""
+        """Decide about the end of a session, call the hooks of the caller if needed, and emit the error with the decision."""
         error = self._runs.judged(ended, self._protocol)
         if error.recovery is Recovery.REAUTHENTICATE:
             return error, await self._about_credentials(ended, error)
@@ -63,7 +63,7 @@ class Decider:
     async def _about_credentials(self, ended: object, error: NormalizedError) -> Decision:
         try:
             pause = await self._credentials.refused(error)
-        except Exception as failure:  # noqa: BLE001 - a hook that fails has got none, and why it failed is reported
+        except Exception as failure:  # noqa: BLE001 - a hook that raises counts as one without new credentials; its error is emitted
             self._report(failure, None, "credentials")
             pause = 0.0 if self._credentials.refusals < 2 else None  # noqa: PLR2004 - see `Credentials`
         if pause is not None:
@@ -97,14 +97,14 @@ class Decider:
         try:
             answer = self._redirect(address)
             return bool(await answer if inspect.isawaitable(answer) else answer)
-        except Exception as error:  # noqa: BLE001 - a hook that fails has said no, and why it failed is reported
+        except Exception as error:  # noqa: BLE001 - a hook that raises counts as a refusal to follow; its error is emitted
             self._report(error, None, "redirect")
             return False
 
     def _report(self, ended: object, decision: Decision | None, operation: str | None = None) -> None:
         mark = mark_of(ended)
         if mark is not None and mark.told == "background":
-            mark.told = None  # the session left it to us
+            mark.told = None  # the session did not emit it, but left that to the supervisor
         error = self._middleware.report(
             ended,
             self._protocol or self._runs.protocol,

@@ -1,4 +1,4 @@
-"""One session after the other: opened, served with, closed, and what each ended with."""
+"""Run one session after the other: open a client, serve with it, close it, and return what ended the session."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ _CLOSERS = ("aclose", "close", "disconnect")
 
 class Opener:
     """
-    What `connect` gets as `attach`: the adapter's, with a supervisor.
+    The object that `connect` receives as `attach`: it calls the adapter's `attach` for the supervisor.
 
     Attributes:
-        session: The present session, or the last one; `None` if there is no adapter, or nothing was attached yet.
+        session: The present or the last session; `None` if there is no adapter, or if `connect` has not attached yet.
     """
 
     def __init__(self, attach: Callable[..., Attachment] | None, middleware: Middleware, peer: str | None) -> None:
-        """Hold what every session of one supervisor shares."""
+        """Store what all sessions of one supervisor share."""
         self.session: Attachment | None = None
         self._attach = attach
         self._middleware = middleware
         self._peer = peer
         self._service = Health(status=Status.RECOVERING, since=time.time())
 
-    def __call__(self, *arguments: Any, **options: Any) -> Attachment:  # noqa: ANN401 - those of the adapter's `attach`
-        """Attach to a client, or to one that is about to connect."""
+    def __call__(self, *arguments: Any, **options: Any) -> Attachment:  # noqa: ANN401 - the arguments of the adapter's `attach`
+        """Attach to a client, or prepare the callbacks of a client that is about to connect."""
         attach: Any = self._attach
         options = {"peer": self._peer, **options, "supervised": True}
         session: Attachment = attach(self._middleware, *arguments, **options)
@@ -54,9 +54,9 @@ class Opener:
 
     def health(self) -> Health:
         """
-        Return how the service is, whichever session it is in, or between two: for a liveness probe.
+        Return the health of the service, during a session and between two sessions. Use it for a liveness probe.
 
-        An outage is one, however many sessions were tried in it: `since` is when it began.
+        All failed sessions in a row belong to one outage: `since` is the time at which it began.
         """
         session, service = self.session, self._service
         if session is None or service.status is not Status.UP:
@@ -65,38 +65,38 @@ class Opener:
         return replace(health, status=Status.RECOVERING) if session.is_over else health
 
     def arguments(self, where: tuple[str, ...]) -> tuple[object, ...]:
-        """Return what `connect` is called with, for a session of its own."""
+        """Return the arguments for the next call of `connect`, which begins a new session."""
         self.session = None
         return where if self._attach is None else (self, *where)
 
     def serves(self) -> None:
-        """Note that a client is connected; after an outage the log says so."""
+        """Record that a client is connected, and log the recovery if there was an outage."""
         before, now = self._service, Health(status=Status.UP, since=time.time())
         self._service = now
         if before.error is not None and self.session is not None:
             self._middleware.recovered(self.session.protocol, peer=self._peer, seconds=now.since - before.since)
 
     def paused(self, error: NormalizedError, decision: Decision) -> None:
-        """Note what a session ended with, and what comes next."""
+        """Record the error that ended a session, and the decision about it."""
         since = self._service.since if self._service.status is Status.RECOVERING else time.time()
         self._service = Health(status=Status.RECOVERING, since=since, error=error, decision=decision)
 
     def stopped(self) -> None:
-        """Note that no session follows."""
+        """Record that no further session will be opened."""
         self._service = replace(self._service, status=Status.CLOSED, since=time.time())
 
 
 class Runs(Generic[C]):
     """
-    One session after the other.
+    Runs one session at a time.
 
     Attributes:
-        operation: What the last session was doing when it ended: `"connect"` or `"serve"`.
+        operation: The operation in which the last session ended: `"connect"` or `"serve"`.
 
-        lasted: How long it had served, in seconds.
+        lasted: How long the last session served, in seconds.
     """
 
-    def __init__(  # noqa: PLR0913 - what `supervise` was given
+    def __init__(  # noqa: PLR0913 - the arguments of `supervise`
         self,
         connect: Callable[..., Awaitable[C]],
         serve: Callable[[C], Awaitable[object]],
@@ -107,7 +107,7 @@ class Runs(Generic[C]):
         close_within: float,
         clock: Callable[[], float],
     ) -> None:
-        """Begin with none; `supervise` says what each argument means."""
+        """Store the arguments; `supervise` describes them."""
         self.operation = "connect"
         self.lasted = 0.0
         self._connect = connect
@@ -120,15 +120,15 @@ class Runs(Generic[C]):
 
     @property
     def protocol(self) -> str | None:
-        """What the last session spoke, as far as its adapter said."""
+        """The protocol of the last session; `None` if there is no adapter."""
         return None if self._opener.session is None else self._opener.session.protocol
 
     async def once(self, where: tuple[str, ...]) -> object:
-        """Open a client, serve with it, close it; return what it ended with."""
+        """Open a client, serve with it, close it, and return the error that ended the session."""
         self.operation, self.lasted = "connect", 0.0
         try:
             client = await self._connect(*self._opener.arguments(where))
-        except Exception as error:  # noqa: BLE001 - judged by whoever asked
+        except Exception as error:  # noqa: BLE001 - the caller judges it
             session = self._opener.session
             if session is not None:
                 await self._quietly(session.close)
@@ -150,7 +150,7 @@ class Runs(Generic[C]):
         try:
             await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)
             if session.is_ending:
-                # A call on it failed, or an iteration ended, just before the session said why.
+                # `serve` ended because the connection ended. The session will report the reason in a moment.
                 await asyncio.wait({ending}, timeout=self._close_within)
         finally:
             await self._cancelled(serving, ending)
@@ -172,7 +172,7 @@ class Runs(Generic[C]):
             await asyncio.wait(waiting, timeout=self._close_within)
         for future in futures:
             if future.done() and not future.cancelled():
-                future.exception()  # or asyncio would log what came of cancelling it
+                future.exception()  # retrieved, so that asyncio does not log it
 
     async def _quietly(self, close: Callable[[], object]) -> None:
         try:
@@ -180,15 +180,15 @@ class Runs(Generic[C]):
                 result = close()
                 if inspect.isawaitable(result):
                     await result
-        except Exception:  # noqa: BLE001 - the session is over; why it ended is what matters
+        except Exception:  # noqa: BLE001 - the error that ended the session is more important
             _log.debug("errnorm: a client could not be closed", exc_info=True)
 
     def judged(self, ended: object, protocol: str | None) -> NormalizedError:
         """
-        Say what a session ended with.
+        Return the normalized error that ended a session.
 
         Raises:
-            Exception: What it ended with, if that is the application's own.
+            Exception: The original exception, if it belongs to the application.
         """
         protocol = protocol or self.protocol
         error = self._middleware.normalize(ended, protocol)
@@ -200,13 +200,14 @@ class Runs(Generic[C]):
         if not error.known and error.section is None:
             return True
         session = self._opener.session
-        # The connection is well, so this is not about it: a database refused, for one.
+        # While the session is up, an error of another protocol is not about this connection: a database that refuses, for
+        # example.
         well = session is not None and not session.is_over and self.operation == "serve"
         return well and error.judgement.protocol != protocol
 
 
 def _better(session: Attachment | None, error: Exception) -> object:
-    """Return what a session knows to have failed, which says more than what a client raises when it gives up."""
+    """Return the error that the session has recorded, which says more than the exception of a client that gives up."""
     end = None if session is None else session.end
     return error if end is None else end
 
