@@ -1,4 +1,4 @@
-"""What somebody needs who writes an adapter: the function to write, and what it takes and returns."""
+"""The names that the author of an adapter needs: the type of an adapter function, and the types that it takes and returns."""
 
 from __future__ import annotations
 
@@ -21,8 +21,12 @@ __all__ = [
 
 
 class Adapter(Protocol):
-    """One pure function for each protocol: it turns one raw thing into a `Signal`; into `None` if it is not of its protocol."""
+    """
+    The type of an adapter: one pure function for each protocol that turns a raw error into a `Signal`.
+
+    It returns `None` for anything that does not belong to its protocol.
+    """
 
     def __call__(self, error: object, /) -> Signal | None:
-        """Observe one raw error. Never raises, never judges, never logs."""
+        """Return the facts in one raw error. An adapter never raises, never classifies the error and never logs."""
         ...

@@ -1,4 +1,4 @@
-"""A dictionary with a bound, for answers that can be found again and keys that somebody else makes up."""
+"""A cache of bounded size, for results that can be computed again and keys that a peer or a caller may choose."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ V = TypeVar("V")
 
 class BoundedCache(dict[K, V]):
     """
-    A dictionary that is emptied when it is full. Reading costs what reading a dictionary costs.
+    A dictionary that is emptied when it is full. A look-up costs as much as a look-up in a dictionary.
 
-    What is asked for often is soon back; a peer that sends a thousand new keys a second cannot make it grow.
+    A key that is used often is soon cached again, and a peer that sends a thousand new keys a second cannot make the cache grow.
     """
 
     __slots__ = ("_most",)
 
     def __init__(self, most: int) -> None:
         """
-        Start empty.
+        Create an empty cache.
 
         Args:
-            most: How many entries it holds at most.
+            most: The maximum number of entries.
         """
         super().__init__()
         self._most = most
 
     def remember(self, key: K, value: V) -> V:
-        """Store a value and return it."""
+        """Store a value, and return it."""
         if len(self) >= self._most:
             self.clear()
         self[key] = value

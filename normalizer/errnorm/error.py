@@ -1,8 +1,9 @@
 """
-Define what passes between the parts: a `Signal` from adapter to core, a `NormalizedError` from core to everybody else.
+The two objects that the parts of the library exchange: `Signal` from an adapter to the core, `NormalizedError` from the core.
 
-Both are small slotted objects, because one is built for every failure, often when everything fails at once. Their contents are
-not validated: they come from this library's own code. Input from people (tables, settings) is validated where it is loaded.
+Both are small slotted objects, because one of each is built for every failure, often for many failures at once. Their contents
+are not validated, because the library's own code makes them. Input from people (tables, settings) is validated where it is
+loaded.
 """
 
 from __future__ import annotations
@@ -32,35 +33,36 @@ __all__ = ["Likeness", "NormalizedError", "Params", "Record", "Signal"]
 
 class Signal:
     """
-    One raw error as an adapter saw it: facts, no judgement.
+    The facts of one raw error as an adapter saw it, without a judgement.
 
     Attributes:
-        protocol: The protocol whose table is asked, `"nats"`.
+        protocol: The protocol whose table is searched, `"nats"`.
 
-        section: The section of that table, `"error"`; `None` if the raw error does not say, and then every section is asked.
+        section: The section of that table, `"error"`. If it is `None`, every section is searched.
 
-        code: The key to look up: a native code, a condition, or a text with its parameters still in it. `None` if only the
+        code: The key to look up: a native code, a condition, or a text that still contains its parameters. `None` if only the
             family is known.
 
-        family: Where to look if no row has the code, nearest first, as pairs of section and code. A family in a section with a
-            `retry_override` also changes the recovery of a row that was found.
+        family: Pairs of section and code to look up if no row has the code, the most specific first. A family in a section with
+            a `retry_override` also changes the recovery of a row that was found.
 
-        details: Pairs of section and code that refine what was found, as an application condition refines a stanza error.
+        details: Pairs of section and code that refine the row that was found, as an application condition refines a stanza
+            error.
 
-        text: What the peer or the library said, for people. It is not used to judge where there is a code.
+        text: The words of the peer or the client library, for people. It is not used for the judgement if there is a code.
 
         params: Values that the adapter already knows: a queue, an id, a size.
 
-        address: Where the peer says to go instead; unchecked.
+        address: The address to which the peer redirects; not validated.
 
-        closed: True or False if the adapter saw whether the connection ended; `None` if only the table knows.
+        closed: Whether the connection has ended, if the adapter has seen it; `None` if it has not, and then the table decides.
 
-        lossy: True if a client library has changed the letters of the text (lower case), so that parameters are not exact.
+        lossy: True if the client library has changed the text (to lower case), so that parameters are not exact.
 
         retry_after: The pause in seconds that the peer asked for.
 
-        alike: True if the adapter sees all raw texts of one shape alike: digits, and what stands in double quotes, decide nothing
-            but the values in the code and the text. Then the adapter need not be asked about each.
+        alike: True if the adapter returns the same signal for all raw texts of one shape, except for the values in its code and
+            text: digits and double-quoted parts do not change anything else. The adapter is then not called for each of them.
     """
 
     __slots__ = (
@@ -78,7 +80,7 @@ class Signal:
         "text",
     )
 
-    def __init__(  # noqa: PLR0913 - one small object, built on the hot path
+    def __init__(  # noqa: PLR0913 - a small object that is built on the hot path
         self,
         protocol: str,
         section: str | None = None,
@@ -94,7 +96,7 @@ class Signal:
         retry_after: float | None = None,
         alike: bool = False,
     ) -> None:
-        """Store the facts as they are."""
+        """Store the facts without validation."""
         self.protocol = protocol
         self.section = section
         self.code = code
@@ -109,7 +111,7 @@ class Signal:
         self.alike = alike
 
     def __repr__(self) -> str:
-        """Show what is set."""
+        """Show the attributes that are set."""
         said = ", ".join(
             f"{name}={value!r}" for name in self.__slots__ if (value := getattr(self, name)) not in (None, (), False)
         )
@@ -117,7 +119,7 @@ class Signal:
 
 
 class Record(TypedDict):
-    """A normalized error as JSON: the keys of every record that leaves, in this order."""
+    """A normalized error as JSON: the keys of every record that the library writes, in this order."""
 
     protocol: str | None
     section: str | None
@@ -155,7 +157,7 @@ def _written_params(params: Params) -> str:
 def _plain_text(text: str | None) -> str | None:
     if text is None or type(text) is str:
         return text
-    # The value of a foreign class's attribute, or from a third-party adapter's signal.
+    # The text can be a subclass of `str`, from an attribute of a foreign class or from a third-party adapter.
     found = as_builtin(text)
     return found if isinstance(found, str) else None
 
@@ -165,26 +167,26 @@ class Likeness:
     What all texts of one shape have in common.
 
     Attributes:
-        judgement: What the table says of them.
+        judgement: What the table says about these texts.
 
-        fingerprint: Their fingerprint, if no row knows them.
+        fingerprint: Their fingerprint, if no row matches them.
 
-        protocol: The protocol they happen under.
+        protocol: The protocol under which they happen.
 
-        read: Reads one of them as if there were no shapes.
+        read: Reads one of the texts by calling the adapter.
     """
 
     __slots__ = ("fingerprint", "judgement", "protocol", "read")
 
     def __init__(self, error: NormalizedError, read: Callable[[str], NormalizedError]) -> None:
-        """Take what the error of one text shares with those of the others."""
+        """Store what the error of one text shares with the errors of the others."""
         self.judgement = error.judgement
         self.fingerprint = error.fingerprint
         self.protocol = error.protocol
         self.read = read
 
 
-# A text of which no adapter was asked, and what it shares with others.
+# A text for which no adapter was called, and what it shares with the other texts of its shape.
 Unread = tuple[str, Likeness]
 
 
@@ -193,21 +195,22 @@ class NormalizedError:
     One error in the common vocabulary.
 
     Attributes:
-        judgement: What the tables say of this kind of error.
+        judgement: What the tables say about this kind of error.
 
-        protocol: The protocol it happened under, which the caller may know better than the table.
+        protocol: The protocol under which the error happened. The caller may name it, for example for an error of TLS.
     """
 
     __slots__ = ("__weakref__", "_fingerprint", "_params", "_reading", "_signal", "judgement", "protocol")
 
     def __init__(self, judgement: Judgement, signal: Signal | Unread, reading: Captures | None = None) -> None:
         """
-        Combine the judgement and the signal.
+        Combine a judgement and a signal.
 
         Args:
-            judgement: What the tables say of it.
-            signal: What the adapter saw; a text and what it shares with others if the adapter has not been asked.
-            reading: The values in the text.
+            judgement: What the tables say about this kind of error.
+            signal: The facts that the adapter saw; if the adapter was not called yet, a text and what it shares with the other
+                texts of its shape.
+            reading: The values that were read from the text.
         """
         self.judgement = judgement
         self.protocol = judgement.protocol
@@ -218,19 +221,19 @@ class NormalizedError:
 
     @property
     def signal(self) -> Signal:
-        """What the adapter saw."""
+        """The facts that the adapter saw. The adapter may be called only now."""
         signal = self._signal
         if type(signal) is tuple:
             text, likeness = signal
             read = likeness.read(text)
-            # The signal last: a thread that finds it does not read the text again.
+            # The signal is stored last, because another thread that finds it does not read the text again.
             self._reading = read._reading  # noqa: SLF001 - of the same class
             self._signal = signal = read.signal
         return signal  # type: ignore[return-value] # it is one
 
     @property
     def params(self) -> Params:
-        """Values taken out of the text, and those the adapter knew, by name."""
+        """The values that were read from the text, and those that the adapter knew, by name."""
         if self._params is None:
             signal = self.signal
             reading = self._reading
@@ -243,45 +246,45 @@ class NormalizedError:
         return self._params
 
     def under(self, protocol: str) -> NormalizedError:
-        """Return the same error as one that happened under another protocol."""
+        """Return a copy of this error that happened under another protocol."""
         error = NormalizedError(self.judgement, self._signal, self._reading)
         error.protocol = protocol
         return error
 
     def judged(self, judgement: Judgement) -> NormalizedError:
-        """Return the same error under another judgement."""
+        """Return a copy of this error with another judgement."""
         error = NormalizedError(judgement, self._signal, self._reading)
         error.protocol = self.protocol
         return error
 
     @property
     def section(self) -> str | None:
-        """The section of the table it was found in."""
+        """The section of the table in which the row was found."""
         return self.judgement.section
 
     @property
     def code(self) -> str | None:
-        """The native code of the row; `None` if unknown. Low cardinality."""
+        """The native code of the row; `None` if no row matched. Low cardinality."""
         return self.judgement.code
 
     @property
     def category(self) -> Category:
-        """What it is about."""
+        """The category: what the error is about."""
         return self.judgement.category
 
     @property
     def reason(self) -> Reason:
-        """Why, in the word all protocols share."""
+        """The reason, in the vocabulary that all protocols share. It is the value of `error.type`."""
         return self.judgement.reason
 
     @property
     def retryable(self) -> bool:
-        """Whether the same operation may succeed later, nobody changing anything."""
+        """Whether the same operation may succeed later without any change to it."""
         return self.judgement.retryable
 
     @property
     def terminal(self) -> bool:
-        """Whether the connection or stream it happened on is over because of it."""
+        """Whether the error has ended the connection or stream on which it happened."""
         return self.judgement.terminal
 
     @property
@@ -291,58 +294,58 @@ class NormalizedError:
 
     @property
     def advice(self) -> str:
-        """What to do about it, in a sentence or two."""
+        """What to do about the error, in one or two sentences."""
         return advice_for(self.judgement.reason, self.judgement.recovery)
 
     @property
     def effect(self) -> Effect:
-        """Whether the operation may have taken effect all the same."""
+        """Whether the operation may have taken effect although it failed."""
         return self.judgement.effect
 
     @property
     def row(self) -> Entry | None:
-        """The row that decided, with its evidence and source."""
+        """The row of the table that matched, with its evidence and source; `None` if no row matched."""
         return self.judgement.row
 
     @property
     def tables_version(self) -> str:
-        """Which table, in which version, named it."""
+        """The name and version of the table that matched."""
         return self.judgement.tables_version
 
     @property
     def known(self) -> bool:
-        """Whether a row knows it."""
+        """Whether a row of a table matched the error."""
         return self.judgement.row is not None
 
     @property
     def claimed(self) -> bool:
-        """Whether an adapter recognised it. What no adapter recognises belongs to the application."""
+        """Whether an adapter recognised the error. An error that no adapter recognises belongs to the application."""
         return bool(self.signal.protocol)
 
     @property
     def lossy(self) -> bool:
-        """Whether a client library changed the letters of the text (lower case), so that parameters are not exact."""
+        """Whether the client library has changed the text (to lower case), so that parameters are not exact."""
         return self.signal.lossy
 
     @property
     def retry_after(self) -> float | None:
-        """The pause in seconds that the peer asked for; a claim, bounded by the policy that honours it."""
+        """The pause that the peer asked for, in seconds. It is not validated; a retry policy limits it."""
         said = self.signal.retry_after
         return said if type(said) in {int, float} else None  # a third-party adapter can pass anything
 
     @property
     def text(self) -> str | None:
-        """What the peer or the library said, as it was, bounded in length. Not safe to print: it may hold anything."""
+        """The original words of the peer or the client library, cut in length. Not safe to print: they may contain anything."""
         return _plain_text(self.signal.text)
 
     @property
     def address(self) -> str | None:
-        """Where the peer says to go instead. A claim, never followed by this library."""
+        """The address to which the peer redirects. It is not trustworthy, and this library never connects to it by itself."""
         return _plain_text(self.signal.address)
 
     @property
     def fingerprint(self) -> str | None:
-        """For an unknown error, its text with the variables cut out; otherwise `None`."""
+        """For an unknown error, its text without the variable parts; `None` for a known error."""
         if self._fingerprint is None and self.judgement.row is None:
             signal = self._signal
             if type(signal) is tuple:
@@ -378,11 +381,11 @@ class NormalizedError:
     def to_json(self) -> str:
         """Return `to_record` as one line of ASCII JSON."""
         judgement, params, fingerprint = self.judgement, self.params, self.fingerprint
-        # What the judgement says is the same for all errors of a kind, and is written once.
+        # All errors with the same judgement share the first part of the line, so it is built once.
         head = judgement.written.get(self.protocol)
         if head is None:
             head = self._written()
-            if len(judgement.written) < _MOST_PROTOCOLS:  # a caller may name any
+            if len(judgement.written) < _MOST_PROTOCOLS:  # callers choose the names
                 judgement.written[self.protocol] = head
         return (
             f'{head}, "text": {_quoted(self.signal.text)}, "params": {_written_params(params)}, '
@@ -402,6 +405,6 @@ class NormalizedError:
         return TypeAdapter(Record).json_schema()
 
     def __repr__(self) -> str:
-        """Show the judgement; never the text, which may hold anything."""
+        """Show the judgement, and never the text, which may contain anything."""
         flags = " ".join(name for name in ("retryable", "terminal") if getattr(self, name))
         return f"<NormalizedError {self.protocol}:{self.section}:{self.code} {self.reason} {self.recovery} {flags}".rstrip() + ">"

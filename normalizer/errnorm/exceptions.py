@@ -1,16 +1,17 @@
 """
-Read an exception that may lie: its class names, its attributes, its text, and the exceptions inside it.
+Safe access to an exception that may misbehave: its class names, its attributes, its text, and the exceptions inside it.
 
 Adapters recognise exceptions by the dotted names of their classes, so no client library needs to be installed or imported. A
-`ReportedException` describes an exception that happened in another process; it answers the same questions as a live one.
+`ReportedException` describes an exception that happened in another process; the functions treat it like a live one.
 
 An exception is foreign code. Its `__str__` can raise, its cause chain can be a cycle or ten thousand links long, and a property
-can return a subclass of `str` that lies about its length. The functions here return a value for each of these. They do not catch
-`MemoryError`, nor anything that is not an `Exception`.
+can return a subclass of `str` that reports a wrong length. The functions here return a value in each of these cases. They do not
+catch `MemoryError`, nor anything that is not an `Exception`.
 
-An exception is what it says it is, what it was explicitly raised `from`, or what its members are. What was being handled when it
-was raised (`__context__`) lends it nothing: a `KeyError` in an `except` block belongs to the application. Only an exception whose
-class is a known wrapper gives way to its context; `causes(…, contexts=True)` is for these.
+The meaning of an exception comes from its own class and text, from its explicit cause (`raise … from`), or from its members. Its
+`__context__`, the exception that was being handled when it was raised, does not count: a `KeyError` in an `except` block belongs
+to the application. The context counts only if the class of the exception is a known wrapper; `causes(…, contexts=True)` is for
+these.
 """
 
 from __future__ import annotations
@@ -43,13 +44,13 @@ __all__ = [
 
 T = TypeVar("T")
 
-# These bound the walk through cycles, long chains and wide groups.
+# Limits for cycles, long chains and wide groups.
 _MOST_LINKS = 64
 _MOST_GROUPS_SEEN = 65536
 _LONGEST_TEXT = 4096
 _LONGEST_SAID = 256
 
-# Python raises exactly these for an error number of the operating system, with nothing in them but the number and its text.
+# Python raises exactly these classes for an error number of the operating system, with only the number and its text.
 _SYSTEM = frozenset(
     {
         OSError,
@@ -67,7 +68,8 @@ _NAMELESS = ("builtins.object",)
 
 _names: BoundedCache[type, tuple[str, ...]] = BoundedCache(1024)
 _plain: BoundedCache[type, object] = BoundedCache(1024)
-# An exception that holds all it has in its arguments and its dictionary, and one of which that is sure if it has no arguments.
+# `_ALL`: instances of the class store data only in their arguments and their dictionary. `_BARE`: that is certain only for an
+# instance without arguments, because the class is derived from another built-in exception.
 _ALL, _BARE = "all", "bare"
 # A class that was made by a `class` statement (Py_TPFLAGS_HEAPTYPE).
 _HEAP = 1 << 9
@@ -75,16 +77,16 @@ _HEAP = 1 << 9
 
 class ReportedException:
     """
-    An exception that happened in another process and was written down.
+    The description of an exception that happened in another process.
 
     Attributes:
-        names: Dotted names of its class and the classes it inherits from, the most specific first.
+        names: The dotted names of its class and its base classes, the most specific one first.
 
-        text: What `str()` returned.
+        text: The result of `str()`.
 
         attributes: Its public attributes, as JSON values.
 
-        cause: The exception it was raised from.
+        cause: The exception from which it was raised.
     """
 
     __slots__ = ("attributes", "cause", "names", "text")
@@ -96,7 +98,7 @@ class ReportedException:
         attributes: Mapping[str, object] | None = None,
         cause: ReportedException | None = None,
     ) -> None:
-        """Store what was written down."""
+        """Store the description."""
         self.names = names
         self.text = text
         self.attributes = attributes or {}
@@ -104,7 +106,7 @@ class ReportedException:
 
 
 def is_a(error: object, kind: type[T]) -> TypeIs[T]:
-    """Return whether an object is an instance of a class, by its type and not by the `__class__` it claims."""
+    """Return whether an object is an instance of a class according to its type, whatever its attribute `__class__` says."""
     return issubclass(type(error), kind)
 
 
@@ -151,7 +153,7 @@ def _dotted(kind: type) -> str:
 
 
 def attribute(error: object, name: str) -> object:
-    """Return a public attribute of an exception, live or reported; `None` if it has none or reading it raises."""
+    """Return a public attribute of a live or reported exception; `None` if there is none, or if reading it raises."""
     try:
         return as_builtin(error.attributes.get(name) if is_a(error, ReportedException) else getattr(error, name, None))
     except MemoryError:
@@ -161,7 +163,7 @@ def attribute(error: object, name: str) -> object:
 
 
 def message_of(error: object) -> str:
-    """Return `str()` of an exception, live or reported, cut to 4096 characters; `""` if it raises."""
+    """Return `str()` of a live or reported exception, cut to 4096 characters; `""` if it raises."""
     try:
         said = as_builtin(error.text if is_a(error, ReportedException) else str(error))
     except MemoryError:
@@ -173,10 +175,11 @@ def message_of(error: object) -> str:
 
 def content_of(error: object) -> Hashable:
     """
-    Return all that an exception holds, if that is little: two exceptions with the same content mean the same.
+    Return a hashable key with the whole content of a simple exception: two exceptions with the same key mean the same.
 
     Returns:
-        Its class, its arguments and its attributes, if these are short texts and numbers; `None` if it may hold more than that.
+        The class, the arguments and the attributes of the exception, if they are short texts and numbers; `None` if it may
+        contain more than that.
     """
     kind = type(error)
     plain = _plain.get(kind)
@@ -211,14 +214,14 @@ def _are_small(values: Iterable[object]) -> bool:
 
 
 def _is_system(error: object, args: tuple[object, ...]) -> bool:
-    """Return whether an error of the operating system has its number and text, and no name of a file beside its arguments."""
+    """Return whether an error of the operating system consists of its number and its text, without the name of a file."""
     if type(error) not in _SYSTEM or len(args) != 2 or error.filename is not None:  # type: ignore[attr-defined] # noqa: PLR2004
         return False
     return type(args[0]) is int and type(args[1]) is str
 
 
 def _is_plain(kind: type) -> object:
-    """Return whether what an instance holds is all in its arguments and its dictionary; without arguments for other built-ins."""
+    """Return `_ALL` or `_BARE` for a class whose instances store data only in arguments and dictionary, `False` for others."""
     if not issubclass(kind, BaseException) or any("__slots__" in vars(part) for part in kind.__mro__[:-2]):
         return False
     builtin = next(part for part in kind.__mro__ if not part.__flags__ & _HEAP)
@@ -227,20 +230,20 @@ def _is_plain(kind: type) -> object:
 
 def causes(error: object, *, contexts: bool = False) -> Iterator[object]:
     """
-    Yield an exception and what is inside it, the outermost first: members of a group, then what it was raised from.
+    Yield an exception and the exceptions inside it, the outermost first: the members of a group, then the explicit cause.
 
-    Each exception is yielded once, 64 of them at most.
+    Each exception is yielded once, and at most 64 are yielded.
 
     Args:
         error: An exception, or a `ReportedException`; anything else is yielded alone.
-        contexts: Whether to go on to what was being handled where there is no explicit cause.
+        contexts: Whether to follow `__context__` if there is no explicit cause.
     """
     yield error
     yield from inner_causes(error, contexts=contexts)
 
 
 def inner_causes(error: object, *, contexts: bool = False) -> Iterator[object]:
-    """Yield what is inside an exception, as `causes` does, without the exception itself."""
+    """Yield the exceptions inside an exception as `causes` does, without the exception itself."""
     waiting = _inside(error, contexts=contexts)
     if not waiting:
         return
@@ -270,22 +273,22 @@ def _inside(error: object, *, contexts: bool) -> list[object]:
 
 
 def members_of(error: object) -> tuple[BaseException, ...]:
-    """Return the members of an exception group, in its order; nothing for anything else."""
+    """Return the members of an exception group in their order; an empty tuple for anything else."""
     members = attribute(error, "exceptions") if is_a(error, BaseExceptionGroup) else ()
     return members if type(members) is tuple else ()
 
 
 def leaves_of(group: BaseException) -> list[Exception]:
     """
-    Return the exceptions at the ends of a group of groups, in their order, 64 at most.
+    Return the exceptions in a group and in the groups inside it, in their order, at most 64.
 
-    What is not an `Exception` (a cancellation, a keyboard interrupt) is left out.
+    A member that is not an `Exception` (a cancellation, a keyboard interrupt) is left out.
     """
     return list(islice((leaf for leaf in islice(_ends(group), _MOST_GROUPS_SEEN) if is_a(leaf, Exception)), _MOST_LINKS))
 
 
 def _ends(group: BaseException) -> Iterator[BaseException]:
-    # A group can be a member of many groups: each is looked into once.
+    # A group can be a member of many groups: each is searched once.
     seen = {id(group)}
     waiting = [iter(members_of(group))]
     while waiting:
@@ -300,6 +303,6 @@ def _ends(group: BaseException) -> Iterator[BaseException]:
 
 
 def traceback_of(error: BaseException) -> TracebackType | None:
-    """Return where an exception was raised."""
+    """Return the traceback of an exception; `None` if it has none."""
     found = attribute(error, "__traceback__")
     return found if isinstance(found, TracebackType) else None

@@ -1,4 +1,4 @@
-"""What the tables say of one kind of error."""
+"""The judgement: what the tables say about one kind of error."""
 
 from __future__ import annotations
 
@@ -20,23 +20,24 @@ _NO_KINDS: Mapping[str, str] = {}
 
 class Judgement:
     """
-    What the tables say of one kind of error: shared by all errors of that kind, and never changed.
+    What the tables say about one kind of error. All errors of that kind share the object, and it never changes.
 
-    Two judgements that say the same are equal, also if the memory of one was lost in between: guards compare them to tell a fault
-    once, and metrics count by them.
+    Two judgements with the same content are equal, even if a cache has dropped one of them and it was built again. Guards compare
+    them to emit each fault once, and metrics use them as keys.
 
     Attributes:
-        row: The row that decided; `None` if no row knows the error.
+        row: The row that matched; `None` if no row matched.
 
-        final: Whether a row knows the error, and not merely as a wrapper of another.
+        final: Whether a row matched that is not marked as a wrapper of another error.
 
-        tables_version: Name and version of the table that decided, `"nats 1.0.0"`.
+        tables_version: The name and version of the table, `"nats 1.0.0"`.
 
-        kinds: The kind of each parameter, by name, as the table declares them; the kind decides how a value is redacted.
+        kinds: The kind of each parameter, by name, as the table declares it. The kind decides how a value is redacted.
 
-        template: Upstream's text, where the row was found by a code and the values stand in the text beside it.
+        template: The text of the server or client with places for parameters, from which the values are read if the row was
+            found by a code; `None` if there is none.
 
-        written: The JSON of the judgement, by the protocol in it.
+        written: The first part of the error as JSON, by the protocol in it.
     """
 
     __slots__ = (
@@ -59,7 +60,7 @@ class Judgement:
         "written",
     )
 
-    def __init__(  # noqa: PLR0913 - built once a kind of error
+    def __init__(  # noqa: PLR0913 - built once for each kind of error
         self,
         *,
         protocol: str | None,
@@ -73,7 +74,7 @@ class Judgement:
         tables_version: str,
         kinds: Mapping[str, str] = _NO_KINDS,
     ) -> None:
-        """Store the judgement, and derive what follows from it."""
+        """Store the judgement, and derive the other attributes from it."""
         self.protocol = protocol
         self.section = section
         self.code = code
@@ -93,7 +94,7 @@ class Judgement:
         self._hash = hash(self._meaning)
 
     def changed(self, recovery: Recovery, *, terminal: bool) -> Judgement:
-        """Return the same judgement with another recovery, for a connection that is over, or is not."""
+        """Return a copy with another recovery, for a connection that has ended or has not ended."""
         return Judgement(
             protocol=self.protocol,
             section=self.section,
@@ -108,11 +109,11 @@ class Judgement:
         )
 
     def __eq__(self, other: object) -> bool:
-        """Compare what they say."""
+        """Compare the content of two judgements."""
         return self is other or (type(other) is Judgement and self._meaning == other._meaning)
 
     def __hash__(self) -> int:
-        """Return a hash of what it says."""
+        """Return a hash of the content."""
         return self._hash
 
 
@@ -134,7 +135,7 @@ def unknown(
     tables_version: str = "",
     kinds: Mapping[str, str] = _NO_KINDS,
 ) -> Judgement:
-    """Return the judgement on what no row knows: never retried."""
+    """Return the judgement for an error without a matching row. Such an error is never retried."""
     return Judgement(
         protocol=protocol,
         section=section,

@@ -1,8 +1,8 @@
 """
 Read the text below each member of an enumeration.
 
-Python keeps a string below an assignment nowhere, but editors show it when the member is hovered. It is read from the source when
-it is first asked for, so a description is written once, beside the word that it describes.
+Python does not store a string below an assignment, but editors show it as the description of the member. This module reads it
+from the source on first use, so that each description is written once, beside the word that it describes.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ __all__ = ["member_docs"]
 @cache
 def member_docs(kind: type[Enum]) -> dict[str, list[str]]:
     """
-    Return the paragraphs below each member, by its name, each on one line.
+    Return the paragraphs of the text below each member, by the name of the member. Each paragraph is one line.
 
     Raises:
-        OSError: If the source of the class is not there.
+        OSError: If the source of the class is not available.
     """
     definition = ast.parse(inspect.getsource(kind)).body[0]
     return {

@@ -1,20 +1,21 @@
 """
-Observe and judge in one call: from anything raw to a `NormalizedError`.
+The normalizer turns any raw error into a `NormalizedError`: an adapter reads it, and an engine judges it.
 
-Which adapter is asked, and in which order, is decided here and nowhere else. The way of an error through this file:
+This module alone decides which adapters are called, and in which order. An error takes these steps:
 
-1. What is known already is returned at once: a `NormalizedError`; an exception that a guard has marked; a short text or an error
-   of the operating system that was judged before. The last is a cache of 1024 answers: errors come in storms that repeat
-   themselves, and a repeated text costs one look-up (0.3 µs instead of 4 to 40).
-2. An exception group is judged member by member. Its answer is that of the member that forbids most (`forbids`).
-3. Any other exception is judged link by link: itself, then what it was raised from. The first link that a row knows is the
-   answer. A row whose class only wraps (`wraps` in the table) gives way to its cause, and also to what was being handled.
-4. Text, bytes, documents and elements are judged as they are. Where the caller names a protocol, that adapter is asked, and those
-   of the layers below every protocol (TLS, DNS, the operating system); where the caller names none, all adapters are asked.
-5. Each adapter returns a `Signal` or `None`, and the engine of the signal's protocol judges it. Where no row knows the error, the
-   best partial answer wins (`_rank`).
+1. A known result is returned at once: for a `NormalizedError`, for an exception that a guard has marked, and for a short text or
+   an error of the operating system that was judged before. For the last two there is a cache of 1024 results, because errors
+   come in storms that repeat the same text, and then one look-up is enough (0.3 µs instead of 4 to 40).
+2. Each member of an exception group is judged. The result is that of the member with the most restricted retry (`forbids`).
+3. Any other exception is judged along its chain: first the exception, then each explicit cause. The first exception for which
+   there is a row is the result. If the row says that the class is only a wrapper (`wraps` in the table), its cause is judged
+   instead, or, without a cause, its context.
+4. Text, bytes, documents and elements are judged as they are. If the caller names a protocol, its adapter is called, and those
+   of the layers below every protocol (TLS, DNS, the operating system); otherwise all adapters are called.
+5. Each adapter returns a `Signal` or `None`, and the engine of the signal's protocol judges the signal. If no row matches, the
+   best partial result is returned (`_rank`).
 
-What no adapter recognises is not NATS's and not XMPP's: its answer is unknown and not `claimed`.
+An error that no adapter recognises belongs neither to NATS nor to XMPP: the result is `unknown`, and `claimed` is false.
 """
 
 from __future__ import annotations
@@ -60,14 +61,14 @@ _log = logging.getLogger("errnorm")
 _EXCEPTIONS = (BaseException, ReportedException)
 _BYTES = (bytes, bytearray, memoryview)
 _LETTERS = (str, *_BYTES)
-# Larger than anything an adapter reads to its end, so that the time for one error does not grow with what a peer sends.
+# A limit, so that the time for one error does not grow with the size of what a peer sends. No adapter needs more than this.
 _MOST_RAW = 2**20
 _LONGEST_TEXT = 4096
 _LONGEST_REMEMBERED = 256
 
 
 class _Form(Enum):
-    """What a raw error is, by its class."""
+    """The form of a raw error, according to its class."""
 
     EXCEPTION = 1
     NORMALIZED = 2
@@ -75,7 +76,7 @@ class _Form(Enum):
     OTHER = 4
 
 
-# Four checks of a class cost more than the rest of a look-up, so their result is kept.
+# Four class checks cost more than the rest of a look-up, so their result is cached.
 _forms: BoundedCache[type, _Form] = BoundedCache(1024)
 
 
@@ -91,44 +92,45 @@ class Normalizer:
     """
     Turns raw errors into normalized ones, with the installed adapters and tables.
 
-    A table is loaded when an error of its protocol first appears. If an overlay cannot be used, an error is logged once through
-    the standard library's logger `errnorm`, and the built-in rows are used without it; `load` raises instead.
+    A table is loaded when the first error of its protocol appears. If an overlay is not valid, the logger `errnorm` of the
+    standard library logs that once, and the built-in rows are used without the overlay; `load` raises instead.
     """
 
     def __init__(self, overlays: Iterable[str | Path] | None = None) -> None:
         """
-        Prepare, without loading anything.
+        Create a normalizer, without loading adapters or tables.
 
         Args:
-            overlays: Files with rows of your own; those named in `ERRNORM_TABLES` if not given.
+            overlays: Files with rows of your own; the files in `ERRNORM_TABLES` if not given.
         """
         self._overlays = plugins.overlay_paths(overlays)
         self._points = plugins.adapters()
-        # Who is asked about an exception: the adapter of the protocol that the caller names first.
+        # The order in which adapters are called for an exception: that of the caller's protocol comes first.
         self._orders: dict[str | None, list[str]] = {None: list(self._points)}
         self._orders |= {one: [one, *(name for name in self._points if name != one)] for one in self._points}
         self._adapters: dict[str, Adapter | None] = {}
         self._engines: dict[str, Engine | None] = {}
         self._broken: set[str] = set()
         self._remembered: BoundedCache[object, NormalizedError] = BoundedCache(1024)
-        # Contents of exceptions that no adapter claims.
+        # Contents (`content_of`) of exceptions that no adapter recognises.
         self._foreign: BoundedCache[object, bool] = BoundedCache(1024)
-        # What texts of one shape share, or that they share nothing; and the shapes that came once.
+        # What the texts of one shape have in common, or false if that is nothing; and the shapes that were seen once.
         self._alike: BoundedCache[_Shape, Likeness | Literal[False]] = BoundedCache(1024)
         self._once: BoundedCache[_Shape, bool] = BoundedCache(1024)
 
     def normalize(self, raw: object, protocol: str | None = None) -> NormalizedError:
         """
-        Return what an error means. Pure; never raises.
+        Return what an error means. This method is pure and never raises.
 
         Args:
             raw: An exception, text or bytes from the wire or a log, a parsed XML element, or a decoded JSON document. A
-                `NormalizedError`, and an exception that a guard has marked, gives what was made of it before.
-            protocol: `"nats"` or `"xmpp"` where the caller knows it: the same text can mean different things in the two.
+                `NormalizedError` is returned unchanged; for an exception that a guard has marked, the result is the error in
+                the mark.
+            protocol: `"nats"` or `"xmpp"` if the caller knows it: the same text can mean different things in the two.
 
         Returns:
-            The error; its category is `unknown` if no row knows it. Of an exception group, the error of the member that
-            forbids most.
+            The normalized error. Its category is `unknown` if no row matches. For an exception group, the result is the error
+            of the member whose retry is the most restricted.
         """
         try:
             kind = type(raw)
@@ -150,7 +152,7 @@ class Normalizer:
             return unjudged(protocol)
 
     def _known(self, content: Hashable, raw: object, protocol: str | None) -> NormalizedError | None:
-        """Return what is remembered of an exception by its content, or of what it was raised from if nobody claims itself."""
+        """Return the cached error for an exception; for its cause, if no adapter recognises the exception itself."""
         key = (content, protocol)
         known = self._remembered.get(key)
         if known is None and key in self._foreign:
@@ -158,13 +160,13 @@ class Normalizer:
         return known
 
     def engine(self, protocol: str) -> Engine | None:
-        """Return the engine of a protocol, loading its table first; `None` if the table cannot be loaded."""
+        """Return the engine of a protocol, and load its table if needed; `None` if the table cannot be loaded."""
         if protocol not in self._engines:
             self._engines[protocol] = self._load_engine(protocol)
         return self._engines[protocol]
 
     def prepare(self) -> None:
-        """Load all adapters and tables now. Does not raise: what cannot be used is logged as it is by `normalize`."""
+        """Load all adapters and tables now. Does not raise: one that cannot be loaded is logged, as `normalize` would do."""
         for name in self._points:
             self._ask(name, None)
         for protocol in plugins.protocols():
@@ -175,7 +177,7 @@ class Normalizer:
         Load all tables now.
 
         Raises:
-            TableError: If a table or an overlay cannot be used; the message names file, line and path.
+            TableError: If a table or an overlay is not valid; the message names the file, the line and the path in it.
         """
         for protocol in dict.fromkeys([*plugins.protocols(), *plugins.overlaid(self._overlays)]):
             self._engines[protocol] = Engine(plugins.load_table(protocol, self._overlays))
@@ -221,7 +223,7 @@ class Normalizer:
         return answer if best is None or _rank(answer) > _rank(best) else best
 
     def _of_text(self, raw: str, protocol: str | None) -> NormalizedError:
-        """Judge a short text: as others of its shape, if all of them are alike."""
+        """Judge a short text; without a call of the adapter, if all texts of its shape have the same judgement."""
         shape = shape_of(raw)
         key = (shape, protocol)
         likeness = self._alike.get(key)
@@ -231,7 +233,7 @@ class Normalizer:
             return error
         error = self._of_raw(raw, protocol)
         if likeness is None and shape is not None and error.signal.alike and shape != raw.encode():
-            # Finding out costs more than judging once, so a shape is looked at when it comes a second time.
+            # The check costs more than judging the text, so a shape is checked when it comes a second time.
             if key in self._once:
                 self._alike.remember(key, self._likeness(error, protocol))
             else:
@@ -239,11 +241,11 @@ class Normalizer:
         return error
 
     def _likeness(self, error: NormalizedError, protocol: str | None) -> Likeness | Literal[False]:
-        """Return what all texts of one shape share; false if the next one may mean something else."""
+        """Return what all texts of one shape have in common; false if another text of the shape may mean something else."""
         signal, row = error.signal, error.row
         first = protocol or next(iter(self._points), None)
         engine = self._engines.get(signal.protocol)
-        # Of a text that no row knows other adapters are asked as well, unless the caller names the protocol.
+        # If no row matches a text, other adapters are called too, unless the caller names the protocol.
         if signal.protocol != first or engine is None or (protocol is None and not error.judgement.final):
             return False
         if not engine.alike(signal, row):
@@ -268,7 +270,7 @@ class Normalizer:
         return self._under(protocol, best)
 
     def _best(self, link: object, names: Iterable[str], best: NormalizedError | None) -> NormalizedError | None:
-        """Ask adapters until a row knows the error; else return the best partial answer, an earlier one before a later one."""
+        """Call adapters until a row matches; otherwise return the best partial result, the earlier one of two equals."""
         for name in names:
             answer = self._ask(name, link)
             if answer is None:
@@ -288,7 +290,7 @@ class Normalizer:
             engine = self._engines.get(signal.protocol) or self.engine(signal.protocol)
             return None if engine is None else engine.judge(signal)
         except (MemoryError, RecursionError):
-            raise  # it says nothing about this adapter
+            raise  # not a fault of this adapter
         except Exception as error:  # noqa: BLE001 - an adapter from elsewhere can raise and return anything
             if name not in self._broken:
                 self._broken.add(name)
@@ -300,7 +302,7 @@ class Normalizer:
             try:
                 self._adapters[name] = plugins.load_adapter(self._points[name])
             except (MemoryError, RecursionError):
-                raise  # the next call may have the room
+                raise  # the next call may have enough memory or stack
             except Exception:
                 self._adapters[name] = None
                 raise
@@ -311,8 +313,8 @@ class Normalizer:
             try:
                 return Engine(plugins.load_table(protocol, overlays))
             except (MemoryError, RecursionError):
-                raise  # the next call may have the room
-            except Exception as error:  # noqa: BLE001 - nothing may reach the application's error handler
+                raise  # the next call may have enough memory or stack
+            except Exception as error:  # noqa: BLE001 - `normalize` never raises into the application
                 _log.error("errnorm: the table of %s cannot be used: %s", protocol, error)
         return None
 
@@ -321,7 +323,7 @@ class Normalizer:
         return engine is not None and engine.table.underlies
 
     def _under(self, protocol: str | None, error: NormalizedError) -> NormalizedError:
-        """Return the error under the caller's protocol if it belongs to a layer below all protocols."""
+        """Return the error with the caller's protocol if it belongs to a layer below all protocols."""
         if type(protocol) is not str or error.protocol == protocol or not self._underlies(error.protocol):
             return error
         return error.under(protocol)
@@ -329,7 +331,7 @@ class Normalizer:
 
 @cache
 def default_normalizer() -> Normalizer:
-    """Return the normalizer that `errnorm.normalize` uses: the installed tables, and the overlays of `ERRNORM_TABLES`."""
+    """Return the normalizer that `errnorm.normalize` uses. It has the installed tables and the overlays of `ERRNORM_TABLES`."""
     return Normalizer()
 
 
@@ -337,7 +339,7 @@ _WORDS, _SECTION, _WRAPPER = range(3)
 
 
 def _rank(answer: NormalizedError) -> int:
-    """Rank a partial answer: text of no section, a section in which no row knows it, a row that only wraps."""
+    """Rank a partial result, from low to high: text without a section, a section without a matching row, a row that wraps."""
     if answer.row is not None:
         return _WRAPPER
     return _WORDS if answer.signal.section is None else _SECTION
@@ -345,9 +347,10 @@ def _rank(answer: NormalizedError) -> int:
 
 def forbids(error: NormalizedError) -> tuple[bool, bool, bool, bool]:
     """
-    Return a key that orders the members of a group, the one that forbids most first.
+    Return a sort key for the members of a group: the member whose retry is the most restricted has the smallest key.
 
-    What must not be retried comes before what may be, and among these what a row knows; then what may have been applied.
+    Errors that must not be retried come first, and among them those with a row; then redirects; then errors whose operation may
+    have taken effect.
     """
     return (
         error.retryable,
@@ -358,7 +361,7 @@ def forbids(error: NormalizedError) -> tuple[bool, bool, bool, bool]:
 
 
 def unjudged(protocol: object) -> NormalizedError:
-    """Return an error of which nothing is known, with as little work as possible."""
+    """Return an unknown error with as little work as possible."""
     return _of_nobody(protocol, Signal(""))
 
 

@@ -1,7 +1,7 @@
 """
-Find installed adapters and tables through entry points. Built-in ones are found the same way.
+Find the installed adapters and tables through entry points. The built-in ones are found in the same way.
 
-The name of an entry point is its protocol. A table may have several files: `nats.jetstream` adds to `nats`.
+The name of an entry point is the protocol. A table may have several files: `nats.jetstream` adds rows to `nats`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _group(name: str) -> tuple[EntryPoint, ...]:
 
 
 def adapters() -> dict[str, EntryPoint]:
-    """Return the entry point of each installed adapter by protocol; `load_adapter` imports one."""
+    """Return the entry point of each installed adapter, by protocol; `load_adapter` imports the adapter."""
     return {point.name: point for point in _group("errnorm.adapters")}
 
 
@@ -40,17 +40,17 @@ def load_adapter(point: EntryPoint) -> Adapter:
 
 
 def forms() -> list[EntryPoint]:
-    """Return the entry points of the installed files with forms of errors in texts, ordered by name."""
+    """Return the entry points of the installed files that describe the forms of errors in texts, ordered by name."""
     return sorted(_group("errnorm.forms"), key=lambda point: point.name)
 
 
 def protocols() -> list[str]:
-    """Return the protocols that have a table, in the order they were installed."""
+    """Return the protocols that have a table, in the order of installation."""
     return list(dict.fromkeys(point.name.partition(".")[0] for point in _group("errnorm.mappings")))
 
 
 def overlay_paths(given: Iterable[str | Path] | None = None) -> list[Path]:
-    """Return the overlay files: those given, else those named in `ERRNORM_TABLES`, separated as in `PATH`."""
+    """Return the given overlay files; if none are given, those in `ERRNORM_TABLES`, separated like the entries of `PATH`."""
     if given is not None:
         return [Path(path) for path in given]
     return [Path(path) for path in os.environ.get("ERRNORM_TABLES", "").split(os.pathsep) if path]
@@ -58,10 +58,10 @@ def overlay_paths(given: Iterable[str | Path] | None = None) -> list[Path]:
 
 def overlaid(overlays: Iterable[Path]) -> list[str]:
     """
-    Return the protocols that overlay files are about.
+    Return the protocols for which overlay files have rows.
 
     Raises:
-        TableError: If a file cannot be read, or does not say its protocol.
+        TableError: If a file cannot be read, or does not name its protocol.
     """
     from errnorm.tables import load  # noqa: PLC0415 - importing the library must not load a table
 
@@ -70,17 +70,17 @@ def overlaid(overlays: Iterable[Path]) -> list[str]:
 
 def load_table(protocol: str, overlays: Iterable[Path] = ()) -> Table:
     """
-    Read all files of one protocol's table, and lay the overlays over it that are about this protocol.
+    Read all files of one protocol's table, and apply the overlays for this protocol.
 
     Args:
         protocol: The protocol, `"nats"`.
-        overlays: Files of the user.
+        overlays: Files of the user. Files for other protocols are ignored.
 
     Returns:
         The table.
 
     Raises:
-        TableError: If a file cannot be read or used, or no file is about this protocol.
+        TableError: If a file cannot be read or is not valid, or if there is no file for this protocol.
     """
     from errnorm.tables import load  # noqa: PLC0415 - importing the library must not load a table
 

@@ -1,9 +1,9 @@
 """
-What may leave: a rule for each kind of parameter.
+Redaction: the rules that decide which values are emitted.
 
-The words of a peer are never told as they came. What a template took out of a text has a declared kind, and the kind has a
-rule: keep it, put a keyed hash in its place, or drop it. What is told of the text is the template with the values filled in
-under these rules. A password in free text is thus no question of finding it: free text does not leave.
+The original text of a peer is never emitted by default. A value that a template reads from a text has a declared kind, and each
+kind has a rule: keep the value, replace it by a keyed hash, or drop it. The emitted text is the template, filled with the values
+that these rules allow. Passwords in free text need not be found, because free text is not emitted.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ __all__ = ["DEFAULT_RULES", "Privacy", "Rule", "peer_name", "phrase", "without_c
 
 
 class Rule(StrEnum):
-    """What happens to a value before it leaves."""
+    """What happens to a value before it is emitted."""
 
     KEEP = "keep"
     HASH = "hash"
     DROP = "drop"
 
 
-# What is not here is dropped: a kind that a new table brings is private until somebody says otherwise.
+# Kinds that are not listed are dropped, so a kind that a new table declares is private until a user allows it.
 DEFAULT_RULES: Mapping[str, Rule] = {
     "account": Rule.HASH,
     "address": Rule.HASH,
@@ -52,15 +52,15 @@ DEFAULT_RULES: Mapping[str, Rule] = {
 }
 
 _PLACE = re.compile(r"\{([a-z_]+)\}")
-# A password can hold what ends an address; so all before the last `@` goes, up to the beginning of the next address.
+# A password can contain characters that end an address, so everything before the last `@` is removed, up to the next address.
 _USERINFO = re.compile(
     r"([a-z][a-z0-9+.-]{0,15}://)(?:(?![a-z][a-z0-9+.-]{0,15}://).)*@|(?<![^\s,])[^\s,]*@", re.IGNORECASE | re.DOTALL
 )
 _CREDENTIALS = re.compile(r"([a-z][a-z0-9+.-]{0,15}://)[^\s/?#]*@", re.IGNORECASE)
 _QUERY = re.compile(r"[?#][^\s,]*")
-# Kinds that are told by default, and under which something private can stand all the same.
+# Kinds that are emitted by default, although their values can be private: an IP address or a JID in the place of a host.
 _PUBLIC = frozenset({"host", "name"})
-# Kinds of names that somebody makes up, and in which an address or a JID can be a part.
+# Kinds of names that users choose, and that can contain an address or a JID.
 _NAMES = frozenset({"subject", "queue"})
 _INSIDE_JID = re.compile(r"[^\s@./]+@[\w.-]+")
 _INSIDE_ADDRESS = re.compile(r"(?<!\d)(?:\d{1,3}\.){3}\d{1,3}(?!\d)")
@@ -76,7 +76,7 @@ _MOST_ROWS = 4096
 
 @lru_cache(1024)
 def peer_name(peer: object) -> str:
-    """Return the name of a peer as it may be told: without credentials, on one line, at most 128 characters."""
+    """Return the name of a peer without credentials, as one line of at most 128 characters, so that it can be emitted."""
     named = str(peer)[:_LONGEST_PEER]
     return escaped(_QUERY.sub("", _USERINFO.sub(lambda found: found[1] or "", named)), _LONGEST_NAME)
 
@@ -91,10 +91,11 @@ def _phrase(words: str, about: str) -> tuple[str, tuple[str, ...]]:
 
 def phrase(error: NormalizedError) -> tuple[str, tuple[str, ...]]:
     """
-    Return what an error says in the words of its row: a template with `%s` in the places of its parameters, and their names.
+    Return the text of an error's row as a template with `%s` in the places of its parameters, and the names of the parameters.
 
     Returns:
-        For an error that no table knows, its fingerprint. Nothing in the template comes from a parameter.
+        The template and the names. For an unknown error the template is its fingerprint. The template contains no value of a
+        parameter.
     """
     entry = error.judgement.row
     if entry is None:
@@ -110,10 +111,10 @@ def without_credentials(text: str) -> str:
 
 class Privacy:
     """
-    The rules in force.
+    The redaction rules of one middleware.
 
     Attributes:
-        limit: Characters after which a value is cut.
+        limit: The number of characters after which a value is cut.
     """
 
     __slots__ = ("_hashed", "_kept", "_key", "_last", "_pieces", "limit")
@@ -128,19 +129,19 @@ class Privacy:
         limit: int = 256,
     ) -> None:
         """
-        Start from the defaults and change the rules of some kinds.
+        Start from `DEFAULT_RULES`, and change the rules of some kinds.
 
         Args:
-            keep: Kinds whose values are told as they are (escaped and cut).
-            hashed: Kinds whose values are told as a hash.
-            drop: Kinds whose values are not told. Stands above the two others.
-            key: The key of the hash. Without one nothing is hashed but dropped: a hash without a key is no secret, because
-                there are few enough addresses to try them all.
-            limit: Characters after which a value is cut.
+            keep: The kinds whose values are emitted unchanged (escaped and cut).
+            hashed: The kinds whose values are emitted as a hash.
+            drop: The kinds whose values are not emitted. This overrides `keep` and `hashed`.
+            key: The key of the hash. Without a key, values are dropped instead of hashed: a hash without a key does not hide
+                an address, because there are few enough addresses to try them all.
+            limit: The number of characters after which a value is cut.
         """
         rules = {**DEFAULT_RULES, **dict.fromkeys(keep, Rule.KEEP), **dict.fromkeys(hashed, Rule.HASH)}
         rules |= dict.fromkeys(drop, Rule.DROP)
-        # blake2b takes 64 bytes of key at most; a longer one is folded into that.
+        # blake2b accepts a key of at most 64 bytes; a longer one is hashed to that length.
         raw = key.encode("utf-8", "backslashreplace") if isinstance(key, str) else key
         self._key = raw if len(raw) <= 64 else blake2b(raw).digest()  # noqa: PLR2004
         self._kept = frozenset(kind for kind, rule in rules.items() if rule is Rule.KEEP)
@@ -150,23 +151,23 @@ class Privacy:
         self.limit = limit
 
     def rule(self, kind: str | None) -> Rule:
-        """Return what happens to the values of a kind; a hash that has no key is a drop."""
+        """Return the rule for a kind. Without a key, the rule is drop instead of hash."""
         return Rule.KEEP if kind in self._kept else Rule.HASH if kind in self._hashed else Rule.DROP
 
     def value(self, kind: str | None, value: object) -> str | int | bool | None:
         """
-        Return a value as it may be told.
+        Apply the rule of a kind to a value.
 
         Args:
-            kind: Its declared kind; `None` if it has none: then only numbers and flags are told.
+            kind: The declared kind; `None` if there is none, and then only numbers and flags are emitted.
             value: The value.
 
         Returns:
-            The value, a hash of it, or `None` if it stays here.
+            The value, a hash of it, or `None` if it must not be emitted.
         """
         if type(value) is str:
             if kind in _PUBLIC and kind in self._kept and (meant := _meant(kind, value)) != kind:
-                # The name stays, whatever the value is: a peer does not decide which fields a line has.
+                # Return a placeholder instead of `None`, so that a peer cannot choose which fields a line has.
                 return self.value(meant, value) or f"<{meant}>"
             if kind in self._kept:
                 return escaped(self._without_people(value) if kind in _NAMES else value, self.limit)
@@ -175,7 +176,7 @@ class Privacy:
         return _number(value) if isinstance(value, int) and (kind is None or kind in self._kept) else None
 
     def _without_people(self, value: str) -> str:
-        """Return a name without the addresses and JIDs inside it: people put them into subjects."""
+        """Return a name without the addresses and JIDs inside it. Subjects often contain them."""
         if "@" in value and "jid" not in self._kept:
             value = _INSIDE_JID.sub("<jid>", value)
         if "address" not in self._kept:
@@ -187,21 +188,21 @@ class Privacy:
         return f"{text.partition(':')[0]}:{digest.hexdigest()}"
 
     def params(self, error: NormalizedError) -> Params:
-        """Return the parameters of an error that may leave, by name. Not to be changed."""
+        """Return the parameters of an error that may be emitted, by name. The caller must not change the result."""
         return self._told(error)[1]
 
     def text(self, error: NormalizedError) -> str:
         """
-        Say in one line what happened, in words that are ours or the table's.
+        Return one line that says what happened, without text from the peer.
 
         Returns:
-            For a known error the text of its row with the parameters that may leave; `<name>` stands for the others. For an
-            unknown error its fingerprint.
+            For a known error, the text of its row with the parameters that may be emitted; the others are replaced by their
+            names in angle brackets: `<name>`. For an unknown error, its fingerprint.
         """
         return self._told(error)[2]
 
     def _told(self, error: NormalizedError) -> tuple[NormalizedError, Params, str]:
-        # Log and span ask for the same error one after the other. Replaced in one step, so threads can do no harm here.
+        # The log and the span need the same result one after the other. The tuple is replaced in one step, which is thread-safe.
         last = self._last
         if last is None or last[0] is not error:
             params = self._params(error)
@@ -225,11 +226,11 @@ class Privacy:
         return pieces[0] if len(pieces) == 1 else escaped(_filled(pieces, params), 2 * self.limit)
 
     def _split(self, entry: Entry) -> list[str]:
-        """Split the text of a row at its places: words and names take turns."""
+        """Split the text of a row at its parameters: the result alternates between text and names of parameters."""
         template = entry.row.text or entry.key
         said = template
         if " " not in template:
-            # A condition or a number says little to people, and a class stands in a field of its own; what it means says more.
+            # A condition or a number tells people little, and a class name is in another field, so add the meaning.
             said = entry.row.reason.about if "." in template else f"{template}: {entry.row.reason.about}"
         pieces = _PLACE.split(escaped(said, self.limit))
         return self._pieces.remember(entry, pieces)
@@ -244,12 +245,12 @@ def _filled(pieces: list[str], params: Params) -> str:
 
 
 def _meant(kind: str | None, value: str) -> str | None:
-    # A log or a peer writes an address, or a whole JID, where others write a host.
+    # Some logs and peers write an address or a whole JID in the place of a host.
     if "@" in value:
         return "jid"
     return "address" if _ADDRESS.fullmatch(value) else kind
 
 
 def _number(value: int) -> int:
-    # What does not fit into the 64 bits of the wire format becomes the nearest that does: the type of a value never changes.
+    # A number beyond the 64 bits of the wire format is replaced by the nearest one, so that the type of a value never changes.
     return min(max(value, -_LARGEST), _LARGEST)
