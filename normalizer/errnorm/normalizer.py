@@ -4,8 +4,9 @@ The normalizer turns any raw error into a `NormalizedError`: an adapter reads it
 This module alone decides which adapters are called, and in which order. An error takes these steps:
 
 1. A known result is returned at once: for a `NormalizedError`, for an exception that a guard has marked, and for a short text or
-   an error of the operating system that was judged before. For the last two there is a cache of 1024 results, because errors
-   come in storms that repeat the same text, and then one look-up is enough (0.3 µs instead of 4 to 40).
+   a small exception that was judged before. For the last two there is a cache of 1024 results, because errors come in storms
+   that repeat the same text, and then one look-up is enough (0.3 µs instead of 4 to 40). A new text of a shape that was judged
+   before gets the judgement of that shape (`errnorm.tables.shape`).
 2. Each member of an exception group is judged. The result is that of the member with the most restricted retry (`forbids`).
 3. Any other exception is judged along its chain: first the exception, then each explicit cause. The first exception for which
    there is a row is the result. If the row says that the class is only a wrapper (`wraps` in the table), its cause is judged
