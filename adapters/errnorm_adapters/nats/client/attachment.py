@@ -68,7 +68,7 @@ class NatsAttachment(Attachment):
         self.callbacks = Callbacks(self._named(users))
         self.denials = Denials()
         self._users = users
-        self._resolver = resolver_of(middleware)
+        resolver_of(middleware).add(self.callbacks["error_cb"], self)
         self.last_fault: tuple[BaseException, float] | None = None
         self._leaving = False
         self._heard: BaseException | None = None
@@ -112,10 +112,14 @@ class NatsAttachment(Attachment):
             self.client is None
             and (client := frames.connected_client(self.callbacks["error_cb"], self.callbacks.loop)) is not None
         ):
-            self._adopt(client)
+            self.meet(client)
         if self.client is not None:
             self._catch_up()
         return super().health()
+
+    def meet(self, client: Any) -> None:  # noqa: ANN401 - of a library that is not imported
+        """Know the client from now on: it was seen to have these callbacks."""
+        self.client = self.client or client
 
     async def close(self) -> None:
         """Close the client. This is not a fault."""
@@ -137,6 +141,10 @@ class NatsAttachment(Attachment):
             self.feed(Up(server=frames.server_of(client)))
         elif client.is_reconnecting and state is State.CONNECTING:
             self.feed(Up(server=frames.server_of(client)))  # a client that reconnects was connected before
+        elif client.is_closed and self._is_news(client.last_error):
+            if state is State.CONNECTING:
+                self.feed(Up(server=frames.server_of(client)))  # if a dial had failed, nats-py would have called back
+            self._has_closed_connection()
         elif state is State.CONNECTING and class_names(client.last_error)[0] == _GAVE_UP:
             self.feed(Closed(error=self._judged(client.last_error), cause=client.last_error))
 
@@ -153,15 +161,20 @@ class NatsAttachment(Attachment):
             await self._handler_failed(exception, error, by)
             return
         self._catch_up()
-        await self._users.call("error_cb", exception, error)
         if exception is self.client.last_error:
             self._heard = exception
-        if by.method == frames.CLOSES or self.is_over:
-            return  # the socket's last words
+        aftermath = by.method == frames.CLOSES or self.is_over  # the socket's last words
         connecting = self._session.state is State.CONNECTING
-        for fact in self._facts(exception, error, by):
-            self.feed(fact)
-        self.denials.remember(exception, error)
+        if not aftermath:
+            for fact in self._facts(exception, error, by):
+                self.feed(fact)
+            self.denials.remember(exception, error)
+        # Afterwards: however long the application takes, what was told is what was the case.
+        await self._users.call("error_cb", exception, error)
+        if not aftermath:
+            await self._act_on(exception, by, connecting=connecting)
+
+    async def _act_on(self, exception: Exception, by: Caller, *, connecting: bool) -> None:
         if self._order is not None and connecting:
             await self._raise(self._order.cause or exception)
         if by.method == frames.CONNECTS and _TLS in class_names(exception):
@@ -221,7 +234,8 @@ class NatsAttachment(Attachment):
         if client.is_connected or self._session.state is State.UP:
             if self._leaving and class_names(exception)[0] == _EOF:
                 error = self._judged(_SHUT_DOWN)
-            yield Said(error=ended(error) if _is_of_socket(exception) else error, next=self._next, **about)
+            following = Next.CLOSED if by.method == frames.DRAINS else self._next
+            yield Said(error=ended(error) if _is_of_socket(exception) else error, next=following, **about)
             return
         connecting = self._session.state is State.CONNECTING
         last = frames.gives_up(by) or (by.method == frames.CONNECTS and self._next is Next.CLOSED)
@@ -320,16 +334,12 @@ class NatsAttachment(Attachment):
 
     def _is_mine(self, by: Caller) -> bool:
         if self.client is None and by.client is not None:
-            self._adopt(by.client)
+            self.meet(by.client)
         if self.client is not None and by.client in {None, self.client}:
             return True
         if by.client is not None:
             _log.error("errnorm: two clients got the callbacks of one session: call attach() for each client")
         return False
-
-    def _adopt(self, client: Any) -> None:  # noqa: ANN401 - of a library that is not imported
-        self.client = client
-        self._resolver.add(self)
 
     def _judged(self, raw: object) -> NormalizedError:
         return self._middleware.normalize(raw, "nats")

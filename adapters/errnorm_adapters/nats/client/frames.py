@@ -25,6 +25,7 @@ __all__ = [
     "Caller",
     "caller",
     "connected_client",
+    "error_cb_of",
     "gives_up",
     "is_of_server_handler",
     "knows_lame_duck_mode",
@@ -39,6 +40,7 @@ CLIENT = f"{_MODULE}.Client"
 HANDLES = "_wait_for_msgs"
 CLOSES = "_close"
 CONNECTS = "connect"
+DRAINS = "drain"
 RECONNECTS = "_attempt_reconnect"
 READS = "_read_loop"
 
@@ -152,9 +154,14 @@ def connected_client(error_cb: Callable[..., object], loop: AbstractEventLoop | 
         frame = getattr(task.get_coro(), "cr_frame", None)
         if frame is not None and frame.f_code.co_name == READS:
             client = frame.f_locals.get("self")
-            if getattr(client, "_error_cb", None) == error_cb:
+            if error_cb_of(client) is error_cb:
                 return client
     return None
+
+
+def error_cb_of(client: Any) -> Any:  # noqa: ANN401 - as above
+    """Return the callback that a client was given for errors: it says whose client it is."""
+    return getattr(client, "_error_cb", None)
 
 
 def _name(handler: Any) -> str:  # noqa: ANN401 - whatever was given to `subscribe`

@@ -17,6 +17,7 @@ from errnorm.exceptions import ReportedException, class_names
 from errnorm.marks import Mark, claim
 from errnorm.session import State
 from errnorm.taxonomy import Reason
+from errnorm_adapters.nats.client.frames import error_cb_of
 from errnorm_adapters.nats.client.traces import Wait
 
 if TYPE_CHECKING:
@@ -42,9 +43,8 @@ class Attached(Protocol):
     last_fault: tuple[BaseException, float] | None
     denials: Denials
 
-    @property
-    def client(self) -> object:
-        """Return the client."""
+    def meet(self, client: object) -> None:
+        """Know the client from now on."""
         ...
 
     @property
@@ -55,6 +55,15 @@ class Attached(Protocol):
     @property
     def is_over(self) -> bool:
         """Return whether the session has ended."""
+        ...
+
+    @property
+    def is_ending(self) -> bool:
+        """Tell whether the session has ended, or its client is about to say so."""
+        ...
+
+    def health(self) -> object:
+        """Take in what the client has not called back for yet."""
         ...
 
     @property
@@ -70,9 +79,9 @@ class Resolver:
         """Create a resolver without attachments."""
         self._attachments: WeakValueDictionary[int, Attached] = WeakValueDictionary()
 
-    def add(self, attachment: Attached) -> None:
-        """Answer for the client of an attachment."""
-        self._attachments[id(attachment.client)] = attachment
+    def add(self, error_cb: object, attachment: Attached) -> None:
+        """Answer for the client that has this callback of an attachment, which lives as long as the attachment does."""
+        self._attachments[id(error_cb)] = attachment
 
     def behind(self, exception: BaseException, error: NormalizedError) -> object:
         """
@@ -91,18 +100,25 @@ class Resolver:
         wait = Wait(exception)
         if wait.dials and name != _GAVE_UP:
             return None
-        attachment = self._attachments.get(id(wait.client))
+        attachment = self._of(wait.client)
         if name in {_CLOSED, _GAVE_UP}:
             return None if attachment is None else _why_closed(attachment, name)
         denial = None if attachment is None else attachment.denials.behind(wait)
         return denial or wait.conflict or _fault_during(wait, attachment) or _nothing_there(wait, error)
 
+    def _of(self, client: object) -> Attached | None:
+        attachment = self._attachments.get(id(error_cb_of(client)))
+        if attachment is not None:
+            attachment.meet(client)
+        return attachment
+
 
 def _why_closed(attachment: Attached, name: str) -> object:
+    attachment.health()  # nats-py is closed before it says so
     if attachment.is_over and attachment.end is None and name == _CLOSED:
         return _CLOSED_HERE
     last = attachment.last_fault
-    return last[0] if last is not None and (attachment.is_over or name == _GAVE_UP) else None
+    return last[0] if last is not None and (attachment.is_ending or name == _GAVE_UP) else None
 
 
 def _fault_during(wait: Wait, attachment: Attached | None) -> BaseException | None:

@@ -100,7 +100,8 @@ class AioxmppAttachment(XmppAttachment):
         silence = TimeoutError("no session was started in time")
         self.feed(DialFailed(error=self.judged(silence), cause=silence, next=Next.RECONNECTING))
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, raised: Exception) -> None:
+        error = _behind(raised)
         if self._was_up:
             self._on_lost(error)
         elif not self._stopping:
@@ -126,10 +127,21 @@ class AioxmppAttachment(XmppAttachment):
         replaced = error is not None and (error.section, error.code) == ("stream", "conflict")
         self.feed(self._ended(reason, Next.CLOSED if replaced else Next.RECONNECTING))
 
-    def _on_failure(self, reason: Exception) -> None:
+    def _on_failure(self, raised: Exception) -> None:
+        reason = _behind(raised)
         self._unsettled = None
         self.feed(Closed(error=ended(self.judged(reason)), cause=reason))
 
     def _on_stopped(self) -> None:
         self.feed(Closing())
         self.feed(Closed())
+
+
+def _behind(error: Exception) -> Exception:
+    """
+    Return the error of a TLS handshake that failed.
+
+    aioopenssl (0.6, `_tls_do_handshake`) hands it to a future that is done already, and raises the `InvalidStateError` of that.
+    """
+    handshake = error.__context__
+    return handshake if isinstance(error, asyncio.InvalidStateError) and isinstance(handshake, Exception) else error

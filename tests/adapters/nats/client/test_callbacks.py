@@ -164,6 +164,25 @@ async def test_callbacks_of_the_application_run_and_may_take_the_normalized_erro
     assert len(told) == 1
 
 
+async def test_a_callback_of_the_application_that_takes_its_time_does_not_change_what_is_told(
+    start_nats: StartNats, errors: Middleware, told: Told
+) -> None:
+    called = asyncio.Event()
+
+    async def error_cb(_: Exception) -> None:
+        called.set()
+        await asyncio.sleep(0.3)
+
+    client = await connected(
+        start_nats({"authorization": USERS}).url, errnorm_adapters.nats.attach(errors, error_cb=error_cb), **ANN
+    )
+    await client.publish("closed.door", b"")
+    await called.wait()
+    assert told.rows() == [("auth.forbidden", "serve", "nothing", False)]
+    await client.close()
+    assert len(told) == 1
+
+
 async def test_nothing_that_goes_wrong_in_a_callback_of_ours_reaches_nats_py(
     start_nats: StartNats, errors: Middleware, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,7 +32,7 @@ def names_in(function: Callable[..., Any]) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("method", [frames.CLOSES, frames.CONNECTS, frames.RECONNECTS, frames.READS])
+@pytest.mark.parametrize("method", [frames.CLOSES, frames.CONNECTS, frames.DRAINS, frames.RECONNECTS, frames.READS])
 def test_the_methods_that_call_back_have_these_names(method: str) -> None:
     assert inspect.iscoroutinefunction(getattr(Client, method))
 

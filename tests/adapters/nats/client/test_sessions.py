@@ -347,6 +347,36 @@ async def test_what_is_called_after_the_end_says_why_it_ended(
     assert told.rows() == [("auth.revoked", "serve", "closed", False)]
 
 
+async def test_what_is_called_while_the_client_closes_is_the_same_fault(
+    start_nats: StartNats, errors: Middleware, told: Told
+) -> None:
+    session = attach(errors)
+    client = await connected(start_nats({}).url, session, pedantic=True)
+    with pytest.raises(nats.errors.NoRespondersError):
+        await client.request("no.*", b"")  # it was refused meanwhile, and the client begins to close
+    with pytest.raises(nats.errors.ConnectionClosedError) as caught:
+        async with errors.guard("nats", operation="publish", idempotent=True):
+            await client.publish("a", b"")
+    assert errnorm.normalize(caught.value).reason is Reason.PROTOCOL_MISADDRESSED
+    await session.ended()
+    assert told.rows() == [("protocol.misaddressed", "serve", "closed", False)]
+
+
+async def test_draining_that_takes_too_long_closes_the_client_and_is_told_so(
+    start_nats: StartNats, errors: Middleware, told: Told
+) -> None:
+    async def slow(_: object) -> None:
+        await asyncio.sleep(5)
+
+    client = await connected(start_nats({}).url, attach(errors), drain_timeout=0.2)
+    await client.subscribe("a", cb=slow)
+    await client.publish("a", b"")
+    await client.flush()
+    await client.drain()
+    assert told.rows() == [("shutdown.client", "serve", "closed", False)]
+    assert client.is_closed
+
+
 async def test_what_is_called_after_closing_it_oneself_is_this_sides_doing(
     start_nats: StartNats, errors: Middleware, told: Told
 ) -> None:

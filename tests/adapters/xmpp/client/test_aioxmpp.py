@@ -37,16 +37,18 @@ SECRET = "secret"  # noqa: S105 - of servers that live for one test
 
 
 @asynccontextmanager
-async def opened(port: int, password: str = SECRET, **options: Any) -> AsyncGenerator[tuple[Any, Memory, XmppAttachment]]:
-    """Start a client under a middleware that remembers, and close it in the end."""
+async def opened(
+    port: int, password: str = SECRET, *, trusting: bool = True, **options: Any
+) -> AsyncGenerator[tuple[Any, Memory, XmppAttachment]]:
+    """Start a client under a middleware that remembers, and close it in the end; it trusts any certificate, or the usual ones."""
     memory = Memory()
     client = aioxmpp.Client(
         aioxmpp.JID.fromstr("alice@localhost/desk"),
-        aioxmpp.make_security_layer(password, no_verify=True),
+        aioxmpp.make_security_layer(password, no_verify=trusting),
         override_peer=[(HOST, port, aioxmpp.connector.STARTTLSConnector())],
     )
     errors = Middleware(emitters=[memory], policy=RetryPolicy(attempts=None))
-    attachment = attach(errors, client, **options)
+    attachment = attach(errors, client, **{"login_within": PATIENCE, **options})
     client.start()
     try:
         yield client, memory, attachment
@@ -165,6 +167,15 @@ async def test_a_server_that_offers_no_mechanism_in_common_is_not_a_wrong_passwo
     async with opened(server.port, abort=True) as (client, memory, attachment):
         await ended(attachment)
         assert memory.reasons == ["auth.mechanism"]
+        assert memory.rows[0][2:] == ("abort", "closed")
+        assert memory.faults[0].error.terminal
+        assert not client.running
+
+
+async def test_a_certificate_that_nobody_trusts_is_told_as_that(server: ProsodyServer) -> None:
+    async with opened(server.port, trusting=False, abort=True) as (client, memory, attachment):
+        await ended(attachment)
+        assert memory.reasons == ["auth.untrusted"]
         assert memory.rows[0][2:] == ("abort", "closed")
         assert memory.faults[0].error.terminal
         assert not client.running

@@ -20,6 +20,9 @@ STANZAS = "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'"
 STREAMS = "xmlns='urn:ietf:params:xml:ns:xmpp-streams'"
 TLS = "xmlns='urn:ietf:params:xml:ns:xmpp-tls'"
 CLOSE = "</stream:stream>"
+MANAGED = (
+    "<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><sm xmlns='urn:xmpp:sm:3'/></stream:features>"  # XEP-0198
+)
 PLAIN_AND_SCRAM = MECHANISMS.replace("<mechanism>", "<mechanism>SCRAM-SHA-1</mechanism><mechanism>", 1)
 MOVED = f"<stream:error><see-other-host {STREAMS}>127.0.0.2:9</see-other-host></stream:error>{CLOSE}"
 
@@ -87,6 +90,38 @@ async def test_a_stream_that_ends_without_a_word_is_lost(last: str) -> None:
         await one.end()
         assert one.memory.reasons == ["transport.lost"]
         assert one.rows[0][2:] == ("retry", "closed")
+
+
+@pytest.mark.parametrize("condition", ["unexpected-request", "internal-server-error", "feature-not-implemented"])
+async def test_stream_management_that_is_refused_is_told_as_that_and_the_session_goes_on(condition: str) -> None:
+    refused = f"<failed xmlns='urn:xmpp:sm:3'><{condition} {STANZAS}/></failed>"
+    script = (*LOGIN[:2], ("<stream:stream", HEADER + MANAGED), LOGIN[3], ("<enable", refused))
+    async with scripted(*script) as port, desk(port, abort=True) as one:
+        one.client.register_plugin("xep_0198")
+        await one.start()
+        await one.told()
+        assert [(row[0], row[1], row[3]) for row in one.rows] == [("enable", f"sm:{condition}", "nothing")]
+        assert not one.memory.faults[0].error.terminal
+        assert one.attachment.health().up
+        assert one.client.is_connected()
+
+
+@pytest.mark.parametrize(
+    ("condition", "verdict"), [("conflict", "abort"), ("system-shutdown", "retry"), ("policy-violation", "abort")]
+)
+@pytest.mark.parametrize("abort", [False, True])
+async def test_a_stream_error_ends_the_session_also_where_the_server_does_not_close(
+    condition: str, verdict: str, *, abort: bool
+) -> None:
+    async with (
+        scripted(*LOGIN, ("", f"<stream:error><{condition} {STREAMS}/></stream:error>")) as port,
+        desk(port, abort=abort) as one,
+    ):
+        await one.start()
+        await one.end()
+        assert one.rows == [("serve", f"stream:{condition}", verdict, "closed")]
+        assert one.memory.faults[0].error.terminal
+        assert not one.client.is_connected()
 
 
 @pytest.mark.parametrize(
