@@ -1,19 +1,19 @@
 """
-Judge: from what an adapter observed to what it means.
+The engine turns a signal, which is what an adapter saw, into a judgement, which is what the table says about it.
 
-The search for a row takes the same steps for every signal, each coarser than the one before: the exact code, a template with
-parameters, the family, unknown. It ends with an answer for every possible signal. All knowledge of a protocol is in its table;
-no protocol is named here.
+The search for a row takes the same steps for every signal, from the most to the least specific one: the exact code, a template
+with parameters, the family, and finally `unknown`. Every signal gets a judgement. All knowledge about a protocol is in its table;
+this module does not name a protocol.
 
-What a table says depends on few things: the row, the family, the details, and whether the connection was seen to end. There are
-therefore few different judgements, and each is built once:
+A judgement depends on only a few facts: the row, the family, the details, and whether the adapter saw the connection end. There
+are therefore few different judgements, and each is built once:
 
-* `_interned` holds one `Judgement` for each combination. Metrics count judgements by identity, so the same meaning must be the
-  same object.
-* `_judgements` leads from the facts in a signal to its judgement. It saves the search for the row, which is most of what a
-  repeated exception costs.
+* `_interned` has one `Judgement` for each combination of these facts. Metrics count judgements by identity, so the same meaning
+  must be the same object.
+* `_judgements` maps the facts in a signal to its judgement. It saves the search for the row, which is most of the cost of a
+  repeated exception.
 
-Both are bounded, because family, details and section can be made up by a peer.
+Both caches are bounded, because a peer can choose the family, the details and the section.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _LONGEST_WORDS = 512
 
 class Engine:
     """
-    Judges the signals of one protocol by its table.
+    Judges the signals of one protocol according to its table.
 
     Attributes:
         table: The table.
@@ -55,40 +55,40 @@ class Engine:
     __slots__ = ("_interned", "_judgements", "table")
 
     def __init__(self, table: Table) -> None:
-        """Judge by this table."""
+        """Create an engine for a table."""
         self.table = table
         self._judgements: BoundedCache[_Facts, Judgement] = BoundedCache(_MOST_JUDGEMENTS)
         self._interned: BoundedCache[_Case, Judgement] = BoundedCache(_MOST_JUDGEMENTS)
 
     def judge(self, signal: Signal) -> NormalizedError:
         """
-        Find the row of a signal and return what follows from it.
+        Find the row of a signal, and return the normalized error.
 
         Returns:
-            Always an answer; `unknown` if neither the code nor the family of the signal has a row.
+            The error, for every signal. Its reason is `unknown` if neither the code nor the family of the signal has a row.
         """
         judgement = self._judgements.get((signal.section, signal.code, signal.family, signal.details, signal.closed))
         return self._search(signal) if judgement is None else NormalizedError(judgement, signal)
 
     def judge_as(self, entry: Entry, signal: Signal, captures: Captures | None = None) -> NormalizedError:
         """
-        Judge a signal by a row that its caller has found.
+        Judge a signal by a row that the caller has found.
 
         Args:
             entry: The row.
-            signal: What was seen.
-            captures: The values that the caller read out of the text.
+            signal: The signal.
+            captures: The values that the caller has read from the text.
         """
         detail = self._inside(entry, signal, captures) if entry.row.refined else None
         return NormalizedError(self._judgement(entry, signal, entry.section, detail), signal, captures)
 
     def alike(self, signal: Signal, entry: Entry | None) -> bool:
         """
-        Tell whether signals that differ from this one only within the shape of their code have the same judgement.
+        Return whether all signals whose codes have the same shape as this one's have the same judgement.
 
         Args:
-            signal: One of them.
-            entry: Its row; `None` if there is none.
+            signal: One of the signals.
+            entry: The row of that signal; `None` if there is none.
         """
         section = self.table.sections.get(signal.section or "")
         if section is None or signal.code is None or signal.family or (entry is not None and entry.row.refined):
@@ -111,7 +111,7 @@ class Engine:
         return NormalizedError(judgement, signal, captures)
 
     def _inside(self, entry: Entry, signal: Signal, captures: Captures | None) -> Entry | None:
-        """Return the row of the words that a refined row passes on; there is no key to remember it by but the words."""
+        """Return the row of the other error whose words a refined row contains. It is not cached: its only key is free text."""
         words = signal.text if captures is None or not entry.key.endswith("}") else last_of(captures)
         return None if not words else self.table.find_inside(words[:_LONGEST_WORDS])
 
@@ -166,7 +166,7 @@ class Engine:
 
 
 def _on_connection(recovery: Recovery, *, over: bool) -> Recovery:
-    # There is nothing to wait for on a connection that is over, and no need for another one while it lives.
+    # Waiting does not help on a connection that has ended, and an open connection need not be opened again.
     if over and recovery is Recovery.WAIT:
         return Recovery.RECONNECT
     if not over and recovery is Recovery.RECONNECT:
@@ -175,7 +175,7 @@ def _on_connection(recovery: Recovery, *, over: bool) -> Recovery:
 
 
 def ended(error: NormalizedError) -> NormalizedError:
-    """Return the same error as one that ended its connection, for a caller that saw the end after the error was judged."""
+    """Return a copy of an error that has ended its connection, for a caller that saw the end after the error was judged."""
     known = error.judgement
     if known.terminal:
         return error
@@ -184,5 +184,5 @@ def ended(error: NormalizedError) -> NormalizedError:
     )
 
 
-# By the judgement that a table made, so that what means the same stays the same object.
+# Cached by the judgement of the table, so that the same meaning stays the same object.
 _ended: BoundedCache[Judgement, Judgement] = BoundedCache(_MOST_JUDGEMENTS)

@@ -1,8 +1,8 @@
 """
-Tables: what each protocol says, and what it means in the common vocabulary.
+Tables: the errors of each protocol, and what they mean in the common vocabulary.
 
-The names here are for those who write tables or tools that read them. A table is loaded with `errnorm.plugins.load_table`.
-They are imported when first used, because checking tables takes pydantic, which costs more than the rest of the library.
+The names here are for authors of tables and of tools that read tables. `errnorm.plugins.load_table` loads a table. The names are
+imported on first use, because they need pydantic, whose import costs more than that of the rest of the library.
 """
 
 from __future__ import annotations

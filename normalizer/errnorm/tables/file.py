@@ -1,17 +1,17 @@
 """
-One file of a table, read and checked.
+Read and validate one file of a table.
 
-A file looks like this (`docs/reference/tables.md` has every key):
+A file looks like this (`docs/reference/tables.md` describes every key):
 
     protocol = "nats"
     version = "1.0.0"
 
-    [sections.error]            # in the order in which they are asked for a text that comes without its section
-    about = "what stands between the quotes of -ERR"
+    [sections.error]            # sections are searched in this order for a text without a section
+    about = "the text between the quotes of -ERR"
     ignore_case = true
     defaults = { effect = "not_applied", reach = "client wire" }
 
-    [params]                    # the kind of every {parameter}: it decides how a value is read and how it is redacted
+    [params]                    # the kind of each {parameter} decides how its value is read and redacted
     subject = "subject"
 
     [error."Stale Connection"]
@@ -20,11 +20,11 @@ A file looks like this (`docs/reference/tables.md` has every key):
     terminal = true
     source = "server/client.go processPingTimer"
 
-A file about several protocols says `protocols = ["nats", "xmpp"]`, and all about one of them stands below its name:
+A file for several protocols says `protocols = ["nats", "xmpp"]`, and puts everything about a protocol below its name:
 `[nats.sections.error]`, `[nats.error."Stale Connection"]`.
 
-Three rules hold for every file, built in or brought by a user: no unknown word, no missing column, and no two rows of a
-section that match the same text (`errnorm.tables.table`). A file that breaks one is refused with its name, line and path.
+Three rules apply to every file, built in or from a user: no unknown word, no missing column, and no two rows of a section that
+match the same text (`errnorm.tables.table`). A file that breaks a rule is refused with its name, the line and the path.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ Evidence = dict[str, dict[str, dict[str, Any]]]
 @checked(config=CHECKED, frozen=True, slots=True, kw_only=True)
 class Defaults:
     """
-    The columns that nearly all rows of a section share; a row says the others, and what differs.
+    The columns that nearly all rows of a section share. A row has the other columns, and overrides a default where it differs.
 
-    `reason` and `recovery` are never among them: they stand in every row.
+    `reason` and `recovery` have no defaults: every row has them.
     """
 
     terminal: StrictBool | None = None
@@ -66,28 +66,29 @@ class Defaults:
     evidence: Claim | None = None
 
     def given(self) -> dict[str, Any]:
-        """Return the columns that are given."""
+        """Return the columns that have a default."""
         return {name: value for name in self.__dataclass_fields__ if (value := getattr(self, name)) is not None}
 
 
 @checked(config=CHECKED, frozen=True, slots=True, kw_only=True)
 class SectionHead:
     """
-    What a table says of one of its sections.
+    The declaration of one section of a table.
 
     Attributes:
-        about: What its keys are.
+        about: What the keys of the section are.
 
-        ignore_case: Whether upper and lower case are the same in its keys.
+        ignore_case: Whether upper and lower case are the same in the keys.
 
-        code: The column that gives a row's code if it has no `code` of its own.
+        code: The column from which a row without a column `code` takes its code.
 
-        retry_override: The code of this section that lets a caller wait. If the signal's family names a code of this section,
-            that code decides on waiting: this one makes the recovery `wait`, any other replaces a `wait` by its own recovery.
+        retry_override: The code of this section that makes every error retryable by waiting. If the family of a signal names a
+            code of this section, that code decides whether waiting helps: this one sets the recovery `wait`, and any other one
+            replaces a recovery `wait` by its own recovery.
 
-        inside: Whether its keys stand only inside the texts of other errors: no text is looked up here by itself.
+        inside: Whether the keys appear only inside the texts of other errors. A text by itself is not looked up in the section.
 
-        defaults: The columns that nearly all its rows share.
+        defaults: The columns that nearly all rows share.
     """
 
     about: Prose
@@ -101,16 +102,17 @@ class SectionHead:
 @checked(config=CHECKED, frozen=True, slots=True, kw_only=True)
 class Head:
     """
-    What a file says of itself.
+    The head of a file.
 
     Attributes:
-        protocol: The protocol it is about.
+        protocol: The protocol of the rows.
 
-        version: The version of the file; stamped on every record it names.
+        version: The version of the file, which every record of its rows contains.
 
-        underlies: Whether its errors can happen under every protocol, so that it is asked after the protocol's own table.
+        underlies: Whether the errors can happen under every protocol, as those of TLS. The table is then searched after the
+            table of the protocol.
 
-        sections: Its sections, in the order in which they are asked.
+        sections: The sections, in the order in which they are searched.
 
         params: The kind of each parameter, by name.
     """
@@ -125,14 +127,14 @@ class Head:
 @dataclass(frozen=True, slots=True)
 class TableFile:
     """
-    One file, checked.
+    One validated file.
 
     Attributes:
-        head: What it says of itself.
+        head: The head of the file.
 
-        rows: Its rows, by section and key.
+        rows: The rows, by section and key.
 
-        source: Its text, which refuses it with the line of a path.
+        source: The text, for messages that name the line of a mistake.
     """
 
     head: Head
@@ -156,19 +158,19 @@ def read(
     evidence: Evidence | None = None,
 ) -> TableFile:
     """
-    Read and check one file.
+    Read and validate one file.
 
     Args:
         text: The TOML.
-        origin: The name of the file, for messages and for `explain`.
-        protocol: The protocol whose rows are read, of a file about several.
-        over: The rows an overlay is laid over, by section and key: a row that is there may be named with only the columns
-            that change.
-        sections: The sections of the table an overlay is laid over; it may add rows to them without declaring them.
-        evidence: Columns that are generated for rows that do not have them, by section and key.
+        origin: The name of the file, for messages and for `errnorm explain`.
+        protocol: The protocol whose rows are read, if the file is for several protocols.
+        over: The rows that an overlay can change, by section and key. The overlay then needs only the columns that change.
+        sections: The sections of the table to which an overlay applies. The overlay may add rows to them without declaring
+            them.
+        evidence: Generated columns for rows that do not have these columns, by section and key.
 
     Returns:
-        The file, with its rows in their order.
+        The file, with the rows in their order.
 
     Raises:
         TableError: If the text is not TOML, a word is unknown, a column is missing, or a section is not declared.
@@ -192,7 +194,7 @@ def read(
 
 
 def _part(source: Source, document: Mapping[str, Any], protocol: str | None) -> dict[str, Any]:
-    """Return what a file about several protocols says of one of them, as if it were a file of its own."""
+    """Return the part for one protocol from a file for several protocols, in the form of a file for one protocol."""
     part = document.get(protocol or "")
     if protocol not in protocols_of(document) or not isinstance(part, dict):
         source.refuse(("protocols",), f"the file says nothing of {protocol!r}")
@@ -201,13 +203,13 @@ def _part(source: Source, document: Mapping[str, Any], protocol: str | None) -> 
 
 
 def protocols_of(document: Mapping[str, Any]) -> list[str]:
-    """Return the protocols that a file says it is about, by `protocol` or `protocols`; none if it does not say."""
+    """Return the protocols that a file names in `protocol` or `protocols`; an empty list if it does not name any."""
     named = document.get("protocols", [document.get("protocol")])
     return named if isinstance(named, list) and all(isinstance(name, str) for name in named) else []
 
 
 class _Rows:
-    """The rows of one file, on their way from TOML to `Row`."""
+    """Turns the rows of one file from TOML into `Row` objects."""
 
     def __init__(
         self,
@@ -235,7 +237,7 @@ class _Rows:
         return checked
 
     def _filled(self, section: str, key: str, columns: object) -> object:
-        """Return the columns of a row with those that it inherits from the row it replaces, or from its section."""
+        """Return the columns of a row together with those that it inherits: from the row that it replaces, or its section."""
         if not isinstance(columns, dict):
             return columns
         if (replaced := self.over.get((section, key))) is not None:
@@ -250,9 +252,9 @@ class _Rows:
 
     def _consistent(self, section: str, key: str, row: Row) -> None:
         if row.recovery is Recovery.WAIT and row.terminal:
-            self.source.refuse((section, key), "recovery is wait, on a connection that is over: say reconnect")
+            self.source.refuse((section, key), "recovery is wait, but the connection has ended: use reconnect")
         if row.recovery is Recovery.RECONNECT and not row.terminal:
-            self.source.refuse((section, key), "recovery is reconnect, on a connection that lives: say wait, or terminal")
+            self.source.refuse((section, key), "recovery is reconnect, but the connection is open: use wait, or set terminal")
         if row.code is None and Template.has_places(key):
             self.source.refuse((section, key), "the key has no words besides its parameters, so the row needs a code")
 

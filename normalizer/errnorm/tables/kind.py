@@ -1,5 +1,5 @@
 """
-Kinds of parameters: what a value of each looks like in a text, and how it is read.
+Kinds of parameters: the form of a value in a text, and how the value is read.
 
 The kind of a parameter also decides how its value is redacted (`errnorm.privacy`).
 """
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "SAMPLES", "Params", "value_of"]
 
-# The values of an error by the name of their parameter.
+# The values of an error, by the names of the parameters.
 Params = dict[str, "str | int | bool"]
 
-# The pattern of an unquoted value. Each is linear, and none matches a line end except `text`, which is free text and may
-# stand only once in a template.
+# The pattern of an unquoted value. Each pattern takes linear time. Only `text`, which is free text, matches a line end; it may
+# occur only once in a template.
 KINDS: Mapping[str, str] = {
     "account": r"\S+",
     "address": r"\S+",
@@ -34,7 +34,7 @@ KINDS: Mapping[str, str] = {
     "version": r"\S+",
 }
 
-# One value of each kind, for finding two templates that accept the same text. Kinds that are not listed accept "word".
+# One value of each kind, to detect two templates that match the same text. Kinds that are not listed accept "word".
 SAMPLES: Mapping[str, str] = {"number": "7", "duration": "7s", "text": "some words"}
 
 _MOST_DIGITS = 18
@@ -42,10 +42,10 @@ _LARGEST = 2**63 - 1
 
 
 def value_of(kind: str, text: str) -> str | int:
-    """Return a value as its kind is read: a `number` as an integer of at most 64 bits, any other kind as text."""
+    """Convert a value according to its kind: a `number` to an integer of at most 64 bits; any other kind stays text."""
     if kind != "number":
         return text
-    # int() of a huge number is slow, and raises from 4300 digits on. No counter is larger than 64 bits.
+    # `int()` is slow for a huge number and raises from 4300 digits on. No counter is larger than 64 bits.
     if len(text) > _MOST_DIGITS:
         return -_LARGEST if text.startswith("-") else _LARGEST
     return int(text)

@@ -1,8 +1,8 @@
 """
-Tables from files: the installed ones, and the overlays of the user. Whatever is wrong with a file raises a `TableError`.
+Load tables from files: the installed ones, and the overlays of the user. A file that is not valid raises a `TableError`.
 
-An installed file may have a file `evidence.json` beside it: what its rows were provoked on, and which experiments show how they
-behave. It is generated from captures of real servers, and joined to the rows.
+Beside an installed file there may be a file `evidence.json`: it says on which servers each error was provoked, and which
+experiments show its behaviour. It is generated from captures of real servers, and its columns are joined to the rows.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ _BY_PROTOCOL = TypeAdapter(dict[str, Evidence])
 
 def table(protocol: str, points: Iterable[EntryPoint], overlays: Iterable[Path], known: Iterable[str] = ()) -> Table:
     """
-    Read the files of one protocol, and lay the overlays over them that are about it.
+    Read the files of one protocol, and apply the overlays for this protocol.
 
     Args:
         protocol: The protocol.
-        points: The entry points of its files; the object of each is the name of a file of its module.
-        overlays: Files of the user, about any protocol.
+        points: The entry points of the files. The attribute of an entry point is the name of a file in its module.
+        overlays: Files of the user, for any protocol.
         known: The protocols that have files, for the message if this one has none.
 
     Raises:
-        TableError: If a file cannot be read or used, or no file is about this protocol.
+        TableError: If a file cannot be read or is not valid, or if there is no file for this protocol.
     """
     built_in = _installed(list(points), protocol)
     laid = [(_text(path), str(path)) for path in overlays if protocol in protocols(path)]
@@ -57,10 +57,10 @@ def table(protocol: str, points: Iterable[EntryPoint], overlays: Iterable[Path],
 
 def protocols(path: Path) -> list[str]:
     """
-    Return the protocols that a file is about.
+    Return the protocols for which a file has rows.
 
     Raises:
-        TableError: If it cannot be read, or does not say.
+        TableError: If the file cannot be read, or does not name a protocol.
     """
     found = protocols_of(Source(_text(path), str(path)).parse())
     if not found:
@@ -71,10 +71,10 @@ def protocols(path: Path) -> list[str]:
 
 def document(point: EntryPoint) -> dict[str, Any]:
     """
-    Read an installed file that is not a table: the object of its entry point is the name of a file of its module.
+    Read an installed TOML file that is not a table. The attribute of its entry point is the name of a file in its module.
 
     Raises:
-        TableError: If it cannot be read.
+        TableError: If the file cannot be read.
     """
     return Source(_resource(point.module, point.attr), point.attr).parse()
 
@@ -85,7 +85,7 @@ def _installed(points: list[EntryPoint], protocol: str) -> list[TableFile]:
 
 
 def _evidence(module: str) -> Mapping[str, Evidence]:
-    """Return the columns of a module's file of evidence, by protocol; none if it has no such file."""
+    """Return the columns in the evidence file of a module, by protocol; an empty mapping if there is no such file."""
     try:
         path = files(module).joinpath(_EVIDENCE)
         found: dict[str, Evidence] = _BY_PROTOCOL.validate_json(path.read_bytes()) if path.is_file() else {}
@@ -106,7 +106,7 @@ def _resource(module: str, name: str) -> str:
 def _text(path: Path) -> str:
     try:
         data = _bytes(path)
-    except (OSError, ValueError) as error:  # a ValueError for a name that no file can have
+    except (OSError, ValueError) as error:  # `open` raises ValueError for an impossible name
         message = f"{path}: {error.strerror if isinstance(error, OSError) else error}"
         raise TableError(message) from error
     try:
@@ -118,7 +118,8 @@ def _text(path: Path) -> str:
 
 
 def _bytes(path: Path) -> bytes:
-    # A pipe may never be written to, a device may never end, and what has grown since it was measured is read no further.
+    # Only regular files: reading a pipe may block for ever, and a device may have no end. The size is limited while reading,
+    # because a file can grow.
     if not path.is_file() and path.exists() and not path.is_dir():
         message = "not a regular file"
         raise ValueError(message)

@@ -1,10 +1,10 @@
 """
-Texts with parameters: `Permissions Violation for Publish to "{subject}"`.
+Templates, which are texts with parameters: `Permissions Violation for Publish to "{subject}"`.
 
-A template is matched whole, from its first letter to its last, never somewhere inside: what a peer can write into a
-parameter must not be able to look like another error. A parameter in double quotes is read as Go's %q writes it (a quote
-inside is escaped), so no subject can end its own quotation. The alternatives are found by the first letters of the literal
-head, so the cost does not grow with the table; values are taken out of a match only when somebody asks for them.
+A template matches a whole text, never a part of it: otherwise a peer could write a value that looks like another error. A
+parameter in double quotes is read as Go's %q writes it (a quote inside is escaped), so a subject cannot end its own quotation.
+Templates are found by the first letters of their literal head, so the cost does not grow with the table. Values are read from a
+match only when they are needed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ __all__ = ["Captures", "Template", "TemplateIndex", "last_of", "values_of", "wor
 T = TypeVar("T")
 
 _PLACE = re.compile(r'(?P<quote>"?)\{(?P<name>[a-z_]+)\}(?P=quote)')
-# A parameter with its quotes; one alone in brackets; several with nothing but marks between them; a space that they leave.
+# To cut parameters out of a text: a parameter with its quotes, several that are separated only by punctuation, parameters in
+# brackets, and the spaces that remain before punctuation.
 _CUT = re.compile(r"[\"'`]?\{[a-z_]+\}[\"'`]?")
 _CUTS = re.compile(r"\0(?:[^\w\0]*\0)+")
 _BRACKETED = re.compile(r"[\[(]\0(?:[^\w\0\[\]()]*\0)*[\])]")
@@ -32,60 +33,60 @@ _LEFT = re.compile(r"\s+(?=[,:;])")
 _QUOTED = r'"(?P<{name}>[^"\\]*(?:\\.[^"\\]*)*)"'
 _START = 6
 
-# The match of a text and the kind of each parameter. A plain pair, because one is made for every such error.
+# The match of a text, and the kind of each parameter. It is a plain tuple, because one is made for every such error.
 Captures = tuple["re.Match[str]", "Mapping[str, str]"]
 
 
 def values_of(captures: Captures) -> Params:
-    """Return the values of a text that matched, by name, numbers as integers."""
+    """Return the values of the parameters by name, numbers as integers."""
     match, kinds = captures
     return {name: value_of(kind, match[name]) for name, kind in kinds.items()}
 
 
 def last_of(captures: Captures) -> str:
-    """Return the value of the last parameter of a text that matched, as it stands there."""
+    """Return the original value of the last parameter."""
     match, kinds = captures
     return match[list(kinds)[-1]]
 
 
 def words_of(text: str) -> str:
-    """Return the words of a text without its parameters and the marks between them, as a code; empty if it has none."""
+    """Return a code for a template: its words without parameters and the punctuation between them; empty if there are none."""
     cut = _CUTS.sub("\0", _BRACKETED.sub("\0", _CUT.sub("\0", text))).replace("\0", " ")
     return _LEFT.sub("", " ".join(cut.split())).strip(" :,;-")
 
 
 class Template(Generic[T]):
     """
-    One text with named parameters, and what it stands for.
+    One text with named parameters, and the value that it is mapped to.
 
     Attributes:
         text: The text.
 
-        value: What it stands for.
+        value: The value, for example a row.
 
         kinds: The kind of each parameter, by name.
 
-        head: What the text begins with, up to the first parameter, in the case in which it is compared.
+        head: The literal text before the first parameter; in lower case if case is ignored, as `inside` and `end` are.
 
-        inside: The longest literal part behind that.
+        inside: The longest literal part after the first parameter.
 
-        end: What it ends with.
+        end: The literal text after the last parameter.
     """
 
     __slots__ = ("_ignore_case", "end", "head", "inside", "kinds", "match", "text", "value")
 
     def __init__(self, text: str, kinds: Mapping[str, str], value: T, *, ignore_case: bool) -> None:
         """
-        Take a text with parameters apart.
+        Parse a text with parameters.
 
         Args:
-            text: The text; `{name}` is a parameter, `"{name}"` one that the peer writes as Go's %q does.
+            text: The text. `{name}` is a parameter, and `"{name}"` one that the peer writes as Go's %q does.
             kinds: The kind of each parameter, by name; a key of `KINDS`.
-            value: What is returned for a match.
+            value: The value that is returned for a match.
             ignore_case: Whether upper and lower case are the same.
 
         Raises:
-            ValueError: If a parameter has no declared kind or stands in the text twice.
+            ValueError: If a parameter has no declared kind, or occurs twice in the text.
         """
         self.value = value
         self.text = text
@@ -103,7 +104,7 @@ class Template(Generic[T]):
             self.kinds[name] = kinds[name]
             literals.append(text[end : place.start()])
             end = place.end()
-        # What a text must begin with, hold and end with: quicker to ask than the expression.
+        # The literal parts of a text are compared first, because that is faster than the regular expression.
         self.head = self._folded(literals[0])
         self.inside = self._folded(max(literals[1:], key=len, default=""))
         self.end = self._folded(text[end:])
@@ -111,19 +112,19 @@ class Template(Generic[T]):
 
     @property
     def folded(self) -> str:
-        """The text in the case in which it is compared."""
+        """The text in the form that is compared: in lower case if case is ignored."""
         return self._folded(self.text)
 
     def _folded(self, text: str) -> str:
         return text.lower() if self._ignore_case else text
 
     def _first_match(self, text: str, start: int) -> re.Match[str] | None:
-        # Compiling all templates would be most of the time that loading takes, and most never meet a text.
+        # Compiled on first use: compiling all templates would take most of the loading time, and most are never used.
         self.match = re.compile(self._tail(), re.DOTALL | (re.IGNORECASE if self._ignore_case else 0)).fullmatch
         return self.match(text, start)
 
     def _tail(self) -> str:
-        """Return the expression for what follows the head, which the caller has compared."""
+        """Return the regular expression for the text after the head. The caller has compared the head."""
         places = list(_PLACE.finditer(self.text))
         pattern, end = "", places[0].start()
         for place in places:
@@ -134,13 +135,13 @@ class Template(Generic[T]):
         return pattern + re.escape(self.text[end:])
 
     def read(self, text: str) -> Captures | None:
-        """Read a whole text; `None` if it does not match."""
+        """Return the captures of a text that matches as a whole; `None` if it does not match."""
         found = self.match(text, len(self.head)) if text.startswith(self.head) else None
         return None if found is None else (found, self.kinds)
 
     @staticmethod
     def has_places(text: str) -> bool:
-        """Tell whether a text has parameters at all."""
+        """Return whether a text has parameters."""
         return "{" in text and _PLACE.search(text) is not None
 
     def sample(self) -> str:
@@ -155,7 +156,7 @@ _Group = tuple[str, int, tuple[Template[T], ...]]
 
 class TemplateIndex(Generic[T]):
     """
-    All templates of a section, found by their first letters.
+    All templates of a section, indexed by their first letters.
 
     Attributes:
         templates: The templates.
@@ -164,7 +165,7 @@ class TemplateIndex(Generic[T]):
     __slots__ = ("_by_start", "_short", "templates")
 
     def __init__(self, templates: list[Template[T]]) -> None:
-        """Sort the templates by head, the longest first: it says the most."""
+        """Index the templates by head. The longest head is compared first, because it is the most specific one."""
         self.templates = templates
         by_head: dict[str, list[Template[T]]] = {}
         for template in sorted(templates, key=lambda one: -len(one.head)):
@@ -180,11 +181,11 @@ class TemplateIndex(Generic[T]):
         Find the template that matches a whole text.
 
         Args:
-            text: The text as it came.
-            folded: The same text in the case of the heads.
+            text: The original text.
+            folded: The same text, in lower case if the section ignores case.
 
         Returns:
-            What the template stands for, and the reading; `None` if none matches.
+            The value of the template, and the captures; `None` if no template matches.
         """
         for groups in (self._by_start.get(folded[:_START]), self._short):
             for head, length, templates in groups or ():
@@ -195,14 +196,14 @@ class TemplateIndex(Generic[T]):
         return None
 
     def others(self, text: str, folded: str, own: Template[T] | None = None) -> list[T]:
-        """Return the values of all templates but one's own that match a whole text: each is one too many."""
+        """Return the values of all templates that match a whole text, except `own`. A valid table has none."""
         nearby = (*self._by_start.get(folded[:_START], ()), *self._short)
         return [
             template.value
             for head, length, templates in nearby
             if folded.startswith(head)
             for template in templates
-            # Nearly all differ in what is literal, and need not be compiled to tell.
+            # The literal parts differ in nearly all templates, so most need not be compiled.
             if template is not own
             and folded.endswith(template.end)
             and template.inside in folded

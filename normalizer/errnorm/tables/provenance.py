@@ -1,4 +1,4 @@
-"""Where an error can appear, and how it is known that its row is right."""
+"""Where an error can appear, and what shows that its row is right."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Reach(StrEnum):
     CLIENT_WIRE = "client wire"
     """On a client's connection to the server."""
     PEER_WIRE = "peer wire"
-    """Between servers only: routes, gateways, leaf nodes, server-to-server streams."""
+    """Only between servers: routes, gateways, leaf nodes, server-to-server streams."""
     LOG = "log"
     """In the server's own log."""
     MONITORING = "monitoring"
@@ -23,29 +23,29 @@ class Reach(StrEnum):
     CONFIGURATION = "configuration"
     """When a configuration or an account is loaded."""
     INTERNAL = "internal"
-    """Inside the server; its text reaches nobody."""
+    """Only inside the server, which never sends or logs the text."""
     CLIENT = "client"
     """In the client's own process: raised by its library, the runtime or the operating system."""
     NEVER = "never emitted"
-    """Declared or documented, and produced by no code known."""
+    """Nowhere: it is declared or documented, but no known code produces it."""
 
     @property
     def about(self) -> str:
-        """What the word means, in a sentence."""
+        """The meaning of the word, in one sentence."""
         return member_docs(Reach)[self.name][0]
 
 
 class Evidence(StrEnum):
-    """How it is known that a row is right."""
+    """What shows that a row is right."""
 
     PROVOKED = "provoked"
-    """A real server or client was made to produce it."""
+    """The error was provoked on a real server or client."""
     SOURCE = "source"
-    """Read in the source code of what produces it."""
+    """The error was read in the source code of the server or client that produces it."""
     SPECIFICATION = "specification"
-    """Stated by a standard or a published specification."""
+    """A standard or a published specification states the error."""
 
     @property
     def about(self) -> str:
-        """What the word means, in a sentence."""
+        """The meaning of the word, in one sentence."""
         return member_docs(Evidence)[self.name][0]

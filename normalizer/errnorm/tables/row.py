@@ -1,7 +1,7 @@
 """
-One row of a table: the columns, as they are checked when a file is read, and the row at its place in the table.
+One row of a table: its columns, which are validated when a file is read, and its place in the table.
 
-How rows are written is described in `docs/reference/tables.md`.
+`docs/reference/tables.md` describes how to write rows.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _folded(value: object) -> object:
 
 
 Word = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-# A sentence may be written over several lines; line ends and indentation mean nothing in it.
+# A sentence may be written on several lines; line ends and indentation are replaced by spaces.
 Prose = Annotated[Word, BeforeValidator(_folded)]
 Claim = Annotated[str, StringConstraints(pattern=rf"^({'|'.join(Evidence)})(: \S.*)?$")]
 
@@ -37,41 +37,41 @@ Claim = Annotated[str, StringConstraints(pattern=rf"^({'|'.join(Evidence)})(: \S
 @checked(config=CHECKED, frozen=True, slots=True, kw_only=True)
 class Row:
     """
-    What one native error means.
+    The meaning of one native error.
 
     Attributes:
-        reason: The meaning, `auth.forbidden`; its category comes with it.
+        reason: The reason, `auth.forbidden`. The category follows from it.
 
-        recovery: The step that must come first; `retryable` comes with it.
+        recovery: The step that must come first. `retryable` follows from it.
 
-        terminal: Whether the connection or stream is over because of it, where the signal does not say.
+        terminal: Whether the error ends the connection or stream. It applies if the signal does not say.
 
         effect: Whether the operation may have taken effect.
 
-        reach: Where it can appear.
+        reach: Where the error can appear.
 
-        source: Where it is defined: file and function of the server, section of the standard.
+        source: Where the error is defined: file and function of the server, or section of the standard.
 
-        evidence: How the row is known: `provoked: nats-server 2.15.1`, `source`, `specification`.
+        evidence: What shows that the row is right: `provoked: nats-server 2.15.1`, `source`, `specification`.
 
-        experiments: The experiments that show how it behaves: what was repeated after the fault, and whether it worked.
+        experiments: The experiments that show the behaviour: what was repeated after the error, and whether that succeeded.
 
-        code: The native code on records; the key if not given.
+        code: The native code in records; the key if not given.
 
-        constant: The name upstream's source gives it.
+        constant: The name of the error in the source code of the server or client.
 
-        text: Upstream's text, where the key is a code.
+        text: The text of the server or client, if the key is a code.
 
-        aliases: Other spellings that mean this row.
+        aliases: Other spellings that match this row.
 
-        wraps: Whether the error says little by itself: if it has a cause that a row knows, that cause is the error.
+        wraps: Whether the class is only a wrapper: if a row matches the cause of the error, the result is that of the cause.
 
-        defers: Whether its meaning is left to the family: the family's row gives reason and recovery.
+        defers: Whether the row of the signal's family gives reason and recovery, instead of this row.
 
-        refined: Whether its text holds another error's words, or ends in a parameter that does. If a section that is `inside`
-            knows those words, their row gives reason, recovery and effect.
+        refined: Whether the text contains the words of another error, or ends in a parameter that does. If a section with
+            `inside` has a row for those words, that row gives reason, recovery and effect.
 
-        note: What somebody on call should know about it beyond its reason.
+        note: What an engineer on call should know about the error beyond its reason.
     """
 
     reason: Reason
@@ -95,24 +95,24 @@ class Row:
 COLUMNS: tuple[str, ...] = tuple(Row.__dataclass_fields__)
 
 
-# Compared and hashed by identity: an entry is one thing, and judgements are looked up by it on the hot path.
+# Compared and hashed by identity, because judgements are looked up by entry on the hot path.
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
     """
-    A row at its place in a table.
+    A row and its place in a table.
 
     Attributes:
-        section: The section it stands in.
+        section: The section of the row.
 
-        key: The key, as the protocol spells it.
+        key: The key, spelled as in the protocol.
 
         row: The columns.
 
-        version: Name and version of the file that named it.
+        version: The protocol and the version of the file that contains the row, `"nats 1.0.0"`.
 
-        origin: The file it came from.
+        origin: The name of that file.
 
-        replaced: The entry that this one took the place of, if an overlay did.
+        replaced: The entry that an overlay has replaced by this one; `None` if there is none.
     """
 
     section: str
@@ -124,16 +124,16 @@ class Entry:
 
     @property
     def code(self) -> str:
-        """The native code that records carry."""
+        """The native code in records: the column `code`, or the key."""
         return self.row.code or self.key
 
     def texts(self) -> Iterator[str]:
-        """Yield everything that means this row but its code: key, constant, text and aliases."""
+        """Yield all texts that match this row: key, constant, text and aliases. The code is not among them."""
         row = self.row
         yield self.key
         if row.constant is not None:
             yield row.constant
-        # A text that begins with a parameter is another error's words: it does not tell this row from others.
+        # A text that begins with a parameter would match the words of other errors.
         if row.text is not None and not row.text.startswith("{"):
             yield row.text
         yield from row.aliases
@@ -147,7 +147,7 @@ class Entry:
         return (text for text in self.texts() if Template.has_places(text))
 
     def to_dict(self, protocol: str) -> dict[str, Any]:
-        """Return the row as one flat dictionary, `protocol`, `section` and `key` first."""
+        """Return the row as one flat dictionary that begins with `protocol`, `section` and `key`."""
         flat: dict[str, Any] = {"protocol": protocol, "section": self.section, "key": self.key, "code": self.code}
         flat["category"] = self.row.reason.category.value
         columns = asdict(self.row)

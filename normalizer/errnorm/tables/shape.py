@@ -1,9 +1,9 @@
 """
-The shape of a text: what is left of it without its digits and its quotations.
+The shape of a text: the text without the values of its digits and its double-quoted parts.
 
-What stands in double quotes is a value that a peer has chosen, and a number nearly always is one. So thousands of texts have one
-shape, and what a table says of one of them it says of all. It does not where a row spells out digits or a quotation itself;
-`alike` tells.
+A double-quoted part is a value that a peer has chosen, and a number nearly always is one too. Thousands of texts therefore have
+the same shape, and the table has the same judgement for all of them, unless a row itself contains digits or a quotation.
+`alike` checks that.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["alike", "shape_of", "shapes_of"]
 
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
-# What a quotation may hold: nothing that ends it, begins another one, or ends the line.
+# The characters that a quotation may contain: none that ends it, begins another quotation, or ends the line.
 _PLAIN = bytes(letter for letter in range(0x20, 0x7F) if chr(letter) not in "\"'`\\")
 _SPELLED = frozenset('0123456789"')
 _PLACE = re.compile(r'"?\{[a-z_]+\}"?')
@@ -28,10 +28,10 @@ _PLACE = re.compile(r'"?\{[a-z_]+\}"?')
 
 def shape_of(text: str) -> bytes | None:
     """
-    Return a text with each digit as 0 and without what stands in double quotes.
+    Return a text with 0 in the place of each digit, and with empty double quotes.
 
     Returns:
-        `None` if its quotations cannot be told with certainty, or it is not ASCII: such a text has no shape.
+        The shape. `None` if the text is not ASCII, or if it is not certain where its quotations begin and end.
     """
     if not text.isascii():
         return None
@@ -44,7 +44,7 @@ def shape_of(text: str) -> bytes | None:
 
 
 def shapes_of(texts: Mapping[str, Entry]) -> dict[bytes, set[Entry]]:
-    """Return the rows of texts that spell out a digit or a quotation, by the shape of the text."""
+    """Return the rows whose texts contain a digit or a quotation, by the shape of the text."""
     shapes: dict[bytes, set[Entry]] = {}
     for text, entry in texts.items():
         shape = None if _SPELLED.isdisjoint(text) else shape_of(text)
@@ -55,13 +55,13 @@ def shapes_of(texts: Mapping[str, Entry]) -> dict[bytes, set[Entry]]:
 
 def alike(text: str, entry: Entry | None, templates: Iterable[Template[Entry]], spelled: Mapping[bytes, set[Entry]]) -> bool:
     """
-    Tell whether all texts of one shape have one row.
+    Return whether all texts of one shape have the same row.
 
     Args:
-        text: One of them, in the case in which the section compares; it has a shape.
-        entry: Its row, found by a template; `None` if no row knows it.
+        text: One of the texts, in lower case if the section ignores case. It has a shape.
+        entry: The row of that text, found by a template; `None` if no row matches.
         templates: All templates of the section.
-        spelled: The rows of the section whose texts spell out digits or quotations, by shape.
+        spelled: The rows of the section whose texts contain digits or quotations, by shape.
     """
     shape, quotes = shape_of(text), text.count('"')
     if shape is None or spelled.get(shape, set()) - {entry}:
@@ -70,7 +70,7 @@ def alike(text: str, entry: Entry | None, templates: Iterable[Template[Entry]], 
     for template in templates:
         if template.value is entry:
             if template.read(text) is not None:
-                # The places in quotes take all quotations, and the others none.
+                # Each quotation of the text is read by a parameter in quotes, and no literal part contains a digit or quote.
                 read = template.text.count('"') == quotes and _literal(template.text).isdisjoint(_SPELLED)
                 if not read:
                     return False
@@ -80,7 +80,7 @@ def alike(text: str, entry: Entry | None, templates: Iterable[Template[Entry]], 
 
 
 def _could_read(template: Template[Entry], shape: bytes, quotes: int) -> bool:
-    """Tell whether another row could read a text of the shape, as far as its quotations tell."""
+    """Return whether the template of another row may match a text of the shape, judged by its quotations."""
     own = template.text.count('"')
     if 2 * len(template.kinds) == own:
         return shape_of(template.folded) == shape

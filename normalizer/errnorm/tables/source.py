@@ -1,4 +1,4 @@
-"""The text of a table's file: parsing it, and naming the line of whatever is wrong in it."""
+"""The text of a table's file: parse it, and name the line of a mistake in it."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ __all__ = ["Source", "TableError"]
 
 _LONGEST_MESSAGE = 2000
 _PART = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)"""
-# The beginning of a line of TOML that declares a table or a key, possibly a dotted one.
+# The beginning of a line of TOML that declares a table or a key; the key may be dotted.
 _DECLARED = re.compile(rf"(?:\[\s*(?P<table>{_PART}(?:\s*\.\s*{_PART})*)\s*\]|(?P<key>{_PART}(?:\s*\.\s*{_PART})*)\s*=)")
 
 
 class TableError(ValueError):
     """
-    A table cannot be used.
+    A table or an overlay is not valid.
 
-    The message is one line whatever the file holds: it names file, line and path, and says what is wrong.
+    The message is always one line: it names the file, the line and the path in the file, and says what is wrong.
     """
 
     def __init__(self, message: str) -> None:
-        """Shorten the message, and escape what is not printable."""
+        """Cut the message to 2000 characters, and escape unprintable characters."""
         cut = message if len(message) <= _LONGEST_MESSAGE else message[:_LONGEST_MESSAGE] + "…"
         super().__init__("".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in cut))
 
@@ -38,15 +38,15 @@ class Source:
     Attributes:
         text: The TOML.
 
-        origin: The name of the file, for messages and for `explain`.
+        origin: The name of the file, for messages and for `errnorm explain`.
 
-        within: The table of the file that paths are relative to, if not the file itself.
+        within: The TOML table to which paths are relative; empty for the whole file.
     """
 
     __slots__ = ("origin", "text", "within")
 
     def __init__(self, text: str, origin: str, within: tuple[str, ...] = ()) -> None:
-        """Keep the text; nothing is parsed yet."""
+        """Store the text without parsing it."""
         self.text = text
         self.origin = origin
         self.within = within
@@ -56,7 +56,7 @@ class Source:
         Parse the text.
 
         Raises:
-            TableError: If it is not TOML: `mine.toml:3: no TOML: …`.
+            TableError: If the text is not TOML: `mine.toml:3: no TOML: …`.
         """
         try:
             return tomli.loads(self.text)
@@ -71,17 +71,21 @@ class Source:
 
     def refuse(self, path: tuple[str, ...], problem: str) -> NoReturn:
         """
-        Refuse the file because of what stands at a path in it.
+        Refuse the file because of a mistake at a path in it.
+
+        Args:
+            path: The keys that lead to the mistake.
+            problem: What is wrong.
 
         Raises:
-            TableError: Always, with file, line and path: `mine.toml:7: error.Stale Connection.reason: …`.
+            TableError: Always. It names file, line and path: `mine.toml:7: error.Stale Connection.reason: …`.
         """
         path = (*self.within, *path)
         message = f"{self.origin}:{self._line_of(path)}: {'.'.join(path)}: {problem}"
         raise TableError(message)
 
     def _line_of(self, path: tuple[str, ...]) -> int:
-        # The parser keeps no positions. The line that declares the most of the path is the nearest one.
+        # The parser does not return positions. The nearest line is the one that declares the longest part of the path.
         line, most = 1, 0
         for number, declared in self._declarations():
             if len(declared) > most and path[: len(declared)] == declared:
@@ -100,7 +104,7 @@ class Source:
 
 
 def _parts(key: str) -> tuple[str, ...]:
-    """Return the parts of a dotted key, unquoted; none if TOML does not accept it."""
+    """Return the parts of a dotted key without quotes; an empty tuple if TOML does not accept the key."""
     try:
         value: Any = tomli.loads(f"{key} = 0")
     except tomli.TOMLDecodeError:

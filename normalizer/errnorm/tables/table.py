@@ -1,8 +1,8 @@
 """
-Tables: all rows of a protocol, indexed so that a look-up costs the same in a small table and in a large one.
+A table has all rows of a protocol. They are indexed, so that a look-up costs the same in a small and in a large table.
 
-A section finds a text by its exact spelling, then by its templates, then as the code of a row. Loading refuses a table in
-which two rows match the same text, so the order of the rows means nothing.
+A section looks up a text by its exact spelling, then by its templates, then by the codes of the rows. A table in which two rows
+match the same text is refused when it is loaded, so the order of the rows does not matter.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Found = tuple["Entry", "Captures | None"]
 
 
 class _RowError(Exception):
-    """A row cannot stand where it stands."""
+    """A row is not valid together with the other rows of its section."""
 
     def __init__(self, entry: Entry, problem: str) -> None:
         super().__init__(problem)
@@ -42,14 +42,14 @@ class Section:
     The rows of one section, indexed.
 
     Attributes:
-        name: Its name.
+        name: The name of the section.
 
-        head: What the table says of it.
+        head: The declaration of the section.
 
-        exact: The rows by every text that means them, as it stands in the table and in lower case if case means nothing. A
-            template is here too, as it is written: that is how people copy it out of a table.
+        exact: The rows by each text that matches them: as written in the table, and also in lower case if the section ignores
+            case. A template is included as it is written, because people copy it from a table.
 
-        codes: The rows by code. Several rows may share one, and a code may be the text of another row, which then wins.
+        codes: The rows by code. Several rows may share a code. If a code is also the text of another row, that row matches.
     """
 
     __slots__ = ("_spelled", "_templates", "codes", "exact", "head", "name")
@@ -77,7 +77,7 @@ class Section:
         self._check(templates)
 
     def _check(self, templates: list[Template[Entry]]) -> None:
-        """Refuse a text that two rows match: each spelling without parameters, and one sample of each template."""
+        """Refuse a text that two rows match. Each spelling without parameters and one sample of each template is checked."""
         for text, entry in self.exact.items() if templates else ():
             if self.fold(text) == text and not Template.has_places(text):
                 self._refuse_others(text, entry, self._templates.others(text, text))
@@ -94,7 +94,7 @@ class Section:
             raise _RowError(entry, str(error)) from error
 
     def _claim(self, text: str, entry: Entry) -> None:
-        # Most texts come in the letters of the table; those are found without lowering them first.
+        # Most texts have the same case as the table. Storing that spelling too avoids `lower()` in most look-ups.
         for spelling in (text, self.fold(text)):
             other = self.exact.setdefault(spelling, entry)
             if other is not entry:
@@ -109,17 +109,17 @@ class Section:
         raise _RowError(entry, f"{text!r} is also matched by {other.key!r} of {other.origin}")
 
     def fold(self, text: str) -> str:
-        """Return a text in the case in which this section compares."""
+        """Return a text in the form that this section compares: in lower case if it ignores case."""
         return text.lower() if self.head.ignore_case else text
 
     def find(self, text: str) -> Found | None:
         """
-        Find the row of a text or code: exact first, then as a template, then by its code.
+        Find the row of a text or code: first by the exact text, then by a template, then by the code.
 
         Returns:
             The row, and the captures of its parameters if it has any; `None` if no row matches.
         """
-        entry = self.exact.get(text)  # `match` asks this too; most texts are found here, and are spared the call
+        entry = self.exact.get(text)  # `match` does this too; most texts are found here, which saves that call
         if entry is not None:
             return entry, None
         found = self.match(text)
@@ -129,7 +129,7 @@ class Section:
         return None if entry is None else (entry, None)
 
     def match(self, text: str) -> Found | None:
-        """Find the row of a text as `find` does, but not by its code."""
+        """Find the row of a text as `find` does, but not by the code."""
         entry = self.exact.get(text)
         if entry is not None:
             return entry, None
@@ -143,11 +143,11 @@ class Section:
 
     def alike(self, text: str, entry: Entry | None) -> bool:
         """
-        Tell whether all texts of the same shape have the same row.
+        Return whether all texts of the same shape have the same row.
 
         Args:
-            text: One of them.
-            entry: Its row; `None` if there is none.
+            text: One of the texts.
+            entry: The row of that text; `None` if there is none.
         """
         if self._spelled is None:
             self._spelled = shapes_of({**self.codes, **self.exact})
@@ -161,16 +161,16 @@ class Section:
 
 class Table:
     """
-    All that is known of one protocol: the rows of all its files, overlays last.
+    The rows of all files of one protocol, with the overlays applied.
 
     Attributes:
         protocol: The protocol.
 
-        version: Name and version, `"nats 1.0.0"`, and `+` with the names and versions of the overlays.
+        version: The protocol and the version, `"nats 1.0.0"`, followed by `+` and the name and version of each overlay.
 
         underlies: Whether its errors can happen under every protocol.
 
-        sections: The sections by name, in the order in which they are asked.
+        sections: The sections by name, in the order in which they are searched.
 
         rows: All rows by section and key.
 
@@ -181,14 +181,14 @@ class Table:
 
     def __init__(self, files: list[TableFile], overlays: Iterable[tuple[str, str]] = ()) -> None:
         """
-        Put the files of one protocol together.
+        Combine the files of one protocol.
 
         Args:
-            files: The built-in files, checked; at least one.
-            overlays: Text and name of each overlay, in the order in which they are laid over.
+            files: The validated built-in files; at least one.
+            overlays: The text and the name of each overlay, in the order in which they are applied.
 
         Raises:
-            TableError: If an overlay is broken, two rows match the same text, or two files disagree.
+            TableError: If an overlay is not valid, if two rows match the same text, or if two files contradict each other.
         """
         self.protocol = files[0].head.protocol
         self.underlies = any(file.head.underlies for file in files)
@@ -208,7 +208,7 @@ class Table:
             self.sections = {name: Section(name, head, by_section[name], self.kinds) for name, head in heads.items()}
             self._inside = [one for one in self.sections.values() if one.head.inside]
             self._outside = [one for one in self.sections.values() if not one.head.inside]
-            # Of all sections that are asked, the first that has a text or code.
+            # The first section that has a text or code determines its row.
             self._exact = _first(section.exact for section in self._outside)
             self._codes = _first(section.codes for section in self._outside)
         except _RowError as error:
@@ -220,7 +220,7 @@ class Table:
         if file.head.protocol != self.protocol:
             problem = f"it is {file.head.protocol} here, and {self.protocol} in {before[0].source.origin}"
             file.source.refuse(("protocol",), problem)
-        # A name has one kind in the whole protocol, because the kind decides how its values are redacted.
+        # A parameter has one kind in the whole protocol, because the kind decides how its values are redacted.
         for name, kind in file.head.params.items():
             if self.kinds.setdefault(name, kind) != kind:
                 other = next(one for one in before if name in one.head.params)
@@ -246,8 +246,8 @@ class Table:
         Find the row of a text or code in one section.
 
         Args:
-            section: The section. If it is not given, all are asked in their order, and the text is taken as people write it
-                down: it may stand in quotes or backticks, end with a full stop, or name a constant with its package.
+            section: The section. If it is `None`, all sections are searched in their order, and the text may have a form in
+                which people quote it: in quotes or backticks, with a full stop, or as a constant with its package.
             text: The text or code.
 
         Returns:
@@ -262,12 +262,12 @@ class Table:
         return found
 
     def find_inside(self, words: str) -> Entry | None:
-        """Find the row of words that stand inside another error's text: in the sections that hold such words."""
+        """Find the row of words inside the text of another error, in the sections with `inside`."""
         found = (indexed.match(words) for indexed in self._inside)
         return next((entry for entry, _ in filter(None, found)), None)
 
     def _find_anywhere(self, text: str) -> Found | None:
-        # A section that has the text letter by letter knows it better than one that has it in another case.
+        # A section that has the text in the same case is preferred to one that has it in another case.
         entry = self._exact.get(text)
         if entry is not None:
             return entry, None
@@ -296,9 +296,9 @@ _QUALIFIED = re.compile(r"[a-z]\w*\.([A-Z]\w*)")
 
 def _peeled(text: str) -> Iterator[str]:
     """
-    Yield a text without what people put around it when they write it down: quotes, a full stop, the package of a constant.
+    Yield a text without what people add when they quote it: quotes, a full stop, the package of a constant.
 
-    Only what surrounds the whole text is taken away: what stands inside it never decides.
+    Only characters around the whole text are removed. A part of a text is never looked up.
     """
     if quoted := _QUOTED.fullmatch(text):
         text = quoted[quoted.lastindex or 0]
