@@ -117,16 +117,17 @@ const finding = (data) => {
   const CUT = /^(.{24,}?)(?: ?>| ?\.\.\.|\u2026)$/s;
   const indexes = {};
   const names = (protocol) => indexes[protocol ?? ""] ??= (() => {
-    const exact = new Map(), classes = new Map(), templates = [];
+    const exact = new Map(), classes = new Map(), templates = [], everyday = new Set(protocol ? [] : given.everyday.names);
     const put = (map, key, row) => { if (!map.has(key)) map.set(key, row); };
     for (const row of asked) {
       if (tables[row.protocol].sections[row.section].inside) continue;
       if (protocol && row.protocol !== protocol && !tables[row.protocol].underlies) continue;
       for (const text of [...row.texts, row.code]) {
+        if (everyday.has(text.toLowerCase()) && !tables[row.protocol].underlies) continue;
         if (places(text)) {
           if (text !== row.code || row.texts.includes(text)) {
             const literal = text.replace(/"?\{[a-z_]+\}"?/g, "");
-            if (literal.length >= MUCH_LITERAL || (literal.length >= FEWEST_LITERAL && text.indexOf("{") >= FEWEST_LITERAL / 2)) templates.push(template(text, row.protocol, row, true));
+            if (literal.length >= MUCH_LITERAL || (literal.length >= FEWEST_LITERAL && text.indexOf("{") >= FEWEST_LITERAL / 2)) templates.push(template(text.replace(/\.$/, ""), row.protocol, row, true));
           }
           continue;
         }
@@ -135,7 +136,7 @@ const finding = (data) => {
         if (status) put(exact, status[1].toLowerCase().replace(/\.+$/, ""), row);
         const dotted = row.texts.includes(text) && CLASS.exec(text);
         if (dotted) put(classes, text, row);
-        if (dotted && COMPOUND.test(dotted[1]) && (!builtins.has(dotted[1]) || text.startsWith("builtins."))) put(classes, dotted[1], row);
+        if (dotted && COMPOUND.test(dotted[1]) && !everyday.has(dotted[1]) && (!builtins.has(dotted[1]) || text.startsWith("builtins."))) put(classes, dotted[1], row);
       }
     }
     byHead(templates);
@@ -191,7 +192,8 @@ const finding = (data) => {
 
   // ----------------------------------------------------------------------------------------------------------- Passage
 
-  const RAISED = /^((?:[A-Za-z_][A-Za-z0-9_]{0,80}(?:\.|\$|::)){0,10}[A-Z][A-Za-z0-9_]{0,80})(?: ?: *(.*)|\((.*?),?\))?$/s;
+  const RAISED = /^((?:[A-Za-z_][A-Za-z0-9_]{0,80}(?:\.|\$|::)){0,10}[A-Z][A-Za-z0-9_]{0,80})(?: ?: *(.*)|\((.*?),?\)?)?$/s;
+  const NESTED = /^(?:[a-z][A-Za-z0-9_]{0,40}[.$]){1,10}[A-Z][A-Za-z0-9_]{0,80}(?:Exception|Error)(?::|$)/;
   const OF_ERRORS = /Error|Exception|Failure|Timeout|Fault|Cancelled|Closed|Servers|Connection|Unavailable/;
   const QUOTED = /"((?:[^"\\]|\\.){4,200})"|(?<![A-Za-z])'([^']{4,200})'|`([^`]{4,200})`/g;
   const PAIR = /(?:^|[ \t{,])([A-Za-z_.]{2,30})=(?:"((?:[^"\\]|\\.){1,4000})"?|([^ "]{2,200}))/g;
@@ -272,7 +274,7 @@ const finding = (data) => {
       text = text.replace(/[,;]+$/, "");
       const found = RAISED.exec(text.length > 1 && QUOTES[text[0]] === text.at(-1) ? text.slice(1, -1) : text);
       if (!found || depth >= DEEPEST) return null;
-      const words = (found[2] ?? "").trim(), said = words && lookedUp(words, depth + 1);
+      const words = (found[2] ?? "").trim(), said = words && (lookedUp(words, depth + 1) ?? (NESTED.test(words) ? raised(words, depth + 1) : null));
       if (said) return said;
       const row = mine.raised(found[1]), little = row && (row.flags & WRAPS || (words && !found[1].includes(".") && row.flags & SAYS_LITTLE));
       if (row && !little) return { row, values: {} };

@@ -25,6 +25,7 @@ FILE = re.compile(
     r"(nats-(go|js|java|rs|c|net)|natscli|Smack|xmpp\.js|strophe\.js|go-xmpp|mellium|libstrophe|sendxmpp|Net::XMPP|rustls)"
     r" \S+\.(go|ts|java|rs|c|cs|js|pm|pl)( \w+)?|"
     r"(nats-streaming-server|stan\.go|hashicorp/raft|sleekxmpp|spade|lib-jitsi-meet|lager) \S+\.\w+|"
+    r"(nats-pure|nats-rs|XMPPFramework|CocoaAsyncSocket|Sharp\.Xmpp|jicofo|jitsi|Chromium|Firefox) \S+\.\w+|"
     r"(ejabberd|MongooseIM) \w+\.erl( up to \d+)?|(jabberd2|Openfire) \S+\.(c|java)|"
     r"OpenJDK [\w.]+|Node\.js tls|rustls|SChannel sspi\.h|Apple SecureTransport\.h|\.NET [\w.]+|GLib|"
     r"OpenSSL (sslerr|x509_vfy|x509err)\.h|c-ares ares\.h|Go (\w+/\w+(\.go)?|\w+ \w+\.go|\w+\.\w+)|"

@@ -72,7 +72,7 @@ class Finder:
             TableError: If an installed file of forms cannot be read.
         """
         self.forms = installed_forms() if forms is None else forms
-        self._lookup = Lookup(normalizer)
+        self._lookup = Lookup(normalizer, self.forms.everyday)
         self._reader = Reader(self._lookup, self.forms)
 
     def find(self, text: str) -> list[Finding]:
@@ -99,8 +99,16 @@ class Finder:
         said = set(words)
         if not self._alarming.isdisjoint(said):
             return True
-        pairs = self._lookup.names(None).pairs
+        pairs = self._pairs
         return any(not said.isdisjoint(pairs[word]) for word in said & pairs.keys())
+
+    @cached_property
+    def _pairs(self) -> dict[str, set[str]]:
+        merged: dict[str, set[str]] = {}
+        for pairs in self._lookup.pairs():
+            for word, others in pairs.items():
+                merged.setdefault(word, set()).update(others)
+        return merged
 
     @cached_property
     def _alarming(self) -> frozenset[str]:
@@ -116,7 +124,9 @@ class Finder:
             error = self._lookup.normalizer.normalize(whole)
             if error.known:
                 coarse = Finding(1, 0, len(whole), whole, How.WHOLE, error)
-                if not (self._lookup.is_coarse(error) or self.forms.markup.is_broken(error.section)):
+                if self._lookup.is_everyday(error):
+                    coarse = None
+                elif not (self._lookup.is_coarse(error) or self.forms.markup.is_broken(error.section)):
                     yield coarse
                     return
         some = False

@@ -124,6 +124,7 @@ class Forms:
         self.way = re.compile("|".join(_merged(read, "ways").values()), re.ASCII)
         self.skipped = _any(_merged(read, "skipped").values())
         self.fields: tuple[str, ...] = tuple(name for file in read for name in file.get("fields", {}).get("names", ()))
+        self.everyday = frozenset(said for file in read for said in file.get("everyday", {}).get("names", ()))
         self.quiet = _any(_merged(read, "quiet").values())
         self.unknown = _any(_merged(read, "unknown").values())
         self.synonyms = {said: tuple(map(Place.read, rows)) for said, rows in _merged(read, "synonyms").items()}

@@ -9,6 +9,8 @@ from errnorm.error import Signal
 from errnorm.finding.names import Names
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
     from errnorm.error import NormalizedError
     from errnorm.finding.names import Name
     from errnorm.normalizer import Normalizer
@@ -24,9 +26,16 @@ class Lookup:
         normalizer: Whose adapters read documents and elements.
     """
 
-    def __init__(self, normalizer: Normalizer) -> None:
-        """Ask the tables of this normalizer."""
+    def __init__(self, normalizer: Normalizer, everyday: Collection[str] = ()) -> None:
+        """
+        Ask the tables of a normalizer.
+
+        Args:
+            normalizer: The normalizer.
+            everyday: What any program may say, and what therefore names a row only where it is known whose text it is.
+        """
         self.normalizer = normalizer
+        self._everyday = everyday
         self._names: dict[str | None, Names] = {}
 
     def names(self, protocol: str | None) -> Names:
@@ -34,8 +43,13 @@ class Lookup:
         if protocol not in self._names:
             engines = (self.normalizer.engine(name) for name in plugins.protocols())
             tables = [engine.table for engine in engines if engine is not None]
-            self._names[protocol] = Names([one for one in tables if protocol in {None, one.protocol} or one.underlies])
+            mine = [one for one in tables if protocol in {None, one.protocol} or one.underlies]
+            self._names[protocol] = Names(mine, () if protocol else self._everyday)
         return self._names[protocol]
+
+    def pairs(self) -> Iterator[Mapping[str, frozenset[str]]]:
+        """Yield, for each protocol, the words of which a line has two if it has the name of a row."""
+        return (self.names(protocol).pairs for protocol in plugins.protocols())
 
     def judged(self, signal: Signal) -> NormalizedError | None:
         """Judge a signal whose code has a row; `None` if there is nothing but a family, which says too little in a text."""
@@ -60,7 +74,12 @@ class Lookup:
         if " " not in line.strip():
             return None
         error = self.normalizer.normalize(line)
-        return error if error.known and not self.is_coarse(error) else None
+        return error if error.known and not self.is_coarse(error) and not self.is_everyday(error) else None
+
+    def is_everyday(self, error: NormalizedError) -> bool:
+        """Tell whether an error is known by words that any program may say."""
+        row = error.judgement.row
+        return row is not None and row.key.lower() in self._everyday
 
     def is_coarse(self, error: NormalizedError) -> bool:
         """Tell whether an error is known by its family alone, so that something in its text may say more."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from errnorm.tables.pattern import Template, TemplateIndex, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from errnorm.tables.pattern import Captures
     from errnorm.tables.row import Entry
@@ -58,8 +58,14 @@ class Name(NamedTuple):
 class Names:
     """The names of all rows of all tables."""
 
-    def __init__(self, tables: Iterable[Table]) -> None:
-        """Index the rows; of two rows with one name the one of the earlier table and section counts."""
+    def __init__(self, tables: Iterable[Table], everyday: Collection[str] = ()) -> None:
+        """
+        Index the rows; of two rows with one name the one of the earlier table and section counts.
+
+        Args:
+            tables: The tables.
+            everyday: Texts in small letters, and names of classes, that any program may use: they name no row.
+        """
         self._names: dict[str, Name] = {}
         self._classes: dict[str, Name] = {}
         self._literals: set[str] = set()
@@ -69,21 +75,24 @@ class Names:
                 if table.sections[entry.section].head.inside:
                     continue  # its words mean something inside another error's text only
                 name = Name(table.protocol, entry)
+                unclaimed = () if table.underlies else everyday
                 for text in _said_of(entry):
-                    self._names.setdefault(text.lower().rstrip("."), name)
-                self._index_classes(name)
-                templates += _templates(name, table)
+                    if text.lower() not in unclaimed:
+                        self._names.setdefault(text.lower().rstrip("."), name)
+                self._index_classes(name, everyday)
+                templates += _templates(name, table, unclaimed)
                 self._literals.update(words_of(text).lower() for text in entry.templates())
         self._templates = TemplateIndex(templates)
         self._heads = [(one.head, one.value) for one in templates if len(one.head) >= _FEWEST_OF_CUT]
 
-    def _index_classes(self, name: Name) -> None:
+    def _index_classes(self, name: Name, everyday: Collection[str]) -> None:
         for spelling in name.row.spellings():
             if found := _LAST.fullmatch(spelling):
                 self._classes.setdefault(spelling, name)
                 # The last part alone says something if it is more than one word: `IqTimeout`, not `Timeout`. And it must not be
                 # the name of something that every program raises: `SyntaxError` is not about DNS.
-                if _COMPOUND.search(found[1]) and (found[1] not in BUILTINS or spelling.startswith("builtins.")):
+                everybodys = found[1] in everyday or (found[1] in BUILTINS and not spelling.startswith("builtins."))
+                if _COMPOUND.search(found[1]) and not everybodys:
                     self._classes.setdefault(found[1], name)
 
     def exact(self, text: str) -> Name | None:
@@ -136,11 +145,14 @@ def _said_of(entry: Entry) -> Iterator[str]:
                 yield found[1]
 
 
-def _templates(name: Name, table: Table) -> Iterator[Template[Name]]:
+def _templates(name: Name, table: Table, everyday: Collection[str]) -> Iterator[Template[Name]]:
     for text in name.row.templates():
+        if text.lower() in everyday:
+            continue
         literal = len(_PLACES.sub("", text))
         if literal >= _MUCH_LITERAL or (literal >= _FEWEST_LITERAL and text.index("{") >= _FEWEST_LITERAL // 2):
-            yield Template(text, _kinds(text, table), name, ignore_case=True)
+            # Whoever quotes a text leaves its full stop out; where it stands it is taken off before the text is looked up.
+            yield Template(text.removesuffix("."), _kinds(text, table), name, ignore_case=True)
 
 
 def _kinds(text: str, table: Table) -> dict[str, str]:

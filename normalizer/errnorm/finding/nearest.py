@@ -27,8 +27,9 @@ _WORD = re.compile(r"[a-z][a-z]+|[0-9]{3,6}")
 _PART = re.compile(r"(?<=[a-z])(?=[A-Z])|[_.-]")
 _LONGEST = 600
 _MOST_WORDS = 24
-# So much of a text, by weight, a row has to share; less is no likeness.
+# So much of a text, by weight, a row has to share; less is no likeness, unless nothing is more like it and a rare word is shared.
 _LEAST = 0.4
+_LEAST_OF_ALL = 0.3
 # Words that stand in every text.
 _COMMON = frozenset(
     {
@@ -91,11 +92,10 @@ class Nearest:
     def _like(self, words: set[str]) -> Iterator[Name]:
         heaviest = math.log(len(self._rows) or 1)
         whole = sum(self._weights.get(word, heaviest) for word in words)
-        scored = [(self._shared(words, own), name) for name, own in self._rows]
-        for share, name in sorted(scored, key=lambda one: -one[0]):
-            if not whole or share < _LEAST * whole:
-                return
-            yield name
+        scored = sorted(((self._shared(words, own), name) for name, own in self._rows), key=lambda one: -one[0])
+        best = scored[0][0] if scored else 0.0
+        least = (_LEAST if best >= _LEAST * whole else _LEAST_OF_ALL) * whole
+        yield from (name for share, name in scored if whole and share >= least)
 
     def _shared(self, words: set[str], own: frozenset[str]) -> float:
         # A row that says the same in fewer words is nearer.

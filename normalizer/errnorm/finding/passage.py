@@ -37,9 +37,10 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.){4,200})"|(?<![A-Za-z])\'([^\']{4,200})\'
 _PAIR = re.compile(r'(?:^|[ \t{,])([A-Za-z_.]{2,30})=(?:"((?:[^"\\]|\\.){1,4000})"?|([^ "]{2,200}))', re.ASCII)
 _RAISED = re.compile(
     r"(?P<name>(?:[A-Za-z_][A-Za-z0-9_]{0,80}(?:\.|\$|::)){0,10}[A-Z][A-Za-z0-9_]{0,80})"
-    r"(?: ?: *(?P<words>.*)|\((?P<arguments>.*?),?\))?",
+    r"(?: ?: *(?P<words>.*)|\((?P<arguments>.*?),?\)?)?",
     re.ASCII | re.DOTALL,
 )
+_NESTED = re.compile(r"(?:[a-z][A-Za-z0-9_]{0,40}[.$]){1,10}[A-Z][A-Za-z0-9_]{0,80}(?:Exception|Error)(?::|$)", re.ASCII)
 _OF_ERRORS = re.compile(r"(?:Error|Exception|Failure|Timeout|Fault|Cancelled|Closed|Servers|Connection|Unavailable)", re.ASCII)
 
 
@@ -175,7 +176,7 @@ class Passage:
         if found is None or depth >= _DEEPEST:
             return None
         words = (found["words"] or "").strip()
-        if words and (error := self._looked_up(words, depth + 1)) is not None:
+        if words and (error := self._looked_up(words, depth + 1) or self._caused(words, depth)) is not None:
             return error
         name = self._names.raised(found["name"])
         if name is not None and not _says_little(name, found["name"], words):
@@ -184,6 +185,10 @@ class Passage:
         if not inner:
             return None if name is None else self._lookup.named(name, name.row.key)
         return self._read_on(inner, depth + 1) if _OF_ERRORS.search(found["name"]) else None
+
+    def _caused(self, words: str, depth: int) -> NormalizedError | None:
+        """Read words that begin with the dotted class of another exception: Java prints the cause so, and it says more."""
+        return self._raised(words, depth + 1) if _NESTED.match(words) else None
 
     def _structured(self, text: str, depth: int) -> NormalizedError | None:
         if depth >= _DEEPEST:

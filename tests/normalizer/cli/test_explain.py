@@ -102,6 +102,10 @@ def test_of_the_unknown_nothing_is_claimed(capsys: pytest.CaptureFixture[str]) -
         ("slow consumr detectd", "Slow Consumer Detected"),
         ("authorisation violation", "nats error: Authorization Violation"),
         ("no respnders", "503"),
+        ("cert expired", "X509_V_ERR_CERT_HAS_EXPIRED"),
+        ("cannot join room", "xmpp stanza: forbidden"),
+        ("the connection keeps dropping", "transport os: ECONNRESET"),
+        ("user does not exist", "xmpp sasl: not-authorized"),
     ],
 )
 def test_the_nearest_rows_are_named_also_for_misspellings_and_for_what_people_call_it(

@@ -36,6 +36,13 @@ FRAMES = [
     "> ",
     "\x1b[31mERROR\x1b[0m ",
     "04-05 13:12:49.884 16085-16219/org.example.app D/TAG: ",
+    "<somebody> ",
+    "client.umd.js:5029 ",
+    "transport.ts:76:12 ",
+    "/usr/lib/ruby/gems/client.rb:629:in `block in fetch': ",
+    "2016-03-11 13:25:57:701 Example[2582:760b] ",
+    "Fri Mar  6 00:00:18 2015 [notice] ",
+    "Fri, Mar 11 2022 6:49:49 pm | ",
 ]
 
 
@@ -215,3 +222,90 @@ class TestHostile:
     @pytest.mark.parametrize("piece", [": ", "nats: ", "a.", "(", '"', "'", "error=", '{"', "<a ", ".", " - ", "A", "[1] ", "\\"])
     def test_the_work_does_not_grow_with_the_square_of_a_line(self, piece: str) -> None:
         find(piece * (200_000 // len(piece)))  # pytest's time limit is the assertion
+
+
+# What any program may say, and classes that have the name of many others.
+EVERYBODYS = [
+    "Shutting down...",
+    "Received SIGTERM",
+    "Server is ready",
+    "read error: EOF",
+    "invalid character '<' looking for beginning of value",
+    "NotFoundError: Error code: 404",
+    "ValidationError: 1 validation error for User",
+    "BadRequestError: no such model",
+    "ConnectionClosedError",
+    "ServiceUnavailableError: try later",
+    "KeyNotFoundError",
+    "AuthorizationError: no",
+]
+
+
+class TestWhatIsEverybodys:
+    @pytest.mark.parametrize("text", EVERYBODYS)
+    def test_it_is_claimed_by_no_protocol(self, text: str) -> None:
+        assert find(text) == []
+
+    @pytest.mark.parametrize("text", ["TimeoutError", "ConnectionError: it broke", "ConnectionRefusedError"])
+    def test_a_builtin_exception_lies_under_both_protocols(self, text: str) -> None:
+        assert [finding.error.protocol for finding in find(text)] == ["transport"]
+
+    @pytest.mark.parametrize(
+        ("text", "reason"),
+        [
+            ("[7] 2024/01/01 00:00:00.000000 [ERR] read error: EOF", "transport.lost"),
+            ("Jun 10 12:18:04 general\twarn\tReceived SIGTERM", "shutdown.server"),
+            ("nats.js.errors.NotFoundError", "protocol.not_found"),
+            ("aioxmpp.errors.StreamError", "protocol.rejected"),
+        ],
+    )
+    def test_a_frame_or_the_whole_name_says_whose_it_is(self, text: str, reason: str) -> None:
+        assert reasons(text) == [reason]
+
+
+class TestOtherRuntimes:
+    @pytest.mark.parametrize(
+        ("text", "reason"),
+        [
+            ("client.rb:1:in `fetch': nats: fetch timeout (NATS::IO::Timeout)", "transport.timeout"),
+            ("the words of nobody (NATS::IO::NoServersError)", "transport.refused"),
+            ("** (MatchError) no match of right hand side value: {:error, :closed}", "transport.lost"),
+            ("failed to connect {:error, :econnrefused}", "transport.refused"),
+            (
+                'Error Domain=XMPPStreamErrorDomain Code=4 "No suitable authentication method found" UserInfo=0x1',
+                "auth.mechanism",
+            ),
+            ('Error Domain=GCDAsyncSocketErrorDomain Code=7 "Socket closed by remote peer"', "transport.lost"),
+            (
+                "javax.net.ssl.SSLHandshakeException: a.b.ValidatorException: PKIX path building failed: c.d.E: no",
+                "auth.untrusted",
+            ),
+            ("java.io.IOException: java.net.ConnectException: Connection refused (Connection refused)", "transport.refused"),
+            ("Netlib_Recv() failed, error=10054", "transport.lost"),
+            ('Error: Custom { kind: InvalidInput, error: "cannot parse server info" }', "protocol.malformed"),
+            ("POST https://example.com/http-bind/ 502 (Bad Gateway)", "transport.unavailable"),
+            ("a.js:1 WebSocket connection to 'wss://example.com/xmpp-websocket' failed: ", "transport.refused"),
+            ("Failed to retrieve carbons.service-unavailable(503)", "transport.unavailable"),
+            ("Message delivery to someone failed: (Code 503)", "transport.unavailable"),
+        ],
+    )
+    def test_an_error_is_known_by_what_its_runtime_prints(self, text: str, reason: str) -> None:
+        assert reasons(text) == [reason]
+
+    def test_a_cause_in_the_words_says_more_than_the_class_before_it(self) -> None:
+        assert reasons("java.io.IOException: java.net.UnknownHostException: chat.example.com") == ["transport.dns"]
+
+
+def test_both_spellings_of_a_server_that_stops_mean_the_status_that_the_server_sent() -> None:
+    status, *texts = (
+        find(text)[0].error for text in ("NATS/1.0 409 Server Shutdown", "nats: Server Shutdown", "nats: server shutdown")
+    )
+    assert {(one.reason, one.recovery, one.terminal) for one in texts} == {(status.reason, status.recovery, status.terminal)}
+
+
+def test_a_reply_without_an_err_code_is_refined_by_its_description() -> None:
+    reply = {
+        "type": "io.nats.jetstream.api.v1.stream_msg_get_response",
+        "error": {"code": 500, "description": "no message found"},
+    }
+    assert reasons(json.dumps(reply)) == ["protocol.not_found"]
