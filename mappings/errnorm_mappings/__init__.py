@@ -1,1 +1,1 @@
-"""The tables: data, and nothing that runs."""
+"""The built-in tables: TOML data without code."""
