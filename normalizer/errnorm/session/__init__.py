@@ -1,25 +1,25 @@
 """
-A session: the life of one connection to a server, from the first dial to the end, whoever the client is.
+A session is the life of one connection to a server, from the first attempt to connect to the end, for any client library.
 
 `Session` is a state machine without I/O (`errnorm.session.life` explains it). An adapter translates what its client library
-reports into facts, hands each to `receive`, and carries out what comes back: `Tell` a fault, or `Close` the client. It needs
-no state of its own.
+reports into facts, passes each fact to `receive`, and executes the outputs: `Tell` emits a fault, `Close` closes the client. The
+adapter needs no state of its own.
 
     session = Session(abort=True)
     session.receive(Dialling(server="a:4222"))                          # []
     session.receive(DialFailed(error=refused, cause=exception))         # [Tell(…)]
     session.receive(Up(server="a:4222"))                                # []
-    session.receive(Said(error=denied))                                 # [Tell(…)]: it is not terminal
-    session.receive(Ended(error=lost))                                  # [Tell(…)], once, whatever was said before
-    session.health()                                                    # recovering, since when, why
+    session.receive(Said(error=denied))                                 # [Tell(…)]: the error is not terminal
+    session.receive(Ended(error=lost))                                  # [Tell(…)]: once for each end of a connection
+    session.health()                                                    # recovering, since when, and why
 
-The facts: `Dialling`, `DialFailed`, `Up`, `Said`, `Ended`, `Closing` (this side is about to end it), `Closed` (the client is
-closed for good), `HandlerFailed` (an application's handler raised), `CredentialsChanged`. A time-out of a dial is a
-`DialFailed` whose error is the time-out. Each fault says what the client does by itself (`next`), with which `server` it
-happened, and which servers there are (`pool`).
+The facts are `Dialling`, `DialFailed`, `Up`, `Said`, `Ended`, `Closing` (this side is about to end the connection), `Closed` (the
+client is closed and will not reconnect), `HandlerFailed` (a handler of the application raised) and `CredentialsChanged`. If an
+attempt to connect times out, the fact is `DialFailed` with the time-out as its error. Each failure says what the client does next
+by itself (`next`), on which `server` it happened, and which servers there are (`pool`).
 
-`errnorm.session.attachment.Attachment` is what every adapter's `attach` returns: it holds a `Session`, tells through a
-middleware what is to be told, and has `health()`, `ended()` and `close()`.
+Every adapter's `attach` returns an `errnorm.session.attachment.Attachment`. It has a `Session`, emits faults through a
+middleware, and has the methods `health()`, `ended()` and `close()`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
-A client under a middleware: what every adapter's `attach` returns, whoever the client is.
+The attachment of a middleware to a client: every adapter's `attach` returns one, for any client library.
 
-An adapter subclasses `Attachment`, hands it facts (`feed`), and says how its client is closed (`close`, `_close_client`).
+An adapter subclasses `Attachment`, passes facts to `feed`, and implements how its client is closed (`close`, `_close_client`).
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _log = logging.getLogger("errnorm")
 
 class Attachment(ABC):
     """
-    One session of one client: its health, its end, and the way to close it.
+    One session of one client, with its health, its end, and a method to close it.
 
     Attributes:
-        client: The client; `None` as long as it is not known.
+        client: The client; `None` until it is known.
 
-        protocol: What the client speaks, `"nats"`.
+        protocol: The protocol of the client, `"nats"`.
     """
 
     client: Any
@@ -55,11 +55,11 @@ class Attachment(ABC):
         Begin a session.
 
         Args:
-            middleware: Whom faults are reported to.
-            protocol: What the client speaks.
-            session: The state machine, with nothing received.
-            peer: Whom with, in few possible values; it is reported along.
-            record: Writes a line of the session's trace (`errnorm.session.trace`). What it raises is logged.
+            middleware: The middleware that emits the faults.
+            protocol: The protocol of the client.
+            session: A state machine that has not received any fact.
+            peer: A name of the other side with few possible values; it is emitted with each fault.
+            record: A function that writes one line of the session's trace (`errnorm.session.trace`). What it raises is logged.
         """
         self.client = None
         self.protocol = protocol
@@ -72,22 +72,24 @@ class Attachment(ABC):
 
     @abstractmethod
     async def close(self) -> None:
-        """Close the client. That is not a fault."""
+        """Close the client. The end of the connection is then not emitted as a fault."""
 
     @abstractmethod
     def _close_client(self, order: Close) -> None:
-        """Have the client closed for good, without waiting. Must not raise."""
+        """Start to close the client, so that it does not reconnect, without waiting for it. Must not raise."""
 
     def health(self) -> Health:
-        """Return how the session is, since when, and why: for a liveness probe."""
+        """Return the status of the session, since when it has that status, and why. Use it for a liveness probe."""
         return self._session.health()
 
     async def ended(self) -> object:
         """
-        Wait until the session is over: closed for good, or, if it is supervised, when its first connection ends.
+        Wait until the session has ended.
+
+        A session ends when the client is closed and will not reconnect; a supervised session ends with its first connection.
 
         Returns:
-            What it ended with, an exception or a `NormalizedError`; `None` if this side closed it.
+            The exception or `NormalizedError` that ended the session; `None` if this side closed it.
         """
         session, over = self._session, self._over
         await over.wait()
@@ -95,32 +97,32 @@ class Attachment(ABC):
 
     @property
     def end(self) -> object:
-        """What the session ended with, as `ended` returns it; `None` if it has not ended."""
+        """The exception or `NormalizedError` that ended the session, as `ended` returns it; `None` if it has not ended."""
         return _end_of(self._session)
 
     @property
     def state(self) -> State:
-        """Where the life of the session stands."""
+        """The state of the session: connecting, up, down or closed."""
         return self._session.state
 
     @property
     def is_ending(self) -> bool:
-        """Whether the session is over, or about to be: then what it ends with says more than what a call on it raised."""
+        """Whether the session is not up. The error that ends it then says more than an exception that a call has raised."""
         return not self.health().up
 
     @property
     def is_over(self) -> bool:
-        """Whether the session is over."""
+        """Whether the session has ended."""
         return self._session.state is State.CLOSED
 
     def _begin_again(self, session: Session) -> None:
-        """Give a client that is connected again after its session was over a new session. Who awaits the old one gets its end."""
+        """Begin a new session for a client that connects again after its session has ended; earlier `ended()` calls keep its end."""
         self._session = session
         self._over = asyncio.Event()
         self._trace = None if self._record is None else Trace(session, self._record)
 
     def feed(self, fact: Fact) -> None:
-        """Take a fact in, and carry out what follows from it. Never raises."""
+        """Pass a fact to the session, and execute the outputs. Never raises."""
         try:
             before = self._session.health()
             outputs = self._session.receive(fact)
@@ -132,8 +134,8 @@ class Attachment(ABC):
                 else:
                     self._close_client(output)
             self._closes_outage(before, self._session.health())
-        except Exception as failure:  # noqa: BLE001 - this runs where a client receives, and nothing may be raised there
-            _log.error("errnorm: a session could not take in what happened: %s", class_names(failure)[0])
+        except Exception as failure:  # noqa: BLE001 - this runs in the receive path of a client, which an exception would break
+            _log.error("errnorm: a session could not process an event of its client: %s", class_names(failure)[0])
         if self.is_over:
             self._hand_over()
 
@@ -142,15 +144,16 @@ class Attachment(ABC):
             Context().run(self._middleware.recovered, self.protocol, peer=self._peer, seconds=now.since - before.since)
 
     def _hand_over(self) -> None:
-        """Let whoever waits for the end have it."""
+        """Wake the callers of `ended()`."""
         failure = self._session.end
         if self._session.single and failure is not None and failure.error is not None and failure.cause is not None:
-            # The supervisor reports it. Until then a guard around a call that fails with it has only its span to tag.
+            # The supervisor will emit the error. Until then a guard around a call that fails with it only tags its span.
             claim(failure.cause, Mark(failure.error, decide(failure.error, idempotent=True), told="background"))
         self._over.set()
 
     def _tell(self, tell: Tell) -> None:
-        # A client's tasks run in the context of whoever connected: that user, request and span have no part in its faults.
+        # A client's tasks run in the context of the task that connected. The span and the request of that task have nothing to
+        # do with a fault of the connection, so the fault is emitted in an empty context.
         Context().run(
             self._middleware.report,
             tell.error,
@@ -175,7 +178,7 @@ def _careful(write: Callable[[str], object]) -> Callable[[str], object]:
     def careful(line: str) -> None:
         try:
             write(line)
-        except Exception as failure:  # noqa: BLE001 - a trace that cannot be written must not change what it describes
+        except Exception as failure:  # noqa: BLE001 - a trace that cannot be written must not disturb the session
             _log.error("errnorm: the trace of a session could not be written: %s", class_names(failure)[0])
 
     return careful

@@ -1,7 +1,7 @@
 """
-What goes into a session and what comes out of it, as data: facts in, things to tell and to do out.
+The inputs and outputs of a session: facts go in; faults to emit and an order to close the client come out.
 
-A fact says what an adapter saw, and nothing more. What follows from it is decided in `errnorm.session.life` alone.
+A fact says what an adapter has seen, and nothing more. Only `errnorm.session.life` decides what follows from it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ __all__ = [
 
 
 class State(StrEnum):
-    """Where the life of a session stands."""
+    """The state of a session: connecting for the first time, up, down after it was up, or closed."""
 
     CONNECTING = "connecting"
     UP = "up"
@@ -49,7 +49,7 @@ class State(StrEnum):
 
 
 class Status(StrEnum):
-    """What a liveness probe wants to know."""
+    """The status of a session for a liveness probe; `Health.status` explains the values."""
 
     UP = "up"
     RECOVERING = "recovering"
@@ -58,7 +58,7 @@ class Status(StrEnum):
 
 
 class Next(StrEnum):
-    """What the client does by itself after a fault: the value of `errnorm.client`."""
+    """What the client does next by itself after a fault: the value of the attribute `errnorm.client`."""
 
     RECONNECTING = "reconnecting"
     CLOSED = "closed"
@@ -71,10 +71,10 @@ class Next(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialling:
     """
-    The client sets out to connect.
+    The client begins to connect.
 
     Attributes:
-        server: Which server it dials, as the adapter names it; `""` if the adapter does not know.
+        server: The server that it connects to, as the adapter names it; `""` if the adapter does not know.
     """
 
     server: str = ""
@@ -83,10 +83,10 @@ class Dialling:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Up:
     """
-    The session has started: logged in, and ready for use.
+    The client is connected, logged in and ready for use.
 
     Attributes:
-        server: Which server the client is connected to.
+        server: The server that the client is connected to.
     """
 
     server: str = ""
@@ -95,22 +95,22 @@ class Up:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """
-    Something went wrong; each kind of fault below adds when.
+    The base class of the facts that report a failure.
 
     Attributes:
-        error: What it was; `None` if this side wanted it.
+        error: The error; `None` if this side has ended the connection on purpose.
 
-        cause: The exception it came as, if it did. It is handed on, and never looked at.
+        cause: The exception as which the error arrived, if it was one. The session passes it on without reading it.
 
-        next: What the client does about it by itself, unless it is told to close.
+        next: What the client does next by itself, unless the session closes it.
 
-        server: Which server it happened with; if it is empty, the one that was dialled last.
+        server: The server on which it happened; if it is empty, the server that was dialled last.
 
-        pool: All servers that the client may dial, this one included. Empty if there is only one.
+        pool: All servers that the client may connect to, this one included. It is empty if there is only one.
 
-        operation: What was being done, if the adapter knows better than the state of the session.
+        operation: The name of the operation, if the adapter knows a better one than `connect` or `serve`.
 
-        follows: Whether the client follows a redirect that the error asks for.
+        follows: Whether the client follows the redirect in the error.
     """
 
     error: NormalizedError | None = None
@@ -124,41 +124,41 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialFailed(Failure):
-    """An attempt to connect or to log in failed, or nothing answered in time."""
+    """An attempt to connect or to log in has failed, or has timed out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said(Failure):
-    """The peer, or the client library, reported an error and the connection has not ended yet."""
+    """The peer or the client library has reported an error, and the connection has not ended yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended(Failure):
-    """The connection ended, or the attempt to open one."""
+    """A connection, or an attempt to open one, has ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closed(Failure):
-    """The client is closed for good. It has an error if it gave up, and none if this side closed it."""
+    """The client is closed and will not reconnect. `error` is set if the client gave up, and `None` if this side closed it."""
 
     next: Next = Next.CLOSED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandlerFailed(Failure):
-    """A handler of the application raised; nothing happened to the connection."""
+    """A handler of the application has raised. The connection is not affected."""
 
     next: Next = Next.NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
-    """This side is about to end the connection; what comes of that is not a fault."""
+    """This side is about to end the connection. The end is then not a fault."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialsChanged:
-    """The client will log in with other credentials than before."""
+    """The client will use other credentials for its next login."""
 
 
 Fact = Dialling | Up | DialFailed | Said | Ended | Closed | HandlerFailed | Closing | CredentialsChanged
@@ -170,23 +170,24 @@ Fact = Dialling | Up | DialFailed | Said | Ended | Closed | HandlerFailed | Clos
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tell:
     """
-    Report a fault, this once.
+    An output: emit a fault. A session returns it once for each fault.
 
     Attributes:
-        error: What it was.
+        error: The error.
 
-        cause: The exception it came as, if it did.
+        cause: The exception as which the error arrived, if it was one.
 
-        operation: What was being done: `"connect"`, `"serve"`, or what the adapter said.
+        operation: The name of the operation: `"connect"`, `"serve"`, or the name that the adapter gave.
 
-        outcome: `"background"` for the faults of the connection, `"failed"` for those of a handler.
+        outcome: `"background"` for a fault of the connection, `"failed"` for one of a handler.
 
-        decision: Whether anybody tries again, with the pause in seconds if it is not the client that does. `None` for a
-            handler: whether its work is done again is not known here.
+        decision: Retry if the client or its supervisor will connect again, with the pause in seconds if the client does not set
+            the pause itself. `None` for a handler, because the session does not know whether its work will be repeated.
 
-        next: What the client does by itself; `None` for a handler.
+        next: What the client does next by itself; `None` for a handler.
 
-        attempt: How many attempts in a row had failed with this one; an established session that ends counts as the first.
+        attempt: The number of failed attempts in a row, this one included; the end of an established session counts as the
+            first.
     """
 
     error: NormalizedError
@@ -201,12 +202,12 @@ class Tell:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Close:
     """
-    Close the client for good, by its public call.
+    An output: close the client by its public method, so that it does not reconnect.
 
     Attributes:
-        error: Why; `connect` raises `cause` if it has not returned yet.
+        error: The reason. If `connect` has not returned yet, it raises `cause`.
 
-        cause: The exception the error came as, if it did.
+        cause: The exception as which the error arrived, if it was one.
     """
 
     error: NormalizedError | None
@@ -219,17 +220,17 @@ Output = Tell | Close
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """
-    How a session is.
+    The health of a session.
 
     Attributes:
-        status: Up, recovering (it is being connected, or connected again), hopeless (no server of the pool will let it in
-            however long one waits, or the client has stopped trying), or closed.
+        status: `up`; `recovering` (the client is connecting or reconnecting); `hopeless` (waiting cannot help with any server
+            of the pool, or the client has stopped trying); or `closed`.
 
-        since: Since when, in seconds since 1970.
+        since: The time since which the session has this status, in seconds since 1970.
 
-        error: The error that made it so; `None` if there was none: it is up, it is new, or this side closed it.
+        error: The error that caused the status; `None` if the session is up, is new, or was closed by this side.
 
-        decision: What was decided about that error. Its `delay` is for whoever connects again by hand.
+        decision: The decision about that error. Its `delay` is for code that connects again itself.
     """
 
     status: Status
@@ -244,12 +245,12 @@ class Health:
 
     @property
     def alive(self) -> bool:
-        """Whether the session is up or can still get there by itself: for a liveness probe."""
+        """Whether the session is up or can still recover by itself. Use it for a liveness probe."""
         return self.status in {Status.UP, Status.RECOVERING}
 
     @property
     def why(self) -> str:
-        """One line for people, without anything that a peer wrote; empty if there was no error."""
+        """The error and the step that helps, as one line without text from the peer; empty if there was no error."""
         if self.error is None:
             return ""
         help_ = "" if self.error.recovery is Recovery.NONE else f"; what helps: {self.error.recovery}"

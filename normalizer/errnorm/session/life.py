@@ -1,30 +1,31 @@
 """
-The life of one session, as a state machine without I/O: facts go in, what to tell and what to do comes out.
+The state machine of one session, without I/O: facts go in; faults to emit and an order to close the client come out.
 
-Two rules keep this module honest. Everything that follows from a fact is decided here, so an adapter never asks itself
-whether an end was told already, whose fault it was, or whether trying again is of any use. And nothing here waits, calls a
-client, reads a clock or draws a number that was not handed in, so a recorded life can be lived again (`errnorm.session.trace`).
+Two rules apply to this module. It decides everything that follows from a fact, so an adapter never has to find out whether an end
+was already emitted, which error caused it, or whether a retry can help. And it never waits, calls a client, or uses a clock or
+random numbers other than those it was given, so a recorded session can be replayed (`errnorm.session.trace`).
 
-The theory. A session is CONNECTING until it is UP for the first time; after that it is UP or DOWN, until it is CLOSED for good:
+A session is CONNECTING until it is UP for the first time. After that it is UP or DOWN, until it is CLOSED for good:
 
     CONNECTING ──Up──▶ UP ──Ended──▶ DOWN ──Up──▶ UP …
         └───────────────┴── Closed, or Close ──┴──▶ CLOSED
 
-Three things are remembered, each in an object that dies with what it describes:
+Three things are remembered, each in an object that is dropped when it is no longer true:
 
-* of a *connection* (`Connection`): whether its fault was told, and whether this side ends it. It dies with the connection.
-* of an *outage* (`Outage`): how often connecting failed, and which servers said no for good. It dies when the session is up.
-* of a *round* (`Outage.round`): in a single session, which servers of the pool were dialled in vain so far.
+* about a *connection* (`Connection`): whether its fault was emitted, and whether this side is ending it. It is dropped when the
+  connection ends.
+* about an *outage* (`Outage`): how many attempts have failed, and which servers will never accept the client. It is dropped when
+  the session is up.
+* about a *round* (`Outage.round`): in a single session, the failures of the servers of the pool that were tried so far.
 
-Which fault does an end belong to? A connection ends once, and client libraries report that several times: a socket error, an
-end of file, the peer's own words, a disconnect. The first fault that ends a connection is told and everything after it is
-aftermath. Only what a socket says is held back until the connection has ended, because the peer's words, which say more,
-may still stand in the buffer behind it.
+Which fault has ended a connection? A connection ends once, but client libraries report the end several times: as a socket error,
+an end of file, the peer's error, a disconnect. The first fault that ends a connection is emitted, and all later ones are ignored.
+Only a socket error is held back until the connection has ended, because the error of the peer, which says more, may still be in
+the receive buffer.
 
-When is a session hopeless? If the last failure of *every* server of the pool is one that time cannot mend. A retryable error
-never is, but for a redirect that the client does not follow; an unknown one is not known to be. Refused credentials are not the
-first time, if the client reads them anew; a second refusal by the same server counts as one only if no other credentials came in
-between.
+When is a session hopeless? If waiting cannot fix the last failure of *every* server of the pool. Waiting can fix a retryable
+error, except a redirect that the client does not follow, and it may fix an unknown error. If the client reads its credentials
+again for each attempt, the first refusal by a server can be fixed too, and so can a later one after the credentials have changed.
 """
 
 from __future__ import annotations
@@ -64,35 +65,36 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
-_ANOTHER_TRY = "another server may let it in, or this one after a while"
-_NO_SERVER_LEFT = "no server lets it in, and waiting does not help"
+_ANOTHER_TRY = "another server may accept the client, or this one after a while"
+_NO_SERVER_LEFT = "no server accepts the client, and waiting does not help"
 _GAVE_UP = "the client gave up"
-_NOBODY_CONNECTS = "the client is closed for good, and nobody connects it again"
+_NOBODY_CONNECTS = "the client is closed and will not reconnect"
 
 
 class Session:
     """
-    The life of one session.
+    The state machine of one session.
 
     Attributes:
-        state: Where it stands.
+        state: The state.
 
-        failure: The last fault that ended a connection, or an attempt to open one; `None` if it is up, or if this side ended it.
+        failure: The last failure that has ended a connection or an attempt to open one; `None` if the session is up, or if this
+            side has ended it.
 
-        error: The error that the present state is due to, if it is due to one.
+        error: The error that has caused the present state, if there is one.
 
-        decision: What was decided about that error.
+        decision: The decision about that error.
 
-        abort: Whether the client is closed once the session is hopeless.
+        abort: Whether the client is closed as soon as the session is hopeless.
 
-        single: Whether the first end is the last, and somebody else opens the next session.
+        single: Whether the session ends with its first connection, and a supervisor opens the next session.
 
-        by_hand: Whether somebody connects a client again that has closed by itself.
+        by_hand: Whether the application reconnects a client that has closed by itself.
 
-        rereads: Whether the client reads its credentials anew for each attempt.
+        rereads: Whether the client reads its credentials again for each attempt.
     """
 
-    def __init__(  # noqa: PLR0913 - six independent switches, each with a safe default
+    def __init__(  # noqa: PLR0913 - independent settings, each with a safe default
         self,
         *,
         abort: bool = False,
@@ -104,19 +106,19 @@ class Session:
         random: Callable[[], float] = _draw,
     ) -> None:
         """
-        Begin, with nothing dialled.
+        Create a session before its first attempt to connect.
 
         Args:
-            abort: Whether the client is closed once the session is hopeless.
-            single: Whether somebody else opens the next session, `errnorm.supervise` for one. Then one pass over the pool is
-                an attempt, the first end is the last, and neither is told here.
-            by_hand: Whether somebody connects a client again that has closed by itself. If not, a client that closes is told
-                as an abort, whatever its error allows.
-            rereads: Whether the client reads its credentials anew for each attempt. If not, the first refusal is final until
+            abort: Whether the client is closed as soon as the session is hopeless.
+            single: Whether a supervisor such as `errnorm.supervise` opens the next session. One pass over the pool is then one
+                attempt, the session ends with its first connection, and the supervisor emits that end.
+            by_hand: Whether the application reconnects a client that has closed by itself. If not, the decision about an error
+                that closes the client is always to abort.
+            rereads: Whether the client reads its credentials again for each attempt. If not, the first refusal is final until
                 `CredentialsChanged`.
-            policy: How long the pauses are for whoever connects again by hand; never a limit of attempts.
-            clock: Returns the time, in seconds since 1970.
-            random: Chance: returns a number from 0 up to 1.
+            policy: The lengths of the pauses, for an application that reconnects by itself. Its limit of attempts is ignored.
+            clock: A function that returns the time in seconds since 1970.
+            random: A function that returns a random number from 0 up to 1.
         """
         self.state = State.CONNECTING
         self.failure: Failure | None = None
@@ -137,13 +139,13 @@ class Session:
 
     def receive(self, fact: Fact) -> list[Output]:
         """
-        Take one fact in.
+        Process one fact.
 
         Args:
-            fact: What happened. Facts that come after the session is closed change nothing.
+            fact: What happened. After the session is closed, all facts but `HandlerFailed` are ignored.
 
         Returns:
-            What to tell and to do, in this order.
+            The outputs, to be executed in this order.
         """
         if self.state is State.CLOSED and not isinstance(fact, HandlerFailed):
             return []
@@ -155,23 +157,23 @@ class Session:
 
     @property
     def status(self) -> Status:
-        """How it is, in the words of a liveness probe."""
+        """The status of the session for a liveness probe."""
         if self.state in _PLAIN_STATUS:
             return _PLAIN_STATUS[self.state]
         return Status.HOPELESS if self._is_hopeless else Status.RECOVERING
 
     @property
     def end(self) -> Failure | None:
-        """What closed it for good; `None` if this side did, or as long as it is not closed."""
+        """The failure that has closed the session; `None` if this side closed it, or if it is not closed."""
         return self.failure if self.state is State.CLOSED else None
 
     @property
     def ending(self) -> bool:
-        """Whether the peer, or the socket, has already said why this connection will end."""
+        """Whether the peer or the socket has already reported why this connection will end."""
         return self._connection.told or self._connection.held is not None
 
     def health(self) -> Health:
-        """Say how it is, since when, and why."""
+        """Return the status of the session, since when it has that status, and why."""
         return Health(status=self.status, since=self._since, error=self.error, decision=self.decision)
 
     def _received(self, fact: Fact) -> Iterator[Output]:
@@ -194,7 +196,7 @@ class Session:
             case CredentialsChanged():
                 self._outage.forget_refusals()
 
-    # One fact after the other
+    # One method for each fact
 
     def _handler_failed(self, fact: HandlerFailed) -> Iterator[Output]:
         if fact.error is not None:
@@ -212,7 +214,7 @@ class Session:
         if error is None:
             return
         if not error.terminal:
-            # What it happened to is not known here, so nobody has said that doing it twice is safe.
+            # The operation is not known here, so it is not known either whether repeating it is safe.
             decision = decide(error, policy=self._policy, random=self._random)
             yield self._told(fact, error, decision, Next.NOTHING, attempt=1)
         elif not connection.told and not connection.closing:
@@ -233,7 +235,7 @@ class Session:
         self._outage = Outage()
 
     def _missed_end(self) -> Iterator[Output]:
-        """Take it that a connection has ended if another one is opened."""
+        """Process the end of the previous connection if the client did not report it before it opened another one."""
         if self._connection.held is not None:
             yield from self._ended(Ended(error=None))
         else:
@@ -265,7 +267,7 @@ class Session:
             self._close(failure)
 
     def _gave_up(self, fact: Closed, error: NormalizedError) -> Iterator[Output]:
-        """Tell that there will be no further attempt: for the reason that the last one failed for, and as an abort."""
+        """Emit that there will be no further attempt, with the error of the last attempt and the decision to abort."""
         decision = Decision(Verdict.ABORT, error.recovery, None, _GAVE_UP)
         failure = replace(fact, error=error, operation=fact.operation or "connect")
         if not self.single:
@@ -273,12 +275,12 @@ class Session:
         self.decision = decision
         self._close(failure)
 
-    # Faults that end a connection, or an attempt to open one
+    # Failures that end a connection, or an attempt to open one
 
     def _fault(self, failure: Failure, error: NormalizedError) -> Iterator[Output]:
         server = failure.server or self._server
         if self.state is not State.UP or failure.next is not Next.CLOSED:
-            error = ended(error)  # and otherwise the client closed over something that the connection would have survived
+            error = ended(error)  # otherwise the client has closed because of an error that did not end the connection
         failure = replace(failure, error=error, server=server, operation=failure.operation or self._operation)
         refused_before = self._outage.add(error, failure, server, rereads=self.rereads)
         if self.single:
@@ -296,13 +298,13 @@ class Session:
             yield Close(error=error, cause=failure.cause)
 
     def _single_fault(self, failure: Failure) -> Iterator[Output]:
-        """Hand the end of a single session to whoever opens the next one, after one pass over the pool."""
+        """End a single session after one pass over the pool. Its supervisor opens the next one."""
         complete = self._outage.completes_round(failure, failure.server)
         self.error = failure.error
         if self.state is not State.UP and not complete and failure.next is Next.RECONNECTING:
             return
         tried = self._outage.take_round()
-        # Whoever decides about the whole decides by the server that may still let it in.
+        # The supervisor decides by the error of a server that may still accept the client, if there is one.
         last = next((each for each in tried if each.error is not None and each.error.retryable), tried[-1])
         for each in tried:
             if each is not last:
@@ -312,13 +314,13 @@ class Session:
         yield Close(error=last.error, cause=last.cause)
 
     def _tried(self, failure: Failure) -> Iterator[Output]:
-        """Tell of a server that was dialled in vain before the next one was."""
+        """Emit the failure of a server after which the client has tried another one."""
         if failure.error is not None:
             decision = Decision(Verdict.RETRY, Recovery.RECONNECT, None, _ANOTHER_TRY)
             yield self._told(failure, failure.error, decision, Next.RECONNECTING, attempt=1)
 
     def _decided(self, failure: Failure, error: NormalizedError, previous: NormalizedError | None, following: Next) -> Decision:
-        """Decide, and let the decision say what happens: a retry if anybody tries again, with a pause if it is not the client."""
+        """Return the decision about a failure: retry if the client, the application or a supervisor connects again."""
         decision = decide(
             error,
             idempotent=True,
@@ -338,7 +340,7 @@ class Session:
             return Decision(Verdict.ABORT, error.recovery, None, _NOBODY_CONNECTS)
         return decision
 
-    # The rest
+    # Helpers
 
     @property
     def _is_hopeless(self) -> bool:

@@ -1,4 +1,4 @@
-"""What a session remembers, each in an object that dies with what it describes."""
+"""The memory of a session: one object for each connection and one for each outage, dropped when that is over."""
 
 from __future__ import annotations
 
@@ -17,14 +17,23 @@ __all__ = ["Connection", "Outage"]
 
 @dataclass(slots=True)
 class Connection:
-    """What is remembered of one connection, or of one attempt to open one."""
+    """
+    What is remembered about one connection, or about one attempt to open one.
+
+    Attributes:
+        told: Whether a fault that ends the connection was emitted.
+
+        closing: Whether this side is ending the connection.
+
+        held: A transport error that is held back until the connection has ended, because the peer may still give a reason.
+    """
 
     told: bool = False
     closing: bool = False
     held: Failure | None = None
 
     def fault(self, fact: Failure) -> Failure | None:
-        """Return the fault that an end belongs to; `None` if this side wanted it."""
+        """Return the fault that has ended the connection; `None` if this side has ended it."""
         if self.closing:
             return None
         held = self.held
@@ -41,15 +50,15 @@ class Outage:
     What is remembered from the end of a connection until the session is up again.
 
     Attributes:
-        failed: How many attempts in a row have failed; the end of an established session counts as the first.
+        failed: The number of failed attempts in a row; the end of an established session counts as the first.
 
-        pool: The servers that the client may dial.
+        pool: The servers that the client may connect to.
 
-        final: The servers whose last failure no time can mend.
+        final: The servers whose last failure cannot be fixed by waiting.
 
-        refused: The servers that refused the credentials, with what they said first.
+        refused: The servers that have refused the credentials, each with its first refusal.
 
-        round: The failures of this pass over the pool, where one pass is an attempt.
+        round: The failures of the present pass over the pool. In a single session one pass is an attempt.
 
         stuck: Whether the client has stopped trying without being closed.
     """
@@ -63,13 +72,13 @@ class Outage:
 
     def add(self, error: NormalizedError, failure: Failure, server: str, *, rereads: bool = True) -> NormalizedError | None:
         """
-        Count a failure; return the earlier refusal of the same credentials by the same server, if there was one.
+        Count a failure, and return the earlier refusal of the same credentials by the same server, if there was one.
 
         Args:
-            error: What it was.
-            failure: How it was reported.
-            server: Which server it happened with.
-            rereads: Whether the client reads its credentials anew for the next attempt.
+            error: The error.
+            failure: The fact that reported it.
+            server: The server on which it happened.
+            rereads: Whether the client reads its credentials again for the next attempt.
         """
         before = self.refused.get(server)
         self.failed += 1
@@ -85,28 +94,28 @@ class Outage:
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether every server of the pool has said no for good."""
+        """Whether the last failure of every server in the pool cannot be fixed by waiting."""
         return bool(self.pool) and self.pool <= self.final
 
     def forget_refusals(self) -> None:
-        """Give every server another chance: the credentials are not those that it refused."""
+        """Forget the refusals of all servers, because the credentials have changed."""
         self.final -= self.refused.keys()
         self.refused.clear()
 
     def completes_round(self, failure: Failure, server: str) -> bool:
-        """Note one more server that was dialled in vain; tell whether that was the last of the pool."""
+        """Record a failure to connect to one server of the pool, and return whether the pass over the pool is complete."""
         dialled = {each.server for each in self.round}
         self.round.append(replace(failure, server=server))
         return server in dialled or not failure.pool - dialled - {server}
 
     def take_round(self) -> list[Failure]:
-        """Return the round so far, and begin a new one."""
+        """Return the failures of the present round, and begin a new round."""
         taken, self.round = self.round, []
         return taken
 
 
 def _is_final(error: NormalizedError, *, refused: bool, follows: bool) -> bool:
-    """Tell whether no time can mend an error: what would help is another request, answer or address, or other credentials."""
+    """Return whether waiting cannot fix an error, because another request, another address or other credentials are needed."""
     if not error.known:
         return False
     if error.recovery is Recovery.REDIRECT:

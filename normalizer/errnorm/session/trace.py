@@ -1,14 +1,14 @@
 """
-A session as JSON lines: what it was told and what it answered, to be lived again where there is neither client nor server.
+Record a session as JSON lines: its facts and its outputs. A trace can be replayed without a client and without a server.
 
     session = errnorm_adapters.nats.attach(errors, record=open("session.jsonl", "w").write)
 
-    for told, again in errnorm.session.trace.replay(open("session.jsonl")):
-        assert told == again
+    for recorded, replayed in errnorm.session.trace.replay(open("session.jsonl")):
+        assert recorded == replayed
 
-The first line says how the session was set up; each further line holds one fact and the outputs that followed. Errors are
-written by their judgement alone: no text, no parameter, no address. Servers are numbered as they appear. So a trace can be
-attached to a bug report. Pauses are left out, since chance has a part in them.
+The first line has the settings of the session; each further line has one fact and the outputs that followed it. Of an error only
+the judgement is written: no text, no parameter and no address. Servers are numbered in the order in which they appear. A trace
+can therefore be attached to a bug report. Pauses are left out, because they are random.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Trace", "replay"]
 
-# A client that is sent from server to server without end must not fill the memory.
+# A limit, because a client can be redirected from server to server without end.
 _MOST_SERVERS = 1024
 _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
@@ -51,16 +51,16 @@ _KINDS: dict[str, type[Any]] = {
 
 
 class Trace:
-    """Writes what one session is told and what it answers, a line a fact."""
+    """Writes the facts and the outputs of one session, one line for each fact."""
 
     def __init__(self, session: Session, write: Callable[[str], object]) -> None:
-        """Write the first line."""
+        """Write the first line, which has the settings of the session."""
         self._write = write
         self._servers: dict[str, str] = {}
         self._line({"session": {name: getattr(session, name) for name in ("abort", "single", "by_hand", "rereads")}})
 
     def add(self, fact: Fact, outputs: list[Output]) -> None:
-        """Write one fact, and what followed from it."""
+        """Write one fact and the outputs that followed it."""
         said: dict[str, Any] = {"fact": type(fact).__name__}
         if isinstance(fact, Dialling | Up):
             said["server"] = self._server(fact.server)
@@ -88,16 +88,16 @@ class Trace:
 
 def replay(lines: Iterable[str]) -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
     """
-    Live a recorded session again.
+    Replay a recorded session.
 
     Args:
-        lines: A trace, a line a fact.
+        lines: The lines of a trace.
 
     Yields:
-        For each fact the outputs that were recorded, and those of today, in the same form.
+        For each fact, the recorded outputs and the outputs of the replayed session, in the same form.
 
     Raises:
-        ValueError: If a line is not one of a trace.
+        ValueError: If a line is not a line of a trace.
     """
     session = None
     for line in lines:
@@ -143,7 +143,7 @@ def _written(error: NormalizedError) -> dict[str, Any]:
 
 
 def _error(said: dict[str, Any]) -> NormalizedError:
-    """Return an error with a recorded judgement; the tables of today have no say in it."""
+    """Return an error with the recorded judgement. The present tables are not used."""
     section, code = said["section"] or "", said["code"] or ""
     judgement = Judgement(
         protocol=said["protocol"],
