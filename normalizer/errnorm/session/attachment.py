@@ -116,7 +116,7 @@ class Attachment(ABC):
         return self._session.state is State.CLOSED
 
     def _begin_again(self, session: Session) -> None:
-        """Begin a new session for a client that connects again after its session has ended; earlier `ended()` calls keep its end."""
+        """Begin a new session for a client that connects again after its end. Earlier calls of `ended()` return the old end."""
         self._session = session
         self._over = asyncio.Event()
         self._trace = None if self._record is None else Trace(session, self._record)
