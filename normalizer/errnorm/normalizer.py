@@ -175,13 +175,14 @@ class Normalizer:
 
     def load(self) -> None:
         """
-        Load all tables now.
+        Load all tables now. An installed table that cannot be used is left out, with a warning.
 
         Raises:
-            TableError: If a table or an overlay is not valid; the message names the file, the line and the path in it.
+            TableError: If an overlay is not valid; the message names the file, the line and the path in it.
         """
         for protocol in dict.fromkeys([*plugins.protocols(), *plugins.overlaid(self._overlays)]):
-            self._engines[protocol] = Engine(plugins.load_table(protocol, self._overlays))
+            table = plugins.find_table(protocol, self._overlays)
+            self._engines[protocol] = None if table is None else Engine(table)
 
     def _of_exception(self, raw: object, protocol: str | None, content: Hashable) -> NormalizedError:
         mark = mark_of(raw)
@@ -304,9 +305,9 @@ class Normalizer:
                 self._adapters[name] = plugins.load_adapter(self._points[name])
             except (MemoryError, RecursionError):
                 raise  # the next call may have enough memory or stack
-            except Exception:
+            except Exception as error:  # noqa: BLE001 - a plug-in can raise anything when it is imported
                 self._adapters[name] = None
-                raise
+                plugins.left_out("adapter", self._points[name], error)
         return self._adapters[name]
 
     def _load_engine(self, protocol: str) -> Engine | None:

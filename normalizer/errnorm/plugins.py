@@ -2,23 +2,45 @@
 Find the installed adapters and tables through entry points. The built-in ones are found in the same way.
 
 The name of an entry point is the protocol. A table may have several files: `nats.jetstream` adds rows to `nats`.
+
+A plug-in that cannot be loaded is left out, and everything else works. `left_out` logs a warning that names the module and the
+line; with `ERRNORM_DEBUG=1` the traceback follows.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from errnorm.escape import escaped
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from importlib.metadata import EntryPoint
 
     from errnorm.adapters import Adapter
     from errnorm.tables.table import Table
 
-__all__ = ["adapters", "forms", "load_adapter", "load_table", "overlaid", "overlay_paths", "protocols"]
+__all__ = [
+    "adapters",
+    "broken_at",
+    "find_table",
+    "forms",
+    "left_out",
+    "load_adapter",
+    "load_table",
+    "overlaid",
+    "overlay_paths",
+    "protocols",
+]
+
+_log = logging.getLogger("errnorm")
+
+_LONGEST = 400
+_told: set[tuple[str, str]] = set()
 
 
 @cache
@@ -83,6 +105,88 @@ def load_table(protocol: str, overlays: Iterable[Path] = ()) -> Table:
         TableError: If a file cannot be read or is not valid, or if there is no file for this protocol.
     """
     from errnorm.tables import load  # noqa: PLC0415 - importing the library must not load a table
+    from errnorm.tables.source import TableError  # noqa: PLC0415 - as above
 
+    points, paths = _points_of(protocol), list(overlays)
+    try:
+        return load.table(protocol, points, paths, protocols())
+    except TableError:
+        usable = _usable(points, protocol)
+        if not usable or usable == points:
+            raise
+        return load.table(protocol, usable, paths, protocols())
+
+
+def find_table(protocol: str, overlays: Iterable[Path] = ()) -> Table | None:
+    """
+    Read one protocol's table as `load_table` does; `None`, with a warning, if no installed file of it can be used.
+
+    Raises:
+        TableError: If an overlay cannot be used, or no file is about this protocol.
+    """
+    from errnorm.tables.source import TableError  # noqa: PLC0415 - as above
+
+    try:
+        return load_table(protocol, overlays)
+    except TableError:
+        points = _points_of(protocol)
+        if not points or _usable(points, protocol):
+            raise
+        return None
+
+
+def _points_of(protocol: str) -> list[EntryPoint]:
     points = [point for point in _group("errnorm.mappings") if point.name.partition(".")[0] == protocol]
-    return load.table(protocol, sorted(points, key=lambda point: point.name), overlays, protocols())
+    return sorted(points, key=lambda point: point.name)
+
+
+def _usable(points: Iterable[EntryPoint], protocol: str) -> list[EntryPoint]:
+    """Return the files that can be used, each on top of those before it; warn of the others."""
+    from errnorm.tables import load  # noqa: PLC0415 - as above
+    from errnorm.tables.source import TableError  # noqa: PLC0415 - as above
+
+    usable: list[EntryPoint] = []
+    for point in points:
+        try:
+            load.table(protocol, [*usable, point], ())
+        except TableError as error:
+            left_out("table", point, error)
+        else:
+            usable.append(point)
+    return usable
+
+
+def left_out(kind: str, point: EntryPoint, error: BaseException) -> None:
+    """
+    Warn that a plug-in cannot be used and is left out; once for each plug-in.
+
+    Args:
+        kind: What it would have brought: `"adapter"`, `"table"`, `"forms"`.
+        point: Its entry point.
+        error: What loading it raised.
+    """
+    if (point.group, point.name) in _told:
+        return
+    _told.add((point.group, point.name))
+    trace = error if os.environ.get("ERRNORM_DEBUG") else None
+    _log.warning("errnorm: the %s of %s failed: %s; it is left out", kind, point.name, broken_at(point, error), exc_info=trace)
+
+
+def broken_at(point: EntryPoint, error: BaseException) -> str:
+    """Return what loading a plug-in raised, and in which module and line of the plug-in."""
+    said = escaped(f"{type(error).__name__}: {error}".rstrip(": "), _LONGEST)
+    raised = error.__cause__ or error
+    if isinstance(raised, SyntaxError) and raised.filename:
+        return f"{said} (file {escaped(raised.filename, _LONGEST)}, line {raised.lineno})"
+    places = list(_places(raised))
+    mine = [place for place in places if place[0].partition(".")[0] == point.module.partition(".")[0]]
+    if not mine:
+        return f"{said} ({point.value})"
+    return f"{said} (module {mine[-1][0]}, line {mine[-1][1]})"
+
+
+def _places(error: BaseException) -> Iterator[tuple[str, int]]:
+    trace = error.__traceback__
+    while trace is not None:
+        yield str(trace.tb_frame.f_globals.get("__name__", "")), trace.tb_lineno
+        trace = trace.tb_next

@@ -29,7 +29,7 @@ PREFIX = "ERRNORM_"
 _OPT_IN = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
 
 # Other modules read these variables, before there are settings.
-_NOT_OURS = ("ERRNORM_TABLES", "ERRNORM_TRACES_EXPORTER")
+_NOT_OURS = ("ERRNORM_DEBUG", "ERRNORM_TABLES", "ERRNORM_TRACES_EXPORTER")
 
 
 class SettingsError(ValueError):

@@ -19,18 +19,20 @@ import re
 import shutil
 import subprocess
 import sys
-import textwrap
 from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
 
 from errnorm.plugins import load_table
+from tests.docs.blocks import Block, blocks, commands, file_of, matches
 from tests.servers.nats import NatsServer, current
+from tests.servers.process import Server
 from tests.servers.prosody import ProsodyServer
+from tests.servers.prosody import program as prosody
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,31 +43,23 @@ PAGES = sorted(
     for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     if not {"_generated", "_build", "dashboards"} & set(path.parts) and path.name != "CHANGELOG.md"
 )
-_FENCE = re.compile(
-    r"^(?P<indent> *)(?P<fence>`{3,})(?P<language>[\w{}-]*)[^\n]*\n(?P<code>.*?)^(?P=indent)(?P=fence)$", re.MULTILINE | re.DOTALL
-)
 _NATS = "nats://127.0.0.1:4222"
 _XMPP = '"127.0.0.1", 5222'
+_OWN_XMPP = "15222"  # of a page that shows its own configuration of Prosody
 # Commands that build or fetch; they are the business of other tests.
-_NOT_HERE = ("nats-server ", "python -m venv ", "source ", "make ", "pip ", "git ", "python -m build", "docker ", "apt-get ")
+_NOT_HERE = (
+    "nats-server ",
+    "prosody ",
+    "python -m venv ",
+    "source ",
+    "make ",
+    "pip ",
+    "git ",
+    "python -m build",
+    "docker ",
+    "apt-get ",
+)
 _NOT_RUN = {"", "{toctree}", "{figure}", "{image}", "{automodule}", "{eval-rst}", "{include}", "{literalinclude}", "{code-block}"}
-
-
-class Block(NamedTuple):
-    language: str
-    code: str
-    line: int
-    prints: str | None
-
-
-def blocks(page: Path) -> Iterator[Block]:
-    text = page.read_text("utf-8")
-    found = list(_FENCE.finditer(text))
-    for at, match in enumerate(found):
-        following = found[at + 1] if at + 1 < len(found) else None
-        told = following is not None and following["language"] == "text" and not text[match.end() : following.start()].strip()
-        prints = following["code"] if following is not None and told else None
-        yield Block(match["language"], textwrap.dedent(match["code"]), text[: match.start()].count("\n") + 1, prints)
 
 
 def _printed_by(code: str, line: int, page: Path, namespace: dict[str, Any], runner: asyncio.Runner) -> str:
@@ -76,11 +70,6 @@ def _printed_by(code: str, line: int, page: Path, namespace: dict[str, Any], run
         if inspect.iscoroutine(result):
             runner.run(result)
     return out.getvalue()
-
-
-def _matches(expected: str, actual: str) -> bool:
-    pattern = ".*".join(re.escape(part.strip("\n")) for part in expected.strip().split("…"))
-    return re.fullmatch(pattern, actual.strip(), re.DOTALL) is not None
 
 
 def _shell(line: str, folder: Path) -> str:
@@ -100,8 +89,7 @@ def _shell(line: str, folder: Path) -> str:
 
 
 def _console(code: str, folder: Path) -> str:
-    lines = [line.removeprefix("$ ") for line in code.replace("\\\n", " ").splitlines() if line.startswith("$ ")]
-    return "".join(_shell(line, folder) for line in lines if not line.startswith(_NOT_HERE))
+    return "".join(_shell(line, folder) for line in commands(code) if not line.startswith(_NOT_HERE))
 
 
 @pytest.fixture
@@ -114,7 +102,7 @@ def nats_url(tmp_path: Path, page: Path) -> Iterator[str]:
     users = {
         "users": [{"user": "app", "password": "secret", "permissions": permissions}, {"user": "admin", "password": "secret"}]
     }
-    shown = [block.code for block in blocks(page) if _file(block.code) == "nats.conf"]
+    shown = [block.code for block in blocks(page) if file_of(block.code) == "nats.conf"]
     config = shown[0] if shown else {"authorization": users, "max_payload": 1024}
     with NatsServer(server, config, jetstream=True) as running:
         yield f"nats://127.0.0.1:{running.port}"
@@ -130,6 +118,29 @@ def xmpp_address(tmp_path: Path) -> Iterator[str]:
         yield f'"127.0.0.1", {running.port}'
 
 
+class _OwnProsody(Server):
+    """A Prosody with the configuration that a page shows, in the folder where the page's files are."""
+
+    name = "prosody"
+    config = ""
+
+    def prepare(self) -> None:
+        (self.directory / "prosody.cfg.lua").write_text(self.config.replace(_OWN_XMPP, str(self.port)), "utf-8")
+
+    def command(self) -> list[str]:
+        return [str(prosody()), "-F", "--config", "prosody.cfg.lua"]
+
+
+@pytest.fixture
+def own_xmpp_port(tmp_path: Path, page: Path) -> Iterator[int]:
+    if prosody() is None:
+        pytest.skip("no prosody: apt-get install prosody")
+    server = _OwnProsody(tmp_path)
+    server.config = next(block.code for block in blocks(page) if file_of(block.code) == "prosody.cfg.lua")
+    with server as running:
+        yield running.port
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 @pytest.mark.filterwarnings("default")
 def test_every_block_of_the_page_runs(
@@ -138,7 +149,7 @@ def test_every_block_of_the_page_runs(
     found = list(blocks(page))
     servers = {
         placeholder: str(request.getfixturevalue(name))
-        for placeholder, name in ((_NATS, "nats_url"), (_XMPP, "xmpp_address"))
+        for placeholder, name in ((_NATS, "nats_url"), (_XMPP, "xmpp_address"), (_OWN_XMPP, "own_xmpp_port"))
         if any(placeholder in block.code for block in found)
     }
     module = ModuleType("page")
@@ -158,7 +169,7 @@ def _check(block: Block, page: Path, servers: dict[str, str], module: ModuleType
     for placeholder, address in servers.items():
         code = code.replace(placeholder, address)
     match block.language:
-        case "python" | "text" if name := _file(code):
+        case "python" | "text" if name := file_of(code):
             Path(name).write_text(code, "utf-8")
         case "python":
             printed = _printed_by(code, block.line, page, vars(module), runner)
@@ -173,13 +184,7 @@ def _check(block: Block, page: Path, servers: dict[str, str], module: ModuleType
         case other:
             assert other in _NOT_RUN, f"{page.name}:{block.line}: nothing runs {other}"
     if block.prints is not None:
-        assert _matches(block.prints, printed), f"{page.name}:{block.line} printed:\n{printed}"
-
-
-def _file(code: str) -> str | None:
-    """Return the name of the file that a block shows."""
-    match = re.match(r"# (\S+\.(?:py|conf))\n", code)
-    return match[1] if match else None
+        assert matches(block.prints, printed), f"{page.name}:{block.line} printed:\n{printed}"
 
 
 def _table(code: str) -> None:

@@ -1,5 +1,5 @@
 """
-The command line: `explain` and `scan` for people, `normalize` as a filter, `table` as the catalogue; others through entry points.
+The command line: `explain` and `scan` for people, `normalize` as a filter, `table` as the catalogue; others by entry points.
 
 Data goes to stdout, talk to stderr. Exit codes: 0 when everything was understood, 1 when something was unknown and `--strict`
 asked, 2 for unusable input or arguments, with one clear line and nothing lost.
@@ -7,40 +7,71 @@ asked, 2 for unusable input or arguments, with one clear line and nothing lost.
 
 from __future__ import annotations
 
+import argparse
 import io
 import os
+import shlex
 import sys
 from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from errnorm.cli import explain, normalize, scan, table
-from errnorm.cli.arguments import UNUSABLE, Parser, UnusableError
+from errnorm import plugins
+from errnorm.cli import completion, explain, normalize, scan, table
+from errnorm.cli.arguments import UNUSABLE, Parser, UnusableError, meant
 from errnorm.cli.style import printable
 from errnorm.tables.source import TableError
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from importlib.metadata import EntryPoint
 
 __all__ = ["main"]
 
 _INTERRUPTED = 130
 _LONGEST_LINE = 2500
+_HELP_AT = 16
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="errnorm", description="One vocabulary for the errors of NATS and XMPP.")
+_DESCRIPTION = """\
+One vocabulary for the errors of NATS and XMPP:
+what an error means, whether to try again, and what to do."""
+_EXAMPLES = """
+for example:
+  errnorm explain "nats: stale connection"   what it means and what to do
+  journalctl -u shop | errnorm scan          which errors are in a log
+  errnorm table slow consumer                search the tables
+  errnorm completion bash                    completion for your shell
+"""
+
+
+def _parser() -> tuple[Parser, Mapping[str, Parser]]:
+    parser = Parser(prog="errnorm", description=_DESCRIPTION, epilog=_EXAMPLES, formatter_class=_formatter)
     parser.add_argument("--version", action="version", version=f"errnorm {version('errnorm')}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
-    for command in (explain, scan, normalize, table):
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
+    for command in (explain, scan, normalize, table, completion):
         command.add_to(commands)
     for point in sorted(entry_points(group="errnorm.commands"), key=lambda point: point.name):
         # An installed command parses its own arguments: nothing of it is imported until it is called.
         added = commands.add_parser(point.name, add_help=False, prefix_chars="\0", help=f"see errnorm {point.name} --help")
         added.add_argument("rest", nargs="*")
-        added.set_defaults(run=lambda arguments, point=point: point.load()(arguments.rest))
-    return parser
+        added.set_defaults(run=lambda arguments, point=point: _loaded(point)(arguments.rest))
+    return parser, commands.choices
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=_HELP_AT)
+
+
+def _loaded(point: EntryPoint) -> Callable[[list[str]], int]:
+    try:
+        command: Callable[[list[str]], int] = point.load()
+    except Exception as error:
+        if os.environ.get("ERRNORM_DEBUG"):
+            raise
+        message = f"the command cannot be loaded: {plugins.broken_at(point, error)}; ERRNORM_DEBUG=1 shows the traceback"
+        raise UnusableError(message) from error
+    return command
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,7 +86,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if not _streams():
         return UNUSABLE
-    arguments = _parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else list(argv)
+    parser, commands = _parser()
+    if given[:2] == ["completion", "--words"]:
+        print("\n".join(completion.candidates(parser, commands, given[2:])))
+        return 0
+    arguments = _parsed(parser, commands, given)
+    if arguments.command is None:
+        parser.print_help()
+        return 0
+    return _run(arguments)
+
+
+def _parsed(parser: Parser, commands: Mapping[str, Parser], given: list[str]) -> argparse.Namespace:
+    if given and not given[0].startswith("-") and given[0] not in commands:
+        near = meant(given[0], commands)
+        if not near.startswith("did") and " " in " ".join(given):
+            near = f"to have a text explained: errnorm explain {shlex.join(given)}"
+        parser.error(f"there is no command {given[0]!a}: {near}")
+    if given[:1] == ["explain"]:
+        given = explain.shielded(given)
+    arguments, extra = parser.parse_known_args(given)
+    if extra:
+        commands.get(arguments.command or "", parser).refuse(extra)
+    return arguments
+
+
+def _run(arguments: argparse.Namespace) -> int:
     try:
         code: int = arguments.run(arguments)
         sys.stdout.flush()

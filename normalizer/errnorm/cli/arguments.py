@@ -4,25 +4,102 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, BinaryIO, NoReturn
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from errnorm import plugins
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-__all__ = ["UNUSABLE", "Parser", "UnusableError", "check_protocol", "known_protocols", "stdin"]
+__all__ = [
+    "UNUSABLE",
+    "OneOf",
+    "Parser",
+    "UnusableError",
+    "check_protocol",
+    "known_protocols",
+    "known_sections",
+    "meant",
+    "stdin",
+]
 
 UNUSABLE = 2
+_FEW = 30
 
 
 class UnusableError(Exception):
     """An argument or an input cannot be used; the message is the line that says so."""
 
 
+def meant(word: str, words: Iterable[str]) -> str:
+    """Return what to say of a word that is not one of these: the one that may have been meant, or all of them if they are few."""
+    known = list(words)
+    if near := get_close_matches(word.lower(), known, 1):
+        return f"did you mean {near[0]}?"
+    return f"there are {', '.join(known)}" if known else "there are none"
+
+
+class OneOf:
+    """
+    The type of an argument that has to be one of some words.
+
+    Attributes:
+        words: The words.
+    """
+
+    def __init__(self, name: str, words: Iterable[str]) -> None:
+        """Name what is chosen, `"reason"`, and the words to choose from."""
+        self._name = name
+        self.words = list(words)
+
+    def __call__(self, word: str) -> str:
+        """Return the word if it is one of them."""
+        if word in self.words:
+            return word
+        message = f"there is no {self._name} {word!a}: {meant(word, self.words)}"
+        raise argparse.ArgumentTypeError(message)
+
+    def described(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Return what argparse needs to show the words: where a value stands if they are few, else in the help."""
+        words = ",".join(self.words)
+        if len(words) <= _FEW:
+            return {"metavar": f"{{{words}}}"} | options
+        return {"metavar": self._name.upper(), "help": f"one of {', '.join(self.words)}"} | options
+
+
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line; the usage is a `--help` away."""
+    """
+    Says what is wrong in one line; the usage is a `--help` away.
+
+    Attributes:
+        arguments: What was added, for completion and for suggestions.
+    """
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - what argparse takes
+        """Take what argparse takes."""
+        self.arguments: list[argparse.Action] = []
+        super().__init__(**options)
+
+    def add_argument(self, *names: Any, **options: Any) -> argparse.Action:  # noqa: ANN401 - what argparse takes
+        """Add an argument, and remember it."""
+        if isinstance(one_of := options.get("type"), OneOf):
+            options = one_of.described(options)
+        action = super().add_argument(*names, **options)
+        self.arguments.append(action)
+        return action
+
+    @property
+    def options(self) -> list[str]:
+        """The names of its options."""
+        return [name for action in self.arguments for name in action.option_strings if name.startswith("--")]
+
+    def refuse(self, extra: Sequence[str]) -> NoReturn:
+        """Leave because of arguments that it does not have."""
+        word = extra[0].partition("=")[0]
+        near = get_close_matches(word, self.options, 1)
+        self.error(f"there is no option {word!a}{f': did you mean {near[0]}?' if near else ''}")
 
     def error(self, message: str) -> NoReturn:
         """Print one line on stderr and leave with 2."""
@@ -39,6 +116,19 @@ def known_protocols(overlays: Iterable[Path]) -> list[str]:
     return list(dict.fromkeys([*plugins.protocols(), *plugins.overlaid(overlays)]))
 
 
+def known_sections(protocol: str | None, overlays: Iterable[Path]) -> list[str]:
+    """
+    Return the sections of all tables, or of one protocol's.
+
+    Raises:
+        TableError: If an overlay cannot be used.
+    """
+    paths = list(overlays)
+    names = known_protocols(paths) if protocol is None else [protocol]
+    tables = [table for name in names if (table := plugins.find_table(name, paths)) is not None]
+    return list(dict.fromkeys(section for table in tables for section in table.sections))
+
+
 def check_protocol(protocol: str | None, overlays: Iterable[Path]) -> None:
     """
     Refuse a protocol that no table is about.
@@ -49,7 +139,7 @@ def check_protocol(protocol: str | None, overlays: Iterable[Path]) -> None:
     """
     known = known_protocols(overlays)
     if protocol is not None and protocol not in known:
-        message = f"argument --protocol: there is no table for {protocol!a}: there are {', '.join(known)}"
+        message = f"argument --protocol: there is no table for {protocol!a}: {meant(protocol, known)}"
         raise UnusableError(message)
 
 

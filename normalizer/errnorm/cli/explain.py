@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from errnorm import plugins
 from errnorm.advice import ADVICE
 from errnorm.cli.answer import details, essentials, explained, paragraphs, title, unknown_answer
-from errnorm.cli.arguments import UnusableError, check_protocol, stdin
-from errnorm.cli.style import Style, printable
+from errnorm.cli.arguments import OneOf, UnusableError, check_protocol, stdin
+from errnorm.cli.style import Style, counted, fitted, terminal_width
 from errnorm.error import Signal
 from errnorm.finding import Finder, installed_forms
 from errnorm.finding.nearest import Nearest
@@ -30,10 +30,12 @@ if TYPE_CHECKING:
 __all__ = ["add_to"]
 
 _LONGEST = 1 << 20
-_WIDEST = 110
+_MARK = "\0"
 _MOST_ELSEWHERE = 8
 _MOST_LINES = 6
 _MOST_ROWS = 12
+# How much room the longest reason takes.
+_REASON = 26
 
 
 class _Answer(NamedTuple):
@@ -54,14 +56,23 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("text", nargs="*", help="the error, or one file; stdin if not given, or for -")
     parser.add_argument("--protocol", help="nats or xmpp, where the text could be either")
     parser.add_argument("--tables", action="append", metavar="FILE", help="a file with rows of your own; may be repeated")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--format", type=OneOf("format", ("text", "json")), default="text")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if the error is unknown")
     parser.set_defaults(run=_run)
 
 
+def shielded(given: Sequence[str]) -> list[str]:
+    """
+    Return the arguments of a command line so that argparse takes `-ERR` for a text and not for an option.
+
+    Every option of this command but `-h` has two hyphens. The mark in front cannot be in an argument of a process.
+    """
+    return [_MARK + one if one[:1] == "-" and one[1:2] not in {"", "-"} and one != "-h" else one for one in given]
+
+
 def _run(arguments: argparse.Namespace) -> int:
     check_protocol(arguments.protocol, plugins.overlay_paths(arguments.tables))
-    text = _text(arguments.text)
+    text = _text([one.removeprefix(_MARK) for one in arguments.text])
     normalizer = Normalizer(arguments.tables)
     normalizer.load()
     if (about := _of_vocabulary(text, normalizer)) is not None:
@@ -98,7 +109,7 @@ def _is_file(name: str) -> bool:
 
 
 def _width() -> int:
-    return min(shutil.get_terminal_size().columns, _WIDEST)
+    return terminal_width()
 
 
 def _answers(normalizer: Normalizer, text: str, protocol: str | None) -> list[_Answer]:
@@ -212,7 +223,7 @@ def _essentials(error: NormalizedError, style: Style, width: int) -> Iterator[st
 
 def _short(answers: Sequence[_Answer], style: Style, width: int) -> Iterator[str]:
     count = sum(len(answer.findings) for answer in answers)
-    yield style.strong(f"{count} errors, {len(answers)} kinds")
+    yield style.strong(f"{counted(count, 'error')}, {counted(len(answers), 'kind')}")
     for answer in answers:
         yield ""
         yield f"{len(answer.findings)} x " + title(answer.error, style)
@@ -228,7 +239,8 @@ def _where(answer: _Answer) -> str | None:
     lines = list(dict.fromkeys(finding.line for finding in answer.findings))
     shown = ", ".join(map(str, lines[:_MOST_LINES])) + (", …" if len(lines) > _MOST_LINES else "")
     inside = "; found inside somebody's words" if all(finding.how == "inside" for finding in answer.findings) else ""
-    return f"line {shown}: {printable(answer.findings[0].match.strip(), 90)}{inside}"
+    head = f"line {shown}: "
+    return f"{head}{fitted(answer.findings[0].match.strip(), max(_width() - len(head) - len(inside), _REASON))}{inside}"
 
 
 def _of_vocabulary(text: str, normalizer: Normalizer) -> dict[str, Any] | None:
@@ -258,7 +270,7 @@ def _of_vocabulary(text: str, normalizer: Normalizer) -> dict[str, Any] | None:
 
 
 def _vocabulary(about: dict[str, Any], style: Style, width: int) -> Iterator[str]:
-    yield style.strong(about["word"]) + style.dim(f"  {len(about['rows'])} rows")
+    yield style.strong(about["word"]) + style.dim(f"  {counted(len(about['rows']), 'row')}")
     yield ""
     if len(about["reasons"]) == 1:
         (reason,) = about["reasons"]
@@ -267,10 +279,13 @@ def _vocabulary(about: dict[str, Any], style: Style, width: int) -> Iterator[str
         yield from paragraphs(facts, width, style)
         yield ""
         rows = about["rows"][:_MOST_ROWS]
-        yield from (style.dim(f"  {row['protocol']} {row['section']:<10} {printable(row['key'], 90)}") for row in rows)
+        yield from (style.dim(fitted(f"  {row['protocol']} {row['section']:<10} {row['key']}", width)) for row in rows)
         if len(about["rows"]) > _MOST_ROWS:
             yield style.dim(f"  … all of them: errnorm table --reason {about['word']}")
         return
     yield from paragraphs([("What", about["about"])], width, style)
     yield ""
-    yield from (f"  {style.strong(one['reason']):<24} {one['about']}" for one in about["reasons"])
+    for one in about["reasons"]:
+        head, *rest = textwrap.wrap(one["about"], max(width - _REASON, _REASON)) or [""]
+        yield f"  {style.strong(one['reason'])}{'':<{_REASON - 2 - len(one['reason'])}}{head}"
+        yield from (f"{'':<{_REASON}}{line}" for line in rest)

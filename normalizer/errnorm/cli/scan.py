@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -11,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from errnorm import plugins
 from errnorm.cli.answer import essentials, paragraphs
 from errnorm.cli.archives import ArchiveError, lines_of
-from errnorm.cli.arguments import UNUSABLE, UnusableError, check_protocol
+from errnorm.cli.arguments import UNUSABLE, OneOf, UnusableError, check_protocol
 from errnorm.cli.page import page
 from errnorm.cli.progress import Progress
-from errnorm.cli.style import Style, printable
+from errnorm.cli.style import Style, counted, printable, terminal_width
 from errnorm.cli.tally import Tally
 from errnorm.finding import Finder, Stream
 from errnorm.finding.times import since, time_of
@@ -33,6 +32,8 @@ _MOST_SHOWN = 20
 _MOST_ADVISED = 3
 _MOST_UNKNOWN = 10
 _BARS = 24
+# From this width on the chart of an error has all its bars.
+_WIDE = 100
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _ASCII_BLOCKS = ".:-=+*%#"
 
@@ -47,10 +48,9 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("file", nargs="*", help="files to read; stdin if none, or for -")
     parser.add_argument("--since", metavar="WHEN", help="leave out what is older: 2h, 7d, or a date with or without a time")
     parser.add_argument("--protocol", help="count only errors of nats or xmpp, and of the network under it")
-    parser.add_argument(
-        "--by", choices=("code", "reason", "peer"), default="code", help="what is counted together (default: code)"
-    )
-    parser.add_argument("--format", choices=("text", "json", "jsonl", "html"), default="text")
+    by = OneOf("count", ("code", "reason", "peer"))
+    parser.add_argument("--by", type=by, default="code", help="what is counted together (default: code)")
+    parser.add_argument("--format", type=OneOf("format", ("text", "json", "jsonl", "html")), default="text")
     parser.add_argument("--tables", action="append", metavar="FILE", help="a file with rows of your own; may be repeated")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if anything was unknown")
     parser.set_defaults(run=_run)
@@ -173,7 +173,7 @@ def _document(scan: _Scan) -> dict[str, Any]:
 
 
 def _report(scan: _Scan) -> Iterator[str]:
-    style, width = Style(), shutil.get_terminal_size().columns
+    style, width = Style(), terminal_width()
     groups, unknown = scan.tally.groups, scan.tally.unknown
     yield style.strong(_headline(scan))
     if groups:
@@ -187,12 +187,14 @@ def _report(scan: _Scan) -> Iterator[str]:
             yield from (f"  {line}" for line in paragraphs(_advice(group), width - 2, style))
     if unknown:
         yield ""
-        yield style.strong(f"Not known: {sum(count for _, count, _ in unknown):,} lines of {len(unknown):,} kinds")
+        yield style.strong(
+            f"Not known: {counted(sum(count for _, count, _ in unknown), 'line')} of {counted(len(unknown), 'kind')}"
+        )
         yield from (
             f"{count:>9,}  {printable(fingerprint, max(width - 12, 40))}" for fingerprint, count, _ in unknown[:_MOST_UNKNOWN]
         )
         if len(unknown) > _MOST_UNKNOWN:
-            yield style.dim(f"{'':>9}  … and {len(unknown) - _MOST_UNKNOWN:,} more kinds (--format json has them all)")
+            yield style.dim(f"{'':>9}  … and {counted(len(unknown) - _MOST_UNKNOWN, 'more kind')} (--format json has them all)")
 
 
 def _advice(group: Group) -> list[tuple[str, str]]:
@@ -205,25 +207,26 @@ def _headline(scan: _Scan) -> str:
     count = sum(group.count for group in groups) + scan.tally.rest
     span = scan.tally.span()
     when = f", {span[0]:%Y-%m-%d %H:%M:%S} to {span[1]:%Y-%m-%d %H:%M:%S} UTC" if span else ""
-    return f"{scan.lines:,} lines, {count:,} errors of {len(groups):,} kinds{when}"
+    return f"{counted(scan.lines, 'line')}, {counted(count, 'error')} of {counted(len(groups), 'kind')}{when}"
 
 
 def _table(scan: _Scan, groups: list[Group], style: Style, width: int) -> Iterator[str]:
     span = scan.tally.span()
-    head = f"{'count':>9}  {'first':<8} {'last':<8}  {'over time':<{_BARS}}  error"
+    wide = _BARS if width >= _WIDE else _BARS // 2
+    head = f"{'count':>9}  {'first':<8} {'last':<8}  {'over time':<{wide}}  error"
     yield style.dim(head[:width])
     for group in groups[:_MOST_SHOWN]:
         times = [f"{moment:%H:%M:%S}" if moment else "" for moment in (group.first, group.last)]
-        chart = _chart(group.timeline.bars(*span, _BARS)) if span else ""
+        chart = _chart(group.timeline.bars(*span, wide)) if span else ""
         who = f" {group.peer}" if group.peer else ""
         name = next(iter(group.codes)) if len(group.codes) == 1 else f"{len(group.codes)} codes"
-        room = max(width - 9 - 2 - 17 - 2 - _BARS - 2 - len(group.error.reason) - 2, 10)
+        room = max(width - 9 - 2 - 17 - 2 - wide - 2 - len(group.error.reason) - 2, 10)
         colour = style.good if group.error.retryable else style.bad
         said = printable(f"{group.error.protocol}{who} {name}", room)
-        when = f"{times[0]:<8} {times[1]:<8}  {style.dim(f'{chart:<{_BARS}}')}"
+        when = f"{times[0]:<8} {times[1]:<8}  {style.dim(f'{chart:<{wide}}')}"
         yield f"{group.count:>9,}  {when}  {colour(group.error.reason)}  {said}"
     if len(groups) > _MOST_SHOWN:
-        yield style.dim(f"{'':>9}  … and {len(groups) - _MOST_SHOWN:,} more kinds")
+        yield style.dim(f"{'':>9}  … and {counted(len(groups) - _MOST_SHOWN, 'more kind')}")
 
 
 def _chart(bars: list[int]) -> str:

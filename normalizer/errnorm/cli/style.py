@@ -12,16 +12,22 @@ from errnorm.escape import escaped
 if TYPE_CHECKING:
     from typing import TextIO
 
-__all__ = ["Style", "fitted", "printable", "terminal_width"]
+__all__ = ["Style", "counted", "fitted", "printable", "terminal_width"]
 
 _WIDEST = 110
 _NARROWEST = 40
 _LONGEST = 4000
 
 
-def terminal_width() -> int:
-    """Return how many characters a line may have: as many as the terminal shows, between 40 and 110; 80 where there is none."""
-    return max(min(shutil.get_terminal_size().columns, _WIDEST), _NARROWEST)
+def terminal_width(widest: int | None = _WIDEST) -> int:
+    """
+    Return how many characters a line may have: as many as the terminal shows; 80 where there is none.
+
+    Args:
+        widest: The most, for text that people read; `None` if there is no bound.
+    """
+    columns = max(shutil.get_terminal_size().columns, _NARROWEST)
+    return columns if widest is None else min(columns, widest)
 
 
 def printable(text: str, longest: int = 400) -> str:
@@ -33,6 +39,11 @@ def fitted(text: str, width: int) -> str:
     """Return a text as one line of at most so many characters that is safe to print; a cut is marked by `…`."""
     line = printable(text, _LONGEST)
     return line if len(line) <= width else line[: max(width - 1, 0)] + "…"
+
+
+def counted(number: int, thing: str) -> str:
+    """Return a number and what is counted: `"1 error"`, `"2,000 errors"`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 class Style:

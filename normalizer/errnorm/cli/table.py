@@ -1,17 +1,19 @@
-"""`errnorm table`: the catalogue, filtered, as text, JSON, CSV or Markdown."""
+"""`errnorm table`: the rows of the tables, searched and filtered, as text, JSON, CSV or Markdown."""
 
 from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from errnorm import plugins
-from errnorm.cli.arguments import check_protocol, known_protocols
-from errnorm.cli.style import Style
+from errnorm.cli.arguments import OneOf, UnusableError, check_protocol, known_protocols, known_sections, meant
+from errnorm.cli.style import Style, counted, fitted, terminal_width
 from errnorm.tables.provenance import Evidence, Reach
-from errnorm.taxonomy import Category, Recovery
+from errnorm.taxonomy import Category, Reason, Recovery
 
 if TYPE_CHECKING:
     import argparse
@@ -35,27 +37,34 @@ COLUMNS = (
 )
 _SHORT = ("protocol", "section", "key", "reason", "retryable", "terminal", "recovery", "evidence")
 _WIDEST = 60
+# What is left out first where a terminal is narrow: the others say nearly the same.
+_LESS_NEEDED = ("evidence", "terminal", "retryable", "protocol")
+_LEAST_KEY = 30
+_NAMES = ("key", "code", "text", "constant")
+_PARTS = re.compile(r"(?<=[a-z])(?=[A-Z])|[_.-]")
 _FILTERS = ("protocol", "section", "category", "reason", "recovery", "reach")
 
 
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command to a parser."""
-    parser = commands.add_parser("table", help="print the catalogue of errors", description="Print the catalogue of errors.")
-    parser.add_argument("--protocol")
-    parser.add_argument("--section")
-    parser.add_argument("--category", choices=[category.value for category in Category])
-    parser.add_argument("--reason", help="a reason, auth.forbidden")
-    parser.add_argument("--recovery", choices=[recovery.value for recovery in Recovery])
-    parser.add_argument("--reach", choices=[reach.value for reach in Reach])
-    parser.add_argument("--evidence", choices=[evidence.value for evidence in Evidence])
-    retryable = parser.add_mutually_exclusive_group()
-    retryable.add_argument("--retryable", action="store_const", const=True)
-    retryable.add_argument("--not-retryable", dest="retryable", action="store_const", const=False)
-    terminal = parser.add_mutually_exclusive_group()
-    terminal.add_argument("--terminal", action="store_const", const=True)
-    terminal.add_argument("--not-terminal", dest="terminal", action="store_const", const=False)
+    parser = commands.add_parser(
+        "table",
+        help="search the tables of errors, or print them",
+        description="Print the rows of the tables: all of them, those that have certain words, or those that a filter leaves.",
+    )
+    parser.add_argument("word", nargs="*", help="words that a row has in its names, its reason or its note: slow consumer")
+    parser.add_argument("--protocol", help="rows of nats, xmpp, or transport, which lies under both")
+    parser.add_argument("--section", help="rows of one section: error, stanza")
+    parser.add_argument("--category", type=OneOf("category", Category))
+    parser.add_argument("--reason", type=OneOf("reason", Reason), metavar="REASON", help="a reason: auth.forbidden")
+    parser.add_argument("--recovery", type=OneOf("recovery", Recovery))
+    parser.add_argument("--reach", type=OneOf("reach", Reach))
+    parser.add_argument("--evidence", type=OneOf("evidence", Evidence))
+    for name in ("retryable", "terminal"):
+        parser.add_argument(f"--{name}", action="store_const", const=True)
+        parser.add_argument(f"--not-{name}", dest=name, action="store_const", const=False)
     parser.add_argument("--tables", action="append", metavar="FILE", help="a file with rows of your own; may be repeated")
-    parser.add_argument("--format", choices=("text", "json", "csv", "markdown"), default="text")
+    parser.add_argument("--format", type=OneOf("format", _WRITERS), default="text")
     parser.set_defaults(run=_run)
 
 
@@ -68,12 +77,14 @@ def rows(protocol: str | None = None, overlays: list[str] | None = None) -> list
     """
     paths = plugins.overlay_paths(overlays)
     names = known_protocols(paths) if protocol is None else [protocol]
-    tables = [plugins.load_table(name, paths) for name in names]
+    tables = [table for name in names if (table := plugins.find_table(name, paths)) is not None]
     return [row.to_dict(table.protocol) for table in tables for row in table.rows.values()]
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    check_protocol(arguments.protocol, plugins.overlay_paths(arguments.tables))
+    paths = plugins.overlay_paths(arguments.tables)
+    check_protocol(arguments.protocol, paths)
+    _check_section(arguments.section, known_sections(arguments.protocol, paths))
     wanted = {name: value for name in _FILTERS if (value := getattr(arguments, name)) is not None}
     wanted |= {name: value for name in ("retryable", "terminal") if (value := getattr(arguments, name)) is not None}
     found = [
@@ -82,8 +93,51 @@ def _run(arguments: argparse.Namespace) -> int:
         if all(row[name] == value for name, value in wanted.items())
         and (arguments.evidence is None or row["evidence"].startswith(arguments.evidence))
     ]
+    asked = [word for one in arguments.word for word in _words(one)]
+    if asked:
+        found = _searched(found, asked)
     _WRITERS[arguments.format](found)
     return 0
+
+
+def _check_section(section: str | None, known: list[str]) -> None:
+    if section is not None and section not in known:
+        message = f"argument --section: there is no section {section!a}: {meant(section, known)}"
+        raise UnusableError(message)
+
+
+def _searched(found: list[dict[str, Any]], asked: list[str]) -> list[dict[str, Any]]:
+    """
+    Return the rows that have all of these words, those that have them in a name before those that have them in a note.
+
+    Raises:
+        UnusableError: If no row has one of the words: it may be misspelled.
+    """
+    known = dict.fromkeys(word for row in found for word in _words(_described(row)))
+    for one in asked:
+        if found and not any(word.startswith(one) for word in known):
+            near = get_close_matches(one, known, 1)
+            message = f"no row has the word {one!a}{f': did you mean {near[0]}?' if near else ''}"
+            raise UnusableError(message)
+    places = [[row for row in found if _has(_named(row), asked)], [row for row in found if _has(_described(row), asked)]]
+    return list({id(row): row for place in places for row in place}.values())
+
+
+def _named(row: dict[str, Any]) -> str:
+    return " ".join([*(str(row.get(name) or "") for name in _NAMES), *row.get("aliases", ())])
+
+
+def _described(row: dict[str, Any]) -> str:
+    return f"{_named(row)} {row['reason']} {row.get('note', '')}"
+
+
+def _has(text: str, asked: list[str]) -> bool:
+    own = _words(text)
+    return all(any(word.startswith(one) for word in own) for one in asked)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", _PARTS.sub(" ", text).lower())
 
 
 def _json(found: list[dict[str, Any]]) -> None:
@@ -106,17 +160,36 @@ def _markdown(found: list[dict[str, Any]]) -> None:
 
 def _text(found: list[dict[str, Any]]) -> None:
     style = Style()
-    cells = [[_short(row[name]) for name in _SHORT] for row in found]
-    widths = [max([len(name), *(len(line[column]) for line in cells)]) for column, name in enumerate(_SHORT)]
-    print(style.strong("  ".join(name.ljust(width) for name, width in zip(_SHORT, widths, strict=True)).rstrip()))
+    names, room = _fitting(found)
+    cells = [[_short(row[name], room if name == "key" else _WIDEST) for name in names] for row in found]
+    widths = [max([len(name), *(len(line[column]) for line in cells)]) for column, name in enumerate(names)]
+    if found:
+        print(style.strong("  ".join(name.ljust(width) for name, width in zip(names, widths, strict=True)).rstrip()))
     for line in cells:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-    print(f"{len(found)} rows", file=sys.stderr)
+    print(counted(len(found), "row") if found else "no row has all of that", file=sys.stderr)
 
 
-def _short(value: object) -> str:
-    text = {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
-    return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
+def _fitting(found: list[dict[str, Any]]) -> tuple[list[str], int]:
+    """Return the columns that fit the terminal, and the room for the key; without a terminal nothing is left out."""
+    names = list(_SHORT)
+    if not sys.stdout.isatty():
+        return names, _WIDEST
+    widths = {name: max([len(name), *(len(_short(row[name], _WIDEST)) for row in found)]) for name in names}
+    least = min(widths["key"], _LEAST_KEY)
+    for name in _LESS_NEEDED:
+        if _room(names, widths) >= least:
+            break
+        names.remove(name)
+    return names, max(min(_room(names, widths), _WIDEST), _LEAST_KEY // 2)
+
+
+def _room(names: list[str], widths: dict[str, int]) -> int:
+    return terminal_width(None) - sum(widths[name] + 2 for name in names if name != "key")
+
+
+def _short(value: object, width: int) -> str:
+    return fitted({True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value), width)
 
 
 _WRITERS = {"text": _text, "json": _json, "csv": _csv, "markdown": _markdown}

@@ -89,7 +89,7 @@ def _evidence(module: str) -> Mapping[str, Evidence]:
     try:
         path = files(module).joinpath(_EVIDENCE)
         found: dict[str, Evidence] = _BY_PROTOCOL.validate_json(path.read_bytes()) if path.is_file() else {}
-    except (OSError, ImportError, ValueError) as error:
+    except Exception as error:  # a module of a plug-in can raise anything when it is imported
         message = f"{module}:{_EVIDENCE}: {error}"
         raise TableError(message) from error
     return found
@@ -98,7 +98,7 @@ def _evidence(module: str) -> Mapping[str, Evidence]:
 def _resource(module: str, name: str) -> str:
     try:
         return files(module).joinpath(name).read_text("utf-8")
-    except (OSError, ImportError, UnicodeDecodeError) as error:
+    except Exception as error:  # as above
         message = f"{module}:{name}: {error}"
         raise TableError(message) from error
 

@@ -220,7 +220,7 @@ class TestForPeople:
         assert report.startswith("7 lines, 5 errors of 2 kinds, 2024-10-0")
         assert re.search(r"^ +3  \d\d:36:03 \d\d:37:06  .*auth\.rejected", report, re.MULTILINE)
         assert "What to do" in report
-        assert "Not known: 1 lines of 1 kinds" in report
+        assert "Not known: 1 line of 1 kind" in report
 
     def test_the_page_needs_nothing_from_outside(self, capsys: pytest.CaptureFixture[str], log: str) -> None:
         assert main(["scan", "--format", "html", log]) == 0

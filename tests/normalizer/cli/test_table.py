@@ -75,6 +75,34 @@ def test_evidence_is_filtered_by_its_kind(table: Any) -> None:
     assert all(row["evidence"].startswith("specification") for row in rows)
 
 
+def test_words_find_the_rows_that_have_them_in_a_name_before_those_that_have_them_in_a_note(table: Any) -> None:
+    rows = json.loads(table("slow", "consumer", "--format", "json"))
+    assert {"Slow Consumer (Pending Bytes)", "nats.errors.SlowConsumerError"} <= {row["key"] for row in rows}
+    named = [all(word in f"{row['key']} {row.get('text')}".lower() for word in ("slow", "consumer")) for row in rows]
+    assert named[0]
+    assert not named[-1]
+
+
+def test_words_and_filters_work_together(table: Any) -> None:
+    rows = json.loads(table("stream", "--protocol", "nats", "--recovery", "wait", "--format", "json"))
+    assert rows
+    assert {(row["protocol"], row["recovery"]) for row in rows} == {("nats", "wait")}
+
+
+def test_a_filter_that_no_row_passes_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["table", "--recovery", "redirect", "--reason", "auth.forbidden"]) == 0
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "no row has all of that\n")
+
+
+def test_a_narrow_terminal_gets_fewer_columns_and_a_pipe_gets_all(table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert len(table("--protocol", "nats").splitlines()[0].split()) == 8
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert table("--protocol", "nats").splitlines()[0].split() == ["section", "key", "reason", "recovery"]
+
+
 def test_overlays_show_in_the_catalogue(table: Any, tmp_path: Path) -> None:
     overlay = tmp_path / "mine.toml"
     overlay.write_text('protocol = "nats"\nversion = "1"\n[error]\n"Stale Connection" = { recovery = "abandon" }\n')

@@ -1,0 +1,118 @@
+"""
+`errnorm completion`: what a shell asks when the tab key is pressed.
+
+The script that a shell loads is a few lines. It calls `errnorm completion --words` with what was typed so far, and gets one
+candidate a line, so that reasons, sections and protocols of installed tables are completed too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from errnorm import plugins
+from errnorm.cli.arguments import OneOf, known_protocols, known_sections
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from errnorm.cli.arguments import Parser
+
+__all__ = ["add_to", "candidates"]
+
+_SCRIPTS = {
+    "bash": """\
+_errnorm() {
+    local IFS=$'\\n'
+    COMPREPLY=($(errnorm completion --words "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+}
+complete -o default -F _errnorm errnorm
+""",
+    "zsh": """\
+#compdef errnorm
+_errnorm() {
+    local -a found
+    found=(${(f)"$(errnorm completion --words "${(@)words[2,CURRENT]}" 2>/dev/null)"})
+    if (( $#found )); then compadd -a found; else _files; fi
+}
+if [[ $funcstack[1] == _errnorm ]]; then _errnorm "$@"; else compdef _errnorm errnorm; fi
+""",
+    "fish": """\
+complete -c errnorm -a '(errnorm completion --words (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'
+""",
+}
+_WHERE = """
+where the script goes:
+  bash  errnorm completion bash \\
+            >~/.local/share/bash-completion/completions/errnorm
+  zsh   errnorm completion zsh >~/.zfunc/_errnorm
+        (with fpath+=~/.zfunc before compinit)
+  fish  errnorm completion fish >~/.config/fish/completions/errnorm.fish
+"""
+
+
+def add_to(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add the command to a parser."""
+    import argparse  # noqa: PLC0415 - for one class
+
+    parser = commands.add_parser(
+        "completion",
+        help="print the script for completion in bash, zsh or fish",
+        description="Print the script that completes commands, options and values in a shell.",
+        epilog=_WHERE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("shell", type=OneOf("shell", _SCRIPTS))
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    print(_SCRIPTS[arguments.shell], end="")
+    return 0
+
+
+def candidates(parser: Parser, commands: Mapping[str, Parser], words: Sequence[str]) -> list[str]:
+    """
+    Return what can stand for the last word; nothing where it is a file or a text.
+
+    Args:
+        parser: The parser of the whole command line.
+        commands: Its commands.
+        words: What was typed behind the name of the program; the last word may be empty.
+    """
+    *before, typed = words or [""]
+    if typed == "=" or before[-1:] == ["="]:  # bash takes `--format=te` apart
+        before, typed = (before[:-1], typed) if before[-1:] == ["="] else (before, "")
+    if not before:
+        found = [*commands, *parser.options] if not typed.startswith("-") else parser.options
+    else:
+        found = list(_of_command(commands.get(before[0]), before[1:], typed))
+    return [word for word in found if word.startswith(typed)]
+
+
+def _of_command(command: Parser | None, before: Sequence[str], typed: str) -> Iterator[str]:
+    if command is None:
+        return
+    taking = {name: action for action in command.arguments if action.nargs != 0 for name in action.option_strings}
+    if before and before[-1] in taking:
+        yield from _values(taking[before[-1]], before)
+    elif (option := typed.partition("=")[0]) in taking and "=" in typed:
+        yield from (f"{option}={value}" for value in _values(taking[option], before))
+    elif typed.startswith("-"):
+        yield from command.options
+    else:
+        for action in command.arguments:
+            if not action.option_strings:
+                yield from _values(action, before)
+
+
+def _values(action: argparse.Action, before: Sequence[str]) -> Sequence[str]:
+    if isinstance(action.type, OneOf):
+        return action.type.words
+    overlays = plugins.overlay_paths()
+    if action.dest == "protocol":
+        return known_protocols(overlays)
+    if action.dest == "section":
+        protocol = before[before.index("--protocol") + 1] if "--protocol" in before[:-1] else None
+        return known_sections(protocol, overlays)
+    return ()
