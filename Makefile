@@ -1,30 +1,30 @@
-# `make demo` and `make test` need git, make and a Python of 3.11 or newer; everything else they fetch into .venv.
+# `make demo` and `make test` need git, make and Python 3.11 or newer. They install everything else into .venv.
 
 PYTHON ?=
-# `make test SERVERS=skip` installs no server with apt-get; tests of servers that are not there are skipped.
+# `make test SERVERS=skip` installs no server with apt-get; tests skip if their server is not installed.
 SERVERS ?= install
-# What branch coverage must reach for `make test` to pass, also where no server can be installed.
+# The branch coverage, in percent, that `make test` requires, also on machines where no server can be installed.
 COVERAGE ?= 90
-# Arguments for pytest, which then runs a part of the tests and does not measure coverage: make test PYTEST="-k nats -x"
+# Arguments for pytest. With them, pytest runs a part of the tests and measures no coverage: make test PYTEST="-k nats -x"
 PYTEST ?=
-# How many processes run the tests. Half of the time a test of a server waits for it, so twice the cores are kept busy.
+# How many processes run the tests. Tests wait for their servers half of the time, so the default is two per core.
 WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
-# How often `make test-repeat` runs the tests; BUSY=1 keeps every core busy with something else meanwhile.
+# How often `make test-repeat` runs the tests. BUSY=1 keeps every core busy with other work at the same time.
 N ?= 20
 BUSY ?=
 
-# Older versions of nats-py that are supported beside the pinned one: the oldest, and those with which its behaviour changed.
+# Older versions of nats-py that are supported in addition to the pinned one: the oldest, and those that changed its behaviour.
 NATS_PY ?= 2.9.0 2.10.0 2.14.0 2.15.0
 
 FUZZ_TIME ?= 180
 SOAK_TIME ?= 120
-# What the tests need beside the library. One file of tests reads logs with a part of the SDK that the oldest has under another name,
-# and FastStream asks for a newer nats-py.
+# The packages that the tests need with the oldest versions. Two files of tests are left out: one reads logs with a class that the
+# oldest OpenTelemetry SDK has under another name, and FastStream requires a newer nats-py.
 LOWEST := pytest pytest-asyncio pytest-timeout pytest-randomly pytest-xdist hypothesis psutil orjson nkeys trustme stamina tenacity aiohttp \
 	websockets zstandard duckdb pyarrow opentelemetry-sdk==1.27.0
 
 export BUSY PYTHON SERVERS WORKERS
-# The tests start many Pythons, and each would compile everything it imports anew.
+# The tests start many Python processes. Without this, each of them would compile all its imports again.
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 
@@ -33,37 +33,37 @@ BIN := .venv/bin
 .DEFAULT_GOAL := help
 
 help:
-	@echo "Look"
-	@echo "  make demo             real errors of a real NATS and a real XMPP server, normalized, in half a minute"
-	@echo "  make docs             the site and the catalogue, in docs/_build/html"
+	@echo "Look around"
+	@echo "  make demo             show real errors of a NATS and an XMPP server, normalized, in half a minute"
+	@echo "  make docs             build the site and the catalogue in docs/_build/html"
 	@echo "Change"
-	@echo "  make env              the development environment, .venv"
-	@echo "  make format           format the code, and fix what ruff can fix"
-	@echo "  make row-check        what a row that was added or changed still lacks, and which judgements it changes, in seconds"
-	@echo "  make test             all tests in parallel, with branch coverage, in five minutes on two cores"
-	@echo "  make test PYTEST=...  a part of them, without coverage: PYTEST=tests/mappings, PYTEST='-k nats -x'"
-	@echo "  make lint             format, ruff, import-linter, deptry and codespell"
-	@echo "  make types            mypy, basedpyright, and whether every public name has a type"
-	@echo "  make check            lint, types and test"
-	@echo "Ask real servers and clients (minutes; WRITE=1 writes what they say)"
-	@echo "  make capture          let real servers fail again, and report what differs from the vectors"
-	@echo "  make capture-clients  the same with clients in other languages, as far as their toolchains are here"
-	@echo "  make experiments      let real servers fail, repeat what failed, and report what differs from the results; ONLY=..."
-	@echo "Search longer"
-	@echo "  make test-repeat      all tests N=20 times in other orders until one fails; BUSY=1 keeps every core busy meanwhile"
-	@echo "  make test-clients     the tests of NATS with older versions of nats-py, NATS_PY='2.9.0 2.15.0'"
-	@echo "  make test-properties  every property with thousands of examples"
-	@echo "  make fuzz             input that breaks something, FUZZ_TIME=180 seconds"
-	@echo "  make soak             many clients, a server that is killed, and errors, SOAK_TIME=120 seconds"
-	@echo "  make bench            every path against the floor and beside others, also as bench.json"
-	@echo "  make bench-alarm      whether a path costs twice its bound, in seconds"
+	@echo "  make env              create the development environment, .venv"
+	@echo "  make format           format the code, and apply the fixes of ruff"
+	@echo "  make row-check        show in seconds what a new or changed row still needs, and which judgements it changes"
+	@echo "  make test             run all tests in parallel, with branch coverage, in five minutes on two cores"
+	@echo "  make test PYTEST=...  run a part of the tests, without coverage: PYTEST=tests/mappings, PYTEST='-k nats -x'"
+	@echo "  make lint             check with ruff, import-linter, deptry and codespell"
+	@echo "  make types            run mypy and basedpyright, and check that every public name has a type"
+	@echo "  make check            run lint, types and test"
+	@echo "Compare with real servers and clients (takes minutes; WRITE=1 writes the new results)"
+	@echo "  make capture          provoke errors on real servers, and report the differences from the vectors"
+	@echo "  make capture-clients  the same with clients in other languages, if their toolchains are installed"
+	@echo "  make experiments      provoke faults, repeat the operations, and report the differences from the results; ONLY=..."
+	@echo "Test for longer"
+	@echo "  make test-repeat      run all tests N=20 times in random orders until one fails; BUSY=1 keeps every core busy"
+	@echo "  make test-clients     run the NATS tests with older versions of nats-py, NATS_PY='2.9.0 2.15.0'"
+	@echo "  make test-properties  run every property test with thousands of examples"
+	@echo "  make fuzz             search for input that breaks the library, FUZZ_TIME=180 seconds"
+	@echo "  make soak             run many clients against a server that is killed again and again, SOAK_TIME=120 seconds"
+	@echo "  make bench            measure every path, compare it with its bound and other libraries, and write bench.json"
+	@echo "  make bench-alarm      check in seconds that no path takes twice its bound"
 	@echo "Release"
-	@echo "  make constraints      pin the newest versions of everything"
-	@echo "  make lowest           the tests with the oldest versions of everything that is asked for"
-	@echo "  make audit            known vulnerabilities in what is pinned"
-	@echo "  make sbom             what the library brings with it, as dist/sbom.json"
-	@echo "  make dist             wheel and sdist in dist/, checked"
-	@echo "  make wheel-test       test what is in dist/ as users get it, without the sources"
+	@echo "  make constraints      pin the newest versions of all dependencies"
+	@echo "  make lowest           run the tests with the oldest supported versions of all dependencies"
+	@echo "  make audit            look for known vulnerabilities in the pinned versions"
+	@echo "  make sbom             list the dependencies of the library in dist/sbom.json"
+	@echo "  make dist             build and check the wheel and the sdist in dist/"
+	@echo "  make wheel-test       test the wheel in dist/ in an empty environment, without the sources"
 
 demo: .venv/.demo
 	@$(BIN)/python -m errnorm demo
@@ -107,7 +107,7 @@ capture: .venv/.dev servers
 experiments: .venv/.dev servers
 	@$(BIN)/python -m tests.experiments $(if $(WRITE),--write) $(if $(ONLY),"$(ONLY)")
 
-# Go, Node.js, Java and Rust are used where they are here; what is built stands in .venv/clients. ONLY=nats.go takes one client.
+# Uses Go, Node.js, Java and Rust if they are installed, and builds in .venv/clients. ONLY=nats.go runs one client.
 capture-clients: .venv/.dev servers
 	@$(BIN)/python -m tests.clients $(if $(WRITE),--write) $(if $(ONLY),--only '$(ONLY)')
 
@@ -117,11 +117,11 @@ bench: .venv/.dev
 	@$(BIN)/uv pip install -q --python $(BIN)/python --constraint constraints.txt --group peers
 	@$(BIN)/python -m benchmarks.bench bench.json
 
-# Seconds instead of minutes, and no number is kept: it fails where a path costs twice its bound.
+# Takes seconds instead of minutes and writes no file. It fails if a path takes twice its bound.
 bench-alarm: .venv/.dev
 	@$(BIN)/python -m benchmarks.alarm
 
-# What is found stands in the current directory as crash-… or timeout-…; what is new is kept in .venv/corpus.
+# Writes each finding to the current directory as crash-… or timeout-…, and new inputs to .venv/corpus.
 fuzz: .venv/.dev
 	@mkdir -p .venv/corpus
 	@$(BIN)/python tests/fuzz/fuzzer.py .venv/corpus tests/data/corpus -max_total_time=$(FUZZ_TIME) -timeout=5 -rss_limit_mb=2048 \
@@ -138,11 +138,11 @@ lowest: .venv/.dev
 	@.venv/lowest/bin/python -m pytest -q -p no:cacheprovider -m "not slow and not server" tests/normalizer tests/adapters tests/mappings \
 		--ignore tests/normalizer/emitters/otel/test_logs_signal.py --ignore tests/adapters/test_faststream.py
 
-# Both need the index: the one asks it for known vulnerabilities, and fails where it cannot be asked about every single pin.
+# `audit` and `sbom` need the package index. `audit` asks it for known vulnerabilities, and fails if it gets no answer for a pin.
 audit: .venv/.dev
 	@$(BIN)/uv tool run -q pip-audit --strict --no-deps --disable-pip --progress-spinner off -r constraints.txt
 
-# What a user gets with the library and its clients, as CycloneDX.
+# Writes the packages that a user installs with the library and its clients, in the CycloneDX format.
 sbom: .venv/.dev
 	@$(BIN)/uv venv -q --clear .venv/sbom
 	@$(BIN)/uv pip install -q --python .venv/sbom/bin/python -c constraints.txt '.[nats,xmpp]'
@@ -174,7 +174,7 @@ wheel-test:
 clean:
 	rm -rf .venv dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov
 
-# The stamps: an environment is made again when what it is made from has changed.
+# Stamp files: make updates an environment if one of the files below has changed.
 .venv/.demo: pyproject.toml constraints.txt .ci/environment
 	@if [ -e .venv/.dev ]; then .ci/environment dev; else .ci/environment demo; fi
 	@touch $@

@@ -1,9 +1,9 @@
 """
-The demonstration: real servers, real clients, real errors, and what becomes of them.
+The demonstration: provoke errors with real clients on real servers, and show how errnorm normalizes them.
 
-`errnorm demo` runs every demonstration that is installed (entry points `errnorm.demos`). Each is one asynchronous function that
-takes a `Stage`: it starts a server, makes things go wrong for real, lets the stage's middleware catch them, and says after each
-what was done and what the client library said. A protocol of your own joins in with one entry point.
+`errnorm demo` runs every installed demonstration (entry points `errnorm.demos`). Each is one asynchronous function that takes a
+`Stage`. It starts a server and provokes errors, which the middleware of the stage catches. After each error it reports the action
+and the message of the client library to the stage. To add a demonstration for your own protocol, register one entry point.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _LONGEST = 60.0
 
 def main(argv: Sequence[str] | None = None) -> int:
     """
-    Run all installed demonstrations, and print three lines for each error as it comes.
+    Run the installed demonstrations, and print three lines for each error as soon as it occurs.
 
     Args:
-        argv: Names of the protocols to show, all of them if there are none; and `--log`.
+        argv: The names of the protocols to show, by default all; and `--log`.
 
     Returns:
-        0 if everything that was to happen did, was caught, and meant what it should; 1 otherwise; 2 if a part is not installed.
+        0 if every error occurred, was caught and got an expected reason; 2 if a part is not installed; 1 otherwise.
     """
     installed = {point.name: point for point in entry_points(group="errnorm.demos")}
     parser = Parser(prog="errnorm demo", description="Real errors of real servers, normalized.")
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     names = arguments.protocol or sorted(installed)
     if unknown := [name for name in names if name not in installed]:
         parser.error(f"there is no demonstration of {', '.join(unknown)}: there are {', '.join(sorted(installed))}")
-    # What the client libraries log by themselves would stand between the lines: without a handler it goes to stderr.
+    # Without a handler, the log lines of the client libraries would go to stderr and appear between the printed lines.
     logging.getLogger().addHandler(logging.NullHandler())
     printer = Printer(sys.stdout)
     stages = [_shown(name, printer, log=arguments.log) for name in names]
@@ -69,11 +69,11 @@ async def play(stage: Stage) -> None:
     Run the demonstration of one protocol on a stage.
 
     Args:
-        stage: Where it happens; its `protocol` names the entry point. If the demonstration fails, the stage says why.
+        stage: The stage; its `protocol` is the name of the entry point. If the demonstration fails, `failure` is set.
     """
     try:
         point = next(point for point in entry_points(group="errnorm.demos") if point.name == stage.protocol)
         async with asyncio.timeout(_LONGEST):
             await point.load()(stage)
-    except Exception as error:  # noqa: BLE001 - the other demonstrations are still to be shown
+    except Exception as error:  # noqa: BLE001 - the other demonstrations must still run
         stage.failure = error

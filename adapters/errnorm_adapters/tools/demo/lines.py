@@ -1,4 +1,4 @@
-"""What a demonstration prints: three lines for each case, which fit the terminal, and at the end a line that counts."""
+"""Print a demonstration: three lines for each case, fitted to the terminal, and a summary at the end."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ __all__ = ["Printer"]
 
 _MARGIN = 4
 _LABEL = 9
-# The library's own book-keeping, and what stands beside the line anyway.
+# Fields that are not shown: internal data of the library, and data that the printed lines show already.
 _LEFT_OUT = ("errnorm.tables.version", "exception.type", "exception.message", "errnorm.protocol")
 
 
 class Printer:
-    """Prints a demonstration to one stream, in colour where that is wanted."""
+    """Prints a demonstration to one stream, in colour if the stream supports it."""
 
     def __init__(self, stream: TextIO) -> None:
-        """Print to this stream."""
+        """Store the stream to print to."""
         self._stream = stream
         self._style = Style(stream)
         self._shown = 0
         self._heading = ""
 
     def emitters(self) -> tuple[Emitter, ...]:
-        """Have structlog write to the stream, and return the default emitters, whatever the environment has set."""
+        """Configure structlog to write to the stream, and return the default emitters, independent of environment variables."""
         structlog.configure(
             processors=[
                 structlog.processors.add_log_level,
@@ -52,7 +52,7 @@ class Printer:
         return default_emitters(Settings(emitters=("log", "span", "metric"), log_with="structlog", log_text="raw"))
 
     def case(self, stage: Stage, case: Case) -> None:
-        """Print a case: what was done, what the client said, and what errnorm says and does."""
+        """Print a case: the action, the message of the client, and the verdict and action of errnorm."""
         heading = f"{stage.protocol.upper()}: {stage.client} and {stage.server}"
         if heading != self._heading:
             self._heading = heading
@@ -63,7 +63,7 @@ class Printer:
         self._line("errnorm", self._verdict(case, self._width(_MARGIN + _LABEL)))
 
     def end(self, stages: Sequence[Stage]) -> None:
-        """Print how many errors there were, and what to try next."""
+        """Print the number of errors, and a command to try next."""
         cases = [case for stage in stages for case in stage.cases]
         retried = sum(case.fault is not None and case.fault.error.retryable for case in cases)
         failed = sum(not case.succeeded for case in cases)
@@ -73,7 +73,7 @@ class Printer:
         self._print(f"\n{paint(count + '.')} Next: errnorm explain 'nats: timeout'")
 
     def failure(self, stage: Stage) -> None:
-        """Print that a demonstration could not be shown to its end."""
+        """Print that a demonstration failed before its end."""
         self._print("\n" + self._style.bad(f"{stage.protocol.upper()} ended early: {printable(_reported(stage.failure))}"))
 
     def _verdict(self, case: Case, width: int) -> str:

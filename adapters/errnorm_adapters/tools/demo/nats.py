@@ -1,4 +1,4 @@
-"""What goes wrong with NATS: seven things that are made to happen between nats-py and a nats-server."""
+"""The demonstration of NATS: provoke seven errors with nats-py on a nats-server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-# How long a handler may fail on the same message without errnorm, in seconds.
+# How long the demonstration lets a handler fail on the same message without errnorm, in seconds.
 _LOOKED_ON = 1.0
 
 
@@ -43,7 +43,7 @@ async def run(stage: Stage) -> None:
         await _stale(stage, server)
 
 
-async def _connected(server: NatsServer, session: NatsAttachment, **options: Any) -> Client:  # noqa: ANN401 - what nats-py takes
+async def _connected(server: NatsServer, session: NatsAttachment, **options: Any) -> Client:  # noqa: ANN401 - the options of nats-py
     import nats  # noqa: PLC0415 - installed only for the demonstration
 
     settings: dict[str, Any] = {"user": "demo", "password": "secret", "connect_timeout": 2, "reconnect_time_wait": 0.2}
@@ -57,7 +57,7 @@ async def _wrong_credentials(stage: Stage, server: NatsServer) -> None:
         refused.append(error)
 
     with suppress(Exception):
-        await _connected(server, attach(stage.errors, abort=True, error_cb=error_cb), password="wrong")  # noqa: S106 - meant to be
+        await _connected(server, attach(stage.errors, abort=True, error_cb=error_cb), password="wrong")  # noqa: S106 - wrong on purpose
     stage.close(
         "log in with a wrong password",
         ["auth.rejected"],
@@ -84,7 +84,7 @@ async def _too_large(stage: Stage, connection: Client) -> None:
     try:
         async with stage.errors.guard("nats", operation="publish"):
             await connection.publish("letters", b"." * 2048)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is shown
+    except Exception as error:  # noqa: BLE001 - any exception is shown
         said = error
     stage.close("publish more than the server takes", ["limits.size"], said)
 
@@ -100,7 +100,7 @@ async def _nobody_answers(stage: Stage, connection: Client) -> None:
 
 
 async def _failing_message(stage: Stage, connection: Client) -> None:
-    """Let a handler fail on the same message: at first as most programs handle it, with `nak()`, then with `settle`."""
+    """Let a handler fail on the same message: first with `nak()`, as most programs do, then with `settle`."""
     stream = connection.jetstream()
     await stream.add_stream(name="WORK", subjects=["work"])
     await stream.publish("work", b"a job whose answer is too large")
@@ -152,7 +152,7 @@ async def _away_and_back(stage: Stage, server: NatsServer, connection: Client) -
     fault = await stage.caught()
     await server.start()
     async with asyncio.timeout(10):
-        while not connection.is_connected:  # noqa: ASYNC110 - the callback comes before it can be used
+        while not connection.is_connected:  # noqa: ASYNC110 - the callback comes before the connection can be used
             await asyncio.sleep(0.02)
     await connection.flush(timeout=5)
     away = time.monotonic() - before
@@ -169,5 +169,5 @@ async def _stale(stage: Stage, server: NatsServer) -> None:
     connection = await _connected(server, session, allow_reconnect=False, ping_interval=0.3, max_outstanding_pings=1)
     server.freeze()
     await stage.caught()
-    # nats-py raises it to nobody and gives it to no callback.
+    # nats-py does not raise this error and passes it to no callback; it only sets `last_error`.
     stage.close("freeze the server", ["transport.stale"], connection.last_error)

@@ -1,8 +1,8 @@
 """
 Run a pyjabber on 127.0.0.1: `python -m errnorm_adapters.tools.demo.pyjabber CLIENT_PORT SERVER_PORT DIRECTORY`.
 
-Its own command line serves HTTP on a fixed port, listens on the address of the machine too, keeps its certificate in
-site-packages, and has no way to make a user. So it is started from here.
+This module starts pyjabber, because its own command line serves HTTP on a fixed port, also listens on the public address of the
+machine, writes its certificate into site-packages, and cannot create a user.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ __all__ = ["main"]
 _ROUNDS = 10_000
 _PLUGINS = ["http://jabber.org/protocol/disco#info", "http://jabber.org/protocol/pubsub", "jabber:iq:register"]
 _PUBSUB = {"name": "", "category": "pubsub", "type": "service", "var": "http://jabber.org/protocol/pubsub", "extra": {}}
-_ITEMS: Any = {"pubsub.$": _PUBSUB}  # pyjabber declares less than it takes
+_ITEMS: Any = {"pubsub.$": _PUBSUB}  # pyjabber accepts more than its annotation allows
 
 
 def main(client_port: int, server_port: int, directory: Path) -> None:
     """
-    Serve until the process is told to stop.
+    Serve until the process is terminated.
 
     Args:
-        client_port: Where clients connect.
-        server_port: Where other servers would.
-        directory: For its certificate.
+        client_port: The port for clients.
+        server_port: The port for other servers.
+        directory: The directory for the certificate.
     """
-    # The authority that signs the certificate comes with the package, and is looked for where the certificate goes.
+    # The package contains the authority that signs the certificate, but pyjabber looks for it in the certificate's directory.
     for name in ("ca_cert.pem", "ca_key.pem"):
         (directory / name).write_bytes((files("pyjabber") / "network" / "certs" / name).read_bytes())
 
@@ -52,19 +52,19 @@ def main(client_port: int, server_port: int, directory: Path) -> None:
                 items=_ITEMS,
             )
         )
-        # It has no parameter to listen on one address only.
+        # pyjabber has no parameter for listening on one address only.
         server._public_ip = None  # noqa: SLF001
         serving = asyncio.create_task(server.start())
         await server.ready.wait()
         await _add_user("demo", "secret")
         await serving
 
-    # It is made for uvloop: with asyncio's own loop it loses what comes right after STARTTLS.
+    # pyjabber is written for uvloop: with asyncio's own event loop it loses data that arrives right after STARTTLS.
     uvloop.run(serve())
 
 
 async def _add_user(name: str, password: str) -> None:
-    # In the form in which its SASL module stores and reads it.
+    # The hash has the form that pyjabber's SASL module stores and reads.
     from pyjabber.db.database import DB  # noqa: PLC0415
     from pyjabber.db.model import Model  # noqa: PLC0415
     from sqlalchemy import insert  # noqa: PLC0415

@@ -1,7 +1,7 @@
 """
-The servers of the demonstrations: each in a process and a temporary directory of its own, on a port that was free.
+The servers of the demonstrations. Each runs in its own process and temporary directory, on a free port.
 
-Whatever happens, the process is gone and the directory removed when the block is left.
+The process is always stopped and the directory removed when the `async with` block ends.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _PATIENCE = 15.0
 
 
 class NoServerError(RuntimeError):
-    """A server is not installed or did not start. The message says what to do."""
+    """A server is not installed or did not start. The message gives the reason."""
 
 
 def _free_port() -> int:
@@ -43,7 +43,7 @@ def _free_port() -> int:
 
 
 def _program(name: str) -> str | None:
-    # What pip installed beside this interpreter comes first: the environment need not be activated.
+    # The scripts directory of this interpreter comes first, so the environment need not be activated.
     scripts = sysconfig.get_path("scripts")
     return shutil.which(name, path=os.pathsep.join((scripts, os.environ.get("PATH", ""), "/usr/local/bin", "/usr/sbin")))
 
@@ -53,25 +53,25 @@ class Server(ABC):
     A server; an asynchronous context manager.
 
     Attributes:
-        port: Where clients connect.
+        port: The port for clients.
 
-        directory: Where its files are.
+        directory: The directory for the files of the server.
     """
 
     name: ClassVar[str]
 
     def __init__(self) -> None:
-        """Choose a port and a directory; nothing is started."""
+        """Choose a port and a directory. This does not start the server."""
         self.port = _free_port()
         self.directory = Path(tempfile.mkdtemp(prefix="errnorm"))
         self._process: asyncio.subprocess.Process | None = None
 
     @abstractmethod
     def command(self) -> list[str]:
-        """Write what the server needs, and return the command that starts it."""
+        """Write the files that the server needs, and return the command that starts it."""
 
     async def __aenter__(self) -> Self:
-        """Start it, and wait until it answers."""
+        """Start the server, and wait until it answers."""
         try:
             await self.start()
         except BaseException:
@@ -82,7 +82,7 @@ class Server(ABC):
     async def __aexit__(
         self, kind: type[BaseException] | None, exception: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop it, however it is doing, and remove its files."""
+        """Stop the server in any case, and remove its files."""
         await self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -91,10 +91,10 @@ class Server(ABC):
         Start the process and wait until its port is open.
 
         Raises:
-            NoServerError: If it ends or does not answer in time.
+            NoServerError: If the process ends or does not answer in time.
         """
         with (self.directory / "log").open("ab") as log:
-            # A session of its own: what the server starts itself can be stopped with it.
+            # A new session, so that processes that the server starts can be stopped together with it.
             self._process = await asyncio.create_subprocess_exec(
                 *self.command(),
                 cwd=self.directory,
@@ -126,7 +126,7 @@ class Server(ABC):
         return (self.directory / "log").read_text("utf-8", "replace")[-300:]
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """End the process and everything it started; at first kindly, after three seconds not."""
+        """Stop the process and its child processes: with the given signal, and after three seconds with SIGKILL."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -139,7 +139,7 @@ class Server(ABC):
         await process.wait()
 
     def freeze(self) -> None:
-        """Let the process be there and do nothing, as behind a network that swallows everything."""
+        """Suspend the process, so that it does not answer, like a server behind a network that drops all packets."""
         if self._process is not None:
             _send(self._process.pid, signal.SIGSTOP)
 
@@ -150,7 +150,7 @@ def _send(group: int, number: signal.Signals) -> None:
 
 
 class NatsServer(Server):
-    """A nats-server with JetStream, one user who may not publish everything, and a small limit on the size of messages."""
+    """A nats-server with JetStream, one user with restricted permissions, and a small limit on the size of messages."""
 
     name = "nats-server"
 
@@ -216,12 +216,12 @@ class Prosody(Server):
 
 
 class PyJabber(Server):
-    """A pyjabber, which is Python and so can come from where errnorm comes from."""
+    """A pyjabber: an XMPP server in Python, which pip can install."""
 
     name = "pyjabber"
 
     def command(self) -> list[str]:
-        """Return the command; the rest is said in the module it runs."""
+        """Return the command. The module that it runs configures the server."""
         return [
             sys.executable,
             "-m",
@@ -234,7 +234,7 @@ class PyJabber(Server):
 
 def xmpp_server() -> Server:
     """
-    Return a Prosody where one is installed, else a pyjabber.
+    Return a Prosody if it is installed, otherwise a pyjabber.
 
     Raises:
         MissingError: If neither is installed.

@@ -1,4 +1,4 @@
-"""The stage of a demonstration: a middleware that catches, and a book of what happened."""
+"""The stage of a demonstration: a middleware that catches errors, and a record of the cases."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["Case", "MissingError", "Stage", "need"]
 
 class MissingError(RuntimeError):
     """
-    A client library or a server is not installed. The message says which, and how to get it.
+    A client library or a server is not installed. The message names it and the command that installs it.
 
     Attributes:
-        names: What is missing: `("nats-py",)`.
+        names: The names of the missing packages, for example `("nats-py",)`.
     """
 
     def __init__(self, *names: str) -> None:
-        """Say what is missing."""
+        """Build the message from the names of the missing packages."""
         are = "is" if len(names) == 1 else "are"
         super().__init__(
             f"{' and '.join(names)} {are} not installed; the extra demo brings what is missing: pip install 'errnorm[demo]'"
@@ -36,14 +36,14 @@ class MissingError(RuntimeError):
 
 def need(module: str, name: str) -> None:
     """
-    Make sure that a client library is installed.
+    Check that a client library is installed.
 
     Args:
-        module: What would be imported: `"nats"`.
-        name: What people call it: `"nats-py"`.
+        module: The name of its module, for example `"nats"`.
+        name: The name of its package, for example `"nats-py"`.
 
     Raises:
-        MissingError: If it is not.
+        MissingError: If it is not installed.
     """
     if find_spec(module) is None:
         raise MissingError(name)
@@ -52,22 +52,22 @@ def need(module: str, name: str) -> None:
 @dataclass(frozen=True, slots=True)
 class Case:
     """
-    One thing that was made to go wrong.
+    One error that the demonstration provoked.
 
     Attributes:
-        protocol: The protocol, `"nats"`.
+        protocol: The protocol, for example `"nats"`.
 
-        client: The client library, `"nats-py"`.
+        client: The client library, for example `"nats-py"`.
 
-        what: What was done, for people.
+        what: A description of the action.
 
-        expected: The reasons of which one has to come out: servers differ in what they say.
+        expected: The expected reasons; one of them must be the result. Servers differ in the errors that they send.
 
-        said: What the client library said by itself.
+        said: The message of the client library.
 
-        fault: What the middleware caught; `None` if it caught nothing.
+        fault: The fault that the middleware caught; `None` if it caught nothing.
 
-        did: What errnorm did about it, or changed; empty if it only advised.
+        did: A description of errnorm's action; empty if errnorm only gave advice.
     """
 
     protocol: str
@@ -80,38 +80,38 @@ class Case:
 
     @property
     def succeeded(self) -> bool:
-        """Whether it happened, was caught, and means what it should."""
+        """Whether the middleware caught the error and its reason is an expected one."""
         return self.fault is not None and self.fault.error.reason in self.expected
 
 
 class Stage:
     """
-    Where a demonstration happens. It is also the last of its middleware's emitters: that is how it knows what was caught.
+    The stage of one demonstration. It is also the last emitter of its middleware, and so learns which errors were caught.
 
     Attributes:
-        protocol: The protocol that is shown.
+        protocol: The protocol.
 
-        client: The client library that is shown; the demonstration sets it.
+        client: The name of the client library; the demonstration sets it.
 
-        server: The server that it talks to; the demonstration sets it.
+        server: The name of the server; the demonstration sets it.
 
-        errors: The middleware that has to catch everything.
+        errors: The middleware that must catch every error.
 
-        cases: What happened so far.
+        cases: The cases so far.
 
-        failure: Why the demonstration could not be shown to its end; `None` if it could.
+        failure: The exception that ended the demonstration early; `None` if there was none.
     """
 
     def __init__(
         self, protocol: str, emitters: Iterable[Emitter] = (), show: Callable[[Stage, Case], object] | None = None
     ) -> None:
         """
-        Set the stage.
+        Create a stage without cases.
 
         Args:
-            protocol: The protocol that is shown.
-            emitters: Who else is told of each fault, before the stage is.
-            show: Called with this stage and each case as soon as it is over.
+            protocol: The protocol.
+            emitters: Other emitters, which get each fault before the stage does.
+            show: Called with this stage and the case, as soon as a case is closed.
         """
         self.protocol = protocol
         self.client = protocol
@@ -129,28 +129,28 @@ class Stage:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the demonstration came to its end, and every case of it succeeded."""
+        """Whether the demonstration reached its end, and every case succeeded."""
         return self.failure is None and bool(self.cases) and all(case.succeeded for case in self.cases)
 
     def clear(self) -> None:
-        """Forget what was caught since the last case."""
+        """Discard the faults that were caught since the last case."""
         self._faults.clear()
         self._told.clear()
 
     @property
     def count(self) -> int:
-        """How many faults were caught since the last case."""
+        """The number of faults that were caught since the last case."""
         return len(self._faults)
 
     async def caught(self, seconds: float = 10.0) -> Fault:
         """
-        Wait until the middleware has caught something since the last case.
+        Return the first fault that the middleware catches after the last case; wait for it if necessary.
 
         Args:
-            seconds: How long to wait.
+            seconds: How long to wait at most.
 
         Raises:
-            TimeoutError: If nothing was caught in that time.
+            TimeoutError: If the middleware catches nothing in that time.
         """
         async with asyncio.timeout(seconds):
             await self._told.wait()
@@ -158,13 +158,13 @@ class Stage:
 
     def close(self, what: str, expected: Iterable[str], said: object, did: str = "") -> None:
         """
-        Close a case: the first fault since the last one belongs to it, and what echoes it is left out.
+        Close a case. The first fault since the last case belongs to it; later faults are consequences and are discarded.
 
         Args:
-            what: What was done, for people.
-            expected: The reasons of which one has to come out.
-            said: What the client library said: an exception, or a text.
-            did: What errnorm did about it, or changed; nothing if it only advised.
+            what: A description of the action.
+            expected: The expected reasons; one of them must be the result.
+            said: The message of the client library: an exception, or a text.
+            did: A description of errnorm's action; empty if errnorm only gave advice.
         """
         words = f"{type(said).__name__}: {said}".rstrip(": ") if isinstance(said, BaseException) else str(said)
         fault = self._faults[0] if self._faults else None

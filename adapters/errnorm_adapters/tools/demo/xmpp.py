@@ -1,12 +1,12 @@
 """
-What goes wrong with XMPP: things that are made to happen between slixmpp and a Prosody, or a pyjabber where that is missing.
+The demonstration of XMPP: provoke errors with slixmpp on a Prosody, or on a pyjabber if Prosody is not installed.
 
-slixmpp raises for a request that failed; everything else it reports by events. `attach` reads them, and so does each scene, to
-show what slixmpp said.
+slixmpp raises an exception for a failed request and reports all other faults with events. `attach` reads these events. Each scene
+reads them too, to show the message of slixmpp.
 
-pyjabber differs from the standard in ways that decide what can be shown with it. It gives every session a resource of its own
-choice, so that no two can collide; a request for a namespace it does not know gets an `<error/>` without its `<iq/>`, so that the
-client waits in vain; and it stops without a word. What it does refuse properly is a stanza that comes too early.
+pyjabber differs from the standard, which limits the scenes. It gives every session a resource of its own choice, so two sessions
+cannot conflict. It answers a request for an unknown namespace with an `<error/>` without the `<iq/>`, so the client waits until
+the time-out. It stops without a stream error. It correctly refuses a stanza that is sent before the login.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = ["run"]
 _PATIENCE = 4.0
 _TRIES = 3
 _EVENTS = ("session_start", "failed_auth", "failed_all_auth", "stream_error", "connection_failed", "disconnected")
-# What makes the XML of an error long and says nothing of the error.
+# Namespaces and prefixes make the XML of an error long, and are not needed to understand it.
 _NAMESPACES = re.compile(r'\s*(?:xmlns(?::\w+)?="[^"]*"|(?<=<)\w+:|(?<=</)\w+:)|\s(?=/>)')
 
 
@@ -45,7 +45,7 @@ async def run(stage: Stage, server: Server | None = None) -> None:
 
     Args:
         stage: The stage.
-        server: A Prosody or a pyjabber that is not running yet; whichever is installed if not given.
+        server: A Prosody or a pyjabber that is not running yet; by default the one that is installed.
     """
     need("slixmpp", "slixmpp")
     async with server or xmpp_server() as running:
@@ -56,7 +56,7 @@ async def run(stage: Stage, server: Server | None = None) -> None:
 
 
 async def _played(scene: Callable[[Stage, Server], Awaitable[None]], stage: Stage, server: Server) -> None:
-    # A server can lose what comes right after STARTTLS, as pyjabber was seen to do, and wait for ever: a new session mends it.
+    # A server can lose data that arrives right after STARTTLS and then wait for ever (seen with pyjabber). A new session helps.
     for _ in range(_TRIES - 1):
         try:
             return await scene(stage, server)
@@ -66,7 +66,7 @@ async def _played(scene: Callable[[Stage, Server], Awaitable[None]], stage: Stag
 
 
 class _Session:
-    """A client of slixmpp under `attach`, and the events it had, each with what came with it."""
+    """A client of slixmpp with an attached middleware, and its events with their data."""
 
     def __init__(self, stage: Stage, password: str, *, abort: bool) -> None:
         from slixmpp import ClientXMPP  # noqa: PLC0415 - installed only for the demonstration
@@ -85,12 +85,12 @@ class _Session:
         self._events.put_nowait((name, data))
 
     def write(self, data: bytes) -> None:
-        """Write past the client, if it is connected."""
+        """Write to the socket without slixmpp's queue, if the client is connected."""
         if self.client.transport is not None:
             self.client.transport.write(data)
 
     async def wait_for(self, *names: str) -> str:
-        """Wait until one of these events has come, and return it with what came with it, as people would log it."""
+        """Wait for one of these events, and return its name and data as a program would log them."""
         async with asyncio.timeout(_PATIENCE):
             while True:
                 name, data = await self._events.get()
@@ -99,7 +99,7 @@ class _Session:
 
 
 def _trusting() -> ssl.SSLContext:
-    # The certificate is pyjabber's own, made a second ago on this machine.
+    # pyjabber has just created this certificate on this machine, so nothing can verify it.
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -110,7 +110,7 @@ def _trusting() -> ssl.SSLContext:
 async def _session(
     stage: Stage,
     server: Server,
-    password: str = "secret",  # noqa: S107 - of a server that lives for seconds
+    password: str = "secret",  # noqa: S107 - for a server that runs for seconds
     *,
     tls: bool = True,
     abort: bool = False,
@@ -125,12 +125,12 @@ async def _session(
     finally:
         session.attachment.detach()
         session.client.abort()
-        # abort() cancels tasks, and they want a moment to notice.
+        # abort() cancels tasks, which need a moment to end.
         await asyncio.sleep(0.1)
 
 
 def _brief(data: object) -> str:
-    """Return what an event or an exception says: XML without its namespaces, and of a stanza the error alone."""
+    """Return the text of an event or an exception: XML without namespaces, and only the error element of a stanza."""
     if isinstance(data, BaseException):
         stanza = getattr(data, "iq", None)
         return f"{type(data).__name__}: {data if stanza is None else _brief(stanza)}"
@@ -159,7 +159,7 @@ async def _unknown_service(stage: Stage, server: Server) -> None:
         try:
             async with stage.errors.guard("xmpp", operation="request"):
                 await request.send(timeout=3)  # type: ignore[no-untyped-call]
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is shown
+        except Exception as error:  # noqa: BLE001 - any exception is shown
             said = _brief(error)
     stage.close("ask for a service that is not there", ["transport.unavailable", "transport.timeout"], said)
 
@@ -176,7 +176,7 @@ async def _same_resource(stage: Stage, server: Server) -> None:
 
 async def _too_early(stage: Stage, server: Server) -> None:
     async with _session(stage, server, tls=False) as session:
-        # send_raw() keeps it back until the login is done, so it is written past slixmpp, after its stream header.
+        # slixmpp's send_raw() holds data back until the login is done, so the scene writes to the socket after the stream header.
         loop = asyncio.get_running_loop()
         session.client.add_event_handler("connected", lambda _: loop.call_soon(session.write, b"<presence/>"))
         said = await session.wait_for("stream_error")

@@ -1,14 +1,15 @@
 """
-Drift: what upstream says now, held against the tables.
+Drift: compare the tables with the current sources of the servers, standards and client libraries ("upstream").
 
     errnorm drift PATH…          # or python -m errnorm_adapters.tools.drift PATH…
 
 A path is a checkout, a release or a single file of nats-server, of the XMPP registrar's registries, of the RFCs or the XEPs, or a
-directory with client libraries in it (site-packages, a virtual environment, the source tree of nats-py). Which of them it is
-shows in its content. Without a path the libraries beside the running interpreter are read. Nothing is imported or run.
+directory that contains client libraries (site-packages, a virtual environment, the source tree of nats-py). The command detects
+the kind from the content. Without a path it reads the libraries of the running interpreter. It imports and runs nothing.
 
-Three things are reported: what upstream has and no row matches, rows whose source is gone, and rows whose text changed.
-Exit codes for a scheduled job: 0 if there is nothing to report, 1 if there is, 2 if a path or a table cannot be used.
+The command reports three kinds of differences: errors of upstream that no row matches, rows whose source no longer exists, and
+rows whose text changed. The exit codes, for a scheduled job: 0 without differences, 1 with differences, 2 if a path or a table
+cannot be used.
 """
 
 from __future__ import annotations
@@ -35,16 +36,16 @@ _READERS = (nats_server.read, xmpp_lists.read, libraries.read)
 
 def read(path: Path) -> list[Reading]:
     """
-    Read everything of upstream that a path holds, and compare it with the tables.
+    Read every upstream that a path contains, and compare it with the tables.
 
     Args:
         path: A file or directory.
 
     Returns:
-        One reading for each upstream that was recognized; at least one.
+        One reading for each upstream that was recognised; at least one.
 
     Raises:
-        UnusablePathError: If there is no such path, it cannot be read, or nothing in it is known.
+        UnusablePathError: If the path does not exist or cannot be read, or if it contains no known upstream.
         TableError: If a table cannot be used.
     """
     if not path.exists():
@@ -66,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Run the command.
 
     Args:
-        argv: The arguments without the program's name; those of the process if not given.
+        argv: The arguments without the program's name; by default those of the process.
 
     Returns:
         The exit code.

@@ -1,4 +1,4 @@
-"""The client libraries: their exception classes and the conditions they know, read from their sources, never imported."""
+"""Read the exception classes of the client libraries, and the conditions they know, from their sources without importing them."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 __all__ = ["read"]
 
 _PACKAGES = {"nats": "nats", "slixmpp": "xmpp", "aioxmpp": "xmpp"}
-# Built-in classes in which a client reports what happened to its connection, with nothing but a text to tell them apart. XMPP's
-# clients raise RuntimeError for mistakes of the programmer.
+# Built-in classes that clients raise for faults of their connection; only the text distinguishes the faults. Not RuntimeError for
+# the clients of XMPP, which raise it for mistakes of the programmer.
 _BARE = {
     "nats": {"ConnectionError", "OSError", "RuntimeError", "TimeoutError"},
     "slixmpp": {"ConnectionError", "OSError", "TimeoutError"},
     "aioxmpp": {"ConnectionError", "OSError", "TimeoutError"},
 }
 _ERROR = re.compile(r"(?:Error|Exception|Warning|Timeout|EOF)$|^Err[A-Z]")
-# Modules whose every exception has a row of its own; elsewhere it is enough that a class it inherits from has one.
+# Modules in which every exception needs a row of its own. Elsewhere a row for a base class is enough.
 _MAIN = re.compile(r"\.(?:errors|exceptions)$")
-# Where a library lists the conditions it knows: the last part of a module, or the name of an enumeration.
+# The places where a library lists the conditions that it knows: the last part of a module, or the name of an enumeration.
 _CONDITIONS = {
     "slixmpp.stanza.error": "stanza",
     "slixmpp.stanza.stream_error": "stream",
@@ -55,7 +55,7 @@ def read(path: Path) -> Reading | None:
         path: `site-packages`, a virtual environment, a library's source tree, or the package itself.
 
     Returns:
-        What was found; `None` if none of the libraries is there.
+        The reading; `None` if the directory contains none of the libraries.
     """
     if not path.is_dir():
         return None
@@ -143,7 +143,7 @@ def _base_has_row(comparison: Comparison, modules: dict[str, _Module], module: _
     last = base.rpartition(".")[2]
     owners = [other for other in modules.values() if last in other.classes and other is not module]
     if not owners:
-        # What the runtime raises where it meets the network has its row in a table that lies under every protocol.
+        # Exceptions of the runtime about the network have their rows in the table below all protocols.
         known = getattr(builtins, last, OSError)
         return issubclass(known, OSError | EOFError)
     return any(_has_row(comparison, modules, owner, last) for owner in owners)
@@ -157,7 +157,7 @@ def _modules(folder: Path) -> Iterator[_Module]:
         name = ".".join(parts).removesuffix(".__init__")
         try:
             tree = ast.parse(file.read_text("utf-8", "replace"))
-        except SyntaxError:  # a module for another Python than this one
+        except SyntaxError:  # a module for another version of Python
             continue
         yield _module(name, tree)
 
@@ -181,7 +181,7 @@ def _module(name: str, tree: ast.Module) -> _Module:
 
 
 def _raised(raised: ast.expr | None, classes: set[str]) -> str | None:
-    """Return the text of a built-in exception that a client raises for what happened to a connection; its values as `word`."""
+    """Return the text of a built-in exception that a client raises for a fault of its connection, with `word` for each value."""
     if not (isinstance(raised, ast.Call) and isinstance(raised.func, ast.Name) and raised.func.id in classes and raised.args):
         return None
     text = raised.args[0]

@@ -1,4 +1,4 @@
-"""nats-server: errors.json, errors.go, the texts of -ERR, the close reasons and the status lines."""
+"""Read from nats-server: errors.json, errors.go, the texts of -ERR, the close reasons and the status lines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["read"]
 
 _LITERAL = r'"(?:[^"\\\n]|\\.)*"'
 _STRING = re.compile(_LITERAL)
-_STRINGS = re.compile(rf"{_LITERAL}(?:\s*\+\s*{_LITERAL})*")  # a text may be written in pieces
+_STRINGS = re.compile(rf"{_LITERAL}(?:\s*\+\s*{_LITERAL})*")  # Go code may join a text from several literals
 _CONSTANT = re.compile(
     rf"^\s*(?:var\s+)?(Err\w+)\s*=\s*(?:errors\.New|fmt\.Errorf)\(\s*({_LITERAL})(?:,\s*(Err\w+))?", re.MULTILINE
 )
@@ -37,12 +37,12 @@ _STATUS = re.compile(
 _VERSION = re.compile(r'^\s*VERSION\s*=\s*"([^"]+)"', re.MULTILINE)
 _VERB = re.compile(r'"?%[-+# 0]*\d*(?:\.\d+)?[a-z]"?')
 _HTTP = re.compile(r"^errors\.json \((\d+)\)")
-# A row about older servers only: `server/raft.go up to 2.9`.
+# The source of a row for older servers only: `server/raft.go up to 2.9`.
 _BEFORE = re.compile(r"\bup to \d+\.\d+")
 
-# A text that is put together before it is sent is assigned at most so many characters before.
+# If the server assigns a text to a variable before it sends it, the assignment is at most this many characters earlier.
 _NEARBY = 1500
-# A format with fewer letters of its own (`%s: %v`) can produce anything.
+# A format with fewer letters besides its verbs (`%s: %v`) can produce any text.
 _FEW_LETTERS = 12
 
 
@@ -51,10 +51,10 @@ def read(path: Path) -> Reading | None:
     Compare a checkout, a release, its folder `server`, or one of its files with the table of NATS.
 
     Returns:
-        What was found; `None` if it is something else.
+        The reading; `None` if the path does not contain nats-server.
 
     Raises:
-        UnusablePathError: If errors.json is broken.
+        UnusablePathError: If errors.json cannot be parsed.
     """
     files = _files(path)
     if not files:
@@ -131,7 +131,7 @@ class _Server:
             (given["description"], entry.row.text),
             (f"code {given.get('code')}", f"code {http[1]}" if http else None),
         ):
-            # A parameter has another name here if upstream's has another kind in this protocol.
+            # A parameter of the table differs from upstream's name if that name has another kind in this protocol.
             if row is not None and _unnamed(upstream) != _unnamed(row):
                 self.comparison.change(entry, upstream, row, "errors.json")
 
@@ -154,7 +154,7 @@ class _Server:
         return len(self.states)
 
     def _compare_named(self, section: str, name: str, text: str | None, where: str, declared: Collection[str]) -> None:
-        # A named error may have its row in another section: JetStream's older ones stand beside the codes that replaced them.
+        # A named error may have its row in another section: JetStream's older errors are aliases of the codes that replaced them.
         rows = [one for one in self.comparison.named(name) if section in {one.section, "error"}]
         same = self.comparison.row_of(section, text) if text is not None else None
         if not rows and same is None:
@@ -170,7 +170,7 @@ class _Server:
         for text in [text for name, text in self.constants.items() if self.comparison.named(name)]:
             sent.pop(text, None)
         for text, name in sent.items():
-            # A text that is all places says nothing by itself: what is put in is found where it is named.
+            # A text that consists only of verbs needs no row: its values are found at the place where they are named.
             if re.search(r"[A-Za-z]", _VERB.sub("", text)) and not self.comparison.matches("error", text):
                 self.comparison.miss("error", text, where=name)
         return number
@@ -215,7 +215,7 @@ class _Server:
         return len(found)
 
     def compare_sources(self) -> None:
-        # A text that no string of the server contains or can produce has lost its source. Only a whole server can tell.
+        # A row has lost its source if no string of the server contains or can produce its text. This needs the whole server.
         if not {"client.go", "errors.go", "server.go"} <= self.go.keys():
             return
         literals = {literal for source in self.go.values() for literal in _STRINGS.findall(source)}
@@ -233,7 +233,7 @@ class _Server:
 
 
 def _producer(text: str) -> Callable[[str], object] | None:
-    """Return what tells whether a format can produce a text; `None` if it has no places, or too few words to tell."""
+    """Return a pattern of the texts that a format can produce; `None` if it has no verbs, or too few letters of its own."""
     runs = _VERB.split(text)
     if len(runs) == 1 or len(re.findall(r"[a-z]", "".join(runs))) < _FEW_LETTERS:
         return None
@@ -241,7 +241,7 @@ def _producer(text: str) -> Callable[[str], object] | None:
 
 
 def _produced(text: str, everything: str, formats: list[Callable[[str], object]]) -> bool:
-    # A text is often put together: its longest piece between places and punctuation is enough.
+    # The server often joins a text from parts, so finding its longest part between parameters and punctuation is enough.
     text = nats_texts.unprefixed(text)
     pieces = re.split(r"\{\}|[:;,='\"]| - ", bare(text))
     return max(pieces, key=len).strip() in everything or any(produces(bare(text)) for produces in formats)

@@ -1,8 +1,8 @@
 """
-Read from nats-server's source the texts that no list of the server names: formats of its log, advisories, and errors.
+Read from nats-server's source the texts that the server lists nowhere: formats of its log, advisories, and errors.
 
-A text without a row is a difference, unless `errnorm_mappings/without_row.toml` says why it needs none. So a format, an advisory
-or an error that a later server adds is reported, and the hundreds that only ever appear inside other texts are not.
+A text without a row is a difference, unless `errnorm_mappings/without_row.toml` says why it needs no row. So the command reports
+a format, an advisory or an error that a later server adds, and does not report the hundreds that appear only inside other texts.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ __all__ = ["compare_advisories", "compare_errors", "compare_log", "unprefixed"]
 
 _LITERAL = r'"(?:[^"\\\n]|\\.)*"'
 _LITERALS = rf"{_LITERAL}(?:\s*\+\s*{_LITERAL})*"
-# Methods of the server, of a client, of a RAFT group and of a stream's files; not fmt.Errorf, which logs nothing.
+# The log methods of the server, of a client, of a RAFT group and of a stream's files; not fmt.Errorf, which logs nothing.
 _LOGGED = re.compile(
     rf"(?<!\bfmt)\.(Errorf|Warnf|Fatalf|RateLimit\w*|rateLimit\w*|Errorc|Errors|Errorsc|error|warn)\(\s*({_LITERALS})"
 )
-# What raft.go and filestore.go put before a text that they log with `error` and `warn`.
+# The prefixes that raft.go and filestore.go add to the texts that they log with `error` and `warn`.
 _PREFIXES = {"raft.go": "RAFT [%s - %s] ", "filestore.go": "Filestore [%s] "}
 _PREFIXED = re.compile(r"^(?:RAFT|Filestore) \[[^\]]*\] ")
 _ADVISORY = re.compile(r'"(io\.nats\.(?:jetstream|server)\.advisory\.v\d+\.\w+)"')
@@ -36,12 +36,12 @@ _VERB = re.compile(r"%[-+# 0]*\d*(?:\.\d+)?[a-zA-Z]")
 
 
 def unprefixed(text: str) -> str:
-    """Return a text of the log without what a RAFT group or a stream's files put before it."""
+    """Return a text of the log without the prefix of a RAFT group or of a stream's files."""
     return _PREFIXED.sub("", text)
 
 
 def compare_log(comparison: Comparison, go: Mapping[str, str]) -> int:
-    """Note the formats with which the server logs an error or a warning, or stops, that have no row."""
+    """Record the formats without a row with which the server logs an error or a warning, or stops."""
     formats = {text: name for name, source in go.items() for text in _formats(name, source)}
     _note(comparison, "log", formats, ("log", "error", "jetstream"))
     return len(formats)
@@ -50,20 +50,20 @@ def compare_log(comparison: Comparison, go: Mapping[str, str]) -> int:
 def _formats(name: str, source: str) -> Iterator[str]:
     for method, literals in _LOGGED.findall(source):
         text = "".join(_unquoted(literal) for literal in re.findall(_LITERAL, literals)).strip()
-        # A format with hardly a letter of its own (`%v`) says nothing: what is put in is found where it is named.
+        # A format with few letters of its own (`%v`) needs no row: its values are found at the place where they are named.
         if _LETTERS.search(_VERB.sub("", text)):
             yield (_PREFIXES.get(name, "") if method in {"error", "warn"} else "") + text
 
 
 def compare_advisories(comparison: Comparison, go: Mapping[str, str]) -> int:
-    """Note the types of advisories that have no row."""
+    """Record the types of advisories without a row."""
     types = {found: name for name, source in go.items() for found in _ADVISORY.findall(source)}
     _note(comparison, "advisory", types, ("advisory", "error", "close", "jetstream"))
     return len(types)
 
 
 def compare_errors(comparison: Comparison, go: Mapping[str, str]) -> int:
-    """Note the errors made anywhere but in errors.go that have no row."""
+    """Record the errors without a row that the server creates outside errors.go."""
     texts = {_unquoted(text): name for name, source in go.items() if name != "errors.go" for text in _ERROR.findall(source)}
     _note(comparison, "error", texts, tuple(comparison.table.sections))
     return len(texts)

@@ -1,4 +1,4 @@
-"""What a comparison of upstream with a table yields, and the comparing that all upstreams share."""
+"""The results of comparing upstream with a table, and the parts of the comparison that all upstreams share."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "Finding", "Kind", "Reading", "UnusablePathError", "bare", "samples", "without_row"]
 
-# How much alike the text of a row that lost its source and a text without a row must be to count as one that changed.
+# A row that lost its source and a text without a row count as one changed text if they are at least this similar (0 to 1).
 _ALIKE = 0.75
 
 _VERB = re.compile(r"%[-+# 0]*\d*(?:\.\d+)?(?P<verb>[a-zA-Z%])")
 _PLACE = re.compile(r'"?(?:\{\w+\}|%[-+# 0]*\d*(?:\.\d+)?[a-zA-Z])"?')
 _ALWAYS = {"q": '"word"', "d": "7", "%": "%"}
-# What %s and %v may stand for: a name, a count, a duration.
+# Sample values for %s and %v: a name, a count, a duration.
 _SOMETIMES = ("word", "7", "7s")
 
 
 @cache
 def without_row(protocol: str, kind: str) -> frozenset[str]:
-    """Return the texts of a protocol that need no row, as `errnorm_mappings/without_row.toml` lists them with a reason each."""
+    """Return the texts of a protocol that need no row; `errnorm_mappings/without_row.toml` lists them with their reasons."""
     lists = tomllib.loads(files("errnorm_mappings").joinpath("without_row.toml").read_text("utf-8"))
     return frozenset(text for texts in lists.get(protocol, {}).get(kind, {}).values() for text in texts)
 
 
 class UnusablePathError(ValueError):
-    """A path cannot be used; the message is one line that says why."""
+    """A path that cannot be used. The message is one line with the reason."""
 
 
 class Kind(StrEnum):
-    """What is wrong between upstream and the table."""
+    """The kinds of differences between upstream and a table."""
 
     NO_ROW = "no row"
     LOST = "lost its source"
@@ -54,18 +54,18 @@ class Kind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Finding:
     """
-    One difference.
+    One difference between upstream and a table.
 
     Attributes:
-        kind: What is wrong.
+        kind: The kind of the difference.
 
-        section: The section of the table it is about.
+        section: The section of the table.
 
-        name: The code, constant or class; the text where there is no other name.
+        name: The code, constant or class; the text if there is no other name.
 
-        upstream: What upstream says, where it says anything.
+        upstream: The text of upstream; `None` if there is none.
 
-        row: What the row says, where there is one.
+        row: The text of the row; `None` if there is no row.
 
         where: The file of upstream.
     """
@@ -78,7 +78,7 @@ class Finding:
     where: str = ""
 
     def line(self) -> str:
-        """Return it as one line for people."""
+        """Return the difference as one line of text."""
         said = [repr(text) for text in (self.row, self.upstream) if text and (text != self.name or self.kind is Kind.CHANGED)]
         parts = (
             f"{self.kind:<15}",
@@ -90,7 +90,7 @@ class Finding:
         return " ".join(filter(None, parts))
 
     def to_dict(self) -> dict[str, str | None]:
-        """Return it as JSON values."""
+        """Return the fields as JSON values."""
         names = ("kind", "section", "name", "upstream", "row", "where")
         return {name: None if (value := getattr(self, name)) is None else str(value) for name in names}
 
@@ -98,18 +98,18 @@ class Finding:
 @dataclass(slots=True)
 class Reading:
     """
-    One upstream, read and compared.
+    The comparison of one upstream with a table.
 
     Attributes:
-        upstream: Its name, `nats-server`.
+        upstream: The name of the upstream, for example `nats-server`.
 
-        path: Where it was read.
+        path: The path that was read.
 
-        version: Its version, if it says one.
+        version: The version of the upstream; `None` if it is not known.
 
-        tables: The table it was compared with, and its version.
+        tables: The name and version of the table.
 
-        counts: How many of what were read.
+        counts: The number of errors that were read, by kind.
 
         findings: The differences.
     """
@@ -122,7 +122,7 @@ class Reading:
     findings: list[Finding] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
+        """Return the fields as JSON values."""
         flat: dict[str, Any] = {"upstream": self.upstream, "path": str(self.path), "version": self.version, "tables": self.tables}
         return flat | {"counts": self.counts, "findings": [finding.to_dict() for finding in self.findings]}
 
@@ -142,7 +142,7 @@ class Comparison:
         Load the built-in table of a protocol.
 
         Raises:
-            TableError: If it cannot be used.
+            TableError: If the table cannot be used.
         """
         self.table: Table = load_table(protocol)
         self.findings: list[Finding] = []
@@ -161,29 +161,29 @@ class Comparison:
         return [entry for (name, _), entry in self.table.rows.items() if name == section]
 
     def named(self, constant: str) -> list[Entry]:
-        """Return the rows that upstream's constant finds, in all sections."""
+        """Return the rows of all sections that match a constant of upstream."""
         return self._constants.get(constant, [])
 
     def row_of(self, section: str, text: str) -> Entry | None:
-        """Return the row of a section that a text of upstream, its verbs filled in, finds."""
+        """Return the row of a section that matches a text of upstream with sample values for its verbs; `None` if none does."""
         found = (self.table.find(section, sample) for sample in samples(text))
         return next((one[0] for one in found if one is not None), None)
 
     def matches(self, section: str, text: str) -> bool:
-        """Tell whether a text of upstream finds a row of a section."""
+        """Return whether a text of upstream matches a row of a section."""
         return self.row_of(section, text) is not None
 
     def miss(self, section: str, name: str, upstream: str | None = None, where: str = "") -> None:
-        """Note that upstream has something that no row matches."""
+        """Record that upstream has an error that no row matches."""
         self.findings.append(Finding(Kind.NO_ROW, section, name, upstream, None, where))
 
     def lose(self, entry: Entry) -> None:
-        """Note that upstream no longer has what a row is about."""
+        """Record that upstream no longer has the error of a row."""
         said = entry.row.text or entry.key
         self.findings.append(Finding(Kind.LOST, entry.section, entry.row.constant or entry.key, None, said, entry.row.source))
 
     def change(self, entry: Entry, upstream: str, row: str | None, where: str) -> None:
-        """Note that upstream says something else now."""
+        """Record that upstream has changed the text of an error."""
         self.findings.append(Finding(Kind.CHANGED, entry.section, entry.row.constant or entry.key, upstream, row, where))
 
     def settled(self, texts: Collection[str] = ()) -> list[Finding]:
@@ -191,8 +191,8 @@ class Comparison:
         Return the differences, each once.
 
         Args:
-            texts: The sections whose keys are texts: there, a row without a source and a text without a row that are nearly
-                alike are one text that changed.
+            texts: The sections whose keys are texts. In these, a row without a source and a similar text without a row are
+                merged into one changed text.
         """
         changed = {(finding.section, finding.name) for finding in self.findings if finding.kind is Kind.CHANGED}
         kept = [
@@ -218,7 +218,7 @@ def _likeness(lost: Finding, other: Finding) -> float:
 
 
 def samples(text: str) -> list[str]:
-    """Fill in the verbs of a Go format: `to %q` becomes `to "word"`, and `for %v` each of what that may stand for."""
+    """Replace the verbs of a Go format by sample values: `to %q` becomes `to "word"`, and `%v` becomes each of its samples."""
     return list(dict.fromkeys(_filled(text, value) for value in _SOMETIMES))
 
 
@@ -227,5 +227,5 @@ def _filled(text: str, value: str) -> str:
 
 
 def bare(text: str) -> str:
-    """Return a text without case and without the names of its places, so that formats and templates can be compared."""
+    """Return a text in lower case and without the names of its parameters, to compare formats with templates."""
     return _PLACE.sub("{}", text).casefold()

@@ -1,4 +1,4 @@
-"""XMPP: the conditions in the registrar's registry and in the schemas of RFCs and XEPs."""
+"""Read the conditions of XMPP from the registrar's registry and from the schemas of RFCs and XEPs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read"]
 
-# Where the conditions of a namespace stand in the tables. Every other namespace that says it is one of errors is in `app`.
+# The sections of the table for the conditions of these namespaces. The section for all other namespaces of errors is `app`.
 _SECTIONS = {
     "urn:ietf:params:xml:ns:xmpp-stanzas": "stanza",
     "urn:ietf:params:xml:ns:xmpp-streams": "stream",
@@ -44,10 +44,10 @@ def read(path: Path) -> Reading | None:
     """
     Compare the conditions that a file or checkout lists with the table of XMPP.
 
-    XEPs that were deferred, rejected, retracted or are obsolete are passed over.
+    Deferred, rejected, retracted and obsolete XEPs are skipped.
 
     Returns:
-        What was found; `None` if nothing there lists conditions.
+        The reading; `None` if no file lists conditions.
     """
     texts = {file.name: text for file in _files(path) if not _SHELVED.search(text := _text(file))}
     listed = {name: set(_listed(text)) for name, text in texts.items()}
@@ -79,7 +79,7 @@ def _text(file: Path) -> str:
 
 
 def _listed(text: str) -> Iterator[tuple[str, str]]:
-    """Yield namespace and name of every condition that a text lists."""
+    """Yield the namespace and name of every condition that a document lists."""
     yield from _REGISTERED.findall(text)
     for schema in _SCHEMA.findall(text):
         named = _NAMESPACE.search(schema)
@@ -98,7 +98,7 @@ def _in_schema(namespace: str, schema: str) -> list[str]:
 
 
 def _declared(schema: str) -> list[str]:
-    """Return the elements that a schema declares at its top, but for those that are parts of another one."""
+    """Return the elements that a schema declares at its top level, without those that are parts of another element."""
     declared: list[str] = []
     parts: set[str] = set()
     depth, top = 0, ""
@@ -122,10 +122,10 @@ def _has_row(comparison: Comparison, section: str, namespace: str, name: str) ->
 
 
 def _lose(comparison: Comparison, namespaces: set[str], text: str) -> None:
-    # A row has lost its source if the document that lists its kind no longer has its word anywhere.
+    # A row has lost its source if the document that lists its kind no longer contains its name.
     sections = {section for name in namespaces if (section := _SECTIONS.get(name))}
     if not _RFC.search(text):
-        sections -= {"stanza", "stream", "sasl"}  # old copies of these stand in several XEPs
+        sections -= {"stanza", "stream", "sasl"}  # several XEPs contain old copies of these
     for entry in comparison.table.rows.values():
         namespace, _, name = entry.key.rpartition(" ")
         judged = entry.section in sections and entry.row.source.startswith(("RFC 6120", "XEP-0124"))
@@ -135,5 +135,5 @@ def _lose(comparison: Comparison, namespaces: set[str], text: str) -> None:
 
 
 def _mentions(text: str, name: str) -> bool:
-    """Tell whether a document has a word as an element, as a value, as an anchor, or as the title of a section."""
+    """Return whether a document has a name as an element, as a value, as an anchor, or as the title of a section."""
     return re.search(rf"""(?:<|&lt;){name}[\s/>&]|['">]\s*{name}\s*['"<]|-{name}['"]|[0-9]\.\s+{name}\s""", text) is not None
