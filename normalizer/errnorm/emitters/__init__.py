@@ -1,7 +1,7 @@
 """
-The emitters: who is told of a fault. Logs, spans and metrics, and any function of one's own.
+The emitters, which write faults to logs, spans and metrics. Any function that takes a fault can be an emitter.
 
-Neither structlog nor OpenTelemetry is imported before `default_emitters` is called, and then only what the settings name.
+structlog and OpenTelemetry are not imported before `default_emitters` is called, and then only if the settings need them.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Teller", "default_emitters"]
 
-# What a built-in emitter is called where its failures are counted, by its module.
+# The names under which failures of the built-in emitters are counted, by module.
 _OWN = {"log.emitter": "log", "otel.span": "span", "otel.metric": "metric", "operations": "metric"}
 _LONGEST_NAME = 128
 _MOST_SAID = 32
 
 
 def __getattr__(name: str) -> object:
-    """Import a family of emitters when it is first asked for."""
+    """Import a package of emitters on first access."""
     if name in {"log", "otel", "sentry"}:
         return import_module(f"errnorm.emitters.{name}")
     message = f"module {__name__!r} has no attribute {name!r}"
@@ -49,7 +49,7 @@ def default_emitters(settings: Settings | None = None) -> tuple[Emitter, ...]:
         settings: The settings; those of the environment if not given.
 
     Raises:
-        SettingsError: If a setting of the environment cannot be used.
+        SettingsError: If a setting of the environment is not valid.
     """
     from errnorm.settings import Settings  # noqa: PLC0415 - pydantic is needed only here
 
@@ -59,39 +59,39 @@ def default_emitters(settings: Settings | None = None) -> tuple[Emitter, ...]:
 
 def _made(name: str, settings: Settings) -> tuple[Emitter, ...]:
     if name == "log":
-        from errnorm.emitters.log.emitter import LogEmitter  # noqa: PLC0415 - imported by who uses it
+        from errnorm.emitters.log.emitter import LogEmitter  # noqa: PLC0415 - imported only if it is used
 
         return (LogEmitter(settings),)
     if name == "span":
-        from errnorm.emitters.otel import span  # noqa: PLC0415 - imported by who uses it
+        from errnorm.emitters.otel import span  # noqa: PLC0415 - imported only if it is used
 
         return (span.emitter(settings),)
-    from errnorm.emitters.otel import metric  # noqa: PLC0415 - imported by who uses it
+    from errnorm.emitters.otel import metric  # noqa: PLC0415 - imported only if it is used
 
     return metric.emitter(), LEDGER.operations
 
 
 class Teller:
     """
-    Tells each emitter of a fault, and never gets in the way.
+    Passes each fault to all emitters, and never raises into the application.
 
-    What an emitter raises is counted and said once for each emitter and class of exception; then the next one is told. A
-    fault that comes up on the same thread while one is being told (a log handler that sends its lines over the very
-    connection that failed) is only counted, or it would never come to an end. What is no `Exception`, like a keyboard
-    interrupt, passes.
+    If an emitter raises, the failure is counted, and logged once for each emitter and class of exception; the other emitters
+    still receive the fault. A fault that happens on the same thread while another one is being emitted (for example in a log
+    handler that sends its lines over the connection that failed) is only counted, because emitting it could go on for ever. An
+    exception that is not an `Exception`, such as a keyboard interrupt, is not caught.
     """
 
     __slots__ = ("_busy", "_emitters", "_ledger", "_said")
 
     def __init__(self, emitters: Iterable[Emitter], ledger: Ledger = LEDGER) -> None:
         """
-        Tell these emitters, in their order.
+        Store the emitters, in the order in which they receive faults.
 
         Args:
-            emitters: Functions that take a fault. One with an attribute `reentrant` that is true is also told what comes up
-                while another fault is being told; one with `of_operations` also that an operation failed of a fault that a
-                connection has told already.
-            ledger: Where failures are counted.
+            emitters: Functions that take a fault. If an emitter has a true attribute `reentrant`, it also receives faults that
+                happen while another fault is being emitted. If it has a true attribute `of_operations`, it also receives an
+                operation that has failed because of a fault that its connection has already emitted.
+            ledger: Counts the failures of emitters.
         """
         self._emitters = tuple(emitters)
         self._ledger = ledger
@@ -99,14 +99,14 @@ class Teller:
         self._said: set[tuple[str, str]] = set()
 
     def __call__(self, fault: Fault) -> None:
-        """Tell all of them; what happened in the background is told in an empty context, because it belongs to nobody's."""
+        """Pass a fault to all emitters; in an empty context if its outcome is `background`, so that no span is changed."""
         if fault.outcome == "background":
             Context().run(self._tell_all, fault, self._emitters)
         else:
             self._tell_all(fault, self._emitters)
 
     def operation(self, fault: Fault) -> None:
-        """Tell that an operation failed of a fault that was told before: those who tell of operations, not of faults."""
+        """Pass an operation that has failed because of a fault that was already emitted to the emitters with `of_operations`."""
         self._tell_all(fault, [emitter for emitter in self._emitters if _attribute(emitter, "of_operations") is True])
 
     def _tell_all(self, fault: Fault, emitters: Iterable[Emitter]) -> None:
@@ -124,19 +124,19 @@ class Teller:
         for emitter in emitters:
             try:
                 emitter(fault)
-            except Exception as error:  # noqa: BLE001 - what it raises must not take the place of the error being told
+            except Exception as error:  # noqa: BLE001 - an exception of an emitter must not replace the error at hand
                 self._failed(emitter, error)
 
     def _failed(self, emitter: Emitter, error: Exception) -> None:
         name, kind = _name(emitter), escaped(type(error).__name__, _LONGEST_NAME)
         self._ledger.failed(name)
-        # Classes can be made by the thousand, and somebody may fail with a new one each time.
+        # The number of messages is limited, because an emitter could raise an exception of a new class each time.
         if (name, kind) not in self._said and len(self._said) < _MOST_SAID:
             self._said.add((name, kind))
-            _say(f"errnorm: the emitter {name} failed with {kind}; this is said once, and counted from now on")
+            _say(f"errnorm: the emitter {name} failed with {kind}; this is logged once, and further failures are only counted")
 
     def saw(self, exception: BaseException, error: NormalizedError) -> None:
-        """Tell the emitters that want to know what was made of a group, whose members were told."""
+        """Pass the error of an exception group, whose members were emitted, to the emitters that have a method `saw`."""
         for emitter in self._emitters:
             try:
                 getattr(emitter, "saw", _nothing)(exception, error)
@@ -144,7 +144,7 @@ class Teller:
                 self._failed(emitter, failure)
 
     def recovered(self, protocol: str, operation: str | None, peer: str | None, seconds: float) -> None:
-        """Tell the emitters that have a line for it that a connection works again."""
+        """Pass the recovery of a connection to the emitters that have a method `recovered`."""
         for emitter in self._emitters:
             try:
                 getattr(emitter, "recovered", _nothing)(protocol, operation, peer, seconds)
@@ -152,7 +152,7 @@ class Teller:
                 self._failed(emitter, error)
 
     def flush(self) -> None:
-        """Have everything written that emitters still hold back, like the summary of a storm."""
+        """Write what the emitters still hold back, such as the summary of a storm."""
         for emitter in self._emitters:
             try:
                 getattr(emitter, "flush", _nothing)()
@@ -161,19 +161,19 @@ class Teller:
 
 
 class _Busy(threading.local):
-    """Whether this thread is telling a fault."""
+    """Whether this thread is emitting a fault."""
 
     now = False
 
 
 def _nothing(*_: object) -> None:
-    """Do nothing: most emitters hold nothing back."""
+    """Do nothing, in the place of an optional method that an emitter does not have."""
 
 
 def _attribute(emitter: object, name: str) -> object:
     try:
         return getattr(emitter, name, None)
-    except Exception:  # noqa: BLE001 - an emitter that cannot even be asked still must not keep the others from being told
+    except Exception:  # noqa: BLE001 - an emitter whose attributes cannot be read must not stop the others
         return None
 
 
@@ -186,7 +186,7 @@ def _name(emitter: Emitter) -> str:
 
 
 def _say(message: str) -> None:
-    # Logging may be the very thing that fails; then standard error, and if that is gone too, nobody.
+    # If logging fails too, write to standard error; if that also fails, give up.
     try:
         logging.getLogger("errnorm").error(message)
     except Exception:  # noqa: BLE001 - see above

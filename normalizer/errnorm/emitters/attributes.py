@@ -1,8 +1,9 @@
 """
-The names on the wire: every attribute that leaves, in one closed list, and the one function that fills it.
+The closed list of all attributes that are emitted, and the function that fills them.
 
-Logs, spans and metrics use the same names. They are public API: only ever added to. The list is data; the reference page and
-the tests come from it. No name is the beginning of another, because some backends make nested objects of the dots.
+Logs, spans and metrics use the same names. They are public API: new names may be added, existing ones never change. The reference
+page and the tests are generated from the list. No name is a prefix of another one, because some backends turn dotted names into
+nested objects.
 """
 
 from __future__ import annotations
@@ -35,18 +36,18 @@ PARAM: Final = "errnorm.param."
 @dataclass(frozen=True, slots=True)
 class Attribute:
     """
-    One name that can leave.
+    One attribute that can be emitted.
 
     Attributes:
-        key: The name; one that ends in `.*` stands for all names that begin so.
+        key: The name. A name that ends in `.*` stands for all names with that prefix.
 
-        type: Its type, as OpenTelemetry calls it.
+        type: The type of the value, as OpenTelemetry names it.
 
-        cardinality: `low`: bounded by the vocabulary, the tables or the caller's code; `high`: by nothing.
+        cardinality: `low` if the vocabulary, the tables or the caller's code bound the number of values; `high` if nothing does.
 
-        signals: Where it may stand.
+        signals: The signals that may have the attribute.
 
-        about: What it says.
+        about: The meaning.
     """
 
     key: str
@@ -69,34 +70,34 @@ def _high(key: str, about: str, of: Type = "string", *, on: tuple[Signal, ...] =
 
 
 ATTRIBUTES: Final[tuple[Attribute, ...]] = (
-    _low("error.type", "The reason, `auth.forbidden`; `_OTHER` if no table knows the error."),
-    _low("errnorm.protocol", "The protocol it happened under, `nats`."),
-    _low("errnorm.category", "What it is about, `auth`."),
-    _low("errnorm.code", "The native code of the row; absent if no table knows the error."),
-    _low("errnorm.retryable", "Whether the same operation may succeed later, nobody changing anything.", "boolean"),
-    _low("errnorm.terminal", "Whether the connection or stream is over because of it.", "boolean"),
+    _low("error.type", "The reason, `auth.forbidden`; `_OTHER` for an unknown error."),
+    _low("errnorm.protocol", "The protocol under which the error happened, `nats`."),
+    _low("errnorm.category", "The category, `auth`."),
+    _low("errnorm.code", "The native code of the row; absent for an unknown error."),
+    _low("errnorm.retryable", "Whether the same operation may succeed later without any change to it.", "boolean"),
+    _low("errnorm.terminal", "Whether the error has ended the connection or stream.", "boolean"),
     _low("errnorm.recovery", "The step that must come first, `reauthenticate`."),
     _low("errnorm.effect", "Whether the operation may have taken effect: `not_applied` or `unknown`."),
-    _low("errnorm.tables.version", "Name and version of the table that named it.", on=_RECORDS),
-    _high("errnorm.fingerprint", "Only if no table knows it: its text with the variables cut out."),
-    _high("errnorm.param.*", "A value taken out of the text, under the rule of its kind; numbers and flags keep their type."),
-    _low("errnorm.operation", "What was being done, in the caller's word."),
-    _low("errnorm.outcome", "What became of the operation: `failed`, `retried`, `handled` or `background`."),
-    _low("errnorm.decision", "The advice, where it is `abort` or somebody follows it: `retry` or `abort`."),
+    _low("errnorm.tables.version", "Name and version of the table that has the row.", on=_RECORDS),
+    _high("errnorm.fingerprint", "Only for an unknown error: its text without the variable parts."),
+    _high("errnorm.param.*", "A value from the text, redacted by the rule of its kind; numbers and flags keep their type."),
+    _low("errnorm.operation", "The caller's name of the operation."),
+    _low("errnorm.outcome", "The outcome of the operation: `failed`, `retried`, `handled` or `background`."),
+    _low("errnorm.decision", "The decision: `abort`, or `retry` if the operation will really be retried."),
     _high("errnorm.delay", "Seconds until the next attempt.", "double"),
-    _low("errnorm.attempt", "Which attempt of the operation failed, from 1.", "int", on=_RECORDS),
-    _low("errnorm.peer", "Whom it happened with, in the caller's word, without credentials.", on=_RECORDS),
-    _low("errnorm.client", "What the client library did about it by itself, `reconnecting`.", on=_RECORDS),
-    _high("errnorm.text", "What happened, in one line: the text of the row with what may be told filled in.", on=_LOG),
+    _low("errnorm.attempt", "The number of the attempt that failed, from 1.", "int", on=_RECORDS),
+    _low("errnorm.peer", "The caller's name of the other side, without credentials.", on=_RECORDS),
+    _low("errnorm.client", "What the client library does next by itself, `reconnecting`.", on=_RECORDS),
+    _high("errnorm.text", "What happened, in one line: the text of the row, with the values that may be emitted.", on=_LOG),
     _low("errnorm.template", "The message without its values: the same for all lines of one kind.", on=_LOG),
-    _high("trace_id", "The trace whose span was recording, in hexadecimal digits.", on=_LOG),
-    _high("span_id", "That span.", on=_LOG),
-    _high("errnorm.suppressed", "In a summary: how many lines like this one were not written.", "int", on=_LOG),
-    _high("errnorm.period", "In a summary: over how many seconds.", "double", on=_LOG),
-    _low("errnorm.emitter", "Which emitter failed.", on=("metric",)),
+    _high("trace_id", "The id of the trace whose span was recording, in hexadecimal digits.", on=_LOG),
+    _high("span_id", "The id of that span, in hexadecimal digits.", on=_LOG),
+    _high("errnorm.suppressed", "In a summary: the number of lines like this one that were not written.", "int", on=_LOG),
+    _high("errnorm.period", "In a summary: the number of seconds in which they were counted.", "double", on=_LOG),
+    _low("errnorm.emitter", "The emitter that failed.", on=("metric",)),
     _low("exception.type", "The dotted name of the exception's class.", on=_RECORDS),
-    _high("exception.message", "The text of the row: an exception's own words can hold anything.", on=("span",)),
-    _high("exception.stacktrace", "Where it was raised, without its words; only where asked for."),
+    _high("exception.message", "The text of the row, because the exception's own text can contain anything.", on=("span",)),
+    _high("exception.stacktrace", "The stack trace, without the texts of peers; only if the settings ask for it."),
 )
 
 _DEFAULT = Privacy()
@@ -112,20 +113,20 @@ def error_type(reason: Reason) -> str:
 
 
 def event_name(error: NormalizedError) -> str:
-    """Return the name of the event, `nats.error`; `errnorm.error` where nothing is known of the protocol."""
+    """Return the name of the event, `nats.error`; `errnorm.error` if the protocol is not known."""
     return f"{_word(error.protocol) if error.protocol else 'errnorm'}.error"
 
 
 def attributes(error: NormalizedError, privacy: Privacy = _DEFAULT) -> Attributes:
     """
-    Return everything that is told of an error, by name.
+    Return all attributes of an error, by name.
 
     Args:
         error: The error.
-        privacy: What may be told of its parameters.
+        privacy: The redaction rules for its parameters.
 
     Returns:
-        Flat names and simple values; what is not known is absent.
+        Flat names and simple values. An attribute that is not known is absent.
     """
     told = judgement(error).copy()
     if params := privacy.params(error):
@@ -137,12 +138,12 @@ def attributes(error: NormalizedError, privacy: Privacy = _DEFAULT) -> Attribute
 
 
 def judgement(error: NormalizedError) -> Attributes:
-    """Return what the tables say of this kind of error: of low cardinality, shared, not to be changed."""
+    """Return the attributes that the tables determine. They have low cardinality. The caller must not change the result."""
     judgement = error.judgement
     told = _remembered.get(judgement)
     if told is None:
         told = _judgement(judgement)
-        # A verdict that no row made can be new each time: only the others, as many as there are rows, are remembered.
+        # Only judgements with a row are cached: without a row, each judgement can be a new object.
         if judgement.row is not None:
             _remembered.remember(judgement, told)
     if error.protocol != judgement.protocol and error.protocol is not None:
@@ -166,7 +167,7 @@ def _judgement(judgement: Judgement) -> Attributes:
 
 
 def circumstances(fault: Fault) -> Attributes:
-    """Return what is told of the case rather than of the error: what became of the operation, its name, the advice, the peer."""
+    """Return the attributes of the operation rather than of the error: its outcome, its name, the decision, the peer."""
     told: Attributes = {"errnorm.outcome": fault.outcome}
     if fault.operation is not None:
         told["errnorm.operation"] = _word(fault.operation)
@@ -177,7 +178,7 @@ def circumstances(fault: Fault) -> Attributes:
     if (decision := fault.decision) is not None:
         if decision.verdict is _ABORT:
             told["errnorm.decision"] = "abort"
-        # Advice that nobody follows is not told: a reader would take it for what will happen.
+        # If the operation failed and will not be retried, `retry` would mislead the reader.
         elif fault.outcome != "failed":
             told["errnorm.decision"] = "retry"
             if fault.outcome == "retried" and decision.delay is not None:

@@ -1,10 +1,10 @@
 """
-Exact counts that cost a quarter of a microsecond: what the metrics are read from.
+Exact counters that cost a quarter of a microsecond for each addition. The metrics read them.
 
-A counter of the OpenTelemetry SDK costs several microseconds an addition, more than a suppressed line may cost in all. So
-additions go into these, and the SDK (or who else wants them) reads them when it collects. The series are bounded: past the
-bound they are told apart no longer by operation, which is where an id ends up by mistake; past it once more only by what
-alerts look at. The sum stays right.
+An addition to a counter of the OpenTelemetry SDK takes several microseconds, which is more than a suppressed line may cost
+altogether. Additions therefore go into these counters, and the SDK reads them when it collects. The number of series is bounded:
+beyond the bound, series are no longer distinguished by operation, because an operation may contain an id by mistake; beyond twice
+the bound, they are distinguished only by what alerts use. The sum is always right.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _REST: Final = object()
 _FIRST_TO_GO: Final = "errnorm.operation"
 # The name OpenTelemetry gives to the series that takes what is too many: specification/metrics/sdk.md, "overflow attribute".
 _OVERFLOW: Final = "otel.metric.overflow"
-# What the rest is still told apart by, so that no alert goes blind.
+# The attributes that the rest keeps, because alerts use them.
 _KEPT: Final = ("error.type", "errnorm.protocol", "errnorm.outcome", "errnorm.decision")
 
 
@@ -38,7 +38,7 @@ class Counts:
     """One number for each set of attributes."""
 
     def __init__(self, most: int = _MOST_SERIES) -> None:
-        """Start at nothing; tell `most` series apart."""
+        """Start without counts, with room for `most` series."""
         self._most = most
         self._counts: dict[Hashable, list[int]] = {}  # one number in each list
         self._attributes: dict[Hashable, Values] = {}
@@ -46,16 +46,16 @@ class Counts:
 
     def add(self, key: Hashable, describe: Callable[[T], Values], of: T) -> None:
         """
-        Count one.
+        Add one to a series.
 
         Args:
-            key: Stands for its attributes.
-            describe: Gives the attributes; called once for a key.
-            of: What it gives them of.
+            key: The key of the series.
+            describe: Returns the attributes of the series; called once for each key.
+            of: The argument of `describe`.
         """
         with self._lock:
-            # The lock lets a signal handler or a finalizer of the same thread in, which may count too. It runs where Python code
-            # runs, such as the hash of a key, and never while a number in a list is raised.
+            # A signal handler or a finalizer on the same thread may count too, and the lock is re-entrant. It can only run where
+            # Python code runs, such as in the hash of a key, and never during the addition to a number in a list.
             number = self._counts.get(key) or self._new(key, describe(of))
             number[0] += 1
 
@@ -92,12 +92,12 @@ class Counts:
 
     @property
     def total(self) -> int:
-        """The sum over everything."""
+        """The sum of all series."""
         with self._lock:
             return sum(number[0] for number in self._counts.values())
 
     def forget(self) -> None:
-        """Start anew: in a forked child, where the parent counts what was before."""
+        """Reset all series in a forked child, because the parent has counted what happened before the fork."""
         self._lock = threading.RLock()
         expected: dict[Hashable, Values] = {
             key: attributes for key, attributes in self._attributes.items() if isinstance(key, tuple) and key[0] is _REST
@@ -111,20 +111,20 @@ def _emitter(name: str) -> Values:
 
 class Ledger:
     """
-    All that is counted in this process.
+    All counters of this process.
 
     Attributes:
-        errors: Every error, with what became of the operation.
+        errors: Every error, with the outcome of the operation.
 
         suppressed: Every log line that was not written.
 
-        failures: Every failure of an emitter, by its name.
+        failures: Every failure of an emitter, by the name of the emitter.
 
-        operations: Every operation that a guard knows by name, by what became of it.
+        operations: Every operation of a guard that has a name, with its outcome.
     """
 
     def __init__(self) -> None:
-        """Start at nothing."""
+        """Start without counts."""
         self.errors = Counts()
         self.suppressed = Counts()
         self.failures = Counts()
@@ -135,7 +135,7 @@ class Ledger:
         self.failures.add(emitter, _emitter, emitter)
 
     def forget(self) -> None:
-        """Start all of them anew."""
+        """Reset all counters in a forked child."""
         for counts in (self.errors, self.suppressed, self.failures, self.operations):
             counts.forget()
 

@@ -1,8 +1,9 @@
 """
-Count operations: how many there were, and how many failed of what. It makes an error ratio.
+Count operations by their outcome, so that error ratios can be computed.
 
-A clean operation costs one addition here. The counter of the SDK is told when it collects; only the first failure of a kind
-since the last collection is told at once, in the context of its span, so that the SDK can keep it as an exemplar.
+A successful operation costs one addition here. The counts are passed to the counter of the SDK when the SDK collects. Only the
+first failure of each kind since the last collection is passed on at once, in the context of its span, so that the SDK can keep it
+as an exemplar.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ __all__ = ["Operations"]
 
 _MOST_OPERATIONS: Final = 1000
 
-# Protocol, operation, `error.type` and outcome; the last two are `None` for an operation that went well.
+# Protocol, operation, `error.type` and outcome; the last two are `None` for an operation that succeeded.
 Key = tuple["str | None", "str | None", "str | None", "str | None"]
 
 
 class Passing(Protocol):
-    """A guard, as far as it is counted."""
+    """The attributes of a guard that are needed to count its operations."""
 
     protocol: str | None
     operation: str | None
@@ -33,13 +34,13 @@ class Passing(Protocol):
 
 
 class Operations:
-    """Counts operations by what became of them. For any number of threads."""
+    """Counts operations by their outcome. It is thread-safe."""
 
     of_operations = True
     reentrant = True
 
     def __init__(self) -> None:
-        """Start at nothing."""
+        """Start without counts."""
         self._pending: dict[Key, int] = {}
         self._shown: set[Key] = set()
         self._names: set[str | None] = {None}
@@ -47,17 +48,17 @@ class Operations:
         self._watched: list[list[Any]] = []
         self._lock = threading.RLock()
 
-    def show(self, counter: Any) -> None:  # noqa: ANN401 - of the API, which is imported only by who uses it
-        """Have a counter of OpenTelemetry told."""
+    def show(self, counter: Any) -> None:  # noqa: ANN401 - a type of the API, which is imported only if it is used
+        """Add a counter of OpenTelemetry that receives the counts."""
         self._counters.append(counter)
 
     def watch(self, guard: Passing) -> None:
-        """Read from a guard how often its block went well."""
+        """Read the number of successful operations from a guard at each collection."""
         with self._lock:
             self._watched.append([guard, 0])
 
     def passed(self, protocol: str | None, operation: str | None) -> None:
-        """Count an operation that went well."""
+        """Count an operation that succeeded."""
         key = (protocol, operation, None, None)
         with self._lock:
             if key in self._pending:
@@ -66,7 +67,7 @@ class Operations:
                 self._add(key)
 
     def __call__(self, fault: Fault) -> None:
-        """Count an operation that did not; what happened in the background happened to none."""
+        """Count an operation that did not succeed. A fault with the outcome `background` has no operation."""
         if fault.outcome == "background" or fault.operation is None:
             return
         key: Key = (fault.error.protocol, fault.operation, *_ended(fault.error, fault.outcome))
@@ -90,12 +91,12 @@ class Operations:
             if len(self._names) < _MOST_OPERATIONS:
                 self._names.add(operation)
             else:
-                # Somebody puts an id into the name: one series takes all of them, and the sum stays right.
+                # The names probably contain ids: count the further ones in one series, so that the sum stays right.
                 key = (key[0], None, *key[2:])
         return key
 
     def collect(self) -> None:
-        """Tell the counters what was counted since the last time."""
+        """Pass the counts since the last collection to the counters."""
         with self._lock:
             for watched in self._watched:
                 guard, seen = watched
@@ -116,7 +117,7 @@ class Operations:
             counter.add(count, attributes)
 
     def forget(self) -> None:
-        """Start anew: in a forked child, where the parent counts what was before."""
+        """Reset the counts in a forked child, because the parent has counted what happened before the fork."""
         self._lock = threading.RLock()
         self._pending, self._shown = {}, set()
         for watched in self._watched:

@@ -1,12 +1,12 @@
 """
-Put errors in order for Sentry: one issue for each kind of error, and nothing in a peer's words.
+An integration for Sentry: one issue for each kind of error, and no text from peers.
 
     sentry_sdk.init(integrations=[ErrnormIntegration()])
 
-Sentry groups by class and stack, so all errors that a client raises as one class are one issue, and it stores messages and
-local variables. An event with an error of NATS or XMPP in it gets tags, level and fingerprint from the judgement, and the text
-of the row in the place of the exception's words. Variables and lines of source code are taken out of it, because a password can
-stand in them. An attempt that will be repeated makes no event.
+Sentry groups by class and stack, so all errors that a client raises with the same class become one issue, and it stores messages
+and local variables. This integration changes events with an error of NATS or XMPP: tags, level and fingerprint come from the
+judgement, and the text of the row replaces the message of the exception. Variables and lines of source code are removed, because
+they can contain a password. An attempt that will be retried creates no event.
 """
 
 from __future__ import annotations
@@ -55,28 +55,28 @@ _SOURCE = ("pre_context", "context_line", "post_context")
 
 
 class ErrnormIntegration(Integration):
-    """An integration of the Sentry SDK."""
+    """The integration for the Sentry SDK; pass it to `sentry_sdk.init`."""
 
     identifier = "errnorm"
 
     def __init__(self, errors: Middleware | None = None, *, source: bool = False) -> None:
         """
-        Prepare.
+        Create the integration.
 
         Args:
-            errors: Whose tables hold; the installed ones if not given.
-            source: Whether lines of source code stay in the frames of an event.
+            errors: The middleware whose tables are used; the installed tables if not given.
+            source: Whether to keep the lines of source code in the frames of an event.
         """
         self._normalize = (default_normalizer() if errors is None else errors.normalizer).normalize
         self._source = source
 
     @staticmethod
     def setup_once() -> None:
-        """Have every event pass through the integration of its client."""
+        """Register a processor that passes every event to the integration of its client."""
         add_global_event_processor(_process)
 
     def processed(self, event: Event, hint: Hint) -> Event | None:
-        """Return an event as it may leave; `None` if it is not to leave at all."""
+        """Return the redacted event; `None` if it must not be sent."""
         _clean_breadcrumbs(event)
         record: logging.LogRecord | None = hint.get("log_record")
         if record is not None and record.name == _LOGGER:
@@ -101,13 +101,13 @@ class ErrnormIntegration(Integration):
         event["level"] = "warning" if mark is not None and mark.told == "handled" else "error"
         self._clean_values(event.get("exception", {}).get("values", ()))
         if "logentry" in event:
-            # What the application has written around it can hold the words of the exception.
+            # The application's own log message can contain the text of the exception.
             event["logentry"] = {"message": event["logentry"].get("message", "")}
         event.pop("extra", None)
         return event
 
     def _clean_values(self, values: Iterable[dict[str, Any]]) -> None:
-        """Put words that may be told in the place of an exception's own; of what the recognised one was raised from, none."""
+        """Replace the messages of recognised exceptions by the texts of their rows, and remove those of their causes."""
         is_behind = False
         for value in reversed(list(values)):
             name = ".".join(part for part in (value.get("module") or "builtins", value.get("type")) if part)
@@ -132,13 +132,13 @@ def _process(event: Event, hint: Hint) -> Event | None:
         return event
     try:
         return integration.processed(event, hint)
-    except Exception:  # noqa: BLE001 - an event that cannot be put in order is still worth sending
+    except Exception:  # noqa: BLE001 - an event that cannot be redacted is still sent
         LEDGER.failed("sentry")
         return event
 
 
-def _exception_of(exc_info: Any) -> Any:  # noqa: ANN401 - what the SDK makes of it
-    """Return what the SDK sends of an exception: a filter that a handler has had taken it out before the SDK saw the record."""
+def _exception_of(exc_info: Any) -> Any:  # noqa: ANN401 - a dictionary of the SDK
+    """Return the SDK's form of an exception that the filter `Fields` had removed before the SDK saw the log record."""
     event, _ = event_from_exception(
         exc_info, client_options=sentry_sdk.get_client().options, mechanism={"type": "logging", "handled": True}
     )
@@ -160,7 +160,7 @@ def _described(error: NormalizedError, outcome: str | None) -> dict[str, str | N
 
 
 def _template(error: NormalizedError) -> str:
-    """Return the text of a row without any parameter: subjects and addresses do not belong into an issue tracker."""
+    """Return the text of a row without any parameter, because subjects and addresses do not belong in an issue tracker."""
     template, names = phrase(error)
     return template % tuple(f"<{name}>" for name in names)
 
@@ -170,7 +170,7 @@ def _fingerprint(tags: dict[str, Any], code: str | None) -> list[str]:
 
 
 def _of_line(event: Any, record: logging.LogRecord) -> Any:  # noqa: ANN401 - a dictionary of dictionaries
-    """Put a line of this library in order: its template, and tags in the place of all its fields."""
+    """Return the event for a log line of this library: with the template as its message, and tags instead of all fields."""
     told = vars(record)
     tags = event.setdefault("tags", {})
     tags |= {name: str(told[name]) for name in _TAGS if name in told}

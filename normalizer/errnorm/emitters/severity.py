@@ -1,4 +1,4 @@
-"""How bad a fault is: decided by the judgement and by what became of it, never by the text."""
+"""The level of a fault, from its judgement and its outcome, never from its text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["SEVERITIES", "Severity", "failed", "level_of", "orderly", "severity"
 
 class Severity(IntEnum):
     """
-    A level, with the number that the standard library's `logging` has for it.
+    A level, with the number that the standard library's `logging` uses for it.
 
     Attributes:
         method: The name of the logging method, `warning`.
@@ -25,7 +25,7 @@ class Severity(IntEnum):
     method: str
 
     def __new__(cls, number: int, method: str) -> Self:
-        """Hold the name of the logging method beside the number."""
+        """Store the name of the logging method as an attribute of the number."""
         level = int.__new__(cls, number)
         level._value_ = number
         level.method = method
@@ -37,7 +37,7 @@ class Severity(IntEnum):
     ERROR = 40, "error"
 
 
-# Bound once: looking a member up on its class costs more than everything else here.
+# Stored in variables, because the look-up of a member on its class costs more than the rest of the function.
 _NONE = Recovery.NONE
 _CLOSED_HERE = Reason.SHUTDOWN_CLIENT
 _SHUTDOWN = Category.SHUTDOWN
@@ -48,16 +48,16 @@ SEVERITIES = {int(level): level for level in Severity}
 
 def orderly(fault: Fault) -> bool:
     """
-    Tell whether nothing is wrong: a notice, or an end that this side wanted.
+    Return whether a fault is not a failure: a notice, or an end that this side wanted.
 
-    An operation that fails because this side has closed the connection is no orderly end: it did not get done.
+    An operation that fails because this side has closed the connection is a failure, because the operation was not executed.
     """
     judgement = fault.error.judgement
     return judgement.recovery is _NONE or (judgement.reason is _CLOSED_HERE and fault.operation is None)
 
 
 def failed(fault: Fault) -> bool:
-    """Tell whether the operation failed: nobody handled it, nobody tries again, and it was no orderly end."""
+    """Return whether the operation failed: it was not handled, will not be retried, and did not end as intended."""
     return fault.outcome == "failed" and not orderly(fault)
 
 
@@ -66,15 +66,15 @@ def severity(fault: Fault) -> Severity:
     Return the level of a fault.
 
     Returns:
-        INFO for an orderly end and DEBUG for a mere notice; ERROR for an operation that failed; WARNING for one that was
-        handled or will be repeated. What happened in the background is an ERROR if the advice is to abort, or if no retry
-        can mend it, else a WARNING.
+        INFO for an intended end and DEBUG for a notice; ERROR for an operation that failed; WARNING for one that was handled or
+        will be retried. A fault with the outcome `background` is an ERROR if the decision is to abort, or, without a decision,
+        if it is not retryable; otherwise it is a WARNING.
     """
     return SEVERITIES[level_of(fault)]
 
 
 def level_of(fault: Fault) -> int:
-    """Return the level of a fault as a plain number, which can be hashed ten times as fast."""
+    """Return the level of a fault as a plain number, whose hash is computed ten times as fast."""
     judgement, decision = fault.error.judgement, fault.decision
     if judgement.recovery is _NONE or (judgement.reason is _CLOSED_HERE and fault.operation is None):
         return 20 if judgement.category is _SHUTDOWN else 10

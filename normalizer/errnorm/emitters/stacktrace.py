@@ -1,9 +1,9 @@
 """
-Render an exception: its class, where it was raised, and what was said, in words that may be told.
+Render an exception without text from a peer: its class, its traceback, and a redacted message.
 
-The words of an exception that an adapter recognises, and of what it was raised from, can be a peer's: the text of the row
-stands in their place. The words of the application's own exceptions stay, also those of one that was raised from such an error;
-only credentials in addresses are cut out.
+If an adapter recognises an exception, its message and those of its causes can contain text from a peer, so the text of the row
+replaces them. The messages of the application's own exceptions are kept, also if such an error is their cause; only credentials
+in addresses are removed.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ _MOST_LINKS = 16
 _MOST_MEMBERS = 8
 _LONGEST_NAME = 256
 _LONGEST_LINE = 1024
-# As Python prints them: Lib/traceback.py.
+# The lines that Python prints between two exceptions: Lib/traceback.py.
 _CAUSE = "The above exception was the direct cause of the following exception:"
 _CONTEXT = "During handling of the above exception, another exception occurred:"
 
 
 class Words:
-    """What may be said of an exception."""
+    """Returns the messages of exceptions that may be emitted."""
 
     __slots__ = ("_normalizer", "_privacy")
 
     def __init__(self, privacy: Privacy, normalizer: Normalizer) -> None:
-        """Say what the rules allow, by the tables of a normalizer."""
+        """Use these redaction rules and the tables of this normalizer."""
         self._privacy = privacy
         self._normalizer = normalizer
 
     def recognises(self, exception: BaseException) -> bool:
-        """Return whether an exception itself, whatever it was raised from, is one that an adapter recognises."""
+        """Return whether an adapter recognises the exception itself, regardless of its cause."""
         mark = mark_of(exception)
         if mark is not None and not self._wraps(exception, mark.error):
             return mark.error.claimed
@@ -58,14 +58,14 @@ class Words:
         return is_a(cause, BaseException) and self._normalizer.normalize(cause).judgement is error.judgement
 
     def of(self, exception: BaseException) -> str:
-        """Return the words of an exception: its own if it is the application's, else those of its row."""
+        """Return the message of an exception: its own if it belongs to the application, else the text of its row."""
         if self.recognises(exception):
             return self._privacy.text(self._normalizer.normalize(exception))
         return escaped(without_credentials(message_of(exception)), 4 * self._privacy.limit)
 
 
 def class_of(exception: BaseException) -> str:
-    """Return the dotted name of an exception's class, as OpenTelemetry and Python's tracebacks write it."""
+    """Return the dotted name of an exception's class, in the form of OpenTelemetry and of Python's tracebacks."""
     return escaped(class_names(exception)[0].removeprefix("builtins."), _LONGEST_NAME)
 
 
@@ -75,7 +75,7 @@ def exception_attributes(exception: BaseException, text: str | None) -> Attribut
 
     Args:
         exception: The exception.
-        text: What may be told of the error; `None` for nothing.
+        text: The redacted message; `None` for no message.
     """
     told: Attributes = {"exception.type": class_of(exception)}
     if text:
@@ -85,17 +85,17 @@ def exception_attributes(exception: BaseException, text: str | None) -> Attribut
 
 def stacktrace(exception: BaseException, words: Words) -> str:
     """
-    Return an exception as Python prints it, with what it was raised from: frames, classes, and words that may be told.
+    Return an exception and its causes as Python prints them, with redacted messages.
 
     Args:
         exception: The exception.
-        words: What may be said.
+        words: Returns the redacted messages.
     """
     return "\n".join(_rendered(exception, words, _MOST_LINKS, is_own=True))
 
 
 def _rendered(exception: BaseException, words: Words, links: int, *, is_own: bool) -> Iterator[str]:
-    """Yield the lines of an exception; `is_own` says that the application raised it, and not a client library inside."""
+    """Yield the lines of an exception. `is_own` is true if the application raised it, not a client library."""
     recognised = words.recognises(exception)
     before, said = _before(exception)
     if before is not None and links > 1:
@@ -103,7 +103,7 @@ def _rendered(exception: BaseException, words: Words, links: int, *, is_own: boo
         yield from ("", said, "")
     group = "Exception Group " if is_a(exception, BaseExceptionGroup) else ""
     yield f"{group}Traceback (most recent call last):"
-    # The name of a file can hold what no encoder takes, and its lines what turns the direction of a terminal's.
+    # File names and source lines can contain characters that break an encoder or change the direction of a terminal's text.
     frames = "".join(traceback.format_tb(traceback_of(exception), -_MOST_FRAMES))
     yield from (escaped(line, _LONGEST_LINE) for line in frames.split("\n")[:-1])
     name, text = class_of(exception), words.of(exception) if recognised or is_own else ""

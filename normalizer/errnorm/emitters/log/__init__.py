@@ -1,7 +1,7 @@
 """
 Logs: one line for each fault, and the same fields on the application's own lines.
 
-    structlog.configure(processors=[..., errors.processor, ...])       # of a middleware
+    structlog.configure(processors=[..., errors.processor, ...])       # the processor of a middleware
     handler.addFilter(errnorm.emitters.log.Fields())                    # for the standard library
 """
 

@@ -4,8 +4,8 @@ Rename fields to those of the Elastic Common Schema: a structlog processor and a
     structlog.configure(processors=[..., processor, ecs.processor, StructlogFormatter()])
     handler.addFilter(Fields()); handler.addFilter(ecs.Names())
 
-`error.type` is the same in both worlds. What has a name there gets it, everything else keeps ours: the schema leaves names
-outside its own to whoever brings them.
+`error.type` has the same name in both. A field for which the schema has a name gets that name; all other fields keep ours,
+because the schema allows custom fields.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ECS_NAMES", "Names", "processor", "renamed"]
 
-# The class of the exception has no name there (`error.type` is the reason), and must not stay under `exception`: the formatter
-# for structlog takes all that stands there for a stack trace.
+# The schema has no other name for the class of the exception (`error.type` is the reason). It must not be under `exception`,
+# because the formatter for structlog treats everything there as a stack trace.
 # Elastic Common Schema, fields of `error` and `event`: https://www.elastic.co/docs/reference/ecs/ecs-error
 ECS_NAMES: Final[Mapping[str, str]] = {
     "errnorm.code": "error.code",
@@ -48,10 +48,10 @@ _EVENTS: Final[Mapping[str, tuple[str, str]]] = {
 
 def renamed(fields: MutableMapping[str, Any]) -> None:
     """
-    Give the fields of one event their names in the Elastic Common Schema.
+    Rename the fields of one event to those of the Elastic Common Schema.
 
-    Whatever stands under a bare `error` goes to `error.message` or is spread out: next to `error.type`, formatters that make
-    objects of the dots cannot bear it.
+    The value of a field `error` is moved to `error.message`, or to one field for each of its keys: formatters that turn dotted
+    names into objects fail if there is both `error` and `error.type`.
     """
     if not fields.get("error.type"):
         return
@@ -75,30 +75,30 @@ def _classify(fields: MutableMapping[str, Any]) -> None:
     if event is not None:
         fields.setdefault("event.category", [event[0]])
         fields.setdefault("event.type", [event[1]])
-    # What ended as it should is neither a success nor a failure of anything.
+    # An end that was intended is neither a success nor a failure.
     fields.setdefault("event.outcome", "unknown" if fields.get("errnorm.recovery") == "none" else "failure")
 
 
 def processor(_logger: object, _name: str, event_dict: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Rename the fields of a structlog event. Stands after the processor that adds them."""
+    """Rename the fields of a structlog event. Put it after the processor that adds the fields."""
     try:
         renamed(event_dict)
-        # The formatter would put it where an object is: what a renderer has made of an exception is a stack trace.
+        # A string under `exception` is a stack trace that a renderer has made. The formatter expects an object there.
         if "error.type" in event_dict and isinstance(trace := event_dict.get("exception"), str):
             event_dict.setdefault("error.stack_trace", trace)
             del event_dict["exception"]
-    except Exception:  # noqa: BLE001 - the line is the application's, and has to be written whatever happens here
+    except Exception:  # noqa: BLE001 - the application's line must be written in any case
         LEDGER.failed("ecs")
     return event_dict
 
 
 class Names(logging.Filter):
-    """A filter that lets everything through and renames the fields of a record."""
+    """A logging filter that renames the fields of each record, and rejects no record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rename the fields. Stands after the filter that adds them."""
+        """Rename the fields of a record. Add this filter after the one that adds the fields."""
         try:
             renamed(record.__dict__)
-        except Exception:  # noqa: BLE001 - the record is the application's, and has to be written whatever happens here
+        except Exception:  # noqa: BLE001 - the application's record must be written in any case
             LEDGER.failed("ecs")
         return True

@@ -1,8 +1,8 @@
 """
-Write one line for each fault, and one for each storm.
+Write one log line for each fault, and summaries of lines that come too often.
 
-The emitter writes through structlog, loguru or the standard library, as the application does. The message is a sentence for
-people (`errnorm.emitters.log.message`); everything in it stands beside it as a field. All fields are flat and have dotted
+The emitter writes through the library that the application uses: structlog, loguru or the standard library. The message is a
+sentence for people (`errnorm.emitters.log.message`), and everything in it is also a field. All fields are flat and have dotted
 names.
 """
 
@@ -42,18 +42,18 @@ __all__ = ["LogEmitter"]
 _MOST_ALIKE = 1024
 
 
-# What makes lines equal: level, code or fingerprint, whether a row knows it, section, protocol, operation, peer.
+# Lines with the same kind are equal: level, code or fingerprint, whether there is a row, section, protocol, operation, peer.
 Kind = tuple["int", "str | None", "bool", "str | None", "str | None", "str | None", "str | None"]
-# What a summary is made from. The exception is not kept: its frames would stay alive.
+# The data for a summary. The exception is not kept, because it would keep its frames alive.
 Example = tuple["NormalizedError", "Outcome", "Decision | None", "str | None"]
 
 
 class LogEmitter:
     """
-    Writes one line for each fault, and one for each storm.
+    Writes one log line for each fault, and summaries of lines that come too often.
 
     Attributes:
-        guard: Decides which lines are written.
+        guard: The storm guard, which decides which lines are written.
     """
 
     def __init__(
@@ -66,14 +66,14 @@ class LogEmitter:
         schedule: Callable[[float, Callable[[], None]], None] | None = None,
     ) -> None:
         """
-        Write as the settings say.
+        Create the emitter.
 
         Args:
-            settings: What is told, and where.
-            ledger: Where suppressed lines are counted.
-            guard: The storm guard; made by the settings if not given.
+            settings: The settings.
+            ledger: Counts suppressed lines.
+            guard: The storm guard; made from the settings if not given.
             write: Writes one line; chosen by the settings if not given.
-            schedule: Calls something after some seconds; a thread that sleeps if not given.
+            schedule: Calls a function after some seconds; a timer thread if not given.
         """
         self._settings = settings
         self._ledger = ledger
@@ -81,7 +81,7 @@ class LogEmitter:
         self._template = settings.log_text == "template"
         self._trace = settings.traceback == "always"
         self._words = Words(settings.privacy, default_normalizer()) if self._trace else None
-        # Lines of known errors without parameters are all alike but for what happened around them.
+        # Lines of known errors without parameters have the same fields, except those of the operation.
         self._alike: BoundedCache[Judgement, Attributes] = BoundedCache(_MOST_ALIKE)
         self.guard = guard or StormGuard(settings.storm_burst, settings.storm_interval, settings.storm_keys, kinds_of=kinds_of)
         self._summaries = Summaries(self.guard, self._sum_up, ledger, schedule)
@@ -130,7 +130,7 @@ class LogEmitter:
         self._write(SEVERITIES[level], said, told)
 
     def recovered(self, protocol: str, operation: str | None, peer: str | None, seconds: float) -> None:
-        """Write that a connection works again."""
+        """Log that a connection works again."""
         told: Attributes = {"errnorm.protocol": protocol, "errnorm.period": round(seconds, 1)}
         if operation is not None:
             told["errnorm.operation"] = operation
@@ -139,16 +139,16 @@ class LogEmitter:
         self._write(Severity.INFO, recovered(protocol, operation, peer, seconds), told)
 
     def flush(self) -> None:
-        """Write the summaries of everything that is counted."""
+        """Write the summaries of all counted lines."""
         self._summaries.flush()
 
 
 def kinds_of(kind: Kind) -> list[Kind]:
     """
-    Return the kinds of a line, from the most to the least specific: first the peer is dropped, then the operation.
+    Return the kinds of a line, from the most to the least specific: first without the peer, then without the operation.
 
-    The code of a row is never dropped, because there are as many as the tables have. Only of texts that no row knows, which a
-    peer can invent, the text is dropped in the end.
+    The code of a row is never dropped, because the tables bound the number of codes. The fingerprint of an unknown error is
+    dropped in the end, because a peer can invent texts without a bound.
     """
     level, code, known, section, protocol, operation, _ = kind
     without_peer: Kind = (level, code, known, section, protocol, operation, None)

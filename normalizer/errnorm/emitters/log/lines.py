@@ -1,4 +1,4 @@
-"""What stands on a log line about an error."""
+"""The fields of a log line about an error."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ __all__ = ["Reader", "line", "place"]
 
 
 class Reader:
-    """Reads a line of the application, and says what is to be told of the errors in it."""
+    """Finds the errors in a log line of the application, and returns the fields for them."""
 
     def __init__(self, settings: Settings, normalizer: Normalizer) -> None:
-        """Tell what the settings allow, by the tables of a normalizer."""
+        """Use these settings and the tables of this normalizer."""
         self._settings = settings
         self._recognizer = Recognizer(settings.privacy, normalizer, lambda error: _said(error, settings) or error.reason.about)
 
     def read(self, fields: MutableMapping[str, Any]) -> tuple[Attributes, list[str]]:
         """
-        Return what is to be told of the errors in a line; errors under other keys become words that may be told.
+        Return the fields for the errors in a line. Errors under other keys are replaced by their redacted texts.
 
         Returns:
-            The fields to add, and under which of `error`, `exception` and `exc_info` stands something that must not be
-            printed: an error, or an exception that was raised while one was handled.
+            The fields to add, and the keys among `error`, `exception` and `exc_info` whose values must not be printed, because
+            they contain an error or an exception that was raised while an error was being handled.
         """
         found, watched = self._recognizer.errors_in(fields)
         told: Attributes = {}
@@ -45,7 +45,7 @@ class Reader:
             told = line(error, self._settings, exception, self._recognizer.words, trace=asked or self._is_always)
             told |= place()
         elif (exception := exception_in(fields.get("exc_info"))) is not None and self._recognizer.hides(exception):
-            # It is the application's own, but a renderer would print what was being handled, in its own words.
+            # The exception belongs to the application, but a renderer would also print its context with the original message.
             told = {"exception.stacktrace": stacktrace(exception, self._recognizer.words)}
             watched = ["exc_info"]
         return told, watched
@@ -68,10 +68,10 @@ def line(
 
     Args:
         error: The error.
-        settings: What may be told.
-        exception: The exception it arrived as.
-        words: What may be said of exceptions; given if the words of an exception of the application's own shall stand there.
-        trace: Whether to add a stack trace; needs `words`.
+        settings: The settings.
+        exception: The exception as which the error arrived.
+        words: Returns the messages of exceptions. Without it, the message of an application's own exception is not added.
+        trace: Whether to add a stack trace; it needs `words`.
     """
     told = attributes(error, settings.privacy)
     text = _said(error, settings)
@@ -89,8 +89,8 @@ def line(
 
 
 def place() -> Attributes:
-    """Return the trace and the span that are recording now, as OpenTelemetry names them in logs of other formats."""
-    # Where nobody has imported the API there is no span.
+    """Return the ids of the trace and the span that are recording now, with OpenTelemetry's names for other log formats."""
+    # If no code has imported the API, there is no span.
     api: Any = sys.modules.get("opentelemetry.trace")
     if api is None:
         return {}
@@ -102,7 +102,7 @@ def place() -> Attributes:
 
 
 def _said(error: NormalizedError, settings: Settings) -> str:
-    """Return what a log line says of the text of an error; empty if it is to say nothing."""
+    """Return the text of an error for a log line, as the setting `log_text` says; empty for no text."""
     if settings.log_text == "template":
         return settings.privacy.text(error)
     return escaped(error.text, settings.limit) if settings.log_text == "raw" and error.text else ""

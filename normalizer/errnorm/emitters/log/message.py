@@ -1,11 +1,11 @@
 """
-Say in one sentence what happened: the message of every logger.
+The message of a log line: one sentence that says what happened, the same for all logging libraries.
 
     nats publish failed: limits.size: maximum payload exceeded (abort: change the request)
     nats request to orders failed: transport.unavailable (attempt 2, again in 0.2 s)
     nats connection error: transport.stale: Stale Connection (the client reconnects)
 
-The sentence of one kind of error is constant but for its values, so a reader, or a program, can group by its template.
+The template of the sentence is constant for one kind of error, so people and programs can group lines by it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _CLIENTS: Final[Mapping[str, str]] = {
 
 class Message(str):
     """
-    A sentence, and what it was made from.
+    A sentence, with the template and the values from which it was made.
 
     Attributes:
         template: The sentence with `%s` for each value: constant for one kind of error.
@@ -76,11 +76,11 @@ def _made(template: str, values: tuple[str, ...], name: str) -> Message:
 
 def message(fault: Fault, settings: Settings, name: str) -> Message:
     """
-    Return what a log says of a fault.
+    Return the message for a fault.
 
     Args:
-        fault: What happened.
-        settings: What may be said of the text of the error.
+        fault: The fault.
+        settings: The settings, which decide how much of the text is emitted.
         name: The name of the event.
     """
     head, values = _head(fault)
@@ -92,13 +92,13 @@ def message(fault: Fault, settings: Settings, name: str) -> Message:
 
 
 def suppressed(fault: Fault, count: int, seconds: float, name: str) -> Message:
-    """Return what a log says of lines that were counted instead of written."""
+    """Return the message of a summary of lines that were counted instead of written."""
     head, values = _head(fault)
     return _made(f"{head}: %s more in %s s", (*values, str(count), _rounded(seconds)), name)
 
 
 def recovered(protocol: str, operation: str | None, peer: str | None, seconds: float) -> Message:
-    """Return what a log says when a connection works again."""
+    """Return the message for a connection that works again."""
     to, values = ("", ()) if peer is None else (" to %s", (_short(peer),))
     template = f"{_plain(protocol)} {_plain(operation or 'connection')}{to} works again after %s s"
     return _made(template, (*values, _rounded(seconds)), f"{_plain(protocol)}.recovered")
@@ -114,7 +114,7 @@ def _head(fault: Fault) -> tuple[str, tuple[str, ...]]:
 
 
 @lru_cache(1024)
-def _start(protocol: str | None, operation: str, what: str, reason: str, has_peer: bool) -> str:  # noqa: FBT001 - of one caller
+def _start(protocol: str | None, operation: str, what: str, reason: str, has_peer: bool) -> str:  # noqa: FBT001 - there is one caller
     to = " to %s" if has_peer else ""
     return f"{_plain(protocol) + ' ' if protocol else ''}{_plain(operation)}{to} {what}: {reason}"
 
@@ -169,7 +169,8 @@ def _advice(fault: Fault) -> str:
     decision, judgement = fault.decision, fault.error.judgement
     step = advised(fault.error)
     if decision is not None and decision.verdict is _ABORT:
-        # What a retry could mend is given up for a reason of the operation; what no table knows only its program can judge.
+        # For a retryable error the decision has a reason of its own (the operation is not idempotent, no attempt is left). For an
+        # unknown error there is no step to name.
         own = judgement.retryable or judgement.row is None
         step = f"abort: {_doubled(escaped(decision.why.partition(',')[0], _LONGEST_WORDS)) if own else step}"
     client = fault.client and _CLIENTS.get(fault.client, "")

@@ -1,10 +1,10 @@
 """
-Add what is told of an error to the lines that the application writes itself: a processor for structlog.
+A structlog processor that adds the fields of an error to the lines that the application itself writes.
 
     structlog.configure(processors=[..., errors.processor, ..., structlog.processors.JSONRenderer()])   # of a middleware
-    structlog.configure(processors=[..., errnorm.emitters.log.processor, ...])   # as the settings of the environment say
+    structlog.configure(processors=[..., errnorm.emitters.log.processor, ...])   # with the settings of the environment
 
-It stands before anything that renders exceptions. What the application has set itself stays as it is.
+Put it before any processor that renders exceptions. Fields that the application has set are not changed.
 """
 
 from __future__ import annotations
@@ -29,41 +29,42 @@ if TYPE_CHECKING:
 __all__ = ["Processor", "processor"]
 
 
-# What people can read on a line of a console; the rest would make it as long as a page.
+# The fields for a line on a console. With all fields a line would be too long to read.
 _ON_A_CONSOLE = ("error.type", "errnorm.recovery", "errnorm.text")
 _LONGEST_ON_A_CONSOLE = 72
 
 
 class Processor:
-    """A structlog processor: adds the fields to every line that has an error of ours in it."""
+    """A structlog processor that adds the fields to every line with an error that an adapter recognises."""
 
     def __init__(self, settings: Settings | None = None, normalizer: Normalizer | None = None) -> None:
         """
-        Tell what the settings allow.
+        Create a processor.
 
         Args:
             settings: The settings; those of the environment if not given.
-            normalizer: With tables of your own; otherwise the installed ones.
+            normalizer: A normalizer with tables of your own; the one with the installed tables if not given.
         """
         self._reader = Reader(settings or Settings.load(), normalizer or default_normalizer())
 
     def __call__(self, _logger: object, _name: str, event_dict: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         """
-        Look for errors of ours and add the fields of the first, those under `error`, `exception` and `exc_info` before others.
+        Add the fields of the first recognised error in a line: first under `error`, `exception` and `exc_info`, then elsewhere.
 
-        Those three keys are taken away; an error under another key, or in a list there, becomes the text that may be told.
+        An error under one of those three keys is removed. An error under another key, also inside a list or dictionary, is
+        replaced by its redacted text.
         """
         try:
             told, watched = self._reader.read(event_dict)
-            # What was told must not be told again, in the peer's words, by a renderer that comes later; and a bare `error`
-            # next to `error.type` is more than some of them can bear.
+            # A later renderer would print the error again with its original text. And some renderers fail if there is both
+            # `error` and `error.type`.
             for key in watched:
                 del event_dict[key]
             if "error.type" in told and isinstance(event_dict.get("error"), str):
                 event_dict.setdefault("error.message", event_dict.pop("error"))
             for name, value in (_for_people(told) if told and is_console() else told).items():
                 event_dict.setdefault(name, value)
-        except Exception:  # noqa: BLE001 - the line is the application's, and has to be written whatever happens here
+        except Exception:  # noqa: BLE001 - the application's line must be written in any case
             LEDGER.failed("processor")
         return event_dict
 
@@ -71,7 +72,7 @@ class Processor:
 def _for_people(told: Attributes) -> Attributes:
     few: Attributes = {name: escaped(str(told[name]), _LONGEST_ON_A_CONSOLE) for name in _ON_A_CONSOLE if name in told}
     if (trace := told.get("exception.stacktrace")) is not None:
-        # structlog prints what stands there below the line.
+        # structlog prints the value of `exception` below the line.
         few["exception"] = trace
     return few
 
@@ -81,11 +82,11 @@ def _default() -> Processor:
     try:
         return Processor()
     except SettingsError as error:
-        # Made when the application writes a line, which is no time to raise: whoever makes a middleware has been told.
-        logging.getLogger("errnorm").error("errnorm: %s; the processor goes by the defaults", error)  # noqa: TRY400 - its message says it all
+        # This runs when the application writes a line and must not raise. Making a middleware raises this error.
+        logging.getLogger("errnorm").error("errnorm: %s; the processor uses the defaults", error)  # noqa: TRY400 - the message is enough
         return Processor(Settings())
 
 
 def processor(logger: object, name: str, event_dict: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Add the fields to a structlog event that has an error in it, as the settings of the environment say."""
+    """Add the fields to a structlog event with an error in it, with the settings of the environment."""
     return _default()(logger, name, event_dict)

@@ -1,4 +1,4 @@
-"""Find the errors that stand in a log line, and put words that may be told in the place of their own."""
+"""Find the errors in the values of a log line, and replace them by their redacted texts."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ __all__ = ["WATCHED", "Recognizer", "exception_in"]
 
 Recognized = tuple[NormalizedError, "BaseException | None"]
 
-# Where a line holds its error. A normalized error comes before an exception: somebody has looked at it.
+# The keys under which a line usually has its error, in order of preference.
 WATCHED: Final = ("error", "exception", "exc_info")
-# What most values of a line are: none of them can hold an error.
+# The types of most values. A value of these types cannot contain an error.
 _PLAIN: Final = frozenset({str, int, bool, float, bytes, type(None)})
 _DEEPEST: Final = 3
 
 
 def exception_in(value: object) -> BaseException | None:
-    """Return the exception in a value: itself, what `sys.exc_info()` returns, or True for the one being handled."""
+    """Return the exception in a value: an exception, the result of `sys.exc_info()`, or True for the one being handled."""
     if value is True:
         return sys.exc_info()[1]
     if type(value) is tuple and len(value) == 3:  # noqa: PLR2004 - class, exception, traceback
@@ -37,22 +37,22 @@ def exception_in(value: object) -> BaseException | None:
 
 class Recognizer:
     """
-    Recognizes errors by the tables of a normalizer.
+    Recognizes errors with the adapters and tables of a normalizer.
 
     Attributes:
-        words: What may be said of an exception.
+        words: Returns the redacted messages of exceptions.
     """
 
     __slots__ = ("_normalizer", "_say", "words")
 
     def __init__(self, privacy: Privacy, normalizer: Normalizer, say: Callable[[NormalizedError], str]) -> None:
         """
-        Recognize by a normalizer.
+        Create a recognizer.
 
         Args:
-            privacy: What may be said of exceptions.
-            normalizer: Says what an error means.
-            say: Returns what is to stand in the place of an error.
+            privacy: The redaction rules.
+            normalizer: The normalizer.
+            say: Returns the text that replaces an error.
         """
         self._say = say
         self._normalizer = normalizer
@@ -60,26 +60,26 @@ class Recognizer:
 
     def recognized(self, value: object) -> Recognized | None:
         """
-        Return the error that a value is, or holds, and the exception it arrived as; `None` if it is the application's.
+        Return the error in a value, and the exception as which it arrived; `None` if no adapter recognises the value.
 
         Args:
-            value: A normalized error, an exception, what `sys.exc_info()` returns, or True for the exception being handled.
+            value: A normalized error, an exception, the result of `sys.exc_info()`, or True for the exception being handled.
         """
         if is_a(value, NormalizedError):
             return value, None
         exception = exception_in(value)
         if exception is None:
             return None
-        # What a guard has made of it knows the protocol it happened under; anything else is looked at now.
+        # For an exception that a guard has seen, `normalize` returns the error of the guard, which knows the protocol.
         error = self._normalizer.normalize(exception)
         return (error, exception) if error.claimed else None
 
     def errors_in(self, fields: MutableMapping[str, Any]) -> tuple[list[Recognized], list[str]]:
         """
-        Find the errors in a line; of those under other keys than `error`, `exception` and `exc_info` only words remain.
+        Find the errors in a line. Errors under other keys than `error`, `exception` and `exc_info` are replaced by their texts.
 
         Returns:
-            The errors, those under the three keys first, and which of these keys hold one.
+            The errors, those under the three keys first, and the keys among these three that have an error.
         """
         found = {key: one for key in WATCHED if (one := self.recognized(fields.get(key))) is not None}
         others: list[Recognized] = []
@@ -90,12 +90,12 @@ class Recognizer:
 
     def replaced(self, value: object, found: list[Recognized], depth: int = _DEEPEST) -> object:
         """
-        Return a value with words that may be told for every error in it, also in lists, tuples and dictionaries.
+        Return a value in which every error is replaced by its redacted text, also in lists, tuples and dictionaries.
 
         Args:
             value: Any value of a line.
-            found: Where what was found is added.
-            depth: How deep to look: they can hold each other.
+            found: The list to which the errors are added.
+            depth: How many levels of nesting are searched.
 
         Returns:
             The same object if there is no error in it.
@@ -116,7 +116,7 @@ class Recognizer:
         return self._say(one[0]) if one[1] is None or self.words.recognises(one[1]) else self.words.of(one[1])
 
     def hides(self, exception: BaseException) -> bool:
-        """Return whether a renderer that prints an exception would print words of a peer: its own, or of one behind it."""
+        """Return whether a renderer of an exception would print text from a peer, from it or from its causes and contexts."""
         return any(is_a(link, BaseException) and self.words.recognises(link) for link in _printed(exception))
 
 

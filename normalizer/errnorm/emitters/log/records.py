@@ -1,11 +1,12 @@
 """
-The same fields for applications that use nothing but the standard library's `logging`.
+A logging filter that adds the same fields, for applications that use only the standard library's `logging`.
 
     handler.addFilter(errnorm.emitters.log.records.Fields())
 
-Every record with an exception of ours in it gets the fields as attributes. JSON formatters write them by themselves; one that
-names them needs to know what the other records have there: `Formatter("… %(error.type)s", defaults={"error.type": ""})`. On a
-handler the filter sees the records of all loggers; on a logger only its own.
+Every record with an exception that an adapter recognises gets the fields as attributes. JSON formatters write them automatically.
+A format string that names a field needs a default for the other records:
+`Formatter("… %(error.type)s", defaults={"error.type": ""})`. A filter on a handler sees the records of all loggers; a filter on a
+logger sees only the records of that logger.
 """
 
 from __future__ import annotations
@@ -24,45 +25,46 @@ if TYPE_CHECKING:
 
 __all__ = ["Fields", "taken_out_of"]
 
-# What looks at a record after the handlers, as the SDK of Sentry does, still needs the exception that formatters must not print.
+# Code that reads a record after the handlers, such as the SDK of Sentry, still needs the exception that formatters must not
+# print.
 _TAKEN: WeakKeyDictionary[logging.LogRecord, Any] = WeakKeyDictionary()
 
 
-def taken_out_of(record: logging.LogRecord) -> Any:  # noqa: ANN401 - whatever stood in `exc_info`
-    """Return the `exc_info` that the filter took out of a record; `None` if it took none."""
+def taken_out_of(record: logging.LogRecord) -> Any:  # noqa: ANN401 - the type of `exc_info`
+    """Return the `exc_info` that the filter has removed from a record; `None` if it has removed none."""
     return _TAKEN.get(record)
 
 
 class Fields(logging.Filter):
-    """A filter that lets everything through and adds the fields to records with an error of ours in them."""
+    """A logging filter that adds the fields to records with an error that an adapter recognises, and rejects no record."""
 
     def __init__(self, settings: Settings | None = None, normalizer: Normalizer | None = None) -> None:
         """
-        Tell what the settings allow.
+        Create a filter.
 
         Args:
             settings: The settings; those of the environment if not given.
-            normalizer: With tables of your own; otherwise the installed ones.
+            normalizer: A normalizer with tables of your own; the one with the installed tables if not given.
         """
         super().__init__()
         self._reader = Reader(settings or Settings.load(), normalizer or default_normalizer())
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Add the fields. The exceptions' own words are taken out, the stack trace stays if the settings have it."""
+        """Add the fields, remove the original messages of exceptions, and keep a stack trace if the settings ask for it."""
         try:
             self._add(record, record.__dict__)
-        except Exception:  # noqa: BLE001 - the record is the application's, and has to be written whatever happens here
+        except Exception:  # noqa: BLE001 - the application's record must be written in any case
             LEDGER.failed("records")
         return True
 
     def _add(self, record: logging.LogRecord, fields: dict[str, Any]) -> None:
-        # The message and its arguments stand among the others.
+        # The fields of a record include its message and its arguments.
         told, watched = self._reader.read(fields)
         for name, value in told.items():
             fields.setdefault(name, value)
         for name in watched:
             if name == "exc_info":
-                # Formatters print what stands in `exc_text`, and would otherwise render the exception with its own words.
+                # Formatters print `exc_text` if it is set. Otherwise they would render the exception with its original message.
                 _TAKEN[record] = fields["exc_info"]
                 fields["exc_info"], fields["exc_text"] = None, fields.get("exception.stacktrace")
             else:

@@ -1,10 +1,10 @@
 """
-Write summaries before SIGTERM ends the process.
+Write the summaries before SIGTERM ends the process.
 
-A handler in Python would not do: it runs when the main thread gets to it, and a worker of a pool that the signal reaches just
-before it waits would never get there, and hang. The interpreter itself writes the number of a signal into a file descriptor at
-once, whatever the main thread does (`signal.set_wakeup_fd`), and a thread waits for that. A handler that is there already still
-runs: an application that ends in its own way only has its last summaries written meanwhile.
+A signal handler in Python is not enough: the main thread runs it later, and a worker of a pool that receives the signal just
+before it blocks would never run it, and hang. The interpreter itself writes the number of a signal to a file descriptor at once,
+whatever the main thread does (`signal.set_wakeup_fd`), and a thread of this module waits for that. An existing handler still
+runs: if the application shuts down by itself, the last summaries are written meanwhile.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _writer: int | None = None
 
 def watch(flush: Callable[[], object]) -> None:
     """
-    Have something called before SIGTERM ends the process. Does nothing outside of the main thread, or if it is done already.
+    Call a function before SIGTERM ends the process. Has no effect outside of the main thread, or on a second call.
 
     Args:
-        flush: Writes what is still counted.
+        flush: Writes the summaries of all counted lines.
     """
     global _writer  # noqa: PLW0603 - signals belong to the process
     if _writer is not None or os.name != "posix" or threading.current_thread() is not threading.main_thread():
@@ -47,7 +47,7 @@ def watch(flush: Callable[[], object]) -> None:
 
 
 def _is_noticed(writer: int) -> bool:
-    """See to it that SIGTERM is written into a descriptor; return whether that can be done without harm to anybody."""
+    """Make the interpreter write SIGTERM to a descriptor; return false if that would disturb other code."""
     handler = signal.getsignal(signal.SIGTERM)
     former = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     if former == -1:
@@ -57,7 +57,7 @@ def _is_noticed(writer: int) -> bool:
     signal.set_wakeup_fd(former)
     if not callable(handler):
         return False
-    # The loop uses the descriptor, and the server has a handler of its own: that one is called as before.
+    # The event loop uses the wake-up descriptor, and there is a handler. The handler is wrapped, and still called.
     signal.signal(signal.SIGTERM, _before(handler))
     return True
 
@@ -71,7 +71,7 @@ def _before(handler: Callable[[int, Any], Any]) -> Callable[[int, Any], Any]:
 
 
 def _noted(number: int, _frame: object) -> None:
-    """Pass a signal on that reaches Python because somebody else has taken the file descriptor since."""
+    """Write the number of a signal to our descriptor, because other code has replaced the wake-up descriptor."""
     if _writer is not None:
         with suppress(OSError):
             os.write(_writer, bytes([number]))
@@ -82,11 +82,11 @@ def _listen(reader: int, flush: Callable[[], object]) -> None:
         while signal.SIGTERM not in os.read(reader, 64):
             pass
     if signal.getsignal(signal.SIGTERM) is not _noted:
-        # The application ends in its own way, and may have more to say until then.
+        # The application shuts down by itself, and may log more lines until then.
         while True:
             flush()
             time.sleep(_WRITE_EVERY)
-    # Whatever a log handler waits for, the signal must end the process.
+    # The signal must end the process even if a log handler blocks, so the summaries are written in a thread.
     writing = threading.Thread(target=flush, daemon=True)
     writing.start()
     writing.join(_WRITE_WITHIN)
@@ -94,10 +94,10 @@ def _listen(reader: int, flush: Callable[[], object]) -> None:
 
 
 def _end() -> None:
-    """End the process by the signal, as it would have been without us."""
+    """End the process by the signal, as it would have ended without this module."""
     import ctypes  # noqa: PLC0415 - needed once, at the end
 
-    # The function that `signal.signal` uses; that one can be called only in the main thread, which may be waiting.
+    # `signal.signal` calls this function too, but works only in the main thread, which may be blocked.
     set_handler: Any = ctypes.pythonapi.PyOS_setsig
     set_handler.argtypes, set_handler.restype = [ctypes.c_int, ctypes.c_void_p], ctypes.c_void_p
     set_handler(int(signal.SIGTERM), None)
@@ -105,7 +105,7 @@ def _end() -> None:
 
 
 def forget() -> None:
-    """Take it off again in a forked child, which shares the descriptor with its parent and has not got the thread."""
+    """Remove the descriptor in a forked child, which shares it with its parent and does not have the thread."""
     global _writer  # noqa: PLW0603 - as above
     if _writer is None:
         return

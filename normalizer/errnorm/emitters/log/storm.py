@@ -1,14 +1,14 @@
 """
-Count lines that come too often instead of writing them, and lose none from the count.
+The storm guard: it counts lines that come too often instead of writing them, and loses none from the count.
 
-Of each kind of line the first few in an interval are written, the others are counted. What was counted is summed up in one
-line: a few seconds after the first was counted, then when the interval is over, when the application asks, and at exit. So at
-every moment: told + suppressed = happened, and suppressed = summed up + still counted.
+Of each kind of line the first few in an interval are written, and the others are counted. A summary line has the count: it is
+written a few seconds after the first line was counted, when the interval is over, when the application calls `flush`, and at
+exit. At every moment, written + suppressed = happened, and suppressed = summarized + still counted.
 
-The kinds that are told apart are bounded. A line has several kinds, from the most to the least specific; where there is no room
-for the first, it counts under the next one. So a peer cannot fill the memory or the log by inventing names, and cannot hide a
-line of another kind either. Rate limiters that exist delay or refuse but do not count what they refused, or are asynchronous,
-or do not say when a burst is over; hence this one.
+The number of kinds is bounded. A line has several kinds, from the most to the least specific; if there is no room for one of
+them, the line counts under the next one. A peer can therefore neither fill the memory or the log by inventing names, nor hide a
+line of another kind. Existing rate limiters delay or refuse without counting what they refuse, or are asynchronous, or do not
+report when a burst is over.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ K = TypeVar("K", bound="Hashable")
 T = TypeVar("T")
 
 FIRST_SUMMARY: Final = 5.0
-"""How long after the first suppressed line the first summary comes, in seconds."""
+"""The time between the first suppressed line and the first summary, in seconds."""
 
 
 class Summary(NamedTuple, Generic[K, T]):
     """
-    What was not written.
+    The lines of one kind that were counted instead of written.
 
     Attributes:
-        kind: Which kind the lines are of.
+        kind: The kind of the lines.
 
-        example: The first of them, or rather what the caller gave for it.
+        example: The `example` that the caller passed with the first of the lines.
 
-        suppressed: How many.
+        suppressed: The number of lines.
 
-        seconds: Over how long.
+        seconds: The number of seconds in which they were counted.
     """
 
     kind: K
@@ -63,12 +63,12 @@ class _Burst(Generic[K, T]):
 
 class StormGuard(Generic[K, T]):
     """
-    Counts what comes too often. For any number of threads.
+    Decides which lines are written, and counts the others. It is thread-safe.
 
     Attributes:
-        burst: How many of a kind are let through in an interval.
+        burst: The number of lines of a kind that are written in an interval.
 
-        interval: Its length, in seconds.
+        interval: The length of an interval, in seconds.
     """
 
     def __init__(
@@ -81,15 +81,15 @@ class StormGuard(Generic[K, T]):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """
-        Start with nothing counted.
+        Create a guard without counts.
 
         Args:
-            burst: How many of a kind are let through in an interval; 0 lets everything through.
-            interval: Seconds.
-            kinds: How many kinds are told apart at a time, of each degree of detail.
+            burst: The number of lines of a kind that are written in an interval; 0 means no limit.
+            interval: The length of an interval, in seconds.
+            kinds: The maximum number of kinds, for each degree of detail.
             kinds_of: Returns the kinds of a line, from the most to the least specific. There is always room for the last one,
-                so it must be one of few.
-            clock: Where the time comes from, in seconds.
+                so there must be few such kinds.
+            clock: Returns the time in seconds.
         """
         self.burst = burst
         self.interval = interval
@@ -99,26 +99,26 @@ class StormGuard(Generic[K, T]):
         self._bursts: dict[K, _Burst[K, T]] = {}
         self._used: dict[int, int] = {}
         self._next_sweep = 0.0
-        # Taken again by the thread that has it if a signal handler or a finalizer has an error of its own to tell.
+        # Re-entrant, because a signal handler or a finalizer on the same thread may emit an error too.
         self._lock = threading.RLock()
 
     def admit(self, kind: K, example: T) -> tuple[bool, Sequence[Summary[K, T]]]:
         """
-        Ask whether one more may be written.
+        Decide about one line.
 
         Args:
-            kind: What kind it is.
-            example: What a summary of its kind shall be made from.
+            kind: The most specific kind of the line.
+            example: The data for a summary of its kind.
 
         Returns:
-            Whether it may, and the summaries that are due before it.
+            Whether to write the line, and the summaries to write before it.
         """
         if not self.burst:
             return True, ()
         now = self._clock()
         with self._lock:
             burst = self._bursts.get(kind)
-            # The common case in a storm: its kind is known and full, and its interval is not over.
+            # The common case in a storm: the burst of the kind is used up, and its interval is not over.
             if burst is not None and burst.told >= self.burst and burst.suppressed and now - burst.started < self.interval:
                 burst.suppressed += 1
                 return False, ()
@@ -155,7 +155,7 @@ class StormGuard(Generic[K, T]):
     def _has_room(self, layer: int, now: float, due: list[Summary[K, T]]) -> bool:
         if self._used.get(layer, 0) >= self._most and now >= self._next_sweep:
             due += self._swept(now)
-            # Looking through all kinds again and again would cost more than the storm.
+            # Searching all kinds for each line would cost more than the storm itself.
             self._next_sweep = min((burst.started for burst in self._bursts.values()), default=now) + self.interval
         return self._used.get(layer, 0) < self._most
 
@@ -170,7 +170,7 @@ class StormGuard(Generic[K, T]):
         return [summary for burst in over for summary in _summed(burst, now)]
 
     def due(self) -> list[Summary[K, T]]:
-        """Return the summaries whose time has come, and forget the intervals that are over."""
+        """Return the summaries that are due, and drop the intervals that are over."""
         now = self._clock()
         with self._lock:
             summaries = self._swept(now)
@@ -180,26 +180,26 @@ class StormGuard(Generic[K, T]):
             return summaries
 
     def wait(self) -> float | None:
-        """Return in how many seconds the next summary is due; `None` if nothing is counted."""
+        """Return the number of seconds until the next summary is due; `None` if nothing is counted."""
         now = self._clock()
         with self._lock:
             dues = [burst.due for burst in self._bursts.values() if burst.suppressed]
         return max(min(dues) - now, 0.0) if dues else None
 
     def flush(self) -> list[Summary[K, T]]:
-        """Return the summaries of everything that is counted, and start the counts anew; the intervals go on."""
+        """Return the summaries of all counted lines, and reset the counts. The intervals continue."""
         now = self._clock()
         with self._lock:
             return [summary for burst in self._bursts.values() for summary in _restarted(burst, now)]
 
     def forget(self) -> None:
-        """Start anew without a summary: in a forked child, where the parent sums up."""
+        """Reset everything without a summary in a forked child, because the parent writes the summaries."""
         self._lock = threading.RLock()
         self._bursts, self._used, self._next_sweep = {}, {}, 0.0
 
     @property
     def counted(self) -> int:
-        """How many are counted and not yet summed up."""
+        """The number of counted lines that are not in a summary yet."""
         with self._lock:
             return sum(burst.suppressed for burst in self._bursts.values())
 

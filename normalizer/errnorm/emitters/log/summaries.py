@@ -1,8 +1,8 @@
 """
-Write the summaries that no further error brings about: when their time has come, and at exit.
+Write the summaries in time even if no further error happens, and at exit.
 
-A thread sleeps until then, and only while something is counted. At exit everything that is still counted is written;
-a forked child starts with nothing counted, because its parent will sum up what was before.
+A timer thread sleeps until the next summary is due, and exists only while lines are counted. At exit all counted lines are
+summarized. A forked child starts without counts, because its parent summarizes what was counted before the fork.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _WAIT = 2.0
 
 
 class Summaries:
-    """Writes the summaries of one guard in time."""
+    """Writes the summaries of one storm guard when they are due."""
 
     def __init__(
         self,
@@ -41,13 +41,13 @@ class Summaries:
         schedule: Callable[[float, Callable[[], None]], None] | None = None,
     ) -> None:
         """
-        Write what a guard has counted.
+        Store the arguments, and watch for SIGTERM.
 
         Args:
-            guard: Who counts.
+            guard: The storm guard.
             write: Writes one summary.
-            ledger: Where a failure to write is counted.
-            schedule: Calls something after some seconds; a thread that sleeps if not given.
+            ledger: Counts failures to write.
+            schedule: Calls a function after some seconds; a timer thread if not given.
         """
         self._guard = guard
         self._write_one = write
@@ -58,7 +58,7 @@ class Summaries:
         signals.watch(_flush_all)
 
     def arm(self) -> None:
-        """See to it that what is counted now will be summed up, even if nothing more happens."""
+        """Schedule a summary of what is counted now, in case no further error happens."""
         if self._armed:
             return
         self._armed = True
@@ -68,7 +68,7 @@ class Summaries:
         try:
             self._schedule(self._guard.interval if wait is None else wait, self._over)
         except RuntimeError:
-            # No thread can be started any more; exit or the next error will do it.
+            # No thread can be started any more. The summary is written at exit or with the next error.
             self._armed = False
 
     def _over(self) -> None:
@@ -78,7 +78,7 @@ class Summaries:
             self.arm()
 
     def flush(self) -> None:
-        """Write the summaries of everything that is counted."""
+        """Write the summaries of all counted lines."""
         self.write(self._guard.flush())
 
     def write(self, summaries: Sequence[Summary[Any, Any]]) -> None:
@@ -86,11 +86,11 @@ class Summaries:
         for summary in summaries:
             try:
                 self._write_one(summary)
-            except Exception:  # noqa: BLE001 - nobody is there to catch it
+            except Exception:  # noqa: BLE001 - no code is left that could catch it
                 self._ledger.failed("log")
 
     def forget(self) -> None:
-        """Start anew in a forked child."""
+        """Reset the counts in a forked child."""
         self._armed = False
         self._guard.forget()
 
@@ -103,10 +103,10 @@ def _in_a_thread(seconds: float, call: Callable[[], None]) -> None:
 
 
 def _flush_at_exit() -> None:
-    # Last in, first out: what was set up before this storm, like an exporter, is still there when it is summed up.
+    # Exit handlers run in reverse order. What was set up before this storm, such as an exporter, still works at that time.
     atexit.unregister(_flush_all)
     atexit.register(_flush_all)
-    # A worker of `multiprocessing` ends without the exit handlers of Python, and has some of its own.
+    # A worker of `multiprocessing` ends without Python's exit handlers, and has exit handlers of its own.
     workers: Any = sys.modules.get("multiprocessing.util")
     if workers is not None and os.getpid() not in _workers:
         _workers.add(os.getpid())
@@ -114,7 +114,7 @@ def _flush_at_exit() -> None:
 
 
 def _flush_all() -> None:
-    # A thread that is writing has taken the counts with it; whoever ends the process now must wait for it, but not for ever.
+    # Another thread may already be writing the counts. The thread that ends the process must wait for it, but not for ever.
     taken = _flushing.acquire(timeout=_WAIT)
     try:
         for summaries in list(_live):
@@ -125,8 +125,8 @@ def _flush_all() -> None:
 
 
 def _flush_last() -> None:
-    # What fails while the application ends is counted after the first flush. Registered when this is imported, so it runs after
-    # nearly everything else.
+    # Errors while the application shuts down are counted after the first flush. This handler is registered on import, so it runs
+    # after nearly all others.
     _flush_all()
 
 
@@ -134,7 +134,7 @@ atexit.register(_flush_last)
 
 
 def _forget_all() -> None:
-    global _flushing  # noqa: PLW0603 - another thread of the parent may have held it
+    global _flushing  # noqa: PLW0603 - a thread of the parent may have held the lock
     _flushing = threading.RLock()
     signals.forget()
     _workers.clear()

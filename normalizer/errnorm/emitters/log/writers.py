@@ -1,4 +1,4 @@
-"""The ways a line gets out: structlog, loguru, the standard library's logging, or OpenTelemetry's logs. Each is a function."""
+"""Functions that write a log line: through structlog, loguru, the standard library's logging, or OpenTelemetry's logs."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ LogWriter = Literal["auto", "structlog", "loguru", "logging", "otel"]
 _RECORDS_SINCE = (1, 39)
 _LOGGER = logging.getLogger("errnorm")
 _PACKAGES = frozenset({"errnorm", "errnorm_adapters", "stamina", "tenacity"})
-# What people read on a console is the message; these say something that is not in it.
+# On a console the message is enough for people. Only these fields are added, because the message does not contain them.
 _ON_A_CONSOLE = ("exception.stacktrace",)
 
 
 class Write(Protocol):
-    """Writes one line."""
+    """A function that writes one line."""
 
     def __call__(self, level: Severity, event: Message, fields: Attributes, /) -> None:
         """Write a message with its fields at a level."""
@@ -49,10 +49,11 @@ class Write(Protocol):
 
 def writer(name: LogWriter) -> Write:
     """
-    Return what writes, by its name in the settings.
+    Return the function for a value of the setting `log_with`.
 
     Raises:
-        SettingsError: If it is `otel` and OpenTelemetry is older than 1.39, whose records cannot be made from outside its SDK.
+        SettingsError: If the value is `otel` and OpenTelemetry is older than 1.39: records of older versions cannot be made
+            without the SDK.
     """
     if name == "otel" and _release(version("opentelemetry-api")) < _RECORDS_SINCE:
         message = "log_with: otel needs opentelemetry-api 1.39 or newer"
@@ -65,52 +66,52 @@ def _release(found: str) -> tuple[int, ...]:
 
 
 def write_with_structlog(level: Severity, event: Message, fields: Attributes) -> None:
-    """Write through structlog as the application has configured it, or as it is by default."""
+    """Write through structlog with the configuration of the application, or with the default one."""
     logger = _structlog()
     told: dict[str, Any] = {name: fields[name] for name in _ON_A_CONSOLE if name in fields}
     if not is_console():
         told = {**fields, "errnorm.template": event.template}
     written = getattr(logger, level.method)(str(event), **told)
-    # An asynchronous logger gives a coroutine, which nobody here could wait for; it has a synchronous twin.
+    # An asynchronous logger returns a coroutine, which cannot be awaited here. It has a synchronous logger inside.
     if written is not None and inspect.iscoroutine(written):
         written.close()
         getattr(logger.bind().sync_bl, level.method)(str(event), **told)
 
 
 @cache
-def _structlog() -> Any:  # noqa: ANN401 - what the application has configured
-    import structlog  # noqa: PLC0415 - only who uses structlog pays for it
+def _structlog() -> Any:  # noqa: ANN401 - the application configures its type
+    import structlog  # noqa: PLC0415 - imported only if it is used
 
-    # It looks the configuration up when it is used, not now.
+    # The logger reads the configuration when it is used, not now.
     return structlog.get_logger("errnorm")
 
 
 def is_console() -> bool:
-    """Tell whether structlog writes for people: its console renderer puts all fields on one line, which nobody could read."""
+    """Return whether structlog renders for a console, where a line with all fields would be too long to read."""
     structlog: Any = sys.modules.get("structlog")
     processors = [] if structlog is None else structlog.get_config()["processors"]
     return bool(processors) and type(processors[-1]).__name__ == "ConsoleRenderer"
 
 
 def write_with_logging(level: Severity, event: Message, fields: Attributes) -> None:
-    """Write through the standard library's logger `errnorm`: a message for people, the fields as attributes of the record."""
+    """Write through the standard library's logger `errnorm`. The fields become attributes of the record."""
     if _LOGGER.isEnabledFor(level):
         extra = {**fields, "otel.event.name": event.name}
-        # `logging` formats only what has values: without any, `%%` would stay as it is.
+        # `logging` formats a message only if it has values; without values, `%%` would not be replaced by `%`.
         _LOGGER.log(level, event.template if event.values else str(event), *event.values, extra=extra, stacklevel=_depth())
 
 
 def write_with_loguru(level: Severity, event: Message, fields: Attributes) -> None:
-    """Write through loguru, the fields as its `extra`."""
-    import loguru  # noqa: PLC0415 - only who uses it has it
+    """Write through loguru, with the fields as its `extra`."""
+    import loguru  # noqa: PLC0415 - loguru is optional
 
     told = {**fields, "errnorm.template": event.template}
     loguru.logger.bind(**told).opt(depth=_depth() - 1).log(level.name, str(event))
 
 
 def write_with_otel(level: Severity, event: Message, fields: Attributes) -> None:
-    """Write straight to OpenTelemetry's logs, as an event with its name."""
-    from opentelemetry._logs import LogRecord, SeverityNumber, get_logger  # noqa: PLC0415 - only who uses it pays for it
+    """Write directly to OpenTelemetry's logs, as an event with a name."""
+    from opentelemetry._logs import LogRecord, SeverityNumber, get_logger  # noqa: PLC0415 - imported only if it is used
     from opentelemetry.context import get_current  # noqa: PLC0415
 
     number = {10: SeverityNumber.DEBUG, 20: SeverityNumber.INFO, 30: SeverityNumber.WARN, 40: SeverityNumber.ERROR}[level]
@@ -133,8 +134,8 @@ def _own_version() -> str:
 
 
 def _depth() -> int:
-    """Return how many frames lie between who writes and the caller's code: records shall point there."""
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - what `logging` does too
+    """Return the number of frames up to the caller's code, so that a record names the caller's file and line."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - `logging` does the same
     depth = 1
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _PACKAGES:
         frame, depth = frame.f_back, depth + 1
@@ -148,14 +149,14 @@ def _write_with_what_there_is(level: Severity, event: Message, fields: Attribute
     elif _is_loguru():
         write_with_loguru(level, event, fields)
     elif structlog is not None and not _LOGGER.hasHandlers():
-        # The application writes with structlog as it is by default.
+        # The application uses structlog with its default configuration.
         write_with_structlog(level, event, fields)
     else:
         write_with_logging(level, event, fields)
 
 
 def _is_loguru() -> bool:
-    """Tell whether the application writes with loguru: by itself, or by a handler that hands it the records of others."""
+    """Return whether the application writes with loguru: without logging handlers, or with one that passes records to loguru."""
     loguru: Any = sys.modules.get("loguru")
     if loguru is None:
         return False

@@ -1,4 +1,4 @@
-"""OpenTelemetry: attributes and events on spans, counters, and spans corrected where they leave the process."""
+"""OpenTelemetry: attributes and events on spans, counters, and the correction of spans before they are exported."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["NormalizingExporter", "NormalizingProcessor"]
 
 
 def __getattr__(name: str) -> object:
-    """Import what needs the SDK only when it is asked for."""
+    """Import the classes that need the SDK on first access."""
     if name in __all__:
-        from errnorm.emitters.otel import export  # noqa: PLC0415 - the SDK is the application's
+        from errnorm.emitters.otel import export  # noqa: PLC0415 - the SDK is optional
 
         return getattr(export, name)
     message = f"module {__name__!r} has no attribute {name!r}"

@@ -1,22 +1,21 @@
 """
-Correct spans that others have made, where they leave the process.
+Correct spans that other code has made, before they leave the process.
 
     provider.add_span_processor(NormalizingProcessor(BatchSpanProcessor(OTLPSpanExporter())))
     provider.add_span_processor(BatchSpanProcessor(NormalizingExporter(OTLPSpanExporter())))   # the same
 
-    OTEL_TRACES_EXPORTER=errnorm        # without touching the code; ERRNORM_TRACES_EXPORTER names what it sends with
+    OTEL_TRACES_EXPORTER=errnorm        # without a change of the code; ERRNORM_TRACES_EXPORTER names the exporter that sends
 
-An exception that leaves the block of a span is recorded there by OpenTelemetry itself, in its own words and with a stack trace
-that repeats them; so it is by most instrumentation. A span that has ended is read only, so it is corrected on its way out:
+If an exception leaves the block of a span, OpenTelemetry itself records it there with its original message and a stack trace that
+repeats the message. Most instrumentation does the same. A span that has ended is read-only, so it is corrected when it is
+exported:
 
-- What a guard made of the exception is looked up first; else its class and words are normalized.
-- An exception that is recognised gets the text of its row in the place of its words. The same exception recorded twice (the
-same class
-  and the same words) is there once.
-- Status and `error.type` are those of the last exception of the span: it is the one that left. If that is the application's
-own, what
-  the span says of it stays, also if an error of NATS or XMPP was handled before.
-- A span with a status and no exception is tagged too, if its description is recognised.
+- The error that a guard has made of the exception is looked up first; otherwise its class and message are normalized.
+- The message of a recognised exception is replaced by the text of its row. If the same exception (the same class and message) was
+  recorded twice, one record is removed.
+- Status and `error.type` follow from the last exception of the span, because that is the one that left the block. If it belongs
+  to the application, its record stays unchanged, even if an error of NATS or XMPP was handled before.
+- A span with an error status and no exception is tagged too, if its description is recognised.
 """
 
 from __future__ import annotations
@@ -49,9 +48,9 @@ if TYPE_CHECKING:
 
 __all__ = ["EnvironmentExporter", "NormalizingExporter", "NormalizingProcessor"]
 
-# Instrumentation writes `Class: words` into the description of a status.
+# Instrumentation writes `Class: message` into the description of a status.
 _CLASS = re.compile(r"[A-Za-z_][\w.]{0,255}: ")
-# `err_code=10059 description='stream not found'`: attributes that a library writes into the words of its exception.
+# `err_code=10059 description='stream not found'`: attributes that a library writes into the message of its exception.
 _PAIR = re.compile(r"\b([a-z_]{1,32})=(?:(\d{1,9})\b|'([^']{0,256})')")
 _ERROR: Final = StatusCode.ERROR
 
@@ -66,46 +65,46 @@ class Corrector:
         verdicts: Verdicts = said,
     ) -> None:
         """
-        Prepare.
+        Store the arguments.
 
         Args:
-            settings: What may be told; those of the environment if not given.
-            normalize: Says what an exception means; the installed tables if not given.
-            verdicts: What guards have made of exceptions.
+            settings: The settings; those of the environment if not given.
+            normalize: Returns what an exception means; according to the installed tables if not given.
+            verdicts: The errors that guards have made of exceptions.
         """
         self.settings = settings or Settings.load()
         self.normalize = normalize or default_normalizer().normalize
         self.verdicts = verdicts
 
     def corrected(self, span: ReadableSpan) -> ReadableSpan:
-        """Return a span as it may leave: the same object if there is nothing to correct. Never raises."""
+        """Return the corrected span: the same object if there is nothing to correct. Never raises."""
         if span.status.status_code is not _ERROR and not span.events:
             return span
         try:
             return _Correction(span, self).result()
-        except Exception:  # noqa: BLE001 - a span that cannot be corrected is still worth sending
+        except Exception:  # noqa: BLE001 - a span that cannot be corrected is still exported
             LEDGER.failed("export")
             return span
 
     def error(self, trace: int, kind: str, words: str) -> NormalizedError | None:
-        """Return what an exception on a span means, by its class as the span names it; `None` if it is the application's."""
+        """Return what a recorded exception means, from its class and message; `None` if it belongs to the application."""
         error = self.verdicts.of(trace, kind, words)
         if error is not None:
             return error
         if words.startswith("<"):
-            # The words of an exception can be the element it was made from.
+            # The message of an exception can be the XML element from which it was made.
             error = self.normalize(words)
             if error.known:
                 return error
         pairs: dict[str, object] = {}
         for name, number, text in _PAIR.findall(words):
             pairs.setdefault(name, int(number) if number else text)
-        # OpenTelemetry leaves the module of built-in exceptions away.
+        # OpenTelemetry omits the module of built-in exceptions.
         error = self.normalize(ReportedException((kind if "." in kind else f"builtins.{kind}",), words, pairs))
         return error if error.claimed else None
 
     def described(self, trace: int, description: str) -> NormalizedError | None:
-        """Return what the description of a status means; `None` if nobody knows."""
+        """Return what the description of a status means; `None` if it is not known."""
         for words in (description, _CLASS.sub("", description, count=1)):
             error = self.verdicts.of(trace, "", words) or self.normalize(words)
             if error.known:
@@ -114,7 +113,7 @@ class Corrector:
 
 
 class _Correction:
-    """What becomes of one span."""
+    """The correction of one span."""
 
     def __init__(self, span: ReadableSpan, by: Corrector) -> None:
         self._span = span
@@ -156,7 +155,7 @@ class _Correction:
         if self._is_told:
             return None
         if self._by.settings.exception_signal == "logs" and "errnorm.category" in (self._span.attributes or {}):
-            return None  # the fault was told, so the log has it
+            return None  # the guard has emitted the fault, so the log has the exception
         told = {"exception.type": kind, "exception.message": text, **attributes(error, self._privacy)}
         return Event(event.name, told, event.timestamp)
 
@@ -173,7 +172,7 @@ class _Correction:
         return None if error is None else self._privacy.text(error)
 
     def _status(self, told: dict[str, Any]) -> Status:
-        """Return the status, and tag the span, by the exception that left it; by the description if there is none."""
+        """Return the status, and tag the span, according to its last exception; without one, according to the description."""
         status, last, error = self._span.status, self._last, self._error
         if last is None or _is_ours(last):
             error = self._by.described(self._trace, status.description or "")
@@ -182,7 +181,7 @@ class _Correction:
                 self._tag(told, error)
             return Status(_ERROR, self._privacy.text(error))
         if last is not None and not _is_ours(last) and told.get("error.type") in OUR_TYPES:
-            # What a guard has seen was handled: the span failed of something else.
+            # The error that a guard has seen was handled: the span failed because of another exception.
             told["error.type"] = _of(last, "exception.type")
             told["errnorm.outcome"] = "handled"
         return status
@@ -190,7 +189,8 @@ class _Correction:
     def _tag(self, told: dict[str, Any], error: NormalizedError) -> None:
         for name in [name for name in told if name.startswith("errnorm.")]:
             del told[name]  # an earlier error of the span, which was handled
-        # What the owner of the span has set stays; a class name is what instrumentation sets that knows no better.
+        # An `error.type` that the owner of the span has set stays, unless it is only the name of a class, which instrumentation
+        # sets for every exception.
         owned = told.get("error.type")
         if owned in OUR_TYPES or _is_class(owned, self._last):
             told.pop("error.type", None)
@@ -198,7 +198,7 @@ class _Correction:
 
 
 def _is_class(owned: object, last: Event | None) -> bool:
-    """Return whether `error.type` is nothing but the name of the class of the exception."""
+    """Return whether `error.type` is only the name of the exception's class."""
     if not isinstance(owned, str):
         return False
     kind = "" if last is None else _of(last, "exception.type")
@@ -206,7 +206,7 @@ def _is_class(owned: object, last: Event | None) -> bool:
 
 
 def _is_ours(event: Event) -> bool:
-    # What the span emitter has told carries `error.type`; a plain recording of an exception does not.
+    # An event of the span emitter has `error.type`; an exception that OpenTelemetry records has not.
     return event.name == "exception" and "error.type" in (event.attributes or {})
 
 
@@ -216,7 +216,7 @@ def _of(event: Event, name: str) -> str:
 
 
 class NormalizingExporter(SpanExporter):
-    """Stands before a span exporter and hands it corrected spans."""
+    """A span exporter that corrects spans and passes them to another exporter."""
 
     def __init__(
         self,
@@ -225,18 +225,18 @@ class NormalizingExporter(SpanExporter):
         normalize: Callable[[object], NormalizedError] | None = None,
     ) -> None:
         """
-        Stand before an exporter.
+        Wrap an exporter.
 
         Args:
-            exporter: Who sends the spans.
-            settings: What may be told; those of the environment if not given.
-            normalize: Says what an exception means; the installed tables if not given.
+            exporter: The exporter that sends the spans.
+            settings: The settings; those of the environment if not given.
+            normalize: Returns what an exception means; according to the installed tables if not given.
         """
         self._exporter = exporter
         self._corrector = Corrector(settings, normalize)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Hand spans on."""
+        """Correct spans, and pass them to the exporter."""
         return self._exporter.export([self._corrector.corrected(span) for span in spans])
 
     def shutdown(self) -> None:
@@ -244,13 +244,13 @@ class NormalizingExporter(SpanExporter):
         self._exporter.shutdown()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """Have the exporter send what it holds; one that holds nothing back may lack the method."""
+        """Flush the exporter. An exporter without a buffer may not have the method."""
         flush = getattr(self._exporter, "force_flush", None)
         return True if flush is None else bool(flush(timeout_millis))
 
 
 class NormalizingProcessor(SpanProcessor):
-    """Stands before a span processor and hands it corrected spans when they end."""
+    """A span processor that corrects ended spans and passes them to another processor."""
 
     def __init__(
         self,
@@ -259,22 +259,22 @@ class NormalizingProcessor(SpanProcessor):
         normalize: Callable[[object], NormalizedError] | None = None,
     ) -> None:
         """
-        Stand before a processor; the arguments are those of `NormalizingExporter`.
+        Wrap a processor.
 
         Args:
-            processor: Who gets the spans.
-            settings: What may be told.
-            normalize: Says what an exception means.
+            processor: The processor that receives the corrected spans.
+            settings: The settings; those of the environment if not given.
+            normalize: Returns what an exception means; according to the installed tables if not given.
         """
         self._processor = processor
         self._corrected = Corrector(settings, normalize).corrected
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Hand a span on that has started."""
+        """Pass a span that has started to the processor."""
         self._processor.on_start(span, parent_context)
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Hand a span on that has ended."""
+        """Correct a span that has ended, and pass it to the processor."""
         self._processor.on_end(self._corrected(span))
 
     def shutdown(self) -> None:
@@ -282,16 +282,16 @@ class NormalizingProcessor(SpanProcessor):
         self._processor.shutdown()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """Have the processor send what it holds."""
+        """Flush the processor."""
         return self._processor.force_flush(timeout_millis)
 
 
 class EnvironmentExporter(NormalizingExporter):
-    """What `OTEL_TRACES_EXPORTER=errnorm` makes; `ERRNORM_TRACES_EXPORTER` names the exporter behind it, `otlp` if not set."""
+    """The exporter for `OTEL_TRACES_EXPORTER=errnorm`. `ERRNORM_TRACES_EXPORTER` names the exporter that sends, or `otlp`."""
 
     def __init__(self) -> None:
         """
-        Make the exporter behind it, as OpenTelemetry's own configuration would.
+        Create the exporter that sends, as OpenTelemetry's own configuration would.
 
         Raises:
             RuntimeError: If no such exporter is installed.
@@ -312,7 +312,7 @@ def _exporter_named(name: str) -> SpanExporter:
 
 
 class _Corrected(ReadableSpan):
-    """A span with other attributes, events and status; everything else is as it was."""
+    """A copy of a span with other attributes, events and status."""
 
     def __init__(self, span: ReadableSpan, attributes: dict[str, Any], events: list[Event], status: Status) -> None:
         super().__init__(

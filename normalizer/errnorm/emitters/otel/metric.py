@@ -1,9 +1,9 @@
 """
-The metrics: how many errors, how many lines were not written, which emitter failed.
+The metrics: the numbers of errors, of operations, of log lines that were not written, and of failures of emitters.
 
-`errnorm.errors` counts every error, handled and suppressed ones too, by what became of the operation; its attributes are those
-of the closed list that may stand on a metric. The numbers are kept by `counts` and read by the SDK when it collects, so counting
-needs no SDK, waits for none, and goes on while an exporter hangs.
+`errnorm.errors` counts every error by its outcome, handled and suppressed ones too. Its attributes are those of the closed list
+that are allowed on metrics. `errnorm.emitters.counts` has the numbers, and the SDK reads them when it collects. Counting
+therefore needs no SDK, never waits for it, and goes on while an exporter hangs.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ if TYPE_CHECKING:
 __all__ = ["ALERTED", "METRICS", "emitter", "publish"]
 
 METRICS: Final[Mapping[str, tuple[str, str]]] = {
-    "errnorm.errors": ("{error}", "Errors, normalized; handled and retried ones too."),
-    "errnorm.operations": ("{operation}", "Operations that guards know by name; those with an error.type did not go well."),
-    "errnorm.suppressed": ("{line}", "Log lines that were counted and not written."),
-    "errnorm.failures": ("{failure}", "Emitters that failed to tell an error."),
+    "errnorm.errors": ("{error}", "Normalized errors, handled and retried ones included."),
+    "errnorm.operations": ("{operation}", "Operations of guards that have a name; those with an error.type have failed."),
+    "errnorm.suppressed": ("{line}", "Log lines that were counted instead of written."),
+    "errnorm.failures": ("{failure}", "Failures of emitters."),
 }
 
 ALERTED: Final = frozenset({Reason.UNKNOWN, Reason.LIMITS_SLOW_CONSUMER, Reason.PROTOCOL_CONFIGURATION, Reason.TRANSPORT_TLS})
-"""Reasons besides `auth` of which one error is worth an alert."""
+"""The reasons outside of `auth` for which a single error is worth an alert."""
 
 _ABORT: Final = Verdict.ABORT
 _ALLOWED: Final = frozenset(attribute.key for attribute in ATTRIBUTES if "metric" in attribute.signals)
 
 
 class _Global:
-    """Stands for the global meter provider, which may change from one that does nothing to a real one."""
+    """A key for the global meter provider, which the application may replace at any time."""
 
 
 _GLOBAL = _Global()
@@ -55,11 +55,11 @@ _published: WeakKeyDictionary[Ledger, WeakSet[object]] = WeakKeyDictionary()
 
 def publish(ledger: Ledger = LEDGER, provider: MeterProvider | None = None) -> None:
     """
-    Let a meter provider read the counts; the global one if none is given. Doing it twice is doing it once.
+    Let a meter provider read the counts. A second call with the same arguments has no effect.
 
     Args:
-        ledger: What is counted.
-        provider: Who shall read it.
+        ledger: The counts.
+        provider: The meter provider; the global one if not given.
     """
     readers_of = _published.setdefault(ledger, WeakSet())
     if (provider or _GLOBAL) in readers_of:
@@ -80,7 +80,7 @@ def publish(ledger: Ledger = LEDGER, provider: MeterProvider | None = None) -> N
 
 
 def _expect(ledger: Ledger) -> None:
-    """Publish zero for what is alerted on: the first error of a series is then an increase like any other."""
+    """Publish zero for the series that alerts use, so that the first error of a series is an increase."""
     for protocol in protocols():
         for reason in Reason:
             if reason in ALERTED or reason.category is Category.AUTH:
@@ -106,18 +106,18 @@ def _callback(read: Callable[[], list[Series]]) -> Callable[[CallbackOptions], I
 
 def emitter(ledger: Ledger = LEDGER, provider: MeterProvider | None = None) -> Emitter:
     """
-    Return the emitter that counts, and let a meter provider read the counts.
+    Return the emitter that counts errors, and let a meter provider read the counts.
 
     Args:
-        ledger: Where it counts.
-        provider: Who reads it; the global meter provider, also one that is set later, if not given.
+        ledger: The counts.
+        provider: The meter provider; the global one if not given, also if it is set later.
     """
     publish(ledger, provider)
     return _Counter(ledger)
 
 
 class _Counter:
-    """Counts each fault. It waits for nobody and logs nothing, so it can be told at any time."""
+    """Counts each fault. It never waits and never logs, so it also receives faults that happen during an emission."""
 
     reentrant = True
 
@@ -127,13 +127,13 @@ class _Counter:
     def __call__(self, fault: Fault) -> None:
         error, decision = fault.error, fault.decision
         judgement = error.judgement
-        # A verdict without a row may be new each time, so it must not become part of a key.
+        # Without a row, each judgement may be a new object, so it must not become part of a key.
         known = None if judgement.row is None else judgement
         aborted = decision is not None and decision.verdict is _ABORT
         self._add((known, error.protocol, fault.operation, aborted, fault.outcome), _described, fault)
 
 
 def _described(fault: Fault) -> Attributes:
-    # A label has to stand on every series, or they cannot be summed and compared.
+    # All series need the same labels, or they cannot be summed and compared.
     told = judgement(fault.error) | circumstances(fault)
     return {key: value for key, value in told.items() if key in _ALLOWED}

@@ -1,13 +1,13 @@
 """
-Tell the current span what became of its operation.
+Add a fault to the current span.
 
-A failure tags the span with `error.type` and the judgement, and makes its status ERROR if the advice is to abort; what the owner
-of the span has set itself stays as it is. An attempt that will be repeated is an event on the span and leaves status and
-attributes alone, so that a reader finds all attempts of an operation in one place. What was handled, and what happened in the
-background, leaves no trace here: it is no part of how the operation went.
+A failure sets `error.type` and the judgement as attributes, and sets the status to ERROR if the decision is to abort; what the
+owner of the span has set stays unchanged. An attempt that will be retried becomes an event on the span and changes neither status
+nor attributes, so that all attempts of an operation are on one span. Faults with the outcomes `handled` and `background` are not
+added, because they do not belong to the result of the operation.
 
-OpenTelemetry's own `start_as_current_span` records an exception that leaves its block once more, in the exception's own words.
-`errnorm.emitters.otel.export` corrects such spans where they leave the process.
+OpenTelemetry's own `start_as_current_span` also records an exception that leaves its block, with the original message.
+`errnorm.emitters.otel.export` corrects such spans before they are exported.
 """
 
 from __future__ import annotations
@@ -40,12 +40,16 @@ _RETRY: Final = Verdict.RETRY
 
 
 def emitter(settings: Settings) -> Emitter:
-    """Return the emitter that tells the current span."""
+    """Return the emitter that adds faults to the current span."""
     return _CurrentSpan(settings)
 
 
 class _CurrentSpan:
-    """Tells the current span. It is also told which operations fail of a fault that was told before: each has its span."""
+    """
+    Adds faults to the current span.
+
+    It also receives operations that fail because of a fault that was already emitted, because each of them has its own span.
+    """
 
     of_operations = True
 
@@ -61,7 +65,7 @@ class _CurrentSpan:
         tell(span, fault, self._settings)
 
     def saw(self, exception: BaseException, error: NormalizedError) -> None:
-        """Remember what was made of an exception that is told by its members."""
+        """Store the error of an exception group, whose members were emitted."""
         span = get_current_span()
         if span.is_recording():
             said.remember(span.get_span_context().trace_id, exception, error)
@@ -69,12 +73,12 @@ class _CurrentSpan:
 
 def tell(span: Span, fault: Fault, settings: Settings) -> None:
     """
-    Tell a span of a fault.
+    Add a fault to a span.
 
     Args:
-        span: The span that describes the operation.
-        fault: What happened to it.
-        settings: What may be told, and whether exceptions go to spans.
+        span: The span of the operation.
+        fault: The fault.
+        settings: The settings: the redaction rules, and whether spans carry exceptions.
     """
     if orderly(fault):
         return
@@ -91,11 +95,11 @@ def _failure(span: Span, fault: Fault, settings: Settings) -> None:
     told.update(circumstances(fault))
     present: Mapping[str, object] = getattr(span, "attributes", None) or {}
     if (fault.decision is None or fault.decision.verdict is not _RETRY) and not _is_red(span, present):
-        # The description is ours: the exception's own message can hold anything.
+        # The description is the text of the row, because the exception's own message can contain anything.
         span.set_status(Status(StatusCode.ERROR, text))
     span.set_attributes(untold(told, present, _limit(span)) if present else told)
     if fault.exception is not None and settings.exception_signal != "logs":
-        # The type stands here too: by it one tells this event from one that somebody else has recorded.
+        # `error.type` distinguishes this event from one that other code has recorded.
         event: Attributes = {"error.type": error_type(fault.error.reason), **exception_attributes(fault.exception, text)}
         if settings.traceback == "always":
             event["exception.stacktrace"] = stacktrace(fault.exception, Words(privacy, default_normalizer()))
@@ -104,14 +108,14 @@ def _failure(span: Span, fault: Fault, settings: Settings) -> None:
 
 def untold(told: Attributes, present: Mapping[str, object], limit: int | None = None) -> Attributes:
     """
-    Return the attributes that may be added to a span: none that its owner has set, and no more than there is room for.
+    Return the attributes that may be added to a span: none that its owner has set, and no more than the span has room for.
 
-    What an earlier fault has left there is replaced: the last one is what the operation ended with.
+    Attributes of an earlier fault are replaced, because the last fault is the result of the operation.
 
     Args:
-        told: What is to be told, the most important first.
-        present: What the span has.
-        limit: How many attributes the span keeps; it would drop its oldest ones for ours.
+        told: The attributes of the fault, the most important ones first.
+        present: The attributes that the span has.
+        limit: The number of attributes that the span keeps. With more, it would drop its oldest ones.
     """
     owned = "error.type" in present and present["error.type"] not in OUR_TYPES
     free = len(told) if limit is None else max(limit - len(present), 0)
@@ -127,12 +131,12 @@ def untold(told: Attributes, present: Mapping[str, object], limit: int | None = 
 
 
 def _limit(span: Span) -> int | None:
-    # The SDK has no public way to ask for it.
+    # The SDK has no public way to read the limit.
     limit = getattr(getattr(span, "_limits", None), "max_span_attributes", None)
     return limit if isinstance(limit, int) else None
 
 
 def _is_red(span: Span, present: Mapping[str, object]) -> bool:
-    """Tell whether the owner of the span has said himself that it failed."""
+    """Return whether the owner of the span has set the status ERROR."""
     status = getattr(span, "status", None)
     return status is not None and status.status_code is StatusCode.ERROR and "errnorm.outcome" not in present
