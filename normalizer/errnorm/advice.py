@@ -1,9 +1,9 @@
 """
-What to do about an error, in sentences that begin with a verb: one for each reason and recovery together.
+What to do about an error, in sentences that begin with a verb: one for each combination of reason and recovery.
 
-The reason says what happened, the recovery says which step helps. Advice for one of them alone contradicts the other sooner or
-later, so each combination that a table can produce has its own sentence. A test holds the list to the tables: no combination is
-missing, and no advice to stop stands beside a recovery that repeats.
+The reason says what happened, and the recovery says which step helps. Advice that depends on only one of them would contradict
+the other in some cases, so each combination that a table can produce has its own sentence. A test compares the list with the
+tables: no combination is missing, and no sentence says to stop where the recovery says to repeat.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ ADVICE: Mapping[Reason, Mapping[Recovery, str]] = {
         _NONE: "Check the configuration: it works, but not as written.",
     },
     Reason.PROTOCOL_NOTICE: {
-        _NONE: "Do nothing: it informs, and the action went on.",
+        _NONE: "Do nothing: this is only a notice, and the operation continued.",
     },
     Reason.TRANSPORT_DNS: {
         _RECONNECT: "Connect again with growing pauses; check the name and the resolver if it lasts.",
@@ -210,7 +210,7 @@ ADVICE: Mapping[Reason, Mapping[Recovery, str]] = {
         _MODIFY: "Correct the TLS settings of this side: versions, ciphers, or whether the port speaks TLS.",
         _RECONNECT: "Connect again with growing pauses; compare the TLS settings of the two sides if it lasts.",
         _WAIT: "Wait, then repeat; compare the TLS settings of the two sides if it lasts.",
-        _NONE: "Do nothing: a TLS handshake was broken off, often by a health check or a port scan.",
+        _NONE: "Do nothing: a TLS handshake was aborted, often by a health check or a port scan.",
     },
     Reason.TRANSPORT_REMOTE: {
         _WAIT: "Wait, then repeat: another server on the way cannot be reached now.",
@@ -222,14 +222,14 @@ ADVICE: Mapping[Reason, Mapping[Recovery, str]] = {
     Reason.TRANSPORT_UNAVAILABLE: {
         _WAIT: "Wait, then repeat: nobody is there to answer now. Check that the service runs if it lasts.",
         _RECONNECT: "Connect again with growing pauses; check that the service runs if it lasts.",
-        _ABANDON: "Stop. Nobody offers this here; check that the service is installed and the recipient exists.",
+        _ABANDON: "Stop. No service offers this here; check that it is installed and that the recipient exists.",
         _MODIFY: "Address somebody who is there.",
-        _NONE: "Do nothing: it comes back by itself.",
+        _NONE: "Do nothing: the service comes back by itself.",
     },
     Reason.TRANSPORT_INTERNAL: {
         _WAIT: "Wait, then repeat; tell the operator if it lasts: the fault is inside the server.",
         _RECONNECT: "Connect again with growing pauses; tell the operator if it lasts: the fault is inside the server.",
-        _ABANDON: "Stop. Tell the operator: the server has a fault that repeating does not mend.",
+        _ABANDON: "Stop. Tell the operator: the server has a fault that repeating does not fix.",
         _MODIFY: "Change the request: this one makes the server fail.",
         _NONE: "Tell the operator: the server had a fault, and went on.",
     },
@@ -253,15 +253,15 @@ ADVICE: Mapping[Reason, Mapping[Recovery, str]] = {
         _WAIT: "Wait, then join again; ask the administrator if it repeats.",
     },
     Reason.SHUTDOWN_REPLACED: {
-        _MODIFY: "Use another resource or client name; two clients with the same one throw each other out.",
+        _MODIFY: "Use another resource or client name; two clients with the same one disconnect each other.",
         _ABANDON: "Stop. Another session with this identity is in use.",
     },
     Reason.SHUTDOWN_MOVED: {
         _REDIRECT: "Connect to the address that came with the error, if you trust it.",
-        _ABANDON: "Stop. It is no longer served here; ask where it went.",
+        _ABANDON: "Stop. It is no longer served here; ask the operator for the new address.",
         _MODIFY: "Use the new address that came with the error, if you trust it.",
         _RECONNECT: "Connect again: another server has taken over.",
-        _WAIT: "Wait, then repeat: it moves to another server.",
+        _WAIT: "Wait, then repeat: the service is moving to another server.",
     },
     Reason.SHUTDOWN_RESET: {
         _WAIT: "Wait with growing pauses, then repeat the request: the service begins a new session.",
@@ -275,5 +275,5 @@ ADVICE: Mapping[Reason, Mapping[Recovery, str]] = {
 
 
 def advice_for(reason: Reason, recovery: Recovery) -> str:
-    """Return what to do about an error; for a combination that no table has, what the recovery says."""
+    """Return what to do about an error; for a combination that no table has, the description of the recovery."""
     return ADVICE[reason].get(recovery) or recovery.about

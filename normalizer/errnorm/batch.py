@@ -1,19 +1,20 @@
 """
-Columns in, columns out: what the texts of an Arrow column mean, judged once for each distinct shape.
+Normalize a column of texts: an Arrow array goes in, and an Arrow array of structs comes out.
 
     from errnorm.batch import normalize_batch
 
     table = table.append_column("error", normalize_batch(table, column="message"))
 
-Lines repeat themselves: a million lines of a log have a few thousand shapes. A shape is a line without its times, addresses and
-numbers. Arrow finds the shapes outside of Python and without its lock, and Python judges one text of each shape. So one function
-serves DuckDB on a laptop and Ray or Spark over a lake: each calls it with a piece of a column.
+A million lines of a log have only a few thousand shapes. A shape is a line without its times, addresses and numbers. Arrow
+computes the shapes in native code and without Python's lock, and Python judges one text of each shape. The same function can
+therefore be used with DuckDB on a laptop and with Ray or Spark on a cluster: each calls it with a part of a column.
 
-A text is read as `errnorm.find` reads a line; `how` tells what is known from its form (`whole`, `framed`) from what stands inside
-somebody's words (`inside`), which is for people and counts alone. Needs the extra `batch`.
+A text is read as `errnorm.find` reads a line. The field `how` says whether the form of the text shows the error (`whole`,
+`framed`) or whether the error was found inside other text (`inside`); use the latter only for people and for counts. This module
+needs the extra `batch`.
 """
 
-# Arrow has no types of its own, and makes the functions of its `compute` as it is imported.
+# Arrow has no type annotations, and creates the functions of its module `compute` on import.
 # pyright: reportUnknownParameterType=false, reportAttributeAccessIssue=false
 
 from __future__ import annotations
@@ -55,16 +56,16 @@ _TYPES: Final[dict[str, pa.DataType]] = {
 }
 
 FIELDS: Final[tuple[str, ...]] = tuple(_TYPES)
-"""What can be asked of a text, in this order. All are null where the text says nothing of an error."""
+"""The fields of a struct, in this order. All are null for a text without an error."""
 
 _MOST_SHAPES = 50_000
 _LONGEST = 8192
-# Times, addresses and identifiers of processes and connections: in no text do they say which error it is.
+# Times, addresses and identifiers of processes and connections never decide which error a text is.
 _ALWAYS = (
     r"\d{4}[-/]\d\d[-/]\d\d(?:[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)?"
     r"|\b\d\d:\d\d:\d\d(?:[.,]\d+)?|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|^\[\d+\]|\b[clgr]id:\d+|<\d+\.\d+\.\d+>"
 )
-# All other numbers, where a text does not name one as a code.
+# All other numbers; they are kept in texts that match `_CODED`, where a number can be a code.
 _NUMBERS = r"\b[0-9a-fA-F]*[0-9][0-9a-fA-F-]{11,}\b|0x[0-9a-fA-F]+|[0-9]+"
 _CODED = (
     r"(?i)code|errno|status|NATS/1|[(\[]1\d{4}[)\]]|NatsError: \d|os error|jerr|error \d"
@@ -74,17 +75,17 @@ _CODED = (
 
 class Batch:
     """
-    Judges columns by the tables of one normalizer, and remembers the shapes it has judged.
+    Normalizes columns with the tables of one normalizer, and caches the result of each shape.
 
-    It can be shared by threads; what one of them forgets another judges again.
+    Threads can share it.
     """
 
     def __init__(self, normalizer: Normalizer | None = None) -> None:
         """
-        Prepare.
+        Create an instance with an empty cache.
 
         Args:
-            normalizer: With tables of your own; otherwise the installed ones.
+            normalizer: A normalizer with tables of your own; the one with the installed tables if not given.
         """
         self._normalizer = normalizer or default_normalizer()
         self._finder = Finder(self._normalizer)
@@ -95,13 +96,13 @@ class Batch:
         Return what the texts of an array mean, in their order.
 
         Args:
-            texts: Strings or bytes; nulls stay nulls, and bytes that are not UTF-8 are read with escapes.
+            texts: Strings or bytes. Nulls stay null, and bytes that are not UTF-8 are replaced by escapes.
             protocol: `"nats"` or `"xmpp"`, if known.
-            fields: Which fields the structs have.
+            fields: The fields of the structs.
 
         Raises:
-            TypeError: If the array holds neither strings nor bytes.
-            ValueError: If there is no such field.
+            TypeError: If the array contains neither strings nor bytes.
+            ValueError: If a field does not exist.
         """
         wanted = [FIELDS.index(name) if name in FIELDS else _no_field(name) for name in fields]
         strings = _strings(texts)
@@ -151,21 +152,21 @@ def normalize_batch(
     fields: Sequence[str] = FIELDS,
 ) -> pa.StructArray | pa.ChunkedArray:
     """
-    Return what the texts of a column mean, in their order: chunk by chunk, in memory that does not grow with the column.
+    Return what the texts of a column mean, in their order. The column is processed chunk by chunk.
 
     Args:
-        data: A column, or a table or record batch that has one.
+        data: A column, or a table or record batch that has the column.
         column: The name of the column in a table or record batch.
         protocol: `"nats"` or `"xmpp"`, if known.
-        fields: Which fields the structs have.
+        fields: The fields of the structs.
 
     Returns:
-        An array of structs, chunked as the column is.
+        An array of structs, with the same chunks as the column.
 
     Raises:
-        KeyError: If there is no such column.
-        TypeError: If the column holds neither strings nor bytes.
-        ValueError: If there is no such field, or a table comes without the name of its column.
+        KeyError: If the column does not exist.
+        TypeError: If the column contains neither strings nor bytes.
+        ValueError: If a field does not exist, or if `column` is missing for a table or record batch.
     """
     texts: Any = data
     if isinstance(data, pa.Table | pa.RecordBatch):
@@ -181,13 +182,13 @@ def normalize_batch(
     return batch.normalize(texts, protocol, fields)
 
 
-def register(connection: Any, name: str = "errnorm") -> None:  # noqa: ANN401 - of a library that is not imported
+def register(connection: Any, name: str = "errnorm") -> None:  # noqa: ANN401 - a type of a library that is not imported
     """
-    Give a DuckDB connection a function of SQL: `errnorm(text)`, a STRUCT with the fields of `FIELDS`.
+    Add an SQL function to a DuckDB connection: `errnorm(text)` returns a STRUCT with the fields of `FIELDS`.
 
     Args:
         connection: A connection of DuckDB.
-        name: What the function is called.
+        name: The name of the function.
     """
     import duckdb  # noqa: PLC0415 - only this function needs it
 
@@ -197,7 +198,7 @@ def register(connection: Any, name: str = "errnorm") -> None:  # noqa: ANN401 - 
 
 
 def _plain(texts: pa.Array | pa.ChunkedArray) -> pa.StructArray | pa.ChunkedArray:
-    """Return the structs without dictionaries, which DuckDB does not take from a function."""
+    """Return the structs without dictionary columns, which DuckDB does not accept from a function."""
     merged = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
     found = _default().normalize(merged)
     columns = [part.dictionary_decode() if pa.types.is_dictionary(part.type) else part for part in found.flatten()]

@@ -230,7 +230,7 @@ class Privacy:
         template = entry.row.text or entry.key
         said = template
         if " " not in template:
-            # A condition or a number tells people little, and a class name is in another field, so add the meaning.
+            # A condition or a number says little to people, and a class name is in another field, so add the meaning.
             said = entry.row.reason.about if "." in template else f"{template}: {entry.row.reason.about}"
         pieces = _PLACE.split(escaped(said, self.limit))
         return self._pieces.remember(entry, pieces)
