@@ -1,14 +1,14 @@
 """
-What real servers and clients say, recorded: `make capture`.
+Record the errors of real servers and clients: `make capture`.
 
-A scenario is a small generator that brings a running server, or a client library, to produce one error, and yields what it saw.
-It is registered with the name of the error it is after. The recorder runs the scenarios on each server that is installed,
-cuts out what changes between runs, and compares with the vectors in `tests/data/vectors`: what is new, gone or changed.
+A scenario is a small generator that makes a running server, or a client library, produce one error, and yields what it observed.
+It is registered with the name of that error. The recorder runs the scenarios on each installed server, replaces the parts that
+differ between runs, and compares the result with the vectors in `tests/data/vectors`: new, missing and changed vectors.
 
-* `recording`  scenarios, what they see, and how it becomes a vector
-* `running`    start the servers, run the scenarios, bounded in time
-* `vectors`    read, write and compare
-* `scenarios`  the scenarios, a module a subject
+* `recording`  scenarios, their observations, and how an observation becomes a vector
+* `running`    start the servers, and run the scenarios with a time limit
+* `vectors`    read, write and compare vectors
+* `scenarios`  the scenarios, one module for each subject
 
-`python -m tests.capture --write` writes the vectors; without it the differences are printed and nothing is changed.
+`python -m tests.capture --write` writes the vectors. Without `--write` it prints the differences and changes nothing.
 """

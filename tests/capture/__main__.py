@@ -1,4 +1,4 @@
-"""`python -m tests.capture [--write] [--only NAME]`: capture, and report or write what differs from the vectors."""
+"""`python -m tests.capture [--write] [--only NAME]`: capture, and report or write the differences from the vectors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def main() -> int:
     sys.stdout.writelines(f"{line}\n" for line in report)
     if not arguments.write:
         return 1 if report else 0
-    # A part of the scenarios takes the place of their vectors only.
+    # If only a part of the scenarios ran, only their vectors are replaced.
     kept = [vector for vector in vectors.of_the_same(captured) if vector not in before]
     vectors.write([*kept, *captured])
     return 0

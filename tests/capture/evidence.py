@@ -1,8 +1,8 @@
 """
-The columns `evidence` and `experiments` of the tables: what a row was provoked on, and which experiments show how it behaves.
+Generate the columns `evidence` and `experiments` of the tables: where a row was provoked, and the experiments that show it.
 
-They are generated: `make row-check` writes `evidence.json` beside the tables from the vectors, the results of the experiments and
-the tables, and a test compares it. A row that is not in it is known from the source of a program.
+`make row-check` writes `evidence.json` beside the tables, from the vectors, the results of the experiments and the tables. A test
+compares the file. A row that is not in the file is known from the source code of a program.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 
 PATH = Path(__file__).parents[2] / "mappings" / "errnorm_mappings" / "evidence.json"
 CLIENTS = ("nats-py", "slixmpp", "aioxmpp", "aiodns")
-# The beginning of a source that is a standard, or the documentation of a system. Any other is a program.
+# The prefixes of sources that are standards or the documentation of a system. Every other source is a program.
 STANDARD = re.compile(r"RFC \d+|XEP-\d{4}|XML |POSIX|IANA |Winsock|Linux \w+(\(2\)|\.h)|BSD |glibc |nats\.docs")
-# A shorter text could stand anywhere.
+# A shorter text could be a part of many other texts.
 _SAYING = 12
-# Forms of what a client printed in which its words stand; a stack repeats them.
+# The forms of printed output in which the text of the client is read; a stack only repeats the text.
 _WORDS = {"message", "string", "condition", "stderr", "inspected", "logged"}
 Place = tuple[str, str, str]
 
 
 def touched(error: NormalizedError) -> Iterator[tuple[str, str]]:
-    """Yield section and key of each row that an error rests on: its own, those of its conditions, and that of its type."""
+    """Yield the section and key of each row that a judgement used: the row of the code, of its conditions, and of its type."""
     if error.row is not None:
         yield error.row.section, error.row.key
     engine = _normalizer().engine(error.protocol or "")
@@ -63,7 +63,7 @@ def _normalizer() -> Normalizer:
 
 
 def producers() -> dict[Place, list[tuple[str, str]]]:
-    """Return who produced an error of each row: protocol, section and key, to names and versions."""
+    """Return the producers of an error of each row: protocol, section and key, to names and versions."""
     found: defaultdict[Place, dict[tuple[str, str], None]] = defaultdict(dict)
     for vector in vectors.read():
         error = judged(vector)
@@ -78,7 +78,7 @@ def producers() -> dict[Place, list[tuple[str, str]]]:
 
 
 def _carried(known: Collection[Place]) -> dict[Place, dict[tuple[str, str], None]]:
-    """Return the rows whose text stands inside a text that has another row: a line of a log, a description."""
+    """Return the rows whose text is a part of a text with another row: a log line, a description."""
     engine = _normalizer().engine("nats")
     every = [] if engine is None else engine.table.rows.values()
     rows = [row for row in every if len(row.key) >= _SAYING and row.row.reach is not Reach.NEVER]
@@ -93,7 +93,7 @@ def _carried(known: Collection[Place]) -> dict[Place, dict[tuple[str, str], None
 
 
 def _printed() -> dict[Place, dict[tuple[str, str], None]]:
-    """Return the rows of the words of other clients, and the clients that printed them."""
+    """Return the rows for texts of clients in other languages, with the clients that printed them."""
     found: dict[Place, dict[tuple[str, str], None]] = {}
     for vector in printed.read():
         for finding in find(vector["text"]) if vector["form"] in _WORDS else ():
@@ -105,12 +105,12 @@ def _printed() -> dict[Place, dict[tuple[str, str], None]]:
 
 
 def _first_hand(made: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    # What a server said is not better known because a client passed it on.
+    # A text of a server is not better evidence because a client passed it on.
     return [each for each in made if each[0] not in CLIENTS] or made
 
 
 def claim(made: list[tuple[str, str]]) -> str:
-    """Return the evidence of a row, `provoked: nats-server 2.15.1, 2.9.10`: the newest first, a name said once."""
+    """Return the evidence of a row, `provoked: nats-server 2.15.1, 2.9.10`: the newest version first, each name once."""
     by_name: defaultdict[str, list[str]] = defaultdict(list)
     for name, version in made:
         by_name[name].append(version)
@@ -125,7 +125,7 @@ def _number(version: str) -> list[int]:
 
 
 def unfounded(vector: Vector) -> bool:
-    """Tell whether what was seen of a connection contradicts what the tables say of it."""
+    """Return whether the observed end of a connection contradicts the tables."""
     return vector["closed"] is not None and vector["closed"] != vector["expected"]["terminal"]
 
 
@@ -158,7 +158,7 @@ def _written(found: dict[str, dict[str, dict[str, str]]]) -> str:
 
 
 def experiments() -> dict[Place, list[str]]:
-    """Return which situations of the experiments show how an error of each row behaves, by protocol, section and key."""
+    """Return the situations of the experiments that show the behaviour of each row, by protocol, section and key."""
     found: defaultdict[Place, set[str]] = defaultdict(set)
     for record, error in _experimented():
         if error.row is not None:
@@ -173,5 +173,5 @@ def _experimented() -> Iterator[tuple[results.Record, NormalizedError]]:
 
 
 def specified(entry: Entry) -> bool:
-    """Tell whether only standards speak of a row."""
+    """Return whether a row is known only from standards."""
     return all(STANDARD.match(source) for source in entry.row.source.split("; "))

@@ -1,4 +1,4 @@
-"""Scenarios and what they see; how an observation becomes a vector that is the same in every run."""
+"""Scenarios and their observations, and how an observation becomes a vector that is the same in every run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 EXPECTED = ("section", "code", "category", "reason", "retryable", "terminal", "recovery")
 FORMS = ("raw", "close_reason", "exception")
 
-# What differs between two runs, and what stands for it. The stand-ins have the form of what they replace.
+# The parts that differ between runs, and their replacements, which have the same form.
 _VARIABLE = (
     (re.compile(r"(127\.0\.0\.1|localhost|\[::1\]):\d+"), r"\1:4222"),
     (re.compile(r"('127\.0\.0\.1', )\d+"), r"\g<1>4222"),
@@ -32,12 +32,12 @@ _VARIABLE = (
     (re.compile(r"SHA-256: [0-9a-f]{64}"), "SHA-256: " + 64 * "0"),
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "00000000-0000-4000-8000-000000000000"),
     (re.compile(r"(\$JS\.FC\.\w+\.\w+)\.\w+"), r"\1.AAAA"),
-    # Whether the server reads the end or the reset first is chance.
+    # It is random whether the server reads the end or the reset first.
     (re.compile(r"(?<=TLS handshake error: )read tcp \S+: read: connection reset by peer"), "EOF"),
     (re.compile(r"0x[0-9a-f]{6,}"), "0x7f0000000000"),
     (re.compile(r"(/[\w.+-]+){2,}/(?=jetstream|server\.conf|[\w.]+\.pem)"), "/srv/"),
 )
-# Prosody writes the attributes of an element in another order in each process.
+# Each process of Prosody writes the attributes of an element in another order.
 _ATTRIBUTE = re.compile(r"\s+[\w:.-]+=(?:'[^']*'|\"[^\"]*\")")
 _TAG = re.compile(r"(?P<name><[\w:.-]+)(?P<attributes>(?:\s+[\w:.-]+=(?:'[^']*'|\"[^\"]*\"))+)(?P<end>\s*/?>)")
 
@@ -45,16 +45,16 @@ _TAG = re.compile(r"(?P<name><[\w:.-]+)(?P<attributes>(?:\s+[\w:.-]+=(?:'[^']*'|
 @dataclass(frozen=True)
 class Seen:
     """
-    What a scenario saw.
+    One observation of a scenario.
 
     Attributes:
-        protocol: Of which protocol it is.
+        protocol: The protocol of the error.
 
-        form: How it came: `raw`, `close_reason` or `exception`.
+        form: The form of the error: `raw`, `close_reason` or `exception`.
 
         value: The text, or the exception in its JSON form.
 
-        closed: Whether the connection it happened on ended; `None` where there is none, or nobody looked.
+        closed: Whether the connection of the error ended; `None` if there is no connection, or the scenario did not check.
     """
 
     protocol: str
@@ -66,12 +66,12 @@ class Seen:
 @dataclass(frozen=True, eq=False)
 class Station:
     """
-    A server as some scenarios need it; those that name the same station share one process.
+    A configured server for some scenarios. Scenarios with the same station share one process.
 
     Attributes:
-        server: Its name: `nats-server`, `prosody`, `ejabberd`, or `CPython` where none is needed.
+        server: The name of the server: `nats-server`, `prosody`, `ejabberd`, or `CPython` if no server is needed.
 
-        make: Makes it, from a directory and the options of the run.
+        make: Creates the server, from a directory and the options of the run.
     """
 
     server: str
@@ -81,20 +81,20 @@ class Station:
 @dataclass(frozen=True)
 class Scenario:
     """
-    How to produce an error.
+    A way to produce an error.
 
     Attributes:
-        aim: The error it is after: its code in the table, or a subject where it is after many.
+        aim: The error to produce: its code in the table, or the name of a subject if the scenario produces many errors.
 
-        station: The server it needs.
+        station: The server that the scenario needs.
 
-        run: Yields what it saw.
+        run: Yields the observations.
 
-        by: The producer, where it is a client library and not the server.
+        by: The producer, if it is a client library and not the server.
 
-        many: The aim is a subject.
+        many: Whether `aim` is the name of a subject.
 
-        since: The first version of the server that has it; older ones are not asked.
+        since: The first version of the server that has the error; older versions are skipped.
     """
 
     aim: str
@@ -105,7 +105,7 @@ class Scenario:
     since: str = ""
 
     def suits(self, version: str) -> bool:
-        """Tell whether a version of the server, `"2.9.10"`, has what the scenario is after."""
+        """Return whether a version of the server, such as `"2.9.10"`, has the error of the scenario."""
         return _number(version) >= _number(self.since)
 
 
@@ -121,7 +121,7 @@ SCENARIOS: list[Scenario] = []
 def after(
     aim: str, on: Station, *, by: str | None = None, many: bool = False, since: str = ""
 ) -> Callable[[Callable[[Any], Iterator[Seen]]], Callable[[Any], Iterator[Seen]]]:
-    """Register a scenario that is after an error, or many of a kind, on such a server; `by` names a client that produces it."""
+    """Register a scenario for one error, or for many of a kind, on a station; `by` names a client that produces the error."""
 
     def register(run: Callable[[Any], Iterator[Seen]]) -> Callable[[Any], Iterator[Seen]]:
         SCENARIOS.append(Scenario(aim, on, run, by, many, since))
@@ -131,7 +131,7 @@ def after(
 
 
 def steady(value: Any) -> Any:
-    """Return a text, or all texts of an exception, without what differs between two runs."""
+    """Return a text, or all texts of an exception, with the parts replaced that differ between runs."""
     if isinstance(value, dict):
         return {key: steady(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -149,7 +149,7 @@ def _sorted_attributes(tag: re.Match[str]) -> str:
 
 
 def judged(vector: Mapping[str, Any]) -> NormalizedError:
-    """Normalize what a vector holds, as a line of `errnorm normalize`."""
+    """Normalize the error of a vector, as `errnorm normalize` does with a line."""
     return normalize_line(json.dumps(vector).encode(), _NORMALIZER)
 
 
@@ -160,14 +160,14 @@ def expectation(error: NormalizedError) -> dict[str, Any]:
 
 
 def as_vector(seen: Seen, server: str, version: str, scenario: str) -> dict[str, Any]:
-    """Return what was seen as a vector, with what is expected of it."""
+    """Return an observation as a vector, with the expected judgement."""
     head = {"server": server, "version": version, "scenario": scenario, "protocol": seen.protocol}
     vector = {**head, seen.form: steady(seen.value), "closed": seen.closed}
     return {**vector, "expected": expectation(judged(vector))}
 
 
 def exception_form(error: BaseException, **attributes: object) -> dict[str, Any]:
-    """Return an exception as JSON: class, text, what it inherits from, its plain public attributes, and its cause."""
+    """Return an exception as JSON: class, text, base classes, simple public attributes, and cause."""
     kind = type(error)
     form: dict[str, Any] = {"module": kind.__module__, "class": kind.__qualname__, "str": str(error)}
     form["mro"] = [f"{each.__module__}.{each.__qualname__}" for each in kind.__mro__[1:-2]]

@@ -1,4 +1,4 @@
-"""The short form of the capture: one scenario on each server that is installed gives what the vectors say."""
+"""The short form of the capture: one scenario on each installed server gives the same result as the vectors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.capture.recording import FORMS, Scenario, Seen, Station, as_vector, e
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# By name of the server: a scenario that takes no time, whatever the version.
+# A fast scenario for each server, by the name of the server; it works with every version.
 SHORT = {
     "nats-server": "Permissions Violation for Publish",
     "prosody": "improper-addressing",

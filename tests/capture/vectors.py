@@ -1,4 +1,4 @@
-"""The vectors: read, write, compare. One file a producer and version, one JSON object a line."""
+"""Read, write and compare vectors: one file for each producer and version, one JSON object in each line."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def path_of(server: str, version: str, folder: Path = FOLDER) -> Path:
 
 
 def form_of(vector: Mapping[str, Any]) -> str:
-    """Return in which form the error came."""
+    """Return the form of the error."""
     return next(form for form in FORMS if form in vector)
 
 
 def identity(vector: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what makes a vector the same one in another run, and different from others of its scenario."""
+    """Return the key that identifies a vector in another run, and distinguishes it from others of its scenario."""
     expected = vector["expected"]
     place = (str(expected["section"]), str(expected["code"]), str(expected["reason"]), str(expected["recovery"]))
     signal = judged(vector).signal
@@ -41,24 +41,24 @@ def identity(vector: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def of_the_same(captured: Iterable[Vector], *, scenarios: bool = False) -> list[Vector]:
-    """Return the known vectors of the producers, or of the scenarios, that were captured."""
+    """Return the known vectors of the captured producers, or of the captured scenarios."""
     names = ("server", "version", "scenario") if scenarios else ("server", "version")
     made = {tuple(vector[name] for name in names) for vector in captured}
     return [vector for vector in read() if tuple(vector[name] for name in names) in made]
 
 
 def distinct(vectors: Iterable[Vector]) -> list[Vector]:
-    """Return the vectors without those that are the same as one before."""
+    """Return the vectors without duplicates."""
     return jsonl.distinct(vectors, identity)
 
 
 def write(vectors: Iterable[Vector], folder: Path = FOLDER) -> None:
-    """Write the vectors of each producer to its file, in the order given."""
+    """Write the vectors of each producer to its file, in the given order."""
     jsonl.write(vectors, lambda vector: path_of(vector["server"], vector["version"], folder))
 
 
 def differences(known: Iterable[Vector], captured: Iterable[Vector]) -> Iterator[str]:
-    """Return a line for each vector that is new, gone or changed."""
+    """Return a line for each vector that is new, missing or changed."""
     return jsonl.differences(known, captured, identity, _change)
 
 

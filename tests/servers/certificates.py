@@ -1,4 +1,4 @@
-"""A certificate authority that lives as long as a test, and a certificate for this machine from it."""
+"""Create a certificate authority for one test, and a certificate of it for this machine."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Certificates:
     both: Path
 
     def client_context(self) -> ssl.SSLContext:
-        """Return what a client needs to trust the server."""
+        """Return a TLS context for a client that trusts the authority."""
         return ssl.create_default_context(cafile=str(self.authority))
 
 
 def issue(directory: Path, *names: str) -> Certificates:
-    """Make an authority and one certificate for the names given; without one for `localhost` and `127.0.0.1`."""
+    """Create an authority and one certificate for the given names; without names for `localhost` and `127.0.0.1`."""
     directory.mkdir(parents=True, exist_ok=True)
     authority = trustme.CA()
     issued = authority.issue_cert(*(names or ("localhost", "127.0.0.1")))

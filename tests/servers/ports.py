@@ -1,9 +1,9 @@
 """
-Ports that stay reserved, because a socket of this process is bound to them for as long as they are needed.
+Reserve ports: a socket of this process stays bound to each of them for as long as it is needed.
 
-A port that was free a moment ago may be taken before a server binds it: by another server, or as the local port of somebody's
-connection. A socket that is bound with `SO_REUSEADDR` and does not listen prevents both. Linux never gives its port to anyone who
-asks for any port, and refuses connections to it; a server that names the port, and sets `SO_REUSEADDR` as they all do, can still
+Another process can take a free port before a server binds it: for another server, or as the local port of a connection. A socket
+that is bound with `SO_REUSEADDR` and does not listen prevents both. Linux never assigns its port to a process that asks for any
+free port, and refuses connections to it. A server that asks for this very port, with `SO_REUSEADDR` as all of them do, can still
 bind it and listen.
 """
 
@@ -21,7 +21,7 @@ HOST = "127.0.0.1"
 
 
 def reserve(owner: object) -> int:
-    """Return a port that is reserved until its owner, a server that will listen there, is garbage."""
+    """Return a port that is reserved until its owner, a server that will listen on it, is garbage-collected."""
     holder = _bound()
     weakref.finalize(owner, holder.close)
     port: int = holder.getsockname()[1]
@@ -30,7 +30,7 @@ def reserve(owner: object) -> int:
 
 @contextmanager
 def reserved_port() -> Generator[int]:
-    """Yield a port that is reserved inside the block, and that refuses every connection until somebody listens there."""
+    """Yield a port that is reserved inside the block. It refuses connections until a server listens on it."""
     with _bound() as holder:
         yield holder.getsockname()[1]
 

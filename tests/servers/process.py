@@ -1,4 +1,4 @@
-"""What all servers have in common: a process, a directory, a port and a log."""
+"""The base class of all servers: a process with a directory, ports and a log."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"))
 STARTED: list[Server] = []
-"""Every server that was started and not yet forgotten: what a failing test shows the logs of."""
+"""The servers that the current test has started. A failing test prints their logs."""
 
 
 class ServerError(Exception):
-    """A server did not start, stop or do what it was asked; the end of its log is in the message."""
+    """A server did not start, stop or execute a command. The message contains the end of its log."""
 
 
 def wait_until(happened: Callable[[], object], seconds: float = 120.0, *, what: str = "it") -> None:
-    """Look again and again whether something has happened; fail if it has not in the time given."""
+    """Check repeatedly whether a condition holds; raise if it does not within the given time."""
     deadline = time.monotonic() + seconds
     while not happened():
         if time.monotonic() > deadline:
@@ -55,7 +55,7 @@ class Server:
         raise NotImplementedError
 
     def environment(self) -> Mapping[str, str]:
-        """Return what the process needs in its environment beside what this one has."""
+        """Return additional environment variables for the process."""
         return {}
 
     def ports(self) -> tuple[int, ...]:
@@ -66,10 +66,10 @@ class Server:
         """Write the files that the server reads when it starts."""
 
     def settle(self) -> None:
-        """Do what needs a server that answers, such as making users; once a start."""
+        """Do the work that needs a running server, such as creating users; called after each start."""
 
     def start(self) -> Self:
-        """Start, and wait until it answers; after `stop` or `kill` it comes back on the same ports, with the same data."""
+        """Start the server, and wait until it answers. After `stop` or `kill` it uses the same ports and data again."""
         self.prepare()
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
@@ -114,7 +114,7 @@ class Server:
 
     @property
     def is_running(self) -> bool:
-        """Whether the process lives."""
+        """Whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
     def signal(self, number: signal.Signals) -> None:
@@ -122,7 +122,7 @@ class Server:
         self.process.send_signal(number)
 
     def stop(self, seconds: float = 10.0) -> None:
-        """End it as an operator would; after the time given, by force."""
+        """Stop the server as an operator would; kill it if it does not stop within the given time."""
         if self.is_running:
             self.signal(signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
@@ -130,7 +130,7 @@ class Server:
         self.kill()
 
     def kill(self) -> None:
-        """End it without a word (`kill -9`), and with it everything it started."""
+        """Kill the server and its child processes (`kill -9`)."""
         if self._process is None:
             return
         with suppress(ProcessLookupError):
@@ -138,21 +138,21 @@ class Server:
         self._process.wait(self.patience)
 
     def restart(self) -> None:
-        """Stop and start again, on the same ports."""
+        """Stop the server and start it again on the same ports."""
         self.stop()
         self.start()
 
     def log(self, lines: int | None = None) -> str:
-        """Return what the server has written, or its last lines."""
+        """Return the log of the server, or its last lines."""
         text = self.log_path.read_text("utf-8", "replace") if self.log_path.exists() else ""
         return text if lines is None else "\n".join(text.splitlines()[-lines:])
 
     def wait_for_log(self, text: str, count: int = 1, seconds: float = 120.0) -> None:
-        """Wait until a text stands in the log as often as is said."""
+        """Wait until the log contains a text the given number of times."""
         wait_until(lambda: self.log().count(text) >= count, seconds, what=f"{text!r} in the log of {self.name}")
 
     def dial(self, port: int | None = None) -> Wire:
-        """Open a raw connection; it is closed with the server, unless the test has closed it."""
+        """Open a raw connection. It is closed together with the server, unless the test closes it before."""
         self._wires.append(Wire(HOST, port or self.port))
         return self._wires[-1]
 
@@ -166,7 +166,7 @@ class Server:
 
 
 def answers(port: int) -> bool:
-    """Tell whether something listens on a port of this machine."""
+    """Return whether a process listens on a port of this machine."""
     try:
         socket.create_connection((HOST, port), timeout=1).close()
     except OSError:

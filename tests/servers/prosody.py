@@ -1,21 +1,21 @@
 """
-Prosody, as Debian's package installs it.
+Run Prosody, as Debian's package installs it.
 
-What was needed:
+Facts about Prosody that this module relies on:
 
-* `prosody -F` in the foreground with a configuration of its own; root must say `run_as_root`, others are not asked.
-* Every port service has a default that listens on all addresses: each one that is not wanted gets an empty list of ports, and
-  HTTP has an `http_interfaces` of its own beside `interfaces`.
-* `log` to the console, or the log lands where the package put it. It holds everything sent and received at `debug`.
-* With `authentication = "internal_plain"` a user is one small Lua file; letters other than ASCII letters, digits and `_` are
-  written as `%xx` in its path.
-* Everything an administrator does goes through `prosodyctl shell` (0.12 and newer) and the socket of `admin_shell`; a path
-  of a socket has at most 107 bytes, so it lies in a short directory of its own.
-* `certificates` must exist, empty or not, or each start complains.
-* Told to end, it writes `system-shutdown` to every stream, and now and then (one time in ten) has exited before that is on the
-  wire: a client without a login then sees the bare close. A test that insists on the text reads it in the log.
-* Settings before the first `VirtualHost` are global. An option that is set twice is worth a warning, and 0.12 fails over that
-  warning where the path of the file is long: what a test sets takes the place of the line below.
+* `prosody -F` runs in the foreground with its own configuration. For root, the configuration must set `run_as_root`.
+* By default every port service listens on all addresses. Each unused service gets an empty list of ports, and HTTP needs
+  `http_interfaces` in addition to `interfaces`.
+* `log` must name the console; otherwise the log goes to the file of the package. At level `debug` it contains all traffic.
+* With `authentication = "internal_plain"` a user is one small Lua file. In its path, characters other than ASCII letters, digits
+  and `_` are written as `%xx`.
+* Commands of an administrator go through `prosodyctl shell` (0.12 and newer) and the socket of `admin_shell`. The path of a
+  socket has at most 107 bytes, so the socket gets a short directory of its own.
+* The directory `certificates` must exist, even if it is empty; otherwise each start logs a warning.
+* When Prosody shuts down, it writes `system-shutdown` to every stream. One time in ten it exits before the data is on the wire; a
+  client that is not logged in then sees only the close. A test that needs the text reads it in the log.
+* Settings before the first `VirtualHost` are global. Prosody warns about an option that is set twice, and 0.12 fails in that
+  warning if the path of the file is long. So a test's setting replaces the default line below.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ modules_enabled = {{ {modules} }}
 
 
 def program() -> Path | None:
-    """Return the program, or `None` where Prosody is not installed."""
+    """Return the program; `None` if Prosody is not installed."""
     found = shutil.which("prosody", path=PATH)
     return Path(found) if found and shutil.which("prosodyctl", path=PATH) else None
 
@@ -76,11 +76,11 @@ class ProsodyServer(Server):
     A Prosody that serves `localhost`.
 
     Attributes:
-        port: Where clients connect.
+        port: The port for clients.
 
-        http: Where BOSH (`/http-bind`) and WebSocket (`/xmpp-websocket`) answer, if their modules are on.
+        http: The port for BOSH (`/http-bind`) and WebSocket (`/xmpp-websocket`), if their modules are on.
 
-        component: Where components connect.
+        component: The port for components.
     """
 
     name = "prosody"
@@ -96,15 +96,15 @@ class ProsodyServer(Server):
         tls: Certificates | None = None,
     ) -> None:
         """
-        Say what to start.
+        Store what to start.
 
         Args:
-            directory: Where its files are.
-            settings: Global settings in Lua, `"c2s_timeout = 1"`.
-            hosts: What follows the virtual host `localhost`, `'Component "rooms.localhost" "muc"'`.
-            modules: Modules to switch on beside those that are always on.
+            directory: The directory for its files.
+            settings: Global settings in Lua, for example `"c2s_timeout = 1"`.
+            hosts: The configuration after the virtual host `localhost`, for example `'Component "rooms.localhost" "muc"'`.
+            modules: Modules to switch on in addition to those that are always on.
             users: Passwords by user on `localhost`.
-            tls: Certificates; a client may use STARTTLS then, and must if the settings say so.
+            tls: Certificates. With them, clients may use STARTTLS, and must if the settings require it.
         """
         super().__init__(directory)
         self.http = reserve(self)
@@ -150,11 +150,11 @@ class ProsodyServer(Server):
         return [str(program()), "--config", str(self.directory / "prosody.cfg.lua"), "-F"]
 
     def ports(self) -> tuple[int, ...]:
-        """Return the ports that must answer: the one of HTTP opens only with a module that uses it."""
+        """Return the ports that must answer. The port of HTTP is open only if a module uses it."""
         return (self.port, self.http) if {"bosh", "websocket"} & set(self._modules) else (self.port,)
 
     def shell(self, command: str) -> str:
-        """Give an administrator's command, `'user:delete("alice@localhost")'`, and return the answer."""
+        """Run a command of an administrator, `'user:delete("alice@localhost")'`, and return the answer."""
         config = str(self.directory / "prosody.cfg.lua")
         done = subprocess.run(
             [str(shutil.which("prosodyctl", path=PATH)), "--config", config, "shell", command],
@@ -170,13 +170,13 @@ class ProsodyServer(Server):
         return done.stdout
 
     def reload(self, settings: str) -> None:
-        """Put other global settings into force; what Prosody reads only when it starts stays as it was."""
+        """Reload the server with other global settings. Settings that Prosody reads only at its start do not change."""
         self._settings = settings
         self.prepare()
         self.shell("config:reload()")
 
     def stop(self, seconds: float = 10.0) -> None:
-        """End it, and take the directory of the socket away once it has ended."""
+        """Stop the server, then remove the directory of the socket."""
         super().stop(seconds)
         for left in self._short.glob("*"):
             left.unlink()

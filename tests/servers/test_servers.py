@@ -1,4 +1,4 @@
-"""Each server starts, gives a real error over the wire, and is gone afterwards."""
+"""Each server starts, sends a real error over the wire, and leaves no process behind."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ REFUSED = "authorization: {user: alice, password: secret}"
 
 
 def is_gone(server: Server) -> bool:
-    """Tell whether nothing of the server's process group runs any more; what is dead and not collected runs no more."""
+    """Return whether no process of the server's group runs; a defunct process does not count."""
     with suppress(ProcessLookupError, psutil.NoSuchProcess):
         group = [each for each in psutil.process_iter() if os.getpgid(each.pid) == server.process.pid]
         return all(each.status() == psutil.STATUS_ZOMBIE for each in group) and not process.answers(server.port)

@@ -1,4 +1,4 @@
-"""A raw connection: what really stands on the wire, without a client library that would hide some of it."""
+"""A raw connection, which shows the data on the wire that a client library would hide."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 class Wire:
     """
-    A connection that remembers everything it has read; a context manager.
+    A connection that keeps everything it has read; a context manager.
 
     Attributes:
-        read: All bytes that came so far.
+        read: All bytes that were received so far.
 
         closed: Whether the other side has closed, or reset, the connection.
     """
@@ -26,11 +26,11 @@ class Wire:
         self.closed = False
 
     def secure(self, context: ssl.SSLContext, name: str = "localhost") -> None:
-        """Go on under TLS."""
+        """Switch the connection to TLS."""
         self._socket = context.wrap_socket(self._socket, server_hostname=name)
 
     def send(self, data: bytes) -> None:
-        """Send bytes; a connection that is closed already is noticed when reading."""
+        """Send bytes. If the connection is closed, this does not raise; the next read shows it."""
         try:
             self._socket.sendall(data)
         except OSError:
@@ -38,10 +38,10 @@ class Wire:
 
     def until(self, mark: bytes, seconds: float = 120.0) -> bytes:
         """
-        Read until a mark has come, counted from the last call.
+        Read until a mark arrives in the data after the last call.
 
         Raises:
-            AssertionError: If the time is over or the connection closed before it came.
+            AssertionError: If the mark has not arrived in time, or before the connection closed.
         """
         start, deadline = len(self.read), time.monotonic() + seconds
         while mark not in self.read[start:]:
@@ -51,7 +51,7 @@ class Wire:
         return self.read[start:]
 
     def until_closed(self, seconds: float = 120.0) -> bytes:
-        """Read until the other side closes, or the time is over: `closed` tells which; return what came in this call."""
+        """Read until the other side closes or the time is over (`closed` shows which); return the data of this call."""
         start, deadline = len(self.read), time.monotonic() + seconds
         while self._receive(deadline):
             pass

@@ -1,1 +1,1 @@
-"""The scenarios: a module a subject. Each is imported when the capture runs."""
+"""The scenarios: one module for each subject. The capture imports all of them."""

@@ -1,4 +1,4 @@
-"""Accounts, JWT, permissions that change, kicks and proxies: what nats-server says when who you are is the matter."""
+"""Errors of nats-server about identity: accounts, JWT, permissions that change, kicks and proxies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What nats-py makes of it: the exceptions it raises, and those it hands to its callbacks."""
+"""The exceptions that nats-py raises, and those that it passes to its callbacks."""
 
 from __future__ import annotations
 

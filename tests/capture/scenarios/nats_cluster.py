@@ -1,4 +1,4 @@
-"""A cluster of three with JetStream: what changes hands while somebody waits, and what there is no majority for."""
+"""Errors of a JetStream cluster of three servers: leaders that change during a request, and operations without a majority."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What JetStream refuses: requests to its API and messages to its streams, in the order in which they are sent."""
+"""Requests to the JetStream API and messages to streams that the server refuses, in the order in which they are sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What nats-server writes into its log: on the run, and when it refuses its configuration."""
+"""Log lines of nats-server, while it runs and when it refuses its configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two servers that do not fit: what each writes into its log about the other."""
+"""Two incompatible servers: the log lines of each about the other."""
 
 from __future__ import annotations
 

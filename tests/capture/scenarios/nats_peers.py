@@ -1,4 +1,4 @@
-"""The ports of routes, gateways and leaf nodes: what nats-server says to those who do not belong there, and to peers that do."""
+"""Errors on the ports for routes, gateways and leaf nodes: for wrong clients, and for real peers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What JetStream refuses of its finer options: limits that a stream or an account sets, mirrors, schedules, resets, batches."""
+"""Refusals of JetStream's special options: limits of a stream or an account, mirrors, schedules, resets, batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What scenarios of NATS share: stations, and ways to look at what a connection came to."""
+"""Helpers for the scenarios of NATS: stations, and functions that read the errors of a connection."""
 
 from __future__ import annotations
 

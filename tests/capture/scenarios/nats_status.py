@@ -1,4 +1,4 @@
-"""Status lines: what JetStream answers to those who pull messages, or get them directly."""
+"""Status lines: JetStream's answers to pull requests and direct gets."""
 
 from __future__ import annotations
 

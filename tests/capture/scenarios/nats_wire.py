@@ -1,4 +1,4 @@
-"""What nats-server says on a client's connection, and why it says it closed it."""
+"""Errors that nats-server sends on a client's connection, and its reasons for closing connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What resolvers say: that of the system, and c-ares asked through aiodns."""
+"""Errors of resolvers: the resolver of the system, and c-ares through aiodns."""
 
 from __future__ import annotations
 

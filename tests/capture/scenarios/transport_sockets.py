@@ -1,4 +1,4 @@
-"""What the operating system says of sockets, as Python raises it: nothing here needs a server of a protocol."""
+"""Socket errors of the operating system, as Python raises them. These scenarios need no NATS or XMPP server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What TLS says: certificates that are not believed, versions and ciphers that do not fit, and each alert of OpenSSL."""
+"""Errors of TLS: certificates that are not trusted, incompatible versions and ciphers, and each alert of OpenSSL."""
 
 from __future__ import annotations
 

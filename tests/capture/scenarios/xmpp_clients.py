@@ -1,4 +1,4 @@
-"""What slixmpp makes of it: the exceptions that its calls raise, and what its events carry."""
+"""The exceptions that calls of slixmpp raise, and the data of its events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""XMPP over HTTP: what ends a session of BOSH, and what a WebSocket says."""
+"""XMPP over HTTP: the ends of BOSH sessions, and errors on a WebSocket."""
 
 from __future__ import annotations
 

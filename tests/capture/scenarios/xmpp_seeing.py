@@ -1,4 +1,4 @@
-"""What scenarios of XMPP share: ways to open a stream, to log in, to ask, and to look at what came."""
+"""Helpers for the scenarios of XMPP: open a stream, log in, send requests, and read the errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Prosody and ejabberd answer to stanzas that they do not like: requests, rooms, nodes of publish-subscribe, addresses."""
+"""Stanza errors of Prosody and ejabberd: requests, rooms, nodes of publish-subscribe, addresses."""
 
 from __future__ import annotations
 

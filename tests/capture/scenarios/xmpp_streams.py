@@ -1,4 +1,4 @@
-"""What ends a stream, and what SASL, stream management and other negotiations refuse: Prosody and ejabberd."""
+"""Stream errors, and refusals of SASL, stream management and other negotiations, by Prosody and ejabberd."""
 
 from __future__ import annotations
 

@@ -233,7 +233,7 @@ class _Server:
 
 
 def _producer(text: str) -> Callable[[str], object] | None:
-    """Return a pattern of the texts that a format can produce; `None` if it has no verbs, or too few letters of its own."""
+    """Return a function that matches the texts that a format can produce; `None` without verbs, or with too few letters."""
     runs = _VERB.split(text)
     if len(runs) == 1 or len(re.findall(r"[a-z]", "".join(runs))) < _FEW_LETTERS:
         return None
