@@ -1,4 +1,4 @@
-"""`python -m tests.clients [--write] [--only NAME]`: let clients fail, and compare what they print with the vectors."""
+"""`python -m tests.clients [--write] [--only NAME]`: let clients fail, and compare their output with the vectors."""
 
 from __future__ import annotations
 

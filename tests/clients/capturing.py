@@ -1,4 +1,4 @@
-"""Build the clients that this machine can build, run each in each situation, and say what was skipped."""
+"""Build the clients whose toolchains are installed, run each in each situation, and report the skipped ones."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def capture(only: str = "", situation: str = "") -> list[Vector]:
-    """Run the clients and return the vectors; what is skipped is reported on stderr."""
+    """Run the clients and return the vectors. Skipped clients are reported on stderr."""
     captured: list[Vector] = []
     for client in CLIENTS:
         if only in f"{client.name} {client.version()}":
@@ -56,7 +56,7 @@ def _in(situation: Situation, client: Client, command: Command) -> Iterator[Vect
                 for printed in run(command, situation, place):
                     count += 1
                     yield _vector(printed, client, situation, _serving(place))
-        except Exception as error:  # noqa: BLE001 - one server that does not start must not end the run
+        except Exception as error:  # noqa: BLE001 - the run continues if one server does not start
             _report(f"{client.name}: {situation.name}: {type(error).__name__}: {str(error)[:300]}")
             return
     if count:

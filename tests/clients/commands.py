@@ -1,8 +1,8 @@
 """
-`python -m tests.clients.commands OPERATIONS PROGRAM OPERATION`: run a command-line tool as one client more.
+`python -m tests.clients.commands OPERATIONS PROGRAM OPERATION`: run a command-line tool as a client.
 
-`OPERATIONS` is a TOML file with the arguments of the tool for each operation. What the tool prints becomes the same JSON lines
-that the programs in other languages print. The exit code is 9 where the tool has no such operation.
+`OPERATIONS` is a TOML file with the arguments of the tool for each operation. The output of the tool is converted to the JSON
+lines that the programs in other languages print. The exit code is 9 if the tool does not support the operation.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PATIENCE = 8
 
 
 def filled(arguments: Sequence[str], variables: Mapping[str, str]) -> list[str]:
-    """Return the arguments with the variables in them; an argument with a variable that is empty is left out."""
+    """Return the arguments with the values of their variables. An argument with an empty variable is left out."""
     kept = []
     for argument in arguments:
         names = _NAME.findall(argument)
@@ -40,13 +40,13 @@ def filled(arguments: Sequence[str], variables: Mapping[str, str]) -> list[str]:
 
 
 def say(form: str, text: str) -> None:
-    """Print one thing the tool printed."""
+    """Print one output of the tool as a JSON line."""
     if text.strip():
         print(json.dumps({"form": form, "text": text}), flush=True)  # noqa: T201 - read by who runs this
 
 
 def run(command: Sequence[str]) -> None:
-    """Run a command to its end; a tool that sends what it reads is given one line."""
+    """Run a command to its end, with one line as its input for tools that send their input."""
     with subprocess.Popen(command, text=True, **_PIPES) as tool:  # type: ignore[call-overload]
         guard = threading.Timer(PATIENCE, tool.kill)
         guard.start()
@@ -57,7 +57,7 @@ def run(command: Sequence[str]) -> None:
 
 
 def watch(command: Sequence[str]) -> None:
-    """Run a command, report when it is connected, and end it when the server has done its part."""
+    """Run a command, report when it is connected, and stop it after the action of the server."""
     with subprocess.Popen(command, text=True, **_PIPES) as tool:  # type: ignore[call-overload]
         printed: list[str] = []
         reader = threading.Thread(target=lambda: printed.extend(tool.stdout or ()), daemon=True)
@@ -71,7 +71,7 @@ def watch(command: Sequence[str]) -> None:
 
 
 def main() -> int:
-    """Run what the tool does in one situation."""
+    """Run the operation of the tool for one situation."""
     path, program, operation = sys.argv[1:]
     told = tomllib.loads(Path(path).read_text("utf-8"))
     variables = {**VARIABLES, **os.environ}

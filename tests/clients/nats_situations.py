@@ -1,4 +1,4 @@
-"""What goes wrong between a client and nats-server."""
+"""Faults between a client and nats-server."""
 
 from __future__ import annotations
 

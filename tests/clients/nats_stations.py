@@ -1,4 +1,4 @@
-"""Servers of NATS as the situations need them, each a context manager that takes a directory."""
+"""NATS servers for the situations. Each station is a context manager that takes a directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client printed, without what differs between two runs. The stand-ins have the form of what they replace."""
+"""Replace the parts of a client's output that differ between runs. The replacements have the same form."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LINES = 40
-"""A longer output is cut here."""
+"""Longer output is cut to this number of characters."""
 
 _VARIABLE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"\x1b\[[0-9;]*m"), ""),
@@ -42,7 +42,7 @@ _VARIABLE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], .
 
 
 def steady(text: str) -> str:
-    """Return a text as it would be in every run."""
+    """Return a text with the parts replaced that differ between runs."""
     lines = text.strip("\n").splitlines()
     kept = "\n".join(line.rstrip() for line in lines[:LINES])
     for pattern, stand_in in _VARIABLE:

@@ -1,4 +1,4 @@
-"""A TCP relay on loopback that can delay or stop what goes through it: the network as a client meets it on a bad day."""
+"""A TCP relay on loopback that can delay or stop data, to simulate a bad network."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Relay:
     A context manager that relays each connection to a port of this machine.
 
     Attributes:
-        port: Where clients connect.
+        port: The port for clients.
 
-        upstream: Cleared, what clients send is held back.
+        upstream: If cleared, the relay holds back data of the clients.
 
-        downstream: Cleared, what the server sends is held back.
+        downstream: If cleared, the relay holds back data of the server.
     """
 
     def __init__(self, target: int) -> None:

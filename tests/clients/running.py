@@ -1,4 +1,4 @@
-"""Run a client in a situation, and collect what it prints. A client that does not know the operation prints nothing."""
+"""Run a client in a situation, and collect its output. A client that does not support the operation prints nothing."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from tests.clients.stations import Place
 
 PATIENCE = 25
-"""Seconds after which a client is ended."""
+"""The number of seconds after which a client is stopped."""
 
 
 @dataclass(frozen=True)
 class Printed:
     """
-    Something a client printed.
+    One output of a client.
 
     Attributes:
-        form: `message` (the text of the error alone), `logged`, `inspected`, `stack` (as a program prints it) or `stderr`.
+        form: `message` (only the text of the error), `logged`, `inspected`, `stack` (as a program prints it) or `stderr`.
 
-        text: The text, without what differs between two runs.
+        text: The text, with the parts replaced that differ between runs.
     """
 
     form: str
@@ -37,7 +37,7 @@ class Printed:
 
 
 def run(command: Sequence[str], situation: Situation, place: Place) -> Iterator[Printed]:
-    """Start a client and yield what it prints, each text once."""
+    """Start a client and yield its output, each text once."""
     environment = {**os.environ, "LANG": "C.UTF-8", "TZ": "UTC", **place.environment, **dict(situation.variables)}
     seen: set[Printed] = set()
     for each in _output([*command, situation.operation], situation, place, environment):

@@ -1,4 +1,4 @@
-"""The clients: which toolchain each needs, where its version is pinned, and how it is built, outside the repository."""
+"""The clients: the toolchain of each, the file that pins its version, and how to build it outside the repository."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 CACHE = HERE.parents[1] / ".venv" / "clients"
 BUILD_TIME = 1800
-"""Seconds one build may take."""
+"""The time limit of one build, in seconds."""
 
 Command = tuple[str, ...]
 
@@ -29,19 +29,19 @@ class Client:
     A client library, or a command-line tool.
 
     Attributes:
-        name: As people name it.
+        name: The usual name of the client.
 
         protocol: `nats` or `xmpp`.
 
-        folder: Its programs, below this folder.
+        folder: The folder of its programs, below this folder.
 
         package: Its name in the file that pins its version.
 
-        tools: Programs that must be here.
+        tools: The programs that must be installed.
 
-        build: Builds it into a folder, and returns the command to which the operation is added.
+        build: Builds the client in a folder, and returns the command; the operation is appended to it.
 
-        argument: What the command is given before the operation.
+        argument: An argument of the command before the operation.
     """
 
     name: str
@@ -59,20 +59,20 @@ class Client:
 
     @property
     def runtime(self) -> str:
-        """The language, or the distribution of packages."""
+        """The programming language, or the Linux distribution of the package."""
         return self.folder.partition("/")[0]
 
     def missing(self) -> list[str]:
-        """Return the tools that are not here."""
+        """Return the tools that are not installed."""
         return [tool for tool in self.tools if shutil.which(tool) is None]
 
     def version(self) -> str:
-        """Return the version, as it is pinned."""
+        """Return the pinned version."""
         return _pinned(self.source)[self.package]
 
 
 def _pinned(source: Path) -> dict[str, str]:
-    """Return the versions by package that a folder pins, in whichever form its toolchain reads."""
+    """Return the versions that a folder pins, by package, from the file of its toolchain."""
     if (path := source / "go.mod").exists():
         return {
             name: version.removeprefix("v")
@@ -101,11 +101,11 @@ def _run(command: list[str], folder: Path) -> None:
 
 
 class BuildError(Exception):
-    """A toolchain refused; its last words are in the message."""
+    """A build failed. The message contains the end of the toolchain's output."""
 
 
 def _copied(client: Client, cache: Path) -> Path:
-    """Copy the sources of a client to the cache, where build tools may leave their files, and return that folder."""
+    """Copy the sources of a client to the cache, where build tools may write files, and return that folder."""
     folder = cache / client.folder
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copytree(client.source, folder, dirs_exist_ok=True)
@@ -113,7 +113,7 @@ def _copied(client: Client, cache: Path) -> Path:
 
 
 def build_go(client: Client, cache: Path) -> Command:
-    """Build a program of one's own with a module."""
+    """Build a program of this repository with a Go module."""
     folder = _copied(client, cache)
     program = folder / "program"
     _run(["go", "build", "-mod=mod", "-o", str(program), "."], folder)
@@ -134,7 +134,7 @@ def _as_tool(client: Client, program: Path | str) -> Command:
 
 
 def build_node(client: Client, cache: Path) -> Command:
-    """Install the packages, without scripts of theirs and without a lock file."""
+    """Install the packages, without running their scripts and without a lock file."""
     folder = _copied(client, cache)
     _run(["npm", "install", "--no-package-lock", "--ignore-scripts", "--silent"], folder)
     script, _, argument = client.argument.partition(" ")
@@ -156,7 +156,7 @@ def build_java(client: Client, cache: Path) -> Command:
 
 
 def build_c(client: Client, cache: Path) -> Command:
-    """Compile against the library of the system's package; its version must be the one that is pinned."""
+    """Compile against the library of the system's package, which must have the pinned version."""
     _copied(client, cache)
     shutil.copy(client.source.parent / "printing.h", cache / client.folder / "..")
     require_package(client)
@@ -166,17 +166,17 @@ def build_c(client: Client, cache: Path) -> Command:
 
 
 def take_tool(client: Client, _: Path) -> Command:
-    """Take a command-line tool of the system's package; its version must be the one that is pinned."""
+    """Use a command-line tool of the system's package, which must have the pinned version."""
     require_package(client)
     return _as_tool(client, client.name)
 
 
 def require_package(client: Client) -> None:
     """
-    Look whether the system has the package in the version that is pinned.
+    Check that the system has the pinned version of a package.
 
     Raises:
-        BuildError: If it has none, or another.
+        BuildError: If the package is not installed, or has another version.
     """
     query = ["dpkg-query", "-W", "-f=${Version}", client.package]
     found = subprocess.run(query, capture_output=True, text=True, check=False, timeout=10).stdout
@@ -186,7 +186,7 @@ def require_package(client: Client) -> None:
 
 
 def build_rust(client: Client, cache: Path) -> Command:
-    """Build with little on disk."""
+    """Build with cargo, with little data on disk."""
     folder = _copied(client, cache)
     _run(["cargo", "build", "--quiet", "--jobs", "1"], folder)
     return (str(folder / "target" / "debug" / client.argument),)

@@ -1,4 +1,4 @@
-"""What goes wrong, and the right answer."""
+"""The faults in which clients run, with the right answers."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Situation:
     """
-    One thing that goes wrong.
+    One fault.
 
     Attributes:
-        name: What goes wrong, in words.
+        name: A description of the fault.
 
         protocol: `nats` or `xmpp`.
 
-        operation: What the client does; each program knows it by this name.
+        operation: The name of the operation, which each program implements.
 
-        station: The server it does it with.
+        station: The server for the operation.
 
-        act: What happens once the client has said that it is ready.
+        act: An action on the server after the client has reported that it is ready.
 
         variables: More variables for the client.
     """
@@ -64,7 +64,7 @@ def kill(place: Place) -> None:
 
 
 def silence(place: Place) -> None:
-    """Let nothing through from the server to the client."""
+    """Hold back all data from the server to the client."""
     place.relay.downstream.clear()
 
 

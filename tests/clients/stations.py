@@ -1,4 +1,4 @@
-"""What a client meets: a running server, and the variables that tell the client how to reach it."""
+"""The surroundings of a client: a running server, and the environment variables with its address."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 @dataclass
 class Place:
     """
-    What a situation is made of while it lasts.
+    The parts of a running situation.
 
     Attributes:
-        environment: Variables for the client: `SERVER_URL`, `NATS_LOGIN`, `CA` and the like.
+        environment: Environment variables for the client: `SERVER_URL`, `NATS_LOGIN`, `CA` and so on.
 
-        server: The server, where one runs.
+        server: The server; `None` if the situation has none.
 
-        relay: What stands between client and server, where something does.
+        relay: The relay between client and server; `None` if the situation has none.
     """
 
     environment: dict[str, str] = field(default_factory=dict)
@@ -44,7 +44,7 @@ def relayed(place: Place, url: str) -> Generator[Place]:
 
 
 def issue_expired(directory: Path, ended: datetime) -> Certificates:
-    """Make a certificate for this machine that ended at a time in the past."""
+    """Create a certificate for this machine that has already expired."""
     files = issue(directory)
     authority = trustme.CA()
     issued = authority.issue_cert("localhost", "127.0.0.1", not_after=ended)

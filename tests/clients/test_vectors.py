@@ -1,4 +1,4 @@
-"""What other clients printed, as it is kept: whole, free of this machine, and with the answer of its situation."""
+"""The stored output of other clients: complete, without traces of one machine, and with the answer of its situation."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_each_client_is_pinned_to_the_version_of_its_vectors(client: Client) -> 
     assert {vector["protocol"] for vector in found} == {client.protocol}
 
 
-# What a reader must be able to tell from these texts, and `find` does not: by the first line.
+# Texts whose error a reader can recognise but `find` does not, by their first line.
 UNREAD = {
     'Exception in thread "main" java.util.concurrent.TimeoutException': "An exception that has a class and no message.",
 }

@@ -1,4 +1,4 @@
-"""The vectors: what clients printed, one file a client and version, one JSON object a line."""
+"""The stored output of clients: one file for each client and version, one JSON object in each line."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Answers:
     The right answers of one situation.
 
     Attributes:
-        reason: What happened.
+        reason: The reason of the fault.
 
-        first: Reasons by a pattern of the text, for words that say the same in all situations of the protocol.
+        first: Reasons by a pattern of the text, for texts that mean the same in all situations of the protocol.
 
-        words: Reasons by a pattern of the text, for words that say something else than what happened.
+        words: Reasons by a pattern of the text, for texts that describe something other than the fault.
 
-        after: The same for what follows from the first error, in all situations of the protocol.
+        after: The same for consequences of the first error, in all situations of the protocol.
     """
 
     reason: str
@@ -42,7 +42,7 @@ class Answers:
     after: dict[str, str]
 
     def of(self, printed: Printed) -> str:
-        """Return the reason that a text gives. A whole output holds more than one error; what happened is among them."""
+        """Return the reason that a text shows. A whole output contains several errors, one of which is the fault."""
         patterns = {**self.first, **self.words, **({} if printed.form == "stderr" else self.after)}
         return next((reason for pattern, reason in patterns.items() if re.search(pattern, printed.text)), self.reason)
 
@@ -60,7 +60,7 @@ def answers() -> dict[tuple[str, str], Answers]:
 
 
 def expected(protocol: str, situation: str, printed: Printed) -> dict[str, str]:
-    """Return the right answer to what was printed."""
+    """Return the right answer for an output."""
     return {"reason": answers()[protocol, situation].of(printed)}
 
 
@@ -70,20 +70,20 @@ def read(folder: Path = FOLDER) -> Iterator[Vector]:
 
 
 def answered(vectors: Iterable[Vector]) -> Iterator[Vector]:
-    """Yield the vectors with the stand-ins and the right answers of today."""
+    """Yield the vectors with the current replacements and right answers."""
     for vector in vectors:
         printed = Printed(vector["form"], steady(vector["text"]))
         yield {**vector, "text": printed.text, "expected": expected(vector["protocol"], vector["situation"], printed)}
 
 
 def identity(vector: Vector) -> tuple[str, ...]:
-    """Return what makes a vector the same one in another run: all but what was expected of it, and but its later lines."""
+    """Return the key that identifies a vector in another run: everything but the expected answer and the later lines."""
     head = vector["text"].partition("\n")[0]
     return (vector["client"], vector["version"], vector["situation"], vector["form"], head)
 
 
 def distinct(vectors: Iterable[Vector]) -> list[Vector]:
-    """Return the vectors without those that begin as one before."""
+    """Return the vectors without those that begin like an earlier one."""
     return jsonl.distinct(vectors, identity)
 
 
@@ -93,7 +93,7 @@ def write(vectors: Iterable[Vector], folder: Path = FOLDER) -> None:
 
 
 def differences(known: Iterable[Vector], captured: Iterable[Vector]) -> Iterator[str]:
-    """Return a line for each vector that is new, gone or changed."""
+    """Return a line for each vector that is new, missing or changed."""
     return jsonl.differences(known, captured, identity, _change)
 
 

@@ -1,4 +1,4 @@
-"""What goes wrong between a client and Prosody or ejabberd."""
+"""Faults between a client and Prosody or ejabberd."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers of XMPP as the situations need them, each a context manager that takes a directory."""
+"""XMPP servers for the situations. Each station is a context manager that takes a directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Carry the experiments out, and report what differs from the known results: `python -m tests.experiments [TEXT] [--write]`."""
+"""Run the experiments, and report the differences from the known results: `python -m tests.experiments [TEXT] [--write]`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the results say of the tables: the experiments that speak for each case, and where they contradict what is said."""
+"""Compare the tables with the results: the experiments for each case, and their contradictions to the tables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.experiments.results import Record
 
 Place = tuple[str, str, str]
-# Steps that nobody but the client takes, and that change nothing of what it asks for.
+# Steps that the client can take alone and that do not change the request.
 BY_ITSELF = ("reconnect", "redirect", "wait")
 # Steps that a result must have tried if the table names them.
 TRIED = (Recovery.WAIT, Recovery.RECONNECT, Recovery.REDIRECT, Recovery.MODIFY, Recovery.REAUTHENTICATE)
@@ -41,7 +41,7 @@ class Seen:
 
     @property
     def healed(self) -> bool:
-        """Whether the operation succeeded later although nobody changed anything."""
+        """Whether the operation succeeded later without any change of request, credentials or configuration."""
         record = self.record
         by_itself = (record["after_step"].get(step) for step in BY_ITSELF)
         return any((record["same_again"], record["after_waiting"], record["after_healing"], *by_itself))
@@ -50,12 +50,12 @@ class Seen:
 @dataclass(frozen=True)
 class Case:
     """
-    What rests on the same rows of a table, and all that was seen of it.
+    All results for errors that the same rows of a table judge.
 
     Attributes:
-        name: Protocol and rows, `nats: jetstream 10077 + words maximum bytes exceeded`.
+        name: Protocol and rows, for example `nats: jetstream 10077 + words maximum bytes exceeded`.
 
-        seen: Every error of that case, in whichever situation and from whichever server.
+        seen: Every error of that case, from all situations and servers.
     """
 
     name: str
@@ -63,15 +63,15 @@ class Case:
 
     @property
     def error(self) -> NormalizedError:
-        """The error of which there are several: what the tables say of one they say of all."""
+        """One error of the case; the tables judge all of them in the same way."""
         return self.seen[0].error
 
     def situations(self) -> list[str]:
-        """Return the names of the situations that speak for it."""
+        """Return the names of the situations of the case."""
         return sorted({str(one.record["situation"]) for one in self.seen})
 
     def differences(self) -> Iterator[str]:
-        """Yield each claim of the tables that what was seen contradicts: `retryable`, `effect`, `terminal`, `recovery`."""
+        """Yield each claim of the tables that the results contradict: `retryable`, `effect`, `terminal`, `recovery`."""
         error, records = self.error, [one.record for one in self.seen]
         if error.retryable != any(one.healed for one in self.seen):
             yield "retryable"
@@ -86,7 +86,7 @@ class Case:
 
 @cache
 def cases() -> dict[str, Case]:
-    """Return every case that an experiment speaks for, by its name."""
+    """Return every case with at least one experiment, by its name."""
     found: defaultdict[str, list[Seen]] = defaultdict(list)
     for record in results.read():
         for raw in record["raw"]:
@@ -101,7 +101,7 @@ def _name(error: NormalizedError) -> str:
 
 @cache
 def shown() -> dict[Place, str]:
-    """Return the rows that are shown by behaviour: protocol, section and key, to the name of a situation that shows it."""
+    """Return the rows whose behaviour an experiment shows: protocol, section and key, to the name of a situation."""
     found: dict[Place, str] = {}
     for case in cases().values():
         for section, key in touched(case.error):

@@ -1,4 +1,4 @@
-"""Carry a situation out, and say what was seen."""
+"""Run a situation, and return what was observed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.experiments.situation import Place, Situation
 
 
-# Times that no vector holds, and what stands for them: of an acknowledgement, and of the end of a ban.
+# Times that differ between runs, and their replacements: the time of an acknowledgement, and the end of a ban.
 _TIMES = (
     (re.compile(r"(\$JS\.ACK(?:\.\w+){2}(?:\.\d+){3})\.\d+"), r"\1.0"),
     (re.compile(r"\d\d:\d\d:\d\d \d\d\.\d\d\.\d{4} UTC"), "00:00:00 01.01.2026 UTC"),
@@ -30,30 +30,30 @@ class NotProvokedError(Exception):
 @dataclass
 class Result:
     """
-    What became of an operation; `None` where nobody could look.
+    The result of an experiment. A field is `None` if the experiment could not observe it.
 
     Attributes:
         situation: The name of the situation.
 
-        server: Who the error came from: a server or a client library.
+        server: The producer of the error: a server or a client library.
 
-        version: Its version.
+        version: The version of the producer.
 
-        raw: What came, each as an input line of `errnorm normalize`.
+        raw: The observed errors, each as an input line of `errnorm normalize`.
 
-        took_effect: Whether the operation that failed was carried out all the same.
+        took_effect: Whether the server executed the failed operation nevertheless.
 
         same_again: Whether the same operation succeeded at once.
 
-        after_waiting: Whether it succeeded after some time, with nothing changed.
+        after_waiting: Whether it succeeded after some time, without any change.
 
         after_healing: Whether it succeeded after load, topology or time had ended the fault.
 
-        after_step: Whether it succeeded after a step, by word of `Recovery`; `operator` is a step that only an operator can take.
+        after_step: Whether it succeeded after a step, by value of `Recovery`; `operator` is a step that needs an operator.
 
-        connection_over: Whether the connection that it happened on ended.
+        connection_over: Whether the connection of the error ended.
 
-        note: What a reader should know.
+        note: A remark for readers.
     """
 
     situation: str
@@ -69,13 +69,13 @@ class Result:
     note: str = ""
 
     def record(self) -> dict[str, Any]:
-        """Return it as JSON."""
+        """Return the result as JSON."""
         return asdict(self)
 
 
 def carry_out(situation: Situation, place: Place, version: str) -> Result:
     """
-    Provoke the fault, repeat the operation in the ways there are, and return what was seen.
+    Provoke the fault, repeat the operation in every way that the situation defines, and return the result.
 
     Raises:
         NotProvokedError: If the operation did not fail.

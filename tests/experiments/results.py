@@ -1,4 +1,4 @@
-"""The results: read, write, compare. One file a producer and version, one JSON object a line, by name of the situation."""
+"""Read, write and compare results: one file for each producer and version, one line of JSON for each situation, by name."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ def read(folder: Path = FOLDER) -> Iterator[Record]:
 
 
 def identity(record: Record) -> tuple[str, str, str]:
-    """Return what makes a result the same one in another run."""
+    """Return the key that identifies a result in another run."""
     return record["server"], record["version"], record["situation"]
 
 
 def write(found: Iterable[Record], known: Container[tuple[str, str]], folder: Path = FOLDER) -> None:
-    """Put results in the place of those of the same situations, and keep those of all other situations that are known."""
+    """Replace the known results of the same situations, and keep the known results of all other situations."""
     kept = {identity(record): record for record in read(folder) if (record["server"], record["situation"]) in known}
     kept |= {identity(record): record for record in found}
     jsonl.write((kept[name] for name in sorted(kept)), lambda record: folder / f"{record['server']}-{record['version']}.jsonl")
 
 
 def differences(found: Iterable[Record], folder: Path = FOLDER) -> Iterator[str]:
-    """Return a line for each result that is new or differs from the known one; known ones may be missing in a run of a part."""
+    """Return a line for each result that is new or differs from the known one. A run may leave situations out."""
     ran = {identity(record): record for record in found}
     known = [record for record in read(folder) if identity(record) in ran]
     return jsonl.differences(known, ran.values(), identity, _change)

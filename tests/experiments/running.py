@@ -1,4 +1,4 @@
-"""Start the servers, carry the experiments out side by side, and tell how far it is. Every server is stopped by its pid."""
+"""Start the servers, run the experiments in parallel, and report the progress. Each server is stopped by its process id."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SITUATIONS_AT_ONCE = 12
 
 
 def load_situations() -> dict[tuple[str, str], Situation]:
-    """Import all modules of situations, and return what they have registered, by server and name."""
+    """Import all modules of situations, and return the registered situations, by server and name."""
     for module in pkgutil.iter_modules(situations.__path__):
         importlib.import_module(f"{situations.__name__}.{module.name}")
     return SITUATIONS
@@ -40,7 +40,7 @@ def load_situations() -> dict[tuple[str, str], Situation]:
 
 @dataclass(frozen=True)
 class Round:
-    """Situations that happen on one and the same server."""
+    """Situations that run on the same server."""
 
     ground: Ground
     version: str
@@ -49,12 +49,12 @@ class Round:
 
 
 def rounds(only: str = "", server: str = "") -> Iterator[Round]:
-    """Yield what there is to do: situations whose name contains a text, on servers whose name and version do."""
+    """Yield the rounds: situations whose name contains `only`, on servers whose name and version contain `server`."""
     known = load_situations().values()
     for name, version, program in installations():
         mine = [one for one in known if one.ground.server == name and only in one.name and _suits(one, version)]
         if program not in {None, nats.current()}:
-            mine = [one for one in mine if one.by is None]  # a client says the same whichever server it talks to
+            mine = [one for one in mine if one.by is None]  # a client produces the same error with every version of the server
         mine = mine if server in f"{name} {version}" else []
         for ground in dict.fromkeys(one.ground for one in mine):
             here = [one for one in mine if one.ground is ground]
@@ -76,7 +76,7 @@ def known() -> set[tuple[str, str]]:
 
 
 class Progress:
-    """Tells after each experiment how many are done, and about how long the rest will take."""
+    """Reports after each experiment how many are done, and an estimate of the remaining time."""
 
     def __init__(self, total: int) -> None:
         self._total = total
@@ -85,7 +85,7 @@ class Progress:
         self._lock = threading.Lock()
 
     def tell(self, name: str, outcome: str) -> None:
-        """Say what became of one."""
+        """Report the outcome of one experiment."""
         with self._lock:
             self._done += 1
             passed = time.monotonic() - self._started
@@ -94,7 +94,7 @@ class Progress:
 
 
 def run(todo: Sequence[Round]) -> list[Record]:
-    """Carry out all experiments, and return the results, by name."""
+    """Run all experiments, and return the results, by name."""
     progress = Progress(sum(len(one.situations) for one in todo))
     with ThreadPoolExecutor(SERVERS_AT_ONCE) as servers:
         found = list(servers.map(lambda one: _run(one, progress), todo))
@@ -107,7 +107,7 @@ def _run(one: Round, progress: Progress) -> list[Record]:
             building = one.ground.build(Path(directory) / "s", one.program, one.situations)
             with building as server, ThreadPoolExecutor(SITUATIONS_AT_ONCE) as pool:
                 found = list(pool.map(lambda each: _carried_out(each, server, one.version, progress), one.situations))
-        except Exception as error:  # noqa: BLE001 - one server that does not start must not end the run
+        except Exception as error:  # noqa: BLE001 - the run continues if one server does not start
             progress.tell(one.situations[0].name, _first_line(error))
             return []
     return [record for record in found if record is not None]
@@ -122,7 +122,7 @@ def _carried_out(situation: Situation, server: object, version: str, progress: P
     except NotProvokedError:
         progress.tell(situation.name, f"did not fail on {version}")
         return None
-    except Exception as error:  # noqa: BLE001 - an older server may answer otherwise: told, and the run goes on
+    except Exception as error:  # noqa: BLE001 - an older server may answer differently; this is reported, and the run continues
         progress.tell(situation.name, _first_line(error))
         return None
     progress.tell(situation.name, f"ok ({time.monotonic() - started:.1f} s)")

@@ -1,4 +1,4 @@
-"""A situation: how to bring a fault about, and what may end it."""
+"""A situation: how to provoke a fault, and what may end it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from tests.servers.process import Server
 
 Operation = Callable[[Any], Iterable[Seen]]
-"""What somebody does at a place: it yields what went wrong, and nothing if it succeeded."""
+"""An operation at a place. It yields the errors, and nothing if it succeeded."""
 Act = Callable[[Any], object]
-"""What happens at a place without being the operation."""
+"""An action at a place that is not the operation itself."""
 Build = Callable[[Path, Path | None, Sequence["Situation"]], Any]
-"""Makes a server for some situations, from a directory and a program."""
+"""Creates a server for some situations, from a directory and a program."""
 
 SITUATIONS: dict[tuple[str, str], Situation] = {}
 
@@ -28,20 +28,20 @@ def nothing(_: object) -> None:
 
 
 def after(seconds: float) -> Act:
-    """Return the act of letting time pass."""
+    """Return an action that waits."""
     return lambda _: time.sleep(seconds)
 
 
 class Place:
     """
-    The part of a server that one situation has to itself.
+    The part of a server that one situation uses alone.
 
     Attributes:
         server: The server.
 
         name: The name of the situation.
 
-        kept: What the functions of a situation remember for each other.
+        kept: Data that the functions of a situation share.
     """
 
     def __init__(self, server: Any, name: str) -> None:
@@ -50,26 +50,26 @@ class Place:
         self.kept: dict[str, Any] = {}
 
     def renew(self) -> None:
-        """Give the connection up, so that the next operation opens a new one; a place without a lasting one has nothing to do."""
+        """Close the connection, so that the next operation opens a new one. A place without a lasting connection does nothing."""
 
     def close(self) -> None:
-        """Give up everything: the experiment is over."""
+        """Close everything at the end of the experiment."""
         self.renew()
 
 
 @dataclass(frozen=True, eq=False)
 class Ground:
     """
-    A kind of server that situations happen on.
+    A kind of server on which situations run.
 
     Attributes:
-        server: Its name: `nats-server`, `prosody`, `ejabberd`.
+        server: The name of the server: `nats-server`, `prosody`, `ejabberd`.
 
-        build: Makes it, for the situations given.
+        build: Creates the server for the given situations.
 
-        place: Makes the place of one situation on it.
+        place: Creates the place of one situation on the server.
 
-        shared: Whether many situations happen on one such server at the same time.
+        shared: Whether many situations run on one such server at the same time.
     """
 
     server: str
@@ -81,35 +81,37 @@ class Ground:
 @dataclass(frozen=True, eq=False)
 class Situation:
     """
-    How to bring a fault about, and what may end it.
+    How to provoke a fault, and what may end it.
 
     Attributes:
-        name: A stable name, `jetstream stream full`.
+        name: A stable name, for example `jetstream stream full`.
 
-        ground: What it happens on.
+        ground: The kind of server on which it runs.
 
-        operate: The operation that fails. It opens a connection if it needs one that is not there.
+        operate: The operation that fails. It opens a connection if it needs one and there is none.
 
-        provoke: What makes it fail.
+        provoke: The action that makes the operation fail.
 
-        state: What the operation is meant to change; it is read before and after. Without it nobody looks.
+        state: Returns the state that the operation should change; it is read before and after the operation. Without it, the
+            experiment does not observe the effect.
 
-        pause: How long to wait with nothing changed, in seconds.
+        pause: How long to wait without any change, in seconds.
 
-        steps: By word of `Recovery`: the operation after that step, taken while the fault is still there. `wait` and `reconnect`
-            need none: the experiment does them with every operation.
+        steps: By value of `Recovery`: the operation after that step, while the fault continues. `wait` and `reconnect` need no
+            entry, because the experiment tries them with every operation.
 
-        heal: What load, topology or time do by themselves; nobody changes a request, a credential, a permission or a setting.
+        heal: An action for what load, topology or time do by themselves. It changes no request, credentials, permission or
+            setting.
 
-        note: What a reader should know.
+        note: A remark for readers.
 
-        options: What the ground must know to make the place.
+        options: Options with which the ground creates the place.
 
-        since: The first version of the server that has it.
+        since: The first version of the server that has the fault.
 
-        until: The first version of the server that has it no more.
+        until: The first version of the server that no longer has the fault.
 
-        by: The client library that the error comes from, where it is not read off the wire.
+        by: The client library that produces the error; `None` if the error is read from the wire.
     """
 
     name: str
@@ -128,7 +130,7 @@ class Situation:
 
 
 def situation(name: str, ground: Ground, operate: Operation, **how: Any) -> Situation:
-    """Register a situation; its name is its own among those of its server."""
+    """Register a situation. Its name must be unique for its server."""
     key = ground.server, name
     if key in SITUATIONS:
         message = f"two situations of {ground.server} are called {name!r}"
@@ -138,5 +140,5 @@ def situation(name: str, ground: Ground, operate: Operation, **how: Any) -> Situ
 
 
 def alone(server: str, make: Callable[[Path, Path | None], Server], place: Callable[[Any, str], Place] = Place) -> Ground:
-    """Return a ground that has a server for each situation."""
+    """Return a ground that starts a server for each situation."""
     return Ground(server, lambda directory, program, _: make(directory, program), place)

@@ -1,9 +1,9 @@
 """
-The tables against what happened next: a claim about the future is held to the experiments that speak for it.
+The tables agree with the results of the experiments.
 
-`retryable` exactly if the operation succeeded later with nobody changing anything; `not_applied` only if it was never carried
-out; `terminal` if the connection was over; and the step that `recovery` names must have helped once. Where a table differs on
-purpose, `tests/data/experiments/reviewed.toml` says why.
+A row must be `retryable` exactly if the operation succeeded later without any change; `not_applied` only if the server never
+executed the operation; `terminal` if the connection ended; and the step that `recovery` names must have helped at least once. If
+a table differs on purpose, `tests/data/experiments/reviewed.toml` gives the reason.
 """
 
 from __future__ import annotations

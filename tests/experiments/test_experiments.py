@@ -1,4 +1,4 @@
-"""The short form of the experiments: a handful on live servers gives what the results say; and how results are kept."""
+"""The short form of the experiments: a few of them give the known results on real servers; and how results are stored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# By name of the server: experiments that take two seconds together, whatever the version.
+# Fast experiments for each server, by the name of the server: two seconds together, with every version.
 SHORT = {
     "nats-server": ("jetstream stream not found", "jetstream stream full of messages", "jetstream pull finds no message"),
     "prosody": ("xmpp stream to another domain", "xmpp login with a wrong password"),

@@ -1,1 +1,1 @@
-"""The situations, by what they are about."""
+"""The situations: one module for each subject."""

@@ -1,4 +1,4 @@
-"""A client of nats-py that calls something which fails, for the situations of several files."""
+"""A client of nats-py whose calls fail, for the situations of several files."""
 
 from __future__ import annotations
 

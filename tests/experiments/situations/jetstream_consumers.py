@@ -1,4 +1,4 @@
-"""What JetStream refuses of consumers: a name, an option or a combination that is wrong, and the same put right."""
+"""Consumers that JetStream refuses: wrong names, options and combinations, and the corrected requests."""
 
 from __future__ import annotations
 

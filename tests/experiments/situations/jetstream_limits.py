@@ -1,4 +1,4 @@
-"""What JetStream has no room for, or no time: and what makes room, by itself or because somebody reads on."""
+"""Requests for which JetStream has no space or no time, and what makes space: time, or a client that consumes messages."""
 
 from __future__ import annotations
 

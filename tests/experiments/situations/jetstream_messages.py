@@ -1,4 +1,4 @@
-"""What JetStream refuses of messages: headers and bodies that are wrong, and the same put right."""
+"""Messages that JetStream refuses: wrong headers and bodies, and the corrected messages."""
 
 from __future__ import annotations
 

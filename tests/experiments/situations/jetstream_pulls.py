@@ -1,4 +1,4 @@
-"""What JetStream answers to those who pull messages, or get them directly; and what makes the next one succeed."""
+"""Errors of pull requests and direct gets, and what makes the next request succeed."""
 
 from __future__ import annotations
 

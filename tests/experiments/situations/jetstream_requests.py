@@ -1,4 +1,4 @@
-"""What JetStream refuses whatever happens around it: streams, mirrors and requests that are wrong, and the same put right."""
+"""Requests that JetStream always refuses: wrong streams, mirrors and requests, and the corrected requests."""
 
 from __future__ import annotations
 

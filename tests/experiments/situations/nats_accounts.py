@@ -1,4 +1,4 @@
-"""Accounts, JWT, permissions that change, kicks and proxies: whether it helps to come back, and as whom."""
+"""Accounts, JWT, permissions that change, kicks and proxies: whether reconnecting helps, and with which credentials."""
 
 from __future__ import annotations
 

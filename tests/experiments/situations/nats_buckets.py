@@ -1,4 +1,4 @@
-"""What nats-py raises for key-value buckets and object stores."""
+"""Exceptions of nats-py for key-value buckets and object stores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What nats-py raises for calls of JetStream."""
+"""Exceptions of nats-py for calls of JetStream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What nats-py raises, and whether the same call succeeds later: on the same client, or on one that has connected again."""
+"""Exceptions of nats-py, and whether the same call succeeds later: with the same client, or after a reconnect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A cluster of three with JetStream: leaders that change, servers that are away, and placements that fit nowhere."""
+"""A JetStream cluster of three servers: leaders that change, servers that are down, and placements that no server fits."""
 
 from __future__ import annotations
 

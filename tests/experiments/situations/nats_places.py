@@ -1,4 +1,4 @@
-"""Where situations of NATS happen: an account of one's own on a shared server, or a server of one's own."""
+"""The places for situations of NATS: an account on a shared server, or a whole server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What nats-server has against what a client says, and what it says when its limits are reached; read off the wire."""
+"""Errors of nats-server for invalid protocol lines and for limits, read from the wire."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ways to write down a request that JetStream refuses, beside the same request put right."""
+"""Helpers to register a request that JetStream refuses, together with the corrected request."""
 
 from __future__ import annotations
 

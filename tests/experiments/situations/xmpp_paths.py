@@ -1,4 +1,4 @@
-"""The paths to a server of XMPP: TLS, sockets, BOSH and WebSocket, and a client that waits for an answer."""
+"""Faults on the way to an XMPP server: TLS, sockets, BOSH and WebSocket, and a client that waits for an answer."""
 
 from __future__ import annotations
 

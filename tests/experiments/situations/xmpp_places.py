@@ -1,4 +1,4 @@
-"""Where situations of XMPP happen: a user of one's own on a shared server, or a server of one's own."""
+"""The places for situations of XMPP: a user on a shared server, or a whole server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a room says to whom it takes out, and whether he may come again."""
+"""Presences with which a room removes an occupant, and whether the occupant may join again."""
 
 from __future__ import annotations
 

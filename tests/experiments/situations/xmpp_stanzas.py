@@ -1,4 +1,4 @@
-"""What Prosody and ejabberd answer to requests, rooms, nodes and messages, and what makes the same succeed."""
+"""Stanza errors of Prosody and ejabberd for requests, rooms, nodes and messages, and what makes the same stanza succeed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ends a stream of XMPP, and what SASL and other negotiations refuse; and whether it helps to come back, and how."""
+"""Stream errors and refused negotiations of XMPP (SASL and others), and whether reconnecting helps, and how."""
 
 from __future__ import annotations
 
