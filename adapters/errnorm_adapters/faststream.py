@@ -21,6 +21,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from errnorm_adapters.nats.messages import Settlement, settle
+from errnorm_adapters.nats.messages.calls import is_ordered
 
 try:
     from faststream import BaseMiddleware
@@ -52,7 +53,7 @@ def callbacks(session: NatsAttachment) -> dict[str, Any]:
         session: What `errnorm_adapters.nats.attach` returned.
     """
     taken = inspect.signature(NatsBroker.__init__).parameters
-    return {name: callback for name, callback in session.callbacks.items() if name in taken}
+    return {name: session.callbacks[name] for name in session.callbacks.keys() & taken.keys()}
 
 
 def middleware(errors: Middleware, **options: Any) -> Callable[..., BaseMiddleware]:  # noqa: ANN401 - those of `settle`
@@ -116,9 +117,9 @@ class _Control:
 
     @property
     def can_settle(self) -> bool:
-        """Whether all of it comes from JetStream."""
+        """Whether all of it comes from a consumer of JetStream that takes acknowledgements."""
         try:
-            return bool(self._raws) and all(raw.metadata for raw in self._raws)
+            return bool(self._raws) and all(raw.metadata and not is_ordered(raw) for raw in self._raws)
         except Exception:  # noqa: BLE001 - an entry of a bucket, an object, or a message without a reply
             return False
 

@@ -5,10 +5,10 @@ A bridge: what is published on a NATS subject is said in an XMPP room, and what 
     export XMPP_JID=bridge@example.org/nats XMPP_PASSWORD=… XMPP_ROOM=hall@rooms.example.org
     python bridge.py
 
-Either server may go away at any time: the bridge waits for it, and what was to be carried waits with it. Where waiting is no
-use (credentials that were revoked, a room that admits nobody), it stops and says why. One middleware tells what happened, one
-policy says how patient to be, and one supervisor, `errnorm.supervise`, decides for both sides. The address has a resource, so
-that a session the server has not missed yet makes way for the next one.
+Either server may go away at any time, and so may the bridge: a stream keeps what was published until the room has it. Where
+waiting is no use (credentials that were revoked, a room that admits nobody), the bridge stops and says why. One middleware tells
+what happened, one policy says how patient to be, `settle` acknowledges what was said, and one supervisor decides for both sides.
+The address has a resource, so that a session the server has not missed yet makes way for the next one.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import nats
+from nats.js.api import ConsumerConfig
 from slixmpp import JID, ClientXMPP
 from slixmpp.exceptions import IqError
 
@@ -40,23 +41,8 @@ if TYPE_CHECKING:
     from errnorm_adapters.nats.client import NatsAttachment
     from errnorm_adapters.xmpp.client import XmppAttachment
 
+OURS = {"Via": "bridge"}
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-class Lane:
-    """One direction. A message stays at its head until the other side is known to have it."""
-
-    def __init__(self) -> None:
-        """Start empty."""
-        self.waiting: asyncio.Queue[str] = asyncio.Queue(1000)
-        self.head: str | None = None
-
-    async def carry(self, send: Callable[[str], Awaitable[None]]) -> None:
-        """Send one message after the other, until that fails."""
-        while True:
-            self.head = self.head or await self.waiting.get()
-            await send(self.head)
-            self.head = None
 
 
 @dataclass
@@ -74,35 +60,41 @@ class Bridge:
     authorities: Path | None = None
     policy: errnorm.RetryPolicy = SERVICE
     errors: errnorm.Middleware = field(default_factory=errnorm.Middleware)
-    to_room: Lane = field(default_factory=Lane)
-    to_subject: Lane = field(default_factory=Lane)
+    said: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(1000))
+    room_is_open: asyncio.Event = field(default_factory=asyncio.Event)
+    say: Callable[[str], Awaitable[None]] = field(init=False)
+    head: str | None = None
 
     async def run(self) -> None:
         """Run until one side stops for good; raises `errnorm.StoppedError`s, in a group."""
         both: dict[str, Any] = {"middleware": self.errors, "policy": self.policy}
         async with asyncio.TaskGroup() as sides:
-            for connect, serve, attach in (
-                (self.connect_nats, self.serve_nats, errnorm_adapters.nats.attach),
-                (self.connect_xmpp, self.serve_xmpp, errnorm_adapters.xmpp.attach),
-            ):
-                sides.create_task(errnorm.supervise(connect, serve, attach=attach, **both))
+            of_nats = errnorm.supervise(self.connect_nats, self.serve_nats, attach=errnorm_adapters.nats.attach, **both)
+            of_xmpp = errnorm.supervise(self.connect_xmpp, self.serve_xmpp, attach=errnorm_adapters.xmpp.attach, **both)
+            for side in (of_nats, of_xmpp):
+                sides.create_task(side)
 
     async def connect_nats(self, attach: Callable[[], NatsAttachment]) -> Client:
         """Connect to NATS, and leave all reconnecting to the supervisor."""
-        return await nats.connect(self.nats_url, no_echo=True, **attach().callbacks, **self.login())
+        return await nats.connect(self.nats_url, **attach().callbacks, **self.login())
 
     async def serve_nats(self, client: Client) -> None:
-        """Hear the subject, and publish what was said in the room."""
+        """Say in the room what the stream holds, one message after the other, and publish what was said there."""
+        stream = client.jetstream()
+        await stream.add_stream(name=self.subject.upper(), subjects=[self.subject], max_msgs=1000)
 
-        async def send(text: str) -> None:
-            await client.publish(self.subject, text.encode())
-            await client.flush()  # the server has it
-
+        @errnorm_adapters.nats.settled(self.errors, policy=self.policy, operation="say")
         async def hear(message: Msg) -> None:
-            await self.to_room.waiting.put(message.data.decode(errors="replace"))
+            await self.room_is_open.wait()
+            if OURS.items().isdisjoint((message.headers or {}).items()):
+                await self.say(message.data.decode(errors="replace"))
 
-        await client.subscribe(self.subject, cb=hear)
-        await self.to_subject.carry(send)
+        in_turn = ConsumerConfig(durable_name="bridge", max_ack_pending=1)
+        await stream.subscribe(self.subject, cb=hear, manual_ack=True, config=in_turn)
+        while True:
+            self.head = self.head or await self.said.get()
+            await stream.publish(self.subject, self.head.encode(), headers=OURS)
+            self.head = None
 
     async def connect_xmpp(self, attach: Callable[[ClientXMPP], XmppAttachment]) -> XmppAttachment:
         """Log in to XMPP, and leave all reconnecting to the supervisor."""
@@ -115,17 +107,16 @@ class Bridge:
         return session
 
     async def serve_xmpp(self, session: XmppAttachment) -> None:
-        """Join the room, and say there what was published."""
+        """Join the room, open it to what is published, and hear what is said there."""
         client, room, nick = session.client, JID(self.room), JID(self.jid).user
         answers: dict[str, asyncio.Future[Any]] = {}
 
-        async def send(text: str) -> None:
+        async def say(text: str) -> None:
             message = client.make_message(room, NOT_IN_XML.sub("\ufffd", text), mtype="groupchat")
             message["id"] = client.new_id()
-            returned = answers[message["id"]] = asyncio.get_running_loop().create_future()
+            returned = answers[message["id"]] = asyncio.Future()
             message.send()
-            async with asyncio.timeout(30):
-                answer = await returned  # a room returns each message to its author
+            answer = await asyncio.wait_for(returned, 30)  # a room returns each message to its author
             if answer["type"] == "error":
                 raise IqError(answer)  # type: ignore[no-untyped-call] # of a message, but it holds the stanza, which was told
 
@@ -133,12 +124,19 @@ class Bridge:
             if (returned := answers.pop(message["id"], None)) is not None:
                 returned.set_result(message)
             elif message["type"] == "groupchat" and message["mucnick"] != nick:
-                await self.to_subject.waiting.put(message["body"])
+                await self.said.put(message["body"])
 
         client.add_event_handler("groupchat_message", hear)
         client.add_event_handler("message_error", hear)
         await client.plugin["xep_0045"].join_muc_wait(room, nick, maxstanzas=0, timeout=30)
-        await self.to_room.carry(send)
+        self.say = say
+        self.room_is_open.set()
+        try:
+            await session.ended()
+        finally:
+            self.room_is_open.clear()
+            for returned in answers.values():
+                returned.set_exception(ConnectionResetError())
 
 
 def main() -> None:

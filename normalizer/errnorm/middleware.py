@@ -347,6 +347,29 @@ class Middleware:
         """
         self._tell.recovered(protocol, operation, peer, seconds)
 
+    def settled(
+        self,
+        settlement: str,
+        protocol: str,
+        *,
+        operation: str | None = None,
+        error: NormalizedError | None = None,
+        passed: bool = False,
+    ) -> None:
+        """
+        Count what the server was told about a message.
+
+        Args:
+            settlement: What it was told, in a word of few possible values: `"ack"`.
+            protocol: Where the message came from.
+            operation: What its handler does, in a word of few possible values.
+            error: What the handler failed with.
+            passed: Whether the handler did its work: that counts as an operation that went well.
+        """
+        self._tell.settled(settlement, protocol, operation, error)
+        if passed and self._operations is not None:
+            self._operations.passed(protocol, operation)
+
     def flush(self) -> None:
         """Write what the emitters still hold back, such as the summary of a storm. Call it before the process ends."""
         self._tell.flush()

@@ -1,5 +1,5 @@
 """
-Hooks for stamina and tenacity that decide whether to retry, after which pause, and when to stop.
+Hooks for stamina, tenacity and redress that decide whether to retry, after which pause, and when to stop.
 
     @stamina.retry(on=errnorm.retry.for_stamina(idempotent=True))
     async def fetch(): ...
@@ -10,8 +10,10 @@ Hooks for stamina and tenacity that decide whether to retry, after which pause, 
     @errors.retrying("nats", idempotent=True)   # of a middleware; uses stamina
     async def fetch(): ...
 
-This module imports neither library, because both accept plain functions. `errnorm.is_retryable` can also be passed to them, but
-it does not protect operations that must not be executed twice.
+    redress.RetryPolicy(classifier=errnorm.retry.for_redress(idempotent=True), strategy=redress.decorrelated_jitter())
+
+This module imports neither stamina nor tenacity, because both accept plain functions. `errnorm.is_retryable` can also be passed
+to them, but it does not protect operations that must not be executed twice.
 
 A hook with a middleware emits each failure with its outcome: `retried`, or `failed` if the loop ends with it. Guards inside a
 loop of tenacity leave the emission to the hook. stamina calls a hook only after an attempt, so a guard inside cannot know about
@@ -31,17 +33,18 @@ from errnorm.decision import Decision, RetryPolicy, Verdict, decide, hint_of
 from errnorm.guard import Guard, Witness
 from errnorm.marks import mark_of
 from errnorm.normalizer import default_normalizer
-from errnorm.taxonomy import Reason
+from errnorm.taxonomy import Category, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from redress import Classification
     from tenacity import RetryCallState
 
     from errnorm.decision import RetryState
     from errnorm.error import NormalizedError
 
-__all__ = ["Hook", "Tenacity", "for_stamina", "for_tenacity"]
+__all__ = ["Hook", "Tenacity", "for_redress", "for_stamina", "for_tenacity"]
 
 
 class Tenacity(TypedDict):
@@ -268,6 +271,45 @@ def for_tenacity(
         )
     )
     return {"retry": hooks.retry, "wait": hooks.wait, "stop": hooks.stop, "before": hooks.before, "reraise": True}
+
+
+def for_redress(protocol: str | None = None, *, idempotent: bool | None = None) -> Callable[[BaseException], Classification]:
+    """
+    Return a classifier for redress. It says whether to try again; redress counts the attempts and makes the pauses.
+
+    What must not be repeated is `PERMANENT`, or `AUTH` and `PERMISSION` where those are the reason. An error that no row knows is
+    `PERMANENT` too: nobody can say that time mends it. A pause that the peer asked for is `retry_after_s`.
+
+    Args:
+        protocol: `"nats"` or `"xmpp"`, if known.
+        idempotent: Whether doing it twice is as good as doing it once; as the guard inside says if not given, else no.
+
+    Raises:
+        ImportError: If redress is not installed.
+    """
+    from redress import Classification, ErrorClass  # noqa: PLC0415 - only who calls this needs it
+
+    asked = _Operation(
+        protocol=protocol,
+        operation=None,
+        idempotent=idempotent,
+        policy=RetryPolicy(attempts=None),
+        middleware=None,
+    )
+
+    def classify(exception: BaseException) -> Classification:
+        if not isinstance(exception, Exception):
+            return Classification(ErrorClass.PERMANENT)
+        error = asked.error(exception)
+        if asked.decide(exception).retry:
+            kind = ErrorClass.RATE_LIMIT if error.reason is Reason.LIMITS_RATE else ErrorClass.TRANSIENT
+        elif error.category is Category.AUTH:
+            kind = ErrorClass.PERMISSION if error.reason is Reason.AUTH_FORBIDDEN else ErrorClass.AUTH
+        else:
+            kind = ErrorClass.PERMANENT
+        return Classification(kind, hint_of(error))
+
+    return classify
 
 
 @dataclass(slots=True)

@@ -107,6 +107,10 @@ RIGHT = {
     ("client", "nats.client.protocol.message.ParseError"): _MANGLED,
     ("client", "nats.protocol.parser.ErrProtocol"): _MANGLED,
     ("client", "nats.errors.ProtocolError"): _MANGLED,
+    ("client", "natsio.errors.ProtocolError"): _MANGLED,
+    ("client", "natsio.errors.ParserError"): _MANGLED,
+    ("client", "natsio.errors.MaxControlLineExceededError"): _MANGLED,
+    ("client", "natsio.errors.WebsocketError"): _MANGLED,
     ("sm", "service-unavailable"): "A session without stream management can be opened.",
 }
 

@@ -35,6 +35,14 @@ CLIENT_MODULES = [
     "nats.key_value.errors",
     "nats.micro.request",
     "nats.protocol.parser",
+    "natsio.errors",
+    "natsio.jetstream.context",
+    "natsio.jetstream.errors",
+    "natsio.jetstream.message",
+    "natsio.kv.errors",
+    "natsio.micro.errors",
+    "natsio.objectstore.errors",
+    "natsrpy.exceptions",
 ]
 STATUSES = [
     "100 FlowControl Request",
@@ -165,7 +173,9 @@ def test_every_status_has_a_row_and_its_number_is_a_family(status: str) -> None:
 
 @pytest.mark.parametrize("module", CLIENT_MODULES)
 def test_every_exception_of_an_installed_client_has_a_row(module: str) -> None:
-    missing = [name for name in exceptions(module) if rows.table("nats").get("client", name) is None]
+    if not (found := exceptions(module)):
+        pytest.skip(f"{module} is not installed: its client needs Python 3.13, or has not published it yet")
+    missing = [name for name in found if rows.table("nats").get("client", name) is None]
 
     assert not missing
 

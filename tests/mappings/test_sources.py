@@ -18,7 +18,8 @@ PROTOCOLS = ("nats", "xmpp", "transport")
 FILE = re.compile(
     r"((server|logger)/)?\w+\.go:?( [\w…, .]+)?|main\.go|errors\.json \([0-9]{3}\)|errors\.json, field code(: none yet)?|"
     r"the status 408 of a pull request|"
-    r"(nats-(py|core|jetstream|key-value)|slixmpp|aioxmpp|aiosasl|nbxmpp|aiohttp|websockets|pyOpenSSL|aiodns|dnspython) "
+    r"(nats-(py|core|jetstream|key-value)|natsio|natsrpy|slixmpp|aioxmpp|"
+    r"aiosasl|nbxmpp|aiohttp|websockets|pyOpenSSL|aiodns|dnspython) "
     r"\S+\.py( \w+)?|"
     r"Prosody \S+\.lua|ejabberd \w+\.erl|processone xmpp, sasl_failure codec|this library's own limit: .+|"
     r"server/raft.go up to 2\.\d+|server/parser.go up to 1\.4|"

@@ -27,6 +27,8 @@ PACKAGES = {
     "aioxmpp": ("aioxmpp", "0.13"),
     "aiosasl": ("aiosasl", "0.5"),
     "nats-py": ("nats", "2.16"),
+    "natsio": ("natsio", "1.0"),
+    "natsrpy": ("natsrpy", "0.1"),
     "pycares": ("pycares", "5.2"),
     "pyOpenSSL": ("OpenSSL", "26.4"),
     "slixmpp": ("slixmpp", "1.17"),
@@ -36,8 +38,12 @@ BY_PACKAGE = {package: name for name, (package, _) in PACKAGES.items()}
 STANDARD_LIBRARY = {"_socket", "asyncio", "builtins", "concurrent", "socket", "ssl"}
 # nats-core needs a newer Python than some of those that are tested, and shares its package with nats-py.
 NATS_CORE = ("nats.client.", "nats.jetstream.", "nats.key_value.")
-# A name of another version.
-OTHER_VERSIONS = {"slixmpp.xmlstream.NotConnectedError"}
+# Names of other versions.
+OTHER_VERSIONS = {
+    "nats.client.errors.MaxPayloadError",
+    "nats.client.errors.SecureConnectionRequiredError",
+    "slixmpp.xmlstream.NotConnectedError",
+}
 SOURCE = re.compile(rf"({'|'.join(PACKAGES)}) (\S+\.py)(?: (\w+))?")
 DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 PLACE = re.compile(r"\{[a-z_]+\}")

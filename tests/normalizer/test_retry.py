@@ -6,14 +6,17 @@ import contextlib
 import gc
 from typing import TYPE_CHECKING
 
+import nats.errors
+import nats.js.errors
 import pytest
+import redress
 import stamina
 import tenacity
 
 import errnorm
 from errnorm.decision import RetryPolicy
 from errnorm.middleware import Middleware
-from errnorm.retry import Hook, for_stamina, for_tenacity
+from errnorm.retry import Hook, for_redress, for_stamina, for_tenacity
 from tests.normalizer.desk import DeskError, DeskNormalizer
 
 if TYPE_CHECKING:
@@ -285,3 +288,41 @@ def test_a_success_and_an_interrupt_are_nothing_to_retry(errors: Middleware) -> 
 
     assert [hooks["retry"](state(end)) for end in (None, KeyboardInterrupt())] == [False, False]
     assert [hooks["wait"](state(end)) for end in (None, DeskError("denied"))] == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        (ConnectionRefusedError(111, "x"), "TRANSIENT"),
+        (TimeoutError(), "TRANSIENT"),
+        (nats.errors.Error("nats: 'Authorization Violation'"), "AUTH"),
+        (nats.errors.Error('nats: permissions violation for publish to "a"'), "PERMISSION"),
+        (nats.errors.MaxPayloadError(), "PERMANENT"),
+        (nats.js.errors.TooManyStalledMsgsError(), "RATE_LIMIT"),
+        (KeyError("ours"), "PERMANENT"),
+        (KeyboardInterrupt(), "PERMANENT"),
+    ],
+)
+def test_redress_is_told_the_class_by_the_judgement(raised: BaseException, expected: str) -> None:
+    assert for_redress(idempotent=True)(raised).klass.name == expected
+
+
+def test_redress_repeats_what_time_can_mend_and_nothing_else() -> None:
+    def counted(raised: Exception, *, idempotent: bool) -> int:
+        tries: list[int] = []
+
+        def call() -> None:
+            tries.append(1)
+            raise raised
+
+        policy = redress.RetryPolicy(
+            classifier=for_redress(idempotent=idempotent), strategy=redress.decorrelated_jitter(0.001, 0.002), max_attempts=3
+        )
+        with contextlib.suppress(Exception):  # the error itself, or what redress makes of it
+            policy.call(call)
+        return len(tries)
+
+    assert counted(TimeoutError(), idempotent=True) == 3
+    assert counted(TimeoutError(), idempotent=False) == 1
+    assert counted(nats.errors.MaxPayloadError(), idempotent=True) == 1
+    assert counted(KeyError("ours"), idempotent=True) == 1

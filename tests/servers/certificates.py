@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import trustme
@@ -41,7 +42,8 @@ def issue(directory: Path, *names: str) -> Certificates:
     """Create an authority and one certificate for the given names; without names for `localhost` and `127.0.0.1`."""
     directory.mkdir(parents=True, exist_ok=True)
     authority = trustme.CA()
-    issued = authority.issue_cert(*(names or ("localhost", "127.0.0.1")))
+    # Not the 3000 of trustme: ejabberd sets a timer for the end of each certificate, and cannot set one for so long.
+    issued = authority.issue_cert(*(names or ("localhost", "127.0.0.1")), not_after=datetime.now(UTC) + timedelta(days=30))
     files = Certificates(*(directory / name for name in ("ca.pem", "server.pem", "server.key", "both.pem")))
     authority.cert_pem.write_to_path(files.authority)
     issued.private_key_pem.write_to_path(files.key)

@@ -8,12 +8,14 @@ with a status, and nats-py's base class, which carries the server's text.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from errnorm.bounded import BoundedCache
 from errnorm.error import Signal
 from errnorm.exceptions import ReportedException, attribute, class_names, message_of
 from errnorm_adapters.nats.wire import observe_api_text, observe_error, observe_said, observe_service, observe_status
+from errnorm_adapters.transport import observe as observe_transport
 
 if TYPE_CHECKING:
     from errnorm.error import Params
@@ -22,7 +24,7 @@ __all__ = ["observe_exception"]
 
 # The classes for errors without a class of their own, in nats-py 2 and before it.
 _BARE = ("nats.errors.Error", "nats.aio.errors.NatsError")
-_CODED = {"nats.js.errors.APIError", "nats.jetstream.errors.JetStreamError"}
+_CODED = {"nats.js.errors.APIError", "nats.jetstream.errors.JetStreamError", "natsio.jetstream.errors.APIError"}
 # For these classes the status and its description are more precise than the class; for all others the class is more precise.
 _GENERAL = {
     *_CODED,
@@ -32,9 +34,17 @@ _GENERAL = {
     "nats.js.errors.ServiceUnavailableError",
 }
 _STATUS = "nats.client.errors.StatusError"
-_SERVICE = "nats.micro.request.ServiceError"
+_SERVICE = {"nats.micro.request.ServiceError", "natsio.micro.errors.ServiceError"}
 _SPOKEN = {"nats.js.errors.Error"}
-_SLOW = {"nats.errors.SlowConsumerError", "nats.client.errors.SlowConsumerError"}
+_SLOW = {"nats.errors.SlowConsumerError", "nats.client.errors.SlowConsumerError", "natsio.errors.SlowConsumerError"}
+# natsio keeps the text of an -ERR as it came; its class only groups several of them.
+_SERVER = "natsio.errors.ServerError"
+# natsrpy has three classes for everything, with the words of nats.rs inside.
+_RUST = "natsrpy.exceptions.NatsrpyBaseError"
+_RUST_CODE = re.compile(r"\(code (\d{3}), error code (\d{5})\)$")
+
+# The packages of all clients, nats-core and nats-jetstream included.
+_PACKAGES = ("nats.", "natsio.", "natsrpy.")
 
 # nats-core raises the built-in ConnectionError with one of these prefixes and the text of an -ERR (client/__init__.py connect).
 _CORE = ("Authorization failed: ", "Connection error: ")
@@ -62,7 +72,7 @@ def observe_exception(error: object) -> Signal | None:
     name = names[0]
     if name in _BARE:
         return _observe_bare(error)
-    if len(family) > 1 or name in _GENERAL or name in {_STATUS, _SERVICE} or _has_code(error):
+    if len(family) > 1 or name in _GENERAL or name in _SERVICE or name == _STATUS or _has_code(error):
         coded = _observe_coded(error, names, family)
         if coded is not None:
             return coded
@@ -70,7 +80,7 @@ def observe_exception(error: object) -> Signal | None:
 
 
 def _remembered(names: tuple[str, ...]) -> _Family:
-    family = tuple(("client", name) for name in names if name.startswith("nats."))
+    family = tuple(("client", name) for name in names if name.startswith(_PACKAGES))
     if family and family[0][1] != names[0]:
         # A subclass that the application defines: its own name is not a code of NATS.
         family = (("client", names[0]), *family)
@@ -90,13 +100,29 @@ def _observe_coded(error: object, names: tuple[str, ...], family: _Family) -> Si
         return _observe_api(error, family) or observe_api_text(message_of(error))
     if _STATUS in names:
         return _with_status(attribute(error, "status"), attribute(error, "description"), family)
-    if _SERVICE in names:
+    if not _SERVICE.isdisjoint(names):
         code, said = attribute(error, "code"), attribute(error, "description")
         text = said if isinstance(said, str) else message_of(error)
         return observe_service(str(code)[:16] if isinstance(code, int | str) else text[:3], text, family)
-    if names[0] in _SPOKEN and (text := message_of(error)).startswith("nats: "):
+    return _observe_words(message_of(error), names, family)
+
+
+def _observe_words(text: str, names: tuple[str, ...], family: _Family) -> Signal | None:
+    """Observe a class that stands for many errors, which only its words tell apart."""
+    if _RUST in names:
+        return _observe_rust(text, family)
+    if _SERVER in names and text:
+        return Signal("nats", "error", text, text, family=family)
+    if names[0] in _SPOKEN and text.startswith("nats: "):
         return Signal("nats", "client", text, text, family=family)
     return None
+
+
+def _observe_rust(text: str, family: _Family) -> Signal:
+    if (found := _RUST_CODE.search(text)) is not None:
+        return Signal("nats", "jetstream", found[2], text, family=(("api", found[1]), *family))
+    words = Signal("nats", "client_rust", text, text, family=family)
+    return (observe_transport(text) or words) if text.endswith(")") and " (os error " in text else words
 
 
 def _has_code(error: object) -> bool:
@@ -110,7 +136,7 @@ def _observe_api(error: object, family: _Family) -> Signal | None:
     if type(err_code) is int:
         text = description if type(description) is str else message_of(error)
         return Signal("nats", "jetstream", str(err_code), text[:4096], family=(("api", str(code)), *family))
-    ours = next((name for _, name in family if name.startswith("nats.")), "")
+    ours = next((name for _, name in family if name.startswith(_PACKAGES)), "")
     return _with_status(code, description, family) if ours in _GENERAL else None
 
 

@@ -137,25 +137,24 @@ class Teller:
 
     def saw(self, exception: BaseException, error: NormalizedError) -> None:
         """Pass the error of an exception group, whose members were emitted, to the emitters that have a method `saw`."""
-        for emitter in self._emitters:
-            try:
-                getattr(emitter, "saw", _nothing)(exception, error)
-            except Exception as failure:  # noqa: BLE001 - as above
-                self._failed(emitter, failure)
+        self._each("saw", exception, error)
 
     def recovered(self, protocol: str, operation: str | None, peer: str | None, seconds: float) -> None:
         """Pass the recovery of a connection to the emitters that have a method `recovered`."""
-        for emitter in self._emitters:
-            try:
-                getattr(emitter, "recovered", _nothing)(protocol, operation, peer, seconds)
-            except Exception as error:  # noqa: BLE001 - as above
-                self._failed(emitter, error)
+        self._each("recovered", protocol, operation, peer, seconds)
+
+    def settled(self, settlement: str, protocol: str, operation: str | None, error: NormalizedError | None) -> None:
+        """Pass the settlement of a message to the emitters that have a method `settled`."""
+        self._each("settled", settlement, protocol, operation, error)
 
     def flush(self) -> None:
         """Write what the emitters still hold back, such as the summary of a storm."""
+        self._each("flush")
+
+    def _each(self, name: str, *arguments: object) -> None:
         for emitter in self._emitters:
             try:
-                getattr(emitter, "flush", _nothing)()
+                getattr(emitter, name, _nothing)(*arguments)
             except Exception as error:  # noqa: BLE001 - as above
                 self._failed(emitter, error)
 

@@ -94,6 +94,11 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
     _high("span_id", "The id of that span, in hexadecimal digits.", on=_LOG),
     _high("errnorm.suppressed", "In a summary: the number of lines like this one that were not written.", "int", on=_LOG),
     _high("errnorm.period", "In a summary: the number of seconds in which they were counted.", "double", on=_LOG),
+    _low(
+        "errnorm.settlement",
+        "What the server was told about a message: `ack`, `nak`, `term`, or nothing: `leave`.",
+        on=("metric",),
+    ),
     _low("errnorm.emitter", "The emitter that failed.", on=("metric",)),
     _low("exception.type", "The dotted name of the exception's class.", on=_RECORDS),
     _high("exception.message", "The text of the row, because the exception's own text can contain anything.", on=("span",)),

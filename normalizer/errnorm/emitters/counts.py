@@ -121,6 +121,8 @@ class Ledger:
         failures: Every failure of an emitter, by the name of the emitter.
 
         operations: Every operation of a guard that has a name, with its outcome.
+
+        settlements: Every message whose handler ended, with what the server was told about it.
     """
 
     def __init__(self) -> None:
@@ -129,6 +131,7 @@ class Ledger:
         self.suppressed = Counts()
         self.failures = Counts()
         self.operations = Operations()
+        self.settlements = Counts()
 
     def failed(self, emitter: str) -> None:
         """Count a failure of an emitter."""
@@ -136,7 +139,7 @@ class Ledger:
 
     def forget(self) -> None:
         """Reset all counters in a forked child."""
-        for counts in (self.errors, self.suppressed, self.failures, self.operations):
+        for counts in (self.errors, self.suppressed, self.failures, self.operations, self.settlements):
             counts.forget()
 
 

@@ -13,7 +13,7 @@ from errnorm.exceptions import ReportedException, attribute, class_names, is_a
 from errnorm.session import Closed, Closing, DialFailed, Ended, HandlerFailed, Next, Said, State, Up
 from errnorm.session.attachment import Attachment
 from errnorm_adapters.nats.client import frames
-from errnorm_adapters.nats.client.callbacks import Callbacks
+from errnorm_adapters.nats.client.callbacks import Callbacks, running_loop
 from errnorm_adapters.nats.client.denials import Denials
 from errnorm_adapters.nats.client.resolver import resolver_of
 
@@ -68,7 +68,7 @@ class NatsAttachment(Attachment):
         self.callbacks = Callbacks(self._named(users))
         self.denials = Denials()
         self._users = users
-        resolver_of(middleware).add(self.callbacks["error_cb"], self)
+        resolver_of(middleware).add(self.callbacks["closed_cb"], self)
         self.last_fault: tuple[BaseException, float] | None = None
         self._leaving = False
         self._heard: BaseException | None = None
@@ -108,11 +108,11 @@ class NatsAttachment(Attachment):
 
     def health(self) -> Health:
         """Return the status of the session, since when it has that status, and why; for a liveness probe."""
-        if (
-            self.client is None
-            and (client := frames.connected_client(self.callbacks["error_cb"], self.callbacks.loop)) is not None
-        ):
-            self.meet(client)
+        if self.client is None:
+            # A framework may have taken the callbacks before its loop ran.
+            loop = self.callbacks.loop or running_loop()
+            if (client := frames.connected_client(self.callbacks["closed_cb"], loop)) is not None:
+                self.meet(client)
         if self.client is not None:
             self._catch_up()
         return super().health()

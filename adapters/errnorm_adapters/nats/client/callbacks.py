@@ -6,13 +6,12 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Callable, Iterator, KeysView, Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
-__all__ = ["Callback", "Callbacks", "UserCallbacks"]
+__all__ = ["Callback", "Callbacks", "UserCallbacks", "running_loop"]
 
 _log = logging.getLogger("errnorm")
 
@@ -56,9 +55,16 @@ class Callbacks(Mapping[str, Callback]):
             message = "a session belongs to one client: call attach() once for each nats.connect()"
             raise TypeError(message)
         self._taken = True
-        with suppress(RuntimeError):  # somebody looks at them where no loop runs
-            self.loop = asyncio.get_running_loop()
+        self.loop = running_loop()
         return super().keys()
+
+
+def running_loop() -> AbstractEventLoop | None:
+    """Return the event loop that runs in this thread, if one does."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 class UserCallbacks:

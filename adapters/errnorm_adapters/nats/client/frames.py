@@ -20,12 +20,13 @@ from errnorm.exceptions import class_names, traceback_of
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Callable
+    from types import FrameType
 
 __all__ = [
     "Caller",
     "caller",
+    "closed_cb_of",
     "connected_client",
-    "error_cb_of",
     "gives_up",
     "is_of_server_handler",
     "knows_lame_duck_mode",
@@ -43,6 +44,7 @@ CONNECTS = "connect"
 DRAINS = "drain"
 RECONNECTS = "_attempt_reconnect"
 READS = "_read_loop"
+_MOST_BETWEEN = 3
 
 
 class Caller(NamedTuple):
@@ -69,8 +71,21 @@ NOBODY = Caller(None, "", "", None)
 
 
 def caller(depth: int) -> Caller:
-    """Return who called a callback, so many frames above: one frame is looked at."""
+    """
+    Return who called a callback, so many frames above.
+
+    A framework may have put a function of its own between (FastStream does): a few frames more are looked at.
+    """
     frame = sys._getframe(depth + 1)  # noqa: SLF001 - see above
+    for _ in range(_MOST_BETWEEN):
+        found = _of_frame(frame)
+        if found is not NOBODY or frame.f_back is None:
+            return found
+        frame = frame.f_back
+    return NOBODY
+
+
+def _of_frame(frame: FrameType) -> Caller:
     owner = frame.f_locals.get("self")
     method = frame.f_code.co_name
     client = owner if CLIENT in class_names(owner) else getattr(owner, "_conn", None)
@@ -142,11 +157,12 @@ def read_on(client: Any) -> bool:  # noqa: ANN401 - as above
     return reader is not None and bool(reader.cancelling())
 
 
-def connected_client(error_cb: Callable[..., object], loop: AbstractEventLoop | None) -> Any:  # noqa: ANN401 - as above
+def connected_client(closed_cb: Callable[..., object], loop: AbstractEventLoop | None) -> Any:  # noqa: ANN401 - as above
     """
     Return the connected client that has this callback but has not called it yet; `None` if no such client is found.
 
-    A first connect that succeeds at once calls nothing, but it starts a task that reads.
+    A first connect that succeeds at once calls nothing, but it starts a task that reads. FastStream puts functions of its own
+    around `error_cb` and `reconnected_cb`, and hands `closed_cb` on as it is.
     """
     if loop is None or loop.is_closed():
         return None
@@ -154,14 +170,14 @@ def connected_client(error_cb: Callable[..., object], loop: AbstractEventLoop | 
         frame = getattr(task.get_coro(), "cr_frame", None)
         if frame is not None and frame.f_code.co_name == READS:
             client = frame.f_locals.get("self")
-            if error_cb_of(client) is error_cb:
+            if closed_cb_of(client) is closed_cb:
                 return client
     return None
 
 
-def error_cb_of(client: Any) -> Any:  # noqa: ANN401 - as above
-    """Return the callback that a client was given for errors: it says whose client it is."""
-    return getattr(client, "_error_cb", None)
+def closed_cb_of(client: Any) -> Any:  # noqa: ANN401 - as above
+    """Return the callback that a client was given for its end: it identifies the attachment of the client."""
+    return getattr(client, "_closed_cb", None)
 
 
 def _name(handler: Any) -> str:  # noqa: ANN401 - whatever was given to `subscribe`

@@ -17,7 +17,7 @@ from errnorm.exceptions import ReportedException, class_names
 from errnorm.marks import Mark, claim
 from errnorm.session import State
 from errnorm.taxonomy import Reason
-from errnorm_adapters.nats.client.frames import error_cb_of
+from errnorm_adapters.nats.client.frames import closed_cb_of
 from errnorm_adapters.nats.client.traces import Wait
 
 if TYPE_CHECKING:
@@ -79,9 +79,9 @@ class Resolver:
         """Create a resolver without attachments."""
         self._attachments: WeakValueDictionary[int, Attached] = WeakValueDictionary()
 
-    def add(self, error_cb: object, attachment: Attached) -> None:
+    def add(self, closed_cb: object, attachment: Attached) -> None:
         """Answer for the client that has this callback of an attachment, which lives as long as the attachment does."""
-        self._attachments[id(error_cb)] = attachment
+        self._attachments[id(closed_cb)] = attachment
 
     def behind(self, exception: BaseException, error: NormalizedError) -> object:
         """
@@ -107,7 +107,7 @@ class Resolver:
         return denial or wait.conflict or _fault_during(wait, attachment) or _nothing_there(wait, error)
 
     def _of(self, client: object) -> Attached | None:
-        attachment = self._attachments.get(id(error_cb_of(client)))
+        attachment = self._attachments.get(id(closed_cb_of(client)))
         if attachment is not None:
             attachment.meet(client)
         return attachment

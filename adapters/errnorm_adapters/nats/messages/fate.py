@@ -26,7 +26,7 @@ from enum import StrEnum
 from random import random as _draw
 from typing import TYPE_CHECKING
 
-from errnorm.decision import RetryPolicy
+from errnorm.decision import RetryPolicy, hint_of
 from errnorm.exceptions import class_names, leaves_of
 from errnorm.member_docs import member_docs
 from errnorm.taxonomy import Category, Recovery
@@ -238,5 +238,5 @@ def _pause(error: NormalizedError, number: int, rules: Rules) -> float:
     widest = min(policy.cap, policy.base * 2.0 ** min(max(number - 1, 0), _MOST_DOUBLINGS))
     # Half of it is certain: a message that fails at once must not come back at once.
     grown = widest * (0.5 + 0.5 * rules.random())
-    hint = error.retry_after
-    return grown if hint is None or not hint >= 0 else min(max(hint, grown), policy.longest_hint)
+    hint = hint_of(error)
+    return grown if hint is None else min(max(hint, grown), policy.longest_hint)

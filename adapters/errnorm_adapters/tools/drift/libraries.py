@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["read"]
 
-_PACKAGES = {"nats": "nats", "slixmpp": "xmpp", "aioxmpp": "xmpp"}
+_PACKAGES = {"nats": "nats", "natsio": "nats", "slixmpp": "xmpp", "aioxmpp": "xmpp"}
 # Built-in classes that clients raise for faults of their connection; only the text distinguishes the faults. Not RuntimeError for
 # the clients of XMPP, which raise it for mistakes of the programmer.
 _BARE = {
     "nats": {"ConnectionError", "OSError", "RuntimeError", "TimeoutError"},
+    "natsio": {"ConnectionError", "OSError", "TimeoutError"},
     "slixmpp": {"ConnectionError", "OSError", "TimeoutError"},
     "aioxmpp": {"ConnectionError", "OSError", "TimeoutError"},
 }

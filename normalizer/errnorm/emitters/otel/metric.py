@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from errnorm.emitters.attributes import Attributes
     from errnorm.emitters.counts import Series
+    from errnorm.error import NormalizedError
     from errnorm.fault import Emitter, Fault
 
 __all__ = ["ALERTED", "METRICS", "emitter", "publish"]
@@ -34,6 +35,7 @@ __all__ = ["ALERTED", "METRICS", "emitter", "publish"]
 METRICS: Final[Mapping[str, tuple[str, str]]] = {
     "errnorm.errors": ("{error}", "Normalized errors, handled and retried ones included."),
     "errnorm.operations": ("{operation}", "Operations of guards that have a name; those with an error.type have failed."),
+    "errnorm.settlements": ("{message}", "Messages whose handler ended, by what the server was told about them."),
     "errnorm.suppressed": ("{line}", "Log lines that were counted instead of written."),
     "errnorm.failures": ("{failure}", "Failures of emitters."),
 }
@@ -73,7 +75,12 @@ def publish(ledger: Ledger = LEDGER, provider: MeterProvider | None = None) -> N
         ledger.operations.collect()
         return ledger.errors.read()
 
-    readers = {"errnorm.errors": errors, "errnorm.suppressed": ledger.suppressed.read, "errnorm.failures": ledger.failures.read}
+    readers = {
+        "errnorm.errors": errors,
+        "errnorm.settlements": ledger.settlements.read,
+        "errnorm.suppressed": ledger.suppressed.read,
+        "errnorm.failures": ledger.failures.read,
+    }
     for name, read in readers.items():
         unit, about = METRICS[name]
         meter.create_observable_counter(name, [_callback(read)], unit, about)
@@ -123,6 +130,7 @@ class _Counter:
 
     def __init__(self, ledger: Ledger) -> None:
         self._add = ledger.errors.add
+        self._add_settlement = ledger.settlements.add
 
     def __call__(self, fault: Fault) -> None:
         error, decision = fault.error, fault.decision
@@ -131,6 +139,16 @@ class _Counter:
         known = None if judgement.row is None else judgement
         aborted = decision is not None and decision.verdict is _ABORT
         self._add((known, error.protocol, fault.operation, aborted, fault.outcome), _described, fault)
+
+    def settled(self, settlement: str, protocol: str, operation: str | None, error: NormalizedError | None) -> None:
+        """Count one message."""
+        told = (settlement, protocol, operation, None if error is None else error_type(error.reason))
+        self._add_settlement(told, _settlement, told)
+
+
+def _settlement(told: tuple[str | None, ...]) -> Attributes:
+    names = ("errnorm.settlement", "errnorm.protocol", "errnorm.operation", "error.type")
+    return {name: value for name, value in zip(names, told, strict=True) if value is not None}
 
 
 def _described(fault: Fault) -> Attributes:

@@ -38,7 +38,7 @@ def test_the_methods_that_call_back_have_these_names(method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "attribute", ["_current_server", "_error_cb", "_pings_outstanding", "_reading_task", "_server_pool", "options"]
+    "attribute", ["_closed_cb", "_current_server", "_pings_outstanding", "_reading_task", "_server_pool", "options"]
 )
 def test_a_client_has_these_attributes(attribute: str) -> None:
     assert attribute in vars(Client())
@@ -82,9 +82,9 @@ async def test_a_client_that_has_had_nothing_to_say_is_found(start_nats: StartNa
     session, other = attach(errors), attach(errors)
     client = await connected(start_nats({}).url, session)
     loop = asyncio.get_running_loop()
-    assert frames.connected_client(session.callbacks["error_cb"], loop) is client
-    assert frames.connected_client(other.callbacks["error_cb"], loop) is None
-    assert frames.connected_client(session.callbacks["error_cb"], None) is None
+    assert frames.connected_client(session.callbacks["closed_cb"], loop) is client
+    assert frames.connected_client(other.callbacks["closed_cb"], loop) is None
+    assert frames.connected_client(session.callbacks["closed_cb"], None) is None
     assert session.health().up
     assert not other.health().up
     await client.close()

@@ -4,101 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import nats
 import nats.errors
 import pytest
-from nats.js.api import ConsumerConfig
 
-from errnorm import Middleware, RetryPolicy
+from errnorm import RetryPolicy
 from errnorm_adapters.nats import settle, settled
 from errnorm_adapters.nats.messages import Settlement
 from tests.adapters.nats.client.kit import until
+from tests.adapters.nats.messages.kit import ACCOUNTS, fails, working
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import Callable
 
-    from nats.aio.client import Client
-
-    from errnorm.fault import Fault
     from tests.servers.nats import NatsServer
-
-QUICK = RetryPolicy(base=0.1, cap=0.2)
-ACCOUNTS = {
-    "accounts": {
-        "app": {"jetstream": "enabled", "users": [{"user": "app", "password": "app"}]},
-        "SYS": {"users": [{"user": "sys", "password": "sys"}]},
-    },
-    "system_account": "SYS",
-}
-
-
-class Worker:
-    """A consumer of one stream, what its messages met with, and what the server says of it."""
-
-    def __init__(self, client: Client, subscription: Any) -> None:
-        self.client = client
-        self.js = client.jetstream()
-        self.subscription = subscription
-        self.told: list[Fault] = []
-        self.errors = Middleware(emitters=[self.told.append])
-        self.deliveries: list[bytes] = []
-
-    async def work(self, handle: Callable[[bytes], object], *, until: Callable[[], object], **options: Any) -> None:
-        """Handle messages until something is the case."""
-        async with asyncio.timeout(120):
-            options = {"policy": QUICK, **options}
-            while not until():
-                try:
-                    (msg,) = await self.subscription.fetch(1, timeout=0.2)
-                except nats.errors.TimeoutError:
-                    continue
-                self.deliveries.append(msg.data)
-                async with settle(self.errors, msg, **options):
-                    handle(msg.data)
-
-    async def left(self, count: int) -> bool:
-        """Wait until so many messages are neither acknowledged nor given up: the server settles them in its own time."""
-        async with asyncio.timeout(120):
-            while (info := await self.subscription.consumer_info()).num_ack_pending + info.num_pending != count:  # noqa: ASYNC110 - only by asking
-                await asyncio.sleep(0.05)
-        return True
-
-    @property
-    def outcomes(self) -> list[tuple[str, str]]:
-        return [(fault.outcome, fault.decision.why.partition(":")[0]) for fault in self.told if fault.decision]
-
-
-@asynccontextmanager
-async def working(server: NatsServer, *payloads: bytes, **consumer: Any) -> AsyncGenerator[Worker]:
-    client = await nats.connect(server.url, user="app", password="app", allow_reconnect=False)  # noqa: S106 - of the tests
-    js = client.jetstream()
-    await js.add_stream(name="ORDERS", subjects=["orders"])
-    subscription = await js.pull_subscribe("orders", durable="worker", config=ConsumerConfig(**consumer))
-    for payload in payloads:
-        await js.publish("orders", payload)
-    try:
-        yield Worker(client, subscription)
-    finally:
-        await client.close()
 
 
 @pytest.fixture
 def server(start_nats: Callable[..., NatsServer]) -> NatsServer:
     return start_nats(ACCOUNTS, jetstream=True)
-
-
-def fails(*exceptions: Exception) -> Callable[[bytes], None]:
-    """Fail once with each, then work."""
-    waiting = list(exceptions)
-
-    def handle(_: bytes) -> None:
-        if waiting:
-            raise waiting.pop(0)
-
-    return handle
 
 
 async def test_a_message_that_is_handled_is_acknowledged(server: NatsServer) -> None:
@@ -234,6 +160,51 @@ async def test_a_message_that_its_handler_has_settled_is_left_alone(server: Nats
             await msg.ack()
             raise ValueError
         assert await worker.left(0)
+
+
+async def test_the_handler_is_told_once_with_the_delivery_although_a_guard_inside_saw_it(server: NatsServer) -> None:
+    async with working(server, b"a") as worker:
+        tries: list[bytes] = []
+
+        def handle(data: bytes) -> None:
+            tries.append(data)
+            if len(tries) == 1:
+                with worker.errors.guard("nats", operation="publish"):
+                    raise nats.errors.NoRespondersError
+
+        await worker.work(handle, until=lambda: len(worker.deliveries) == 2)
+        told = [(fault.outcome, fault.operation, fault.attempt, fault.peer) for fault in worker.told]
+        assert told == [("retried", "process", 1, "ORDERS/worker")]
+
+
+async def test_what_a_handler_has_handled_by_itself_is_told_as_that(server: NatsServer) -> None:
+    async with working(server, b"a") as worker:
+        (msg,) = await worker.subscription.fetch(1)
+        async with settle(worker.errors, msg):
+            with pytest.raises(nats.errors.NoRespondersError), worker.errors.guard("nats", operation="publish"):
+                raise nats.errors.NoRespondersError
+        assert [(fault.outcome, fault.operation) for fault in worker.told] == [("failed", "publish")]
+        assert await worker.left(0)
+
+
+async def test_a_message_that_could_not_be_asked_for_again_does_not_end_the_consumer(server: NatsServer) -> None:
+    async with working(server, b"a", b"b") as worker:
+        (msg,) = await worker.subscription.fetch(1)
+
+        async def full(*, delay: float) -> None:  # noqa: ARG001 - as nats-py calls it
+            raise nats.errors.OutboundBufferLimitError
+
+        msg.nak = full
+        async with settle(worker.errors, msg):
+            raise TimeoutError
+        assert [fault.decision.why for fault in worker.told if fault.decision] == [
+            "leave: transport.timeout; the server could not be told"
+        ]
+        del msg.nak
+        await worker.client.close()
+        with pytest.raises(TimeoutError):
+            async with settle(worker.errors, msg):
+                raise TimeoutError
 
 
 async def test_an_acknowledgement_that_must_arrive_is_waited_for(server: NatsServer) -> None:

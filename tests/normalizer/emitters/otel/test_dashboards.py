@@ -136,7 +136,9 @@ def test_these_are_the_names_that_prometheus_gets(ledger: Ledger, fault: Callabl
     reader = exporter.PrometheusMetricReader()
     provider = MeterProvider([reader])
     try:
-        metric.emitter(ledger, provider)(fault(decision=ABORT, operation="publish"))
+        count: Any = metric.emitter(ledger, provider)
+        count(fault(decision=ABORT, operation="publish"))
+        count.settled("ack", "nats", "process", None)
         ledger.failed("log")
         ledger.suppressed.add(1, lambda _: {"error.type": "x"}, None)
         ledger.operations.passed("nats", "publish")

@@ -238,5 +238,22 @@ def test_a_failed_emitter_is_counted_by_its_name(meter: Meter, ledger: Ledger) -
 def test_all_its_names_are_declared_for_metrics(meter: Meter, ledger: Ledger, fault: Callable[..., Fault]) -> None:
     meter.count(fault(decision=ABORT, operation="o", peer="p", client="c", attempt=1))
     ledger.failed("log")
+    metric.emitter(ledger).settled("ack", "nats", None, None)  # type: ignore[attr-defined] # an optional part of an emitter
     told = {key for series in meter.read().values() for attributes, _ in series for key in attributes}
     assert told == {attribute.key for attribute in ATTRIBUTES if "metric" in attribute.signals}
+
+
+def test_messages_are_counted_by_what_the_server_was_told(
+    meter: Meter, ledger: Ledger, judge: Callable[..., NormalizedError]
+) -> None:
+    errors = Middleware(emitters=[meter.count, ledger.operations])
+    for _ in range(2):
+        errors.settled("ack", "nats", operation="process", passed=True)
+    errors.settled("nak", "nats", operation="process", error=judge("Too many: 3"))
+    read = meter.read()
+    settled = {"errnorm.protocol": "nats", "errnorm.operation": "process"}
+    assert read["errnorm.settlements"] == [
+        ({"errnorm.settlement": "ack", **settled}, 2),
+        ({"errnorm.settlement": "nak", "error.type": str(judge("Too many: 3").reason), **settled}, 1),
+    ]
+    assert read["errnorm.operations"] == [(settled, 2)]
