@@ -119,10 +119,10 @@ def load_table(protocol: str, overlays: Iterable[Path] = ()) -> Table:
 
 def find_table(protocol: str, overlays: Iterable[Path] = ()) -> Table | None:
     """
-    Read one protocol's table as `load_table` does; `None`, with a warning, if no installed file of it can be used.
+    Read one protocol's table as `load_table` does. If none of its installed files is valid, log a warning and return `None`.
 
     Raises:
-        TableError: If an overlay cannot be used, or no file is about this protocol.
+        TableError: If an overlay is not valid, or if there is no file for this protocol.
     """
     from errnorm.tables.source import TableError  # noqa: PLC0415 - as above
 
@@ -141,7 +141,7 @@ def _points_of(protocol: str) -> list[EntryPoint]:
 
 
 def _usable(points: Iterable[EntryPoint], protocol: str) -> list[EntryPoint]:
-    """Return the files that can be used, each on top of those before it; warn of the others."""
+    """Return the files that are valid together with the files before them, and log a warning for each other file."""
     from errnorm.tables import load  # noqa: PLC0415 - as above
     from errnorm.tables.source import TableError  # noqa: PLC0415 - as above
 
@@ -158,12 +158,12 @@ def _usable(points: Iterable[EntryPoint], protocol: str) -> list[EntryPoint]:
 
 def left_out(kind: str, point: EntryPoint, error: BaseException) -> None:
     """
-    Warn that a plug-in cannot be used and is left out; once for each plug-in.
+    Log a warning that a plug-in is left out because it cannot be loaded; once for each plug-in.
 
     Args:
-        kind: What it would have brought: `"adapter"`, `"table"`, `"forms"`.
-        point: Its entry point.
-        error: What loading it raised.
+        kind: The kind of plug-in: `"adapter"`, `"table"`, `"forms"`.
+        point: The entry point of the plug-in.
+        error: The exception that was raised when it was loaded.
     """
     if (point.group, point.name) in _told:
         return
@@ -173,7 +173,7 @@ def left_out(kind: str, point: EntryPoint, error: BaseException) -> None:
 
 
 def broken_at(point: EntryPoint, error: BaseException) -> str:
-    """Return what loading a plug-in raised, and in which module and line of the plug-in."""
+    """Return the error that was raised when a plug-in was loaded, with the module and line of the plug-in."""
     said = escaped(f"{type(error).__name__}: {error}".rstrip(": "), _LONGEST)
     raised = error.__cause__ or error
     if isinstance(raised, SyntaxError) and raised.filename:

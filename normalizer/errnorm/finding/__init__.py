@@ -1,9 +1,9 @@
 """
-Find the errors in a text that people have: a traceback, a log, ten lines at once, a line of another language's client.
+Find the errors in a text of any kind: a traceback, a log, several lines at once, a line from a client in another language.
 
-`normalize` decides for programs and reads only what has a form. `find` reads for people: it peels known frames, goes line by
-line and looks up what is left. Each finding says how it is known: `whole`, `framed`, or `inside` somebody's words. No part of
-the library that decides anything imports this package.
+`normalize` decides for programs, and therefore reads only texts of a known form. `find` reads for people: it goes line by line,
+removes known frames (a time, a level), and looks up the rest. Each finding says how the error was found: `whole`, `framed`, or
+`inside` other text. No part of the library that makes decisions imports this package.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """
-A text in blocks: a line by itself, or a traceback with all its links.
+Divide a text into blocks: a single line, or a traceback with all its exceptions.
 
-A traceback is one error. The last exception counts, or what it was explicitly raised from; what was merely being handled lends it
-nothing (the same rule by which `normalize` reads a live exception). The members of a group count each by itself.
+A traceback is one error: that of its last exception or of the explicit causes of that exception. An exception that was only being
+handled does not count; `normalize` has the same rule for live exceptions. Each member of an exception group is an error of its
+own.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ __all__ = ["HEAD", "Block", "Raised", "block_at"]
 HEAD = "Traceback (most recent call last)"
 _CAUSE = "The above exception was the direct cause of the following exception"
 _CONTEXT = "During handling of the above exception, another exception occurred"
-# What Python draws before each line of a group of exceptions.
+# The margin that Python prints before each line of an exception group.
 _MARGIN = re.compile(r" *(?:\| ?|\+ Exception Group |\+-.*)")
 _MOST_LINES = 2000
 
@@ -28,10 +29,10 @@ class Raised(NamedTuple):
     One exception of a traceback.
 
     Attributes:
-        line: Its line.
+        line: The number of its line, from 0.
 
-        link: How the next exception follows: `cause` if it was raised from this one, `context` if it arose while this one was
-            handled, `""` if it does not.
+        link: The relation of the next exception to this one: `cause` if it was raised from this one, `context` if it was raised
+            while this one was being handled, `""` if there is no relation.
     """
 
     line: int
@@ -43,11 +44,11 @@ class Block(NamedTuple):
     Lines that belong together.
 
     Attributes:
-        first: The first line, from 0.
+        first: The number of the first line, from 0.
 
-        last: The line behind the last one.
+        last: The number of the line after the last one.
 
-        raised: The exceptions of a traceback, in their order; empty for anything else.
+        raised: The exceptions of a traceback, in their order; empty for a single line.
     """
 
     first: int
@@ -55,7 +56,7 @@ class Block(NamedTuple):
     raised: tuple[Raised, ...] = ()
 
     def chains(self) -> Iterator[list[Raised]]:
-        """Yield exceptions that follow from each other, as chains: the members of a group are a chain each."""
+        """Yield the chains of related exceptions. Each member of a group begins a chain of its own."""
         chain: list[Raised] = []
         for one in self.raised:
             chain.append(one)
@@ -72,8 +73,8 @@ def block_at(lines: Sequence[str], first: int, unstamped: Callable[[str], str]) 
 
     Args:
         lines: The lines of a text.
-        first: The line.
-        unstamped: Returns a line without what a collector put before it, but with its indentation.
+        first: The number of the line, from 0.
+        unstamped: Returns a line without the prefix of a log collector, but with its indentation.
     """
     if HEAD not in lines[first]:
         return Block(first, first + 1)

@@ -1,4 +1,4 @@
-"""Find the errors of a whole text: line by line, a traceback and an element as one each."""
+"""Find the errors in a whole text: line by line; a traceback or an XML element counts as one error."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LONGEST_TEXT = 1 << 20
 _MOST_LINES = 20_000
 _MOST_JOINED = 8
 _WORDS = re.compile(r"[a-z]{3,}")
-# What most programs say of an error.
+# Words with which most programs report an error.
 _ALARMING = frozenset(
     {
         "abort",
@@ -48,7 +48,8 @@ _ALARMING = frozenset(
     }
     | {"fatal", "ftl", "invalid", "panic", "refused", "severe", "timeout", "timed", "unable", "warn", "warning", "wrn"}
 )
-# What is read as one although it may have several lines: an element, a document, a header block, a packet.
+# Beginnings of texts that are read as a whole, although they may have several lines: an element, a document, a header block, a
+# packet.
 _WHOLE = ("<", "{", "NATS/", "-ERR", "+OK", "INFO ")
 
 
@@ -57,19 +58,19 @@ class Finder:
     Finds errors with the adapters and tables of a normalizer.
 
     Attributes:
-        forms: How errors stand in texts.
+        forms: The forms of errors in texts.
     """
 
     def __init__(self, normalizer: Normalizer, forms: Forms | None = None) -> None:
         """
-        Prepare.
+        Create a finder.
 
         Args:
-            normalizer: Whose tables are asked.
-            forms: How errors stand in texts; those that are installed if not given.
+            normalizer: The normalizer whose tables are searched.
+            forms: The forms of errors in texts; the installed ones if not given.
 
         Raises:
-            TableError: If an installed file of forms cannot be read.
+            TableError: If no installed file of forms can be read.
         """
         self.forms = installed_forms() if forms is None else forms
         self._lookup = Lookup(normalizer, self.forms.everyday)
@@ -80,10 +81,11 @@ class Finder:
         Find the errors in a text. Never raises.
 
         Args:
-            text: Any text; a mebibyte of it is read.
+            text: Any text; only its first 2**20 characters are read.
 
         Returns:
-            What was found, in the order of the text. Notices only if there is no error, and not at the level of information.
+            The findings, in the order of the text. Notices are returned only if there is no error, and only from lines that are
+            not at the level `info` or `debug`.
         """
         text = _cleaned(text)
         found = list(self._found(text))
@@ -91,11 +93,11 @@ class Finder:
         return errors or [one for one in found if not self.forms.quiet.search(text.split("\n")[one.line - 1])]
 
     def line(self, line: str) -> Seen | None:
-        """Read one line by itself; `None` if nothing known stands in it."""
+        """Read one line; `None` if there is no known error in it."""
         return self._reader.read(line)
 
     def may_hold(self, words: Iterable[str]) -> bool:
-        """Tell whether something can be known of a line, or the line can look like an error, by its words in small letters."""
+        """Return whether a line with these words, in lower case, can contain a known error or look like an error."""
         said = set(words)
         if not self._alarming.isdisjoint(said):
             return True
@@ -112,7 +114,7 @@ class Finder:
 
     @cached_property
     def _alarming(self) -> frozenset[str]:
-        # A form whose rows are those of the text in it says nothing by itself.
+        # A form that only looks up the text inside it (`{inner}`) does not make a line an error.
         forms = (form for form in self.forms.forms if any("{inner}" not in place.code for place in form.rows))
         said = (max(_WORDS.findall(words), key=len, default="error") for form in forms for words in form.has)
         return _ALARMING | frozenset(said)
@@ -144,7 +146,7 @@ class Finder:
             yield from found
 
     def block(self, lines: Sequence[str], first: int) -> tuple[int, list[Finding]]:
-        """Read what begins at a line: a traceback, an element, or the line; return the line behind it, and what was found."""
+        """Read the traceback, element or single line that begins at a line; return the next line, and the findings."""
         block = block_at(lines, first, self.forms.unstamped)
         if block.raised:
             return block.last, [found for chain in block.chains() if (found := self._of_chain(chain, lines)) is not None]
@@ -163,7 +165,7 @@ class Finder:
         return (first + 1, _finding(seen, first, line)) if seen is not None else self._joined(lines, first)
 
     def _joined(self, lines: Sequence[str], first: int) -> tuple[int, Finding | None]:
-        """Read a line with those that go on with it, indented or folded by hand, and say nothing by themselves."""
+        """Read a line together with its continuation lines, which are indented or wrapped and contain no error themselves."""
         joined = [lines[first].rstrip()]
         marked = self.forms.unknown.search(lines[first]) is not None
         for last in range(first + 1, min(len(lines), first + _MOST_JOINED)):
@@ -182,7 +184,7 @@ class Finder:
         return not self.forms.markup.holds_error(line) and self._reader.read(line) is None
 
     def _of_chain(self, chain: Sequence[Raised], lines: Sequence[str]) -> Finding | None:
-        """Read the last exception of a chain, or what it was raised from; a wrapper gives way to what it wraps."""
+        """Read the last exception of a chain, or its explicit cause. A wrapper is replaced by the exception that it wraps."""
         wrapper: Finding | None = None
         for at in range(len(chain) - 1, -1, -1):
             line = chain[at].line

@@ -1,4 +1,4 @@
-"""What was found in a text, where, and how it is known."""
+"""A finding: an error in a text, with its place and the way in which it was found."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ __all__ = ["Finding", "How"]
 
 
 class How(StrEnum):
-    """How a finding is known."""
+    """How an error was found in a line."""
 
     WHOLE = "whole"
-    """The line is the error, and nothing else stands in it."""
+    """The line contains the error and nothing else."""
 
     FRAMED = "framed"
-    """The error stands in a known frame: a time, a level, a container's name, a field of a structured line."""
+    """The error is in a known frame: after a time, a level or a container's name, or in a field of a structured line."""
 
     INSIDE = "inside"
-    """The error stands somewhere in somebody's words. Such a finding is for people and never decides for a program."""
+    """The error is somewhere inside other text. Such a finding is for people, and programs must not base decisions on it."""
 
 
 class Finding(NamedTuple):
@@ -29,17 +29,17 @@ class Finding(NamedTuple):
     One error in a text.
 
     Attributes:
-        line: Number of the line, from 1.
+        line: The number of the line, from 1.
 
-        start: Where the match begins in its line, in characters from 0.
+        start: The position in the line at which the match begins, in characters from 0.
 
-        end: Where it ends.
+        end: The position in the line at which the match ends.
 
-        match: The characters that matched.
+        match: The text that matched.
 
-        how: How it is known.
+        how: How the error was found.
 
-        error: What it is; its category is `unknown` if the line is an error that no row knows.
+        error: The normalized error; its category is `unknown` if no row matches.
     """
 
     line: int

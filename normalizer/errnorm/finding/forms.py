@@ -1,7 +1,8 @@
 """
-The forms of errors in texts, read from data: what stands before a text, behind it and around it.
+The forms of errors in texts: patterns for what precedes, follows and surrounds the text of an error. They are data.
 
-The data is a file that Python and the JavaScript of the catalogue read alike. What each table of it means stands in its head.
+Python and the JavaScript of the catalogue read the same data file. Comments at the beginning of the file describe each of its
+tables.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ _GROUP = re.compile(r"\{([a-z]+)(:_)?\}")
 @dataclass(frozen=True, slots=True)
 class Place:
     """
-    Where the row of a form may stand.
+    A place at which the row for a form is looked up.
 
     Attributes:
         protocol: The protocol.
 
-        section: The section of its table; `None` for all of them in their order.
+        section: The section of its table; `None` for all sections in their order.
 
-        code: The code, with the groups of the pattern in braces; `{name:_}` has `_` for each blank.
+        code: The code, with the names of groups of the pattern in braces; in `{name:_}` each blank is replaced by `_`.
     """
 
     protocol: str
@@ -43,16 +44,16 @@ class Place:
 
     @classmethod
     def read(cls, text: str) -> Place:
-        """Read `protocol/section/code`; a section `*` is all of them."""
+        """Parse `protocol/section/code`; the section `*` means all sections."""
         protocol, section, code = text.split("/", 2)
         return cls(protocol, None if section == "*" else section, code)
 
     def signal(self, text: str) -> Signal:
-        """Return a signal with this very code."""
+        """Return a signal with exactly this code."""
         return Signal(self.protocol, self.section, self.code, text)
 
     def filled(self, groups: Mapping[str, str | None]) -> str | None:
-        """Return the code with the values of a match; `None` if a group did not take part."""
+        """Return the code with the values of a match; `None` if a group did not take part in the match."""
         if any(groups.get(name) is None for name, _ in _GROUP.findall(self.code)):
             return None
         return _GROUP.sub(lambda found: (groups[found[1]] or "").replace(" ", "_" if found[2] else " "), self.code)
@@ -64,23 +65,23 @@ class Form:
     One way in which an error is written.
 
     Attributes:
-        name: What it is, for people.
+        name: The name of the form, for people.
 
-        has: Words in small letters of which a line has at least one if the form can match it.
+        has: Words in lower case. A line that the form can match contains at least one of them.
 
-        pattern: The pattern.
+        pattern: The regular expression.
 
-        search: Whether it may match a part of a text; otherwise it matches the whole of it.
+        search: Whether it may match a part of a text; otherwise it must match the whole text.
 
-        early: Whether a form that searches is tried with those that match the whole of a text.
+        early: Whether a form with `search` is tried together with the forms that match a whole text.
 
-        rows: Where the row may stand, the likeliest first.
+        rows: The places at which the row is looked up, the most likely one first.
 
-        family: What has its say beside the row: the type of a stanza error.
+        family: The family of the signal, such as the type of a stanza error.
 
-        closed: Whether the connection has ended where it is written; `None` if the row says.
+        closed: Whether the connection has ended when a line of this form is written; `None` if the row decides.
 
-        last: Rows that say little, for what nothing more exact is known of.
+        last: Less specific rows, which are used if no other row matches.
     """
 
     name: str
@@ -95,7 +96,7 @@ class Form:
 
     @cached_property
     def compiled(self) -> re.Pattern[str]:
-        """The pattern, compiled when it is first needed."""
+        """The regular expression, compiled on first use."""
         return re.compile(self.pattern, re.ASCII | re.DOTALL)
 
     def match(self, text: str) -> re.Match[str] | None:
@@ -108,7 +109,7 @@ class Forms:
 
     def __init__(self, files: Iterable[Mapping[str, Any]]) -> None:
         """
-        Put the files together.
+        Combine the files.
 
         Args:
             files: The parsed files, those of the built-in protocols first.
@@ -132,7 +133,7 @@ class Forms:
         self.forms: tuple[Form, ...] = tuple(_form(one, parts) for file in read for one in file.get("forms", ()))
 
     def beginnings(self, line: str) -> Iterator[tuple[int, str | None]]:
-        """Yield where a line may begin, behind one frame more each time, and the protocol that a frame has shown."""
+        """Yield the positions after no frame, after the first frame, after the second and so on, and the protocol they show."""
         at, protocol = 0, None
         yield at, protocol
         for _ in range(_MOST_FRAMES):
@@ -144,19 +145,19 @@ class Forms:
             yield at, protocol
 
     def stamped(self, line: str) -> int:
-        """Return where a line begins behind what a collector put before it."""
+        """Return the position in a line after the prefix that a log collector has added."""
         at = 0
         while line[at : at + 1] not in {"", " ", "\t"} and (found := self.stamp.match(line, at)) is not None and found.end() > at:
             at = found.end()
         return at
 
     def unstamped(self, line: str) -> str:
-        """Return a line without what a collector put before it, but with its indentation."""
+        """Return a line without the prefix of a log collector, but with its indentation."""
         at = self.stamped(line)
         return line[len(line[:at].rstrip()) + 1 :] if at else line
 
     def of(self, folded: str) -> Iterator[Form]:
-        """Yield the forms that can match a line, which is given in small letters."""
+        """Yield the forms that can match a line, which must be in lower case."""
         for form in self.forms:
             if any(word in folded for word in form.has):
                 yield form

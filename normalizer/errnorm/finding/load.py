@@ -1,4 +1,4 @@
-"""The forms that are installed: files of entry points in the group `errnorm.forms`, as tables are those of `errnorm.mappings`."""
+"""Load the installed forms, which are files named by the entry points of the group `errnorm.forms`."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["installed_forms"]
 @cache
 def installed_forms() -> Forms:
     """
-    Read all installed files once. One that cannot be used is left out, with a warning.
+    Read all installed files once. A file that is not valid is left out, and a warning is logged.
 
     Raises:
-        TableError: If none can be read.
+        TableError: If no file can be read.
     """
     points = plugins.forms()
     try:

@@ -1,4 +1,4 @@
-"""What the tables say of a text: the engines of a normalizer, asked by code, by name, and by the class of an exception."""
+"""Look up rows in the tables of a normalizer: by code, by name, and by the class of an exception."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ __all__ = ["Lookup"]
 
 class Lookup:
     """
-    Finds and judges rows.
+    Finds rows, and judges texts by them.
 
     Attributes:
-        normalizer: Whose adapters read documents and elements.
+        normalizer: The normalizer. Its adapters read documents and elements.
     """
 
     def __init__(self, normalizer: Normalizer, everyday: Collection[str] = ()) -> None:
         """
-        Ask the tables of a normalizer.
+        Use the tables of a normalizer.
 
         Args:
             normalizer: The normalizer.
-            everyday: What any program may say, and what therefore names a row only where it is known whose text it is.
+            everyday: Texts that any program may write. They name a row only if the program that wrote the text is known.
         """
         self.normalizer = normalizer
         self._everyday = everyday
         self._names: dict[str | None, Names] = {}
 
     def names(self, protocol: str | None) -> Names:
-        """Return the names of the rows of one protocol and of what lies under it; of all protocols for `None`."""
+        """Return the names of the rows of one protocol and of the layers below it; for `None`, of all protocols."""
         if protocol not in self._names:
             engines = (self.normalizer.engine(name) for name in plugins.protocols())
             tables = [engine.table for engine in engines if engine is not None]
@@ -48,18 +48,18 @@ class Lookup:
         return self._names[protocol]
 
     def pairs(self) -> Iterator[Mapping[str, frozenset[str]]]:
-        """Yield, for each protocol, the words of which a line has two if it has the name of a row."""
+        """Yield the `pairs` of each protocol's names: a line with the name of a row has both words of a pair."""
         return (self.names(protocol).pairs for protocol in plugins.protocols())
 
     def judged(self, signal: Signal) -> NormalizedError | None:
-        """Judge a signal whose code has a row; `None` if there is nothing but a family, which says too little in a text."""
+        """Judge a signal whose code has a row. Without such a row return `None`, because the family alone says too little."""
         engine = self.normalizer.engine(signal.protocol)
         if engine is None or signal.code is None or engine.table.find(signal.section, signal.code) is None:
             return None
         return engine.judge(signal)
 
     def named(self, name: Name, text: str) -> NormalizedError | None:
-        """Judge a text by the row whose name it is."""
+        """Judge a text by the row that it names."""
         engine = self.normalizer.engine(name.protocol)
         if engine is None:
             return None
@@ -70,19 +70,19 @@ class Lookup:
         return engine.judge_as(name.row, Signal(name.protocol, section, name.row.key, text), name.captures)
 
     def whole(self, line: str) -> NormalizedError | None:
-        """Read a line as `normalize` does, if it is more than a word and a row knows it by more than its family."""
+        """Normalize a line; `None` if it is a single word, if no row matches, or if only its family has a row."""
         if " " not in line.strip():
             return None
         error = self.normalizer.normalize(line)
         return error if error.known and not self.is_coarse(error) and not self.is_everyday(error) else None
 
     def is_everyday(self, error: NormalizedError) -> bool:
-        """Tell whether an error is known by words that any program may say."""
+        """Return whether an error was recognised by a text that any program may write."""
         row = error.judgement.row
         return row is not None and row.key.lower() in self._everyday
 
     def is_coarse(self, error: NormalizedError) -> bool:
-        """Tell whether an error is known by its family alone, so that something in its text may say more."""
+        """Return whether only the family of an error has a row, so that a part of its text may be more specific."""
         signal = error.signal
         engine = self.normalizer.engine(signal.protocol)
         return engine is not None and (signal.code is None or engine.table.find(signal.section, signal.code) is None)

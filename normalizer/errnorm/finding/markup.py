@@ -1,8 +1,8 @@
 """
-Elements of a protocol in a text: where one begins and ends, and what a broken one still says.
+XML elements in a text: where an element begins and ends, and which error a damaged element contains.
 
-An element that is whole is read by the adapter. One that was cut, wrapped inside of a tag or lost its brackets on the way is
-read tag by tag here: the first child whose namespace, or whose parent, is known for its conditions. Such a reading is for people.
+The adapter reads an intact element. An element that was cut, was wrapped inside a tag, or has lost a bracket is read tag by tag
+here: the first child counts whose namespace or parent is known to contain conditions. Such a result is for people.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class _Tag(NamedTuple):
 
 
 class Markup:
-    """Finds and reads elements by what the forms say of them."""
+    """Finds and reads elements according to the table `markup` of the forms."""
 
     def __init__(self, given: Mapping[str, Any]) -> None:
-        """Compile what stands in the file of forms."""
+        """Compile the patterns of the table."""
         self._begins = re.compile(given.get("begins", r"(?!)"), re.ASCII)
         self._errors = re.compile(given.get("errors", r"(?!)"), re.ASCII)
         self._escaped = re.compile(given.get("escaped", r"(?!)"), re.ASCII)
@@ -44,7 +44,7 @@ class Markup:
         self._parents: Mapping[str, str] = given.get("parents", {})
 
     def unescaped(self, text: str) -> str:
-        """Return a text with its elements as such, if somebody escaped them for a page and left none as it was."""
+        """Return a text with its HTML entities decoded, if all its elements were escaped for a web page."""
         escaped = self._escaped.search(text) if "&lt;" in text else None
         if escaped is None or self._begins.search(text, 0, escaped.start()):
             return text
@@ -53,21 +53,21 @@ class Markup:
         return text
 
     def holds_error(self, text: str) -> bool:
-        """Tell whether an error stands in an element of a text."""
+        """Return whether an element in a text contains an error."""
         return "<" in text and self._errors.search(text) is not None
 
     def is_broken(self, section: str | None) -> bool:
-        """Tell whether a section is the one for what could not be read."""
+        """Return whether a section is the one for text that could not be parsed."""
         return section is not None and section == self._broken
 
     def begin(self, text: str) -> int | None:
-        """Return where the first element begins."""
+        """Return the position of the first element; `None` if there is none."""
         found = self._begins.search(text) or self._errors.search(text)
         return None if found is None else found.start()
 
     @staticmethod
     def end(text: str, start: int) -> int | None:
-        """Return where the element that begins there ends; `None` if it was cut."""
+        """Return the end of the element that begins at `start`; `None` if the element was cut."""
         depth = 0
         for count, tag in enumerate(_TAG.finditer(text, start, start + _LONGEST)):
             if count >= _MOST_TAGS:
@@ -78,7 +78,7 @@ class Markup:
         return None
 
     def signals(self, text: str) -> Iterator[Signal]:
-        """Yield what a broken element may say, the likeliest first."""
+        """Yield signals for the errors that a damaged element may contain, the most likely one first."""
         kind: tuple[tuple[str, str], ...] = ()
         for tag in _tags(text):
             if tag.name == "error" and "type" in tag.attributes:
@@ -96,7 +96,7 @@ class Markup:
 
 
 def _tags(text: str) -> Iterator[_Tag]:
-    """Yield the tags that begin an element, with the namespace that holds for each."""
+    """Yield the start tags, each with its namespace."""
     around: list[tuple[str, str]] = []
     for count, found in enumerate(_TAG.finditer(text, 0, _LONGEST)):
         if count >= _MOST_TAGS:

@@ -1,7 +1,7 @@
 """
-Everything that names a row: its key, code, constant, text and aliases, in one index over all tables.
+An index of all names of rows in all tables: keys, codes, constants, texts and aliases.
 
-A text that people have is one of these names in another case, without its status, or with a full stop behind it.
+People often write such a name in another case, without its status number, or with a full stop after it.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ _STATUS = re.compile(r"[1-5][0-9]{2} (.+)")
 _COMPOUND = re.compile(r"[a-z0-9][A-Z]", re.ASCII)
 _LAST = re.compile(r"(?:[A-Za-z_]\w*[.$])+([A-Z]\w+)", re.ASCII)
 BUILTINS = frozenset(name for name, one in vars(builtins).items() if isinstance(one, type) and issubclass(one, BaseException))
-# A text with places says something by itself if so much of it is literal.
+# The number of literal characters from which a template is specific enough to be found in a text.
 _FEWEST_LITERAL = 8
 _MUCH_LITERAL = 20
-# And a text that was cut off, if so much is left of it before its first place.
+# The number of characters before the first parameter from which a text that was cut off can be recognised.
 _FEWEST_OF_CUT = 24
 _CUT = re.compile(r"(.{24,}?)(?: ?>| ?\.\.\.|\u2026)", re.DOTALL)
 _LETTERS = re.compile(r"[a-z]{3,}")
 _PLACES = re.compile(r'"?\{[a-z_]+\}"?')
-# Such a name means something wherever it stands; `reset` and `conflict` do not.
+# A name of this form is specific enough to be found in any text. `reset` and `conflict` are not.
 _TELLING = re.compile(r"(?:[^ ]{2,}|A) +[^ ].{2,}|E[A-Z]{4,}|WSAE[A-Z]+|[A-Z]{2,}(?:_[A-Z0-9]+)+", re.ASCII | re.DOTALL)
 
 
 class Name(NamedTuple):
     """
-    A row that has a name.
+    A row that was found by one of its names.
 
     Attributes:
         protocol: The protocol of its table.
 
         row: The row.
 
-        captures: The values in the text, if the name has places.
+        captures: The captured values, if the name has parameters.
     """
 
     protocol: str
@@ -60,11 +60,11 @@ class Names:
 
     def __init__(self, tables: Iterable[Table], everyday: Collection[str] = ()) -> None:
         """
-        Index the rows; of two rows with one name the one of the earlier table and section counts.
+        Index the rows. If two rows have the same name, the row of the earlier table and section is found.
 
         Args:
             tables: The tables.
-            everyday: Texts in small letters, and names of classes, that any program may use: they name no row.
+            everyday: Texts in lower case and names of classes that any program may use. They are not indexed.
         """
         self._names: dict[str, Name] = {}
         self._classes: dict[str, Name] = {}
@@ -73,7 +73,7 @@ class Names:
         for table in tables:
             for entry in table.rows.values():
                 if table.sections[entry.section].head.inside:
-                    continue  # its words mean something inside another error's text only
+                    continue  # its texts appear only inside the texts of other errors
                 name = Name(table.protocol, entry)
                 unclaimed = () if table.underlies else everyday
                 for text in _said_of(entry):
@@ -89,18 +89,18 @@ class Names:
         for spelling in name.row.spellings():
             if found := _LAST.fullmatch(spelling):
                 self._classes.setdefault(spelling, name)
-                # The last part alone says something if it is more than one word: `IqTimeout`, not `Timeout`. And it must not be
-                # the name of something that every program raises: `SyntaxError` is not about DNS.
+                # The last part alone is specific enough if it has more than one word (`IqTimeout`, not `Timeout`), and if it is
+                # not the name of a built-in exception: `SyntaxError` is not about DNS.
                 everybodys = found[1] in everyday or (found[1] in BUILTINS and not spelling.startswith("builtins."))
                 if _COMPOUND.search(found[1]) and not everybodys:
                     self._classes.setdefault(found[1], name)
 
     def exact(self, text: str) -> Name | None:
-        """Find the row that has a name, letter by letter but for its case."""
+        """Find the row with exactly this name, in any case."""
         return self._names.get(text.lower())
 
     def find(self, text: str) -> Name | None:
-        """Find the row of a text that means something wherever it stands; `None` if there is none, or if it does not."""
+        """Find the row of a text; `None` if there is none, or if the text is not specific enough."""
         if _TELLING.fullmatch(text) is None:
             return None
         folded = text.lower()
@@ -111,7 +111,7 @@ class Names:
         return found or self._cut(folded)
 
     def _cut(self, folded: str) -> Name | None:
-        """Find the row of a text whose end was cut off, and which shows it: by the words before its first place."""
+        """Find the row of a text whose end was visibly cut off, by the words before the first parameter."""
         cut = _CUT.fullmatch(folded)
         if cut is None:
             return None
@@ -121,7 +121,7 @@ class Names:
 
     @cached_property
     def pairs(self) -> Mapping[str, frozenset[str]]:
-        """For the longest word of each name, in small letters, the second longest: a text with the name has both."""
+        """The longest word of each name, in lower case, mapped to the second longest one. A text with the name has both."""
         pairs: dict[str, set[str]] = {}
         for text in (*self._names, *self._literals):
             longest = sorted(set(_LETTERS.findall(text)), key=lambda word: (-len(word), word))[:2]
@@ -133,7 +133,7 @@ class Names:
         return {word: frozenset(others) for word, others in pairs.items()}
 
     def raised(self, name: str) -> Name | None:
-        """Find the row of the class of an exception, dotted or short."""
+        """Find the row of an exception class, by its dotted or its short name."""
         return self._classes.get(name) or self._classes.get(name.replace("$", "."))
 
 
@@ -151,7 +151,7 @@ def _templates(name: Name, table: Table, everyday: Collection[str]) -> Iterator[
             continue
         literal = len(_PLACES.sub("", text))
         if literal >= _MUCH_LITERAL or (literal >= _FEWEST_LITERAL and text.index("{") >= _FEWEST_LITERAL // 2):
-            # Whoever quotes a text leaves its full stop out; where it stands it is taken off before the text is looked up.
+            # People omit the full stop when they quote a text. It is also removed from a text before the look-up.
             yield Template(text.removesuffix("."), _kinds(text, table), name, ignore_case=True)
 
 

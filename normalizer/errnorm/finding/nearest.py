@@ -1,7 +1,7 @@
 """
-The rows nearest to a text that no row knows: by what people call the error, and by the words the text shares with a row.
+Find the rows that are most similar to a text without a matching row: by synonyms, and by the words that text and row share.
 
-A word that is misspelled counts as the word that is like it. The rarer a word is among all rows, the more it says.
+A misspelled word counts as the most similar word that is known. A word has more weight if fewer rows contain it.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _WORD = re.compile(r"[a-z][a-z]+|[0-9]{3,6}")
 _PART = re.compile(r"(?<=[a-z])(?=[A-Z])|[_.-]")
 _LONGEST = 600
 _MOST_WORDS = 24
-# So much of a text, by weight, a row has to share; less is no likeness, unless nothing is more like it and a rare word is shared.
+# The part of a text's weight that a row must share to be similar. The lower limit applies if no row reaches the higher one.
 _LEAST = 0.4
 _LEAST_OF_ALL = 0.3
-# Words that stand in every text.
+# Words that are in nearly every text.
 _COMMON = frozenset(
     {
         "and",
@@ -56,7 +56,7 @@ _COMMON = frozenset(
 
 
 class Nearest:
-    """Ranks the rows of tables by their likeness to a text."""
+    """Ranks the rows of tables by their similarity to a text."""
 
     def __init__(self, tables: Sequence[Table], synonyms: Mapping[str, Sequence[Place]]) -> None:
         """Index the words of all rows."""
@@ -67,7 +67,7 @@ class Nearest:
         self._weights = {word: math.log(len(self._rows) / count) for word, count in counts.items()}
 
     def find(self, text: str, most: int = 3) -> list[Name]:
-        """Return the nearest rows, the nearest first; fewer than `most`, or none, if nothing is like the text."""
+        """Return at most `most` similar rows, the most similar one first; an empty list if no row is similar."""
         words = self._spelled(list(_words(text[:_LONGEST]))[:_MOST_WORDS])
         found = {(name.protocol, name.row.section, name.row.key): name for name in (*self._meant(words), *self._like(words))}
         return list(found.values())[:most]
@@ -98,7 +98,7 @@ class Nearest:
         yield from (name for share, name in scored if whole and share >= least)
 
     def _shared(self, words: set[str], own: frozenset[str]) -> float:
-        # A row that says the same in fewer words is nearer.
+        # Of two rows that share the same words, the shorter one is more similar.
         return sum(self._weights[word] for word in words & own) - 0.05 * len(own - words)
 
 

@@ -1,9 +1,9 @@
 """
-A passage: what is left of a line behind its frames, and what in it is known.
+A passage is the rest of a line after its frames. This module finds the known error in it.
 
-It is looked up whole: by a form, by the name of a row, as the class of an exception with its words, as a structured line. Only
-where none of these knows it, the places at which a text may begin are tried from left to right, so that the longest one counts.
-The number of look-ups of one passage is bounded, whatever stands in it.
+The whole passage is looked up first: by the forms, by the names of rows, as the class and message of an exception, and as a
+structured line. If none of these matches, the positions at which a text may begin are tried from left to right, so that the
+longest text counts. The number of look-ups is bounded for every passage.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _OF_ERRORS = re.compile(r"(?:Error|Exception|Failure|Timeout|Fault|Cancelled|Clo
 
 
 class Known(NamedTuple):
-    """What is known of a passage: between which characters, what it is, and how that is known."""
+    """A known error in a passage: where it begins and ends, the error, and how it was found."""
 
     start: int
     end: int
@@ -54,16 +54,16 @@ class Known(NamedTuple):
 
 
 class Passage:
-    """The passages of one line: what is left of it behind one frame more each time."""
+    """Looks up the passages of one line: the line after no frame, after the first frame, and so on."""
 
     def __init__(self, lookup: Lookup, forms: Forms, line: str) -> None:
         """
-        Prepare.
+        Prepare the look-ups for one line.
 
         Args:
-            lookup: Where rows are found.
-            forms: How errors stand in texts.
-            line: The line that the passage stands in: only forms that can match it, or a part of it, are tried.
+            lookup: Finds rows.
+            forms: The forms of errors in texts.
+            line: The line of the passages. Only forms that can match it or a part of it are tried.
         """
         self._lookup = lookup
         self._forms = forms
@@ -71,18 +71,18 @@ class Passage:
         self._searching = tuple(form for form in relevant if form.search and not form.early)
         self._relevant = tuple(form for form in relevant if form.early or not form.search)
         self._names = lookup.names(None)
-        self._unknown: set[str] = set()  # what was looked up in vain
-        self._nothing: set[str] = set()  # what was read in every way, in vain
+        self._unknown: set[str] = set()  # texts that were looked up without a result
+        self._nothing: set[str] = set()  # texts that were read in every way without a result
         self._left = _MOST_LOOKUPS
         self._how = How.WHOLE
 
     def under(self, protocol: str | None) -> None:
-        """Let only rows of one protocol count, because a frame has shown whose line it is."""
+        """From now on use only rows of one protocol, because a frame has shown the protocol of the line."""
         self._names = self._lookup.names(protocol)
         self._unknown, self._nothing = set(), set()
 
     def search(self) -> bool:
-        """From now on look for forms also in a part of a text; return whether there are any."""
+        """From now on also use the forms that match a part of a text; return whether there are such forms."""
         self._relevant = (*self._relevant, *self._searching)
         self._unknown, self._nothing = set(), set()
         return bool(self._searching)
@@ -93,7 +93,7 @@ class Passage:
         return None if error is None else Known(0, len(text), error, self._how)
 
     def within(self, text: str) -> Known | None:
-        """Look for something known within a passage."""
+        """Look for a known error inside a passage."""
         found = self._ways(text, 0)
         return None if found is None else Known(*found, How.INSIDE)
 
@@ -129,7 +129,7 @@ class Passage:
         return None
 
     def _trimmed(self, text: str) -> Iterator[str]:
-        """Yield a text, then without what may stand around it, step by step."""
+        """Yield a text, and then shorter versions of it without quotes, brackets and known endings."""
         yield text
         for _ in range(_MOST_TRIMS):
             shorter = text.strip()
@@ -170,7 +170,7 @@ class Passage:
         return None
 
     def _raised(self, text: str, depth: int) -> NormalizedError | None:
-        """Read an exception as it is printed: its class, and its words behind it."""
+        """Read a printed exception: its class and its message."""
         text = text.rstrip(",;")
         found = _RAISED.fullmatch(text[1:-1] if len(text) > 1 and _QUOTES.get(text[0]) == text[-1] else text)
         if found is None or depth >= _DEEPEST:
@@ -187,7 +187,7 @@ class Passage:
         return self._read_on(inner, depth + 1) if _OF_ERRORS.search(found["name"]) else None
 
     def _caused(self, words: str, depth: int) -> NormalizedError | None:
-        """Read words that begin with the dotted class of another exception: Java prints the cause so, and it says more."""
+        """Read a message that begins with the dotted class of another exception: Java prints the cause in this way."""
         return self._raised(words, depth + 1) if _NESTED.match(words) else None
 
     def _structured(self, text: str, depth: int) -> NormalizedError | None:
@@ -242,7 +242,7 @@ class Passage:
 
 
 def _says_little(name: Name, written: str, words: str) -> bool:
-    """Tell whether the class says less than its words: it wraps others, or its short name is everybody's."""
+    """Return whether a class says less than its message: it wraps other errors, or its short name is used by many libraries."""
     return name.row.row.wraps or (bool(words) and "." not in written and name.row.row.reason is Reason.PROTOCOL_REJECTED)
 
 

@@ -1,4 +1,4 @@
-"""A line, and an element over several lines: what frames it, and what it says."""
+"""Read the error in one line, or in an XML element on several lines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST_GATHERED = 64
 
 
 class Seen(NamedTuple):
-    """What was seen in a line: where, how it is known, and what it is."""
+    """An error in a line: where it begins and ends, how it was found, and the error."""
 
     start: int
     end: int
@@ -33,12 +33,12 @@ class Reader:
     """Reads lines and elements."""
 
     def __init__(self, lookup: Lookup, forms: Forms) -> None:
-        """Read with these."""
+        """Use these tables and forms."""
         self._lookup = lookup
         self._forms = forms
 
     def read(self, line: str) -> Seen | None:
-        """Read one line; `None` if nothing known stands in it."""
+        """Read one line; `None` if there is no known error in it."""
         line = line[:_LONGEST].rstrip()
         if (error := self._lookup.whole(line)) is not None and not self._forms.markup.is_broken(error.section):
             return Seen(0, len(line), How.WHOLE, error)
@@ -55,7 +55,7 @@ class Reader:
 
     @staticmethod
     def _whole(passage: Passage, line: str, places: Sequence[tuple[int, str | None]]) -> Seen | None:
-        """Look up what is left of a line behind one frame more each time."""
+        """Look up the rest of a line after no frame, after the first frame, after the second frame, and so on."""
         before: str | None = None
         passage.under(before)
         for at, protocol in places:
@@ -68,7 +68,7 @@ class Reader:
         return None
 
     def element(self, lines: Sequence[str], first: int) -> tuple[int, Seen | None]:
-        """Read the element that begins in a line; return the number of the line behind it, and what was seen."""
+        """Read the element that begins in a line; return the number of the line after it, and the error in it."""
         text = self._gathered(lines, first)
         markup = self._forms.markup
         start = markup.begin(text)

@@ -1,9 +1,10 @@
 """
-The errors in a stream of lines, in constant memory: what is asked of a log of any length.
+Find the errors in a stream of lines in bounded memory, for logs of any length.
 
-Lines repeat themselves. What was seen in a line is remembered by its shape (the line without its time, numbers and hexadecimal
-words), so that most lines cost two expressions and a look-up. A line that shares no words with any row or form is not read at
-all. Tracebacks and elements are read as `find` reads them; lines folded by hand are not put together: in a log they are others.
+Many lines have the same shape, which is the line without its time, numbers and hexadecimal words. The result for a line is cached
+by its shape, so most lines cost two regular expressions and a look-up. A line that shares no words with any row or form is not
+read at all. Tracebacks and XML elements are read as `find` reads them. Lines that a person has wrapped are not joined, because
+the next line of a log is another message.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ __all__ = ["Spotted", "Stream"]
 _AHEAD = 512
 _MOST_SHAPES = 50_000
 _LONGEST = 8192
-# Without one of these in it, an element is no error.
+# An element without one of these words is not an error.
 _MARKED = re.compile("error|fail|termin|xmlns")
 _TOKENS = re.compile(r"[a-z]{3,}")
 _VARIABLE = re.compile(r"\b(?=[0-9a-f-]*[0-9])[0-9a-f][0-9a-f-]{11,}\b|0x[0-9a-f]+|[0-9]+", re.IGNORECASE)
-# Where a number says which error it is, the line keeps its numbers.
+# In lines that match this, a number can decide which error it is, so the shape keeps the numbers.
 _CODED = re.compile(
     r"(?i)code|errno|status|NATS/1|[(\[]1\d{4}[)\]]|NatsError: \d|os error|jerr|error \d|Publishing: \d|-98\d\d|0x8009|"
     r"#\d|\(\d\d?,"
@@ -43,13 +44,13 @@ class Spotted(NamedTuple):
     A line with an error in it.
 
     Attributes:
-        finding: What was found; `None` if the line is an error that no row knows.
+        finding: The finding; `None` if the line is an error without a matching row.
 
-        line: Number of the line, from 1.
+        line: The number of the line, from 1.
 
         text: The line.
 
-        words: Of an error that no row knows, the line without its frame.
+        words: For an error without a matching row, the line without its frame.
     """
 
     finding: Finding | None
@@ -60,14 +61,14 @@ class Spotted(NamedTuple):
 
 class Stream:
     """
-    Reads lines.
+    Finds errors in lines.
 
     Attributes:
-        lines: How many lines were read.
+        lines: The number of lines that were read.
     """
 
     def __init__(self, finder: Finder) -> None:
-        """Read with this finder."""
+        """Use this finder."""
         self._finder = finder
         self._forms = finder.forms
         self._seen: dict[str, Seen | str | None] = {}
@@ -78,8 +79,8 @@ class Stream:
         Yield the errors in lines, in their order.
 
         Args:
-            lines: The lines, without their ends.
-            exact: Whether each finding has its own place and values; otherwise those of the first line of its shape.
+            lines: The lines, without line ends.
+            exact: Whether each finding has its own position and values; otherwise it has those of the first line with its shape.
         """
         source = iter(lines)
         ahead: deque[str] = deque()
@@ -130,7 +131,7 @@ class Stream:
         return Spotted(Finding(number, seen.start, seen.end, line[seen.start : seen.end], seen.how, seen.error), number, line)
 
     def _look(self, line: str) -> Seen | str | None:
-        """Return what is seen in a line, the words of an error that no row knows, or `None` for no error."""
+        """Return what was found in a line; the text of an error without a matching row; or `None` for no error."""
         if self._forms.skipped.match(line):
             return None
         seen = self._finder.line(line)

@@ -1,4 +1,4 @@
-"""When a line was written: the first time in it, of any habit."""
+"""Read the time at which a line was written: the first time in the line, in any common format."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _WHERE = 400
 
 def time_of(line: str, now: datetime) -> datetime | None:
     """
-    Return when a line was written, in UTC; a time without a zone is of this machine's.
+    Return the time at which a line was written, in UTC. A time without a zone is in the zone of this machine.
 
     Args:
-        line: The line; its first 400 characters count.
-        now: Now: it gives a time without a year the last year in which it is not to come.
+        line: The line; only its first 400 characters are read.
+        now: The present time. A time without a year gets the last year in which it is not in the future.
     """
     head = line[:_WHERE]
     if found := _DATED.search(head) or _DAY_FIRST.search(head):
@@ -58,10 +58,10 @@ def _moment(year: int, month: int, day: int, clock: str, zone: str | None) -> da
 
 def since(text: str, now: datetime) -> datetime:
     """
-    Read a point in time: `2h`, `30m`, `7d`, or a date with or without a time.
+    Parse a point in time: a time before `now` (`2h`, `30m`, `7d`), or a date with or without a time.
 
     Raises:
-        ValueError: If it is neither.
+        ValueError: If the text has none of these forms.
     """
     if found := _RELATIVE.fullmatch(text.strip()):
         return now - timedelta(**{_UNITS[found["unit"]]: int(found["count"])})
