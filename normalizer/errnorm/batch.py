@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from errnorm.bounded import BoundedCache
 from errnorm.finding import Finder
+from errnorm.finding.alike import DIGITS, MARKED
 from errnorm.normalizer import Normalizer, default_normalizer
 from errnorm.taxonomy import Reason
 
@@ -59,18 +60,15 @@ FIELDS: Final[tuple[str, ...]] = tuple(_TYPES)
 """The fields of a struct, in this order. All are null for a text without an error."""
 
 _MOST_SHAPES = 50_000
+_MOST_ROWS = 65_536
 _LONGEST = 8192
 # Times, addresses and identifiers of processes and connections never decide which error a text is.
 _ALWAYS = (
     r"\d{4}[-/]\d\d[-/]\d\d(?:[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)?"
     r"|\b\d\d:\d\d:\d\d(?:[.,]\d+)?|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|^\[\d+\]|\b[clgr]id:\d+|<\d+\.\d+\.\d+>"
 )
-# All other numbers; they are kept in texts that match `_CODED`, where a number can be a code.
+# All other numbers, where none of them may be a code.
 _NUMBERS = r"\b[0-9a-fA-F]*[0-9][0-9a-fA-F-]{11,}\b|0x[0-9a-fA-F]+|[0-9]+"
-_CODED = (
-    r"(?i)code|errno|status|NATS/1|[(\[]1\d{4}[)\]]|NatsError: \d|os error|jerr|error \d"
-    r"|Publishing: \d|-98\d\d|0x8009|#\d|\(\d\d?,|connect: \dxx|muc#user \d"
-)
 
 
 class Batch:
@@ -89,7 +87,9 @@ class Batch:
         """
         self._normalizer = normalizer or default_normalizer()
         self._finder = Finder(self._normalizer)
-        self._judged: BoundedCache[tuple[str, str | None], tuple[object, ...]] = BoundedCache(_MOST_SHAPES)
+        self._judged: BoundedCache[tuple[str, str | None, bool], tuple[object, ...]] = BoundedCache(_MOST_SHAPES)
+        # By texts with each digit as 0, which is quick to tell; `None` where a digit may say which error it is.
+        self._rough: BoundedCache[tuple[str, str | None], tuple[object, ...] | None] = BoundedCache(_MOST_SHAPES)
 
     def normalize(self, texts: pa.Array, protocol: str | None = None, fields: Sequence[str] = FIELDS) -> pa.StructArray:
         """
@@ -106,27 +106,62 @@ class Batch:
         """
         wanted = [FIELDS.index(name) if name in FIELDS else _no_field(name) for name in fields]
         strings = _strings(texts)
-        shapes = _shapes(strings).dictionary_encode()
-        verdicts = self._verdicts(strings, shapes, protocol)
-        columns = []
-        for name, at in zip(fields, wanted, strict=True):
-            values = pa.array([verdict[at] for verdict in verdicts], pa.string() if _TYPES[name] is _WORD else _TYPES[name])
-            columns.append(_taken(values, shapes.indices, _TYPES[name]))
+        found = [self._verdicts(strings.slice(at, _MOST_ROWS), protocol) for at in range(0, len(strings), _MOST_ROWS)]
+        numbers: dict[tuple[object, ...], int] = {}
+        indices = [
+            pa.array([numbers.setdefault(verdict, len(numbers)) for verdict in verdicts], pa.int32()).take(rows)
+            for verdicts, rows in found
+        ]
+        rows = pa.concat_arrays(indices) if indices else pa.array([], pa.int32())
+        columns = [
+            _taken([verdict[at] for verdict in numbers], rows, _TYPES[name]) for name, at in zip(fields, wanted, strict=True)
+        ]
         return pa.StructArray.from_arrays(columns, names=list(fields), mask=strings.is_null())
 
-    def _verdicts(self, strings: pa.Array, shapes: pa.DictionaryArray, protocol: str | None) -> list[tuple[object, ...]]:
-        verdicts: list[tuple[object, ...] | None] = []
-        missing: list[int] = []
-        for number, shape in enumerate(shapes.dictionary.to_pylist()):
-            verdict = self._judged.get((shape, protocol))
-            verdicts.append(verdict)
-            if verdict is None:
-                missing.append(number)
+    def _verdicts(self, strings: pa.Array, protocol: str | None) -> tuple[list[tuple[object, ...]], pa.Array]:
+        """Return verdicts, and for each text the number of its verdict."""
+        shapes = _zeroed(strings).dictionary_encode()
+        verdicts = self._of_shapes(strings, shapes, protocol)
+        missing = [number for number, verdict in enumerate(verdicts) if verdict is None]
+        rows = shapes.indices.fill_null(len(verdicts))
+        settled = [verdict or _NOTHING for verdict in verdicts] + [_NOTHING]
+        if not missing:
+            return settled, rows
+        # In these texts a digit may say which error it is, so each is looked at.
+        which = pc.is_in(rows, value_set=pa.array(missing, rows.type))
+        closer = strings.filter(which)
+        fine = _timeless(closer).dictionary_encode()
+        exact = self._of_fine(closer, fine, protocol, exact=True)
+        numbers = pc.add(fine.indices, pa.scalar(len(settled), pa.int32()))
+        return settled + exact, pc.replace_with_mask(rows, which, numbers.cast(rows.type))
+
+    def _of_shapes(self, strings: pa.Array, shapes: pa.DictionaryArray, protocol: str | None) -> list[tuple[object, ...] | None]:
+        """Return the verdict of each shape; `None` for those in which a digit may say which error it is."""
+        known = shapes.dictionary.to_pylist()
+        verdicts = [self._rough.get((shape, protocol), _UNSEEN) for shape in known]
+        missing = [number for number, verdict in enumerate(verdicts) if verdict is _UNSEEN]
+        plain = [number for number in missing if not self._finder.coded(known[number])]
+        for number in missing:
+            verdicts[number] = None
+        if plain:
+            examples = pa.array(_examples(strings, shapes.indices, plain), pa.large_string())
+            fine = pc.replace_substring_regex(_timeless(examples), _NUMBERS, "0").dictionary_encode()
+            found = self._of_fine(examples, fine, protocol, exact=False)
+            for number, at in zip(plain, fine.indices.to_pylist(), strict=True):
+                verdicts[number] = found[at]
+        for number in missing:
+            self._rough.remember((known[number], protocol), verdicts[number])
+        return verdicts
+
+    def _of_fine(
+        self, strings: pa.Array, shapes: pa.DictionaryArray, protocol: str | None, *, exact: bool
+    ) -> list[tuple[object, ...]]:
+        known = shapes.dictionary.to_pylist()
+        verdicts = [self._judged.get((shape, protocol, exact)) for shape in known]
+        missing = [number for number, verdict in enumerate(verdicts) if verdict is None]
         if missing:
-            texts = _examples(strings, shapes.indices, missing)
-            keys = shapes.dictionary
-            for number, text in zip(missing, texts, strict=True):
-                verdicts[number] = self._judged.remember((keys[number].as_py(), protocol), self._judge(text, protocol))
+            for number, text in zip(missing, _examples(strings, shapes.indices, missing), strict=True):
+                verdicts[number] = self._judged.remember((known[number], protocol, exact), self._judge(text, protocol))
         return [verdict for verdict in verdicts if verdict is not None]
 
     def _judge(self, text: str, protocol: str | None) -> tuple[object, ...]:
@@ -229,6 +264,7 @@ def _verdict(error: NormalizedError, how: str) -> tuple[object, ...]:
     )
 
 
+_UNSEEN: tuple[object, ...] = ()
 _UNKNOWN: tuple[object, ...] = (None, None, None, "unknown", "unknown", False, None, None, "unknown", None)
 
 
@@ -255,10 +291,18 @@ def _strings(texts: pa.Array) -> pa.Array:
         return pa.array(decoded, pa.large_string())
 
 
-def _shapes(strings: pa.Array) -> pa.Array:
-    timeless = pc.replace_substring_regex(strings, _ALWAYS, "0")
-    numberless = pc.replace_substring_regex(timeless, _NUMBERS, "0")
-    return pc.if_else(pc.match_substring_regex(timeless, _CODED), timeless, numberless)
+def _zeroed(strings: pa.Array) -> pa.Array:
+    """Return the texts with each digit as 0."""
+    for number, mark in MARKED:
+        strings = pc.replace_substring(strings, number, mark)
+    validity, offsets, data = strings.buffers()
+    text = b"" if data is None else data.to_pybytes().translate(DIGITS)
+    buffers = [validity, offsets, pa.py_buffer(text)]
+    return pa.Array.from_buffers(strings.type, len(strings), buffers, offset=strings.offset)
+
+
+def _timeless(strings: pa.Array) -> pa.Array:
+    return pc.replace_substring_regex(strings, _ALWAYS, "0")
 
 
 def _examples(strings: pa.Array, indices: pa.Array, wanted: Iterable[int]) -> list[str]:
@@ -270,8 +314,8 @@ def _examples(strings: pa.Array, indices: pa.Array, wanted: Iterable[int]) -> li
     return examples
 
 
-def _taken(values: pa.Array, indices: pa.Array, kind: pa.DataType) -> pa.Array:
+def _taken(values: list[object], rows: pa.Array, kind: pa.DataType) -> pa.Array:
     if kind is not _WORD:
-        return values.take(indices)
-    words = values.dictionary_encode()
-    return pa.DictionaryArray.from_arrays(words.indices.take(indices).cast(pa.int32()), words.dictionary)
+        return pa.array(values, kind).take(rows)
+    words = pa.array(values, pa.string()).dictionary_encode()
+    return pa.DictionaryArray.from_arrays(words.indices.take(rows), words.dictionary)

@@ -397,6 +397,10 @@ class NormalizedError:
         record = list(self.to_record().items())
         return json.dumps(dict(record[: list(Record.__annotations__).index("text")])).removesuffix("}")
 
+    def __reduce__(self) -> tuple[Callable[..., NormalizedError], tuple[object, ...]]:
+        """Send an error to another process: with its values, and without the match that they were taken from."""
+        return _received, (self.judgement, self.signal, self.params, self.protocol)
+
     @staticmethod
     def json_schema() -> Mapping[str, Any]:
         """Return the JSON schema of `to_record`."""
@@ -408,3 +412,10 @@ class NormalizedError:
         """Show the judgement, and never the text, which may contain anything."""
         flags = " ".join(name for name in ("retryable", "terminal") if getattr(self, name))
         return f"<NormalizedError {self.protocol}:{self.section}:{self.code} {self.reason} {self.recovery} {flags}".rstrip() + ">"
+
+
+def _received(judgement: Judgement, signal: Signal, params: Params, protocol: str | None) -> NormalizedError:
+    error = NormalizedError(judgement, signal)
+    error.protocol = protocol
+    error._params = params  # noqa: SLF001 - a part of the class
+    return error

@@ -17,7 +17,7 @@ from errnorm.cli.arguments import UnusableError, stdin
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ArchiveError", "Line", "lines_of"]
+__all__ = ["ArchiveError", "Line", "is_plain", "lines_of"]
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -42,19 +42,49 @@ class Line(NamedTuple):
     size: int
 
 
-def lines_of(name: str) -> Iterator[Line]:
+def is_plain(name: str) -> bool:
+    """
+    Tell whether a file is not compressed.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    with Path(name).open("rb") as file:
+        head = file.read(len(_ZSTD))
+    return not head.startswith(_GZIP) and head != _ZSTD
+
+
+def lines_of(name: str, start: int = 0, end: int | None = None) -> Iterator[Line]:
     """
     Yield the lines of a file, or of stdin for `-`.
+
+    Args:
+        name: The file.
+        start: Where to begin, in bytes: a line begins there. Only in a plain file.
+        end: Where to stop; `None` for the end of the file.
 
     Raises:
         ArchiveError: If it cannot be opened or read to its end, or needs a library that is not installed.
     """
     try:
         with stdin() if name == "-" else Path(name).open("rb") as raw:
-            yield from _lines(raw, name)
+            if start:
+                raw.seek(start)
+            yield from _until(_lines(raw, name), None if end is None else end - start)
     except (OSError, EOFError, zlib.error) as error:
         message = f"{name}: {getattr(error, 'strerror', None) or error}"
         raise ArchiveError(message) from error
+
+
+def _until(lines: Iterator[Line], size: int | None) -> Iterator[Line]:
+    if size is None:
+        yield from lines
+        return
+    for line in lines:
+        yield line
+        size -= line.size
+        if size <= 0:
+            return
 
 
 def _lines(raw: BinaryIO, name: str) -> Iterator[Line]:
@@ -68,10 +98,10 @@ def _lines(raw: BinaryIO, name: str) -> Iterator[Line]:
         stream = _zstd(buffered, name)
     before = 0
     while line := stream.readline(_LONGEST_LINE):
-        whole = line
+        whole, size = line, len(line)
         while len(whole) == _LONGEST_LINE and not whole.endswith(b"\n"):
             whole = stream.readline(_LONGEST_LINE)
-        size = len(line)
+            size += len(whole)
         if compressed and buffered.seekable():
             now = buffered.tell()
             size, before = now - before, now

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from datetime import UTC, datetime
+from functools import partial
+from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 from errnorm import plugins
 from errnorm.cli.answer import essentials, paragraphs
-from errnorm.cli.archives import ArchiveError, lines_of
 from errnorm.cli.arguments import UNUSABLE, OneOf, UnusableError, check_protocol
 from errnorm.cli.page import page
+from errnorm.cli.part import Wanted, count_in, normalizer_of, parts_of
 from errnorm.cli.progress import Progress
 from errnorm.cli.style import Style, counted, printable, terminal_width
 from errnorm.cli.tally import Tally
-from errnorm.finding import Finder, Stream
-from errnorm.finding.times import since, time_of
-from errnorm.normalizer import Normalizer
+from errnorm.finding.times import since
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
+    from errnorm.cli.part import Count
     from errnorm.cli.tally import Group
-    from errnorm.finding import Spotted
 
 __all__ = ["add_to"]
 
@@ -52,19 +55,24 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("--by", type=by, default="code", help="what is counted together (default: code)")
     parser.add_argument("--format", type=OneOf("format", ("text", "json", "jsonl", "html")), default="text")
     parser.add_argument("--tables", action="append", metavar="FILE", help="a file with rows of your own; may be repeated")
+    parser.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="read with N processes, large files in slices; 0 for one for each core"
+    )
     parser.add_argument("--strict", action="store_true", help="exit with 1 if anything was unknown")
     parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    check_protocol(arguments.protocol, plugins.overlay_paths(arguments.tables))
-    normalizer = Normalizer(arguments.tables)
-    normalizer.load()
-    scan = _Scan(arguments, normalizer)
-    for name, spotted, moment in scan.spotted():
-        if arguments.format == "jsonl":
-            sys.stdout.write(json.dumps(_object(name, spotted, normalizer)) + "\n")
-        scan.tally.add(spotted, moment)
+    overlays = plugins.overlay_paths(arguments.tables)
+    check_protocol(arguments.protocol, overlays)
+    now = datetime.now(UTC)
+    tables = tuple(map(str, overlays))
+    wanted = Wanted(
+        tables, arguments.protocol, _since(arguments.since, now), now, arguments.by, lines=arguments.format == "jsonl"
+    )
+    normalizer_of(tables)
+    scan = _Scan(arguments.by)
+    scan.read(arguments.file or ["-"], wanted, _jobs(arguments.jobs))
     if arguments.format == "json":
         print(json.dumps(_document(scan), indent=2))
     elif arguments.format == "html":
@@ -72,6 +80,13 @@ def _run(arguments: argparse.Namespace) -> int:
     elif arguments.format == "text":
         print("\n".join(_report(scan)))
     return scan.exit_code(strict=arguments.strict)
+
+
+def _jobs(jobs: int) -> int:
+    if jobs < 0:
+        message = f"argument --jobs: {jobs} is no number of processes: say 2, or 0 for one for each core"
+        raise UnusableError(message)
+    return jobs or os.cpu_count() or 1
 
 
 class _Scan:
@@ -86,37 +101,34 @@ class _Scan:
         problems: What could not be read.
     """
 
-    def __init__(self, arguments: argparse.Namespace, normalizer: Normalizer) -> None:
-        self._files: list[str] = arguments.file or ["-"]
-        self._now = datetime.now(UTC)
-        self._since = _since(arguments.since, self._now)
-        self._finder = Finder(normalizer)
-        self._exact = arguments.format == "jsonl" or arguments.by == "peer"
-        self._of_protocol = _filter(arguments.protocol, normalizer)
-        self.tally = Tally(arguments.by)
+    def __init__(self, by: str) -> None:
+        self.tally = Tally(by)
         self.lines = 0
         self.problems: list[str] = []
 
-    def spotted(self) -> Iterator[tuple[str, Spotted, datetime | None]]:
-        """Yield what is in the files: the name of the file, the line, and when it was written."""
-        with Progress(self._files, sys.stderr) as progress:
-            for name in self._files:
-                stream = Stream(self._finder)
-                try:
-                    yield from self._of_file(name, stream, progress)
-                except ArchiveError as error:
-                    self.problems.append(str(error))
-                self.lines += stream.lines
+    def read(self, names: list[str], wanted: Wanted, jobs: int) -> None:
+        """Read files with so many processes."""
+        # The lines of a slice are numbered from its beginning, so a file whose findings are told with their lines is not cut.
+        parts = parts_of(names, 1 if wanted.lines else jobs, wanted.now)
+        jobs = min(jobs, len(parts))
+        with Progress(names, sys.stderr) as progress:
+            if jobs == 1:
+                for part in parts:
+                    self._add(count_in(part, wanted, print, progress.step))
+                return
+            # Not forked: a fork of a process with threads can hang.
+            try:
+                with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+                    for count in pool.map(partial(count_in, wanted=wanted), parts):
+                        self._add(count)
+            except BrokenProcessPool:
+                self.problems.append("a process that read a part of the files was ended from outside; what it read is missing")
 
-    def _of_file(self, name: str, stream: Stream, progress: Progress) -> Iterator[tuple[str, Spotted, datetime | None]]:
-        moment: datetime | None = None
-        for spotted in stream.read(_counted(name, progress), exact=self._exact):
-            # A line without a time was written when the last one with a time was.
-            moment = time_of(spotted.text, self._now) or moment
-            if self._since is not None and (moment is None or moment < self._since):
-                continue
-            if self._of_protocol(spotted):
-                yield name, spotted, moment
+    def _add(self, count: Count) -> None:
+        sys.stdout.writelines(f"{line}\n" for line in count.told)
+        self.tally.merge(count.tally)
+        self.lines += count.lines
+        self.problems += [] if count.problem is None else [count.problem]
 
     def exit_code(self, *, strict: bool) -> int:
         """Say what could not be read, and return the exit code."""
@@ -127,39 +139,12 @@ class _Scan:
         return 1 if strict and self.tally.unknown else 0
 
 
-def _counted(name: str, progress: Progress) -> Iterator[str]:
-    for line in lines_of(name):
-        progress.step(line.size)
-        yield line.text
-
-
 def _since(text: str | None, now: datetime) -> datetime | None:
     try:
         return None if text is None else since(text, now)
     except ValueError:
         message = f"argument --since: {text!a} is no time: say 2h, 7d, 2026-11-29 or 2026-11-29T17:30"
         raise UnusableError(message) from None
-
-
-def _filter(protocol: str | None, normalizer: Normalizer) -> Callable[[Spotted], bool]:
-    def passes(spotted: Spotted) -> bool:
-        if protocol is None or spotted.finding is None:
-            return protocol is None
-        error = spotted.finding.error
-        engine = normalizer.engine(error.judgement.protocol or "")
-        return error.protocol == protocol or (engine is not None and engine.table.underlies)
-
-    return passes
-
-
-def _object(name: str, spotted: Spotted, normalizer: Normalizer) -> dict[str, Any]:
-    finding = spotted.finding
-    if finding is None:
-        start = len(spotted.text) - len(spotted.words)
-        place = {"start": start, "end": len(spotted.text), "match": spotted.words, "how": None}
-        return {"file": name, "line": spotted.line, **place, **normalizer.normalize(spotted.words).to_record()}
-    place = {"start": finding.start, "end": finding.end, "match": finding.match, "how": finding.how.value}
-    return {"file": name, "line": spotted.line, **place, **finding.error.to_record()}
 
 
 def _document(scan: _Scan) -> dict[str, Any]:

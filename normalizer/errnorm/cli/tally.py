@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from errnorm.bounded import BoundedCache
 from errnorm.fingerprint import fingerprint_of
 
 if TYPE_CHECKING:
@@ -37,12 +38,26 @@ class Timeline:
     def add(self, moment: datetime) -> None:
         """Count one."""
         self._counts[int(moment.timestamp()) // self.width] += 1
+        self._widen()
+
+    def merge(self, other: Timeline) -> None:
+        """Count what another one has counted."""
+        while self.width < other.width:
+            self._double()
+        for bucket, count in other._counts.items():
+            self._counts[bucket * other.width // self.width] += count
+        self._widen()
+
+    def _widen(self) -> None:
         while len(self._counts) > _MOST_BUCKETS:
-            self.width *= 2
-            merged: Counter[int] = Counter()
-            for bucket, count in self._counts.items():
-                merged[bucket // 2] += count
-            self._counts = merged
+            self._double()
+
+    def _double(self) -> None:
+        self.width *= 2
+        merged: Counter[int] = Counter()
+        for bucket, count in self._counts.items():
+            merged[bucket // 2] += count
+        self._counts = merged
 
     def bars(self, first: datetime, last: datetime, most: int) -> list[int]:
         """Return the counts of equal parts of a time, the earliest first."""
@@ -96,6 +111,14 @@ class Group:
             self.last = moment if self.last is None else max(self.last, moment)
             self.timeline.add(moment)
 
+    def merge(self, other: Group) -> None:
+        """Count what another one has counted."""
+        self.count += other.count
+        self.codes.update(other.codes)
+        self.first = min(filter(None, (self.first, other.first)), default=None)
+        self.last = max(filter(None, (self.last, other.last)), default=None)
+        self.timeline.merge(other.timeline)
+
     def to_record(self) -> dict[str, Any]:
         """Return the group as JSON values."""
         error = self.error
@@ -130,6 +153,7 @@ class Tally:
         self._by = by
         self._groups: dict[tuple[object, ...], Group] = {}
         self._unknown: dict[str, list[Any]] = {}
+        self._fingerprints: BoundedCache[str, str] = BoundedCache(_MOST_UNKNOWN)
         self.rest = 0
 
     def add(self, spotted: Spotted, moment: datetime | None) -> None:
@@ -139,9 +163,7 @@ class Tally:
             return
         error = spotted.finding.error
         peer = peer_of(error) if self._by == "peer" else None
-        key: tuple[object, ...] = (
-            (error.reason,) if self._by == "reason" else (error.judgement.row, error.recovery, error.terminal, peer)
-        )
+        key = (error.reason,) if self._by == "reason" else _row_of(error, peer)
         group = self._groups.get(key)
         if group is None:
             if len(self._groups) >= _MOST_GROUPS:
@@ -150,11 +172,27 @@ class Tally:
             group = self._groups[key] = Group(error, peer, spotted.text.strip()[:300])
         group.add(error.code, moment)
 
+    def merge(self, other: Tally) -> None:
+        """Count what another one has counted, which may come from another process."""
+        for key, group in other._groups.items():
+            if key in self._groups:
+                self._groups[key].merge(group)
+            elif len(self._groups) < _MOST_GROUPS:
+                self._groups[key] = group
+            else:
+                self.rest += group.count
+        self.rest += other.rest
+        for fingerprint, (count, sample) in other._unknown.items():
+            self._add_unknown(fingerprint, count, sample)
+
     def _count_unknown(self, words: str) -> None:
-        fingerprint = fingerprint_of(words)
+        fingerprint = self._fingerprints.get(words) or self._fingerprints.remember(words, fingerprint_of(words))
+        self._add_unknown(fingerprint, 1, words.strip()[:300])
+
+    def _add_unknown(self, fingerprint: str, count: int, sample: str) -> None:
         if fingerprint not in self._unknown and len(self._unknown) >= _MOST_UNKNOWN:
             fingerprint = "(others)"
-        self._unknown.setdefault(fingerprint, [0, words.strip()[:300]])[0] += 1
+        self._unknown.setdefault(fingerprint, [0, sample])[0] += count
 
     @property
     def groups(self) -> list[Group]:
@@ -171,6 +209,12 @@ class Tally:
         """Return when the first and the last error were written; `None` if no line says."""
         times = [moment for group in self._groups.values() for moment in (group.first, group.last) if moment is not None]
         return (min(times), max(times)) if times else None
+
+
+def _row_of(error: NormalizedError, peer: str | None) -> tuple[object, ...]:
+    """Return what tells an error from others, also in another process."""
+    row = error.judgement.row
+    return (error.judgement.protocol, error.section, None if row is None else row.key, error.recovery, error.terminal, peer)
 
 
 def peer_of(error: NormalizedError) -> str | None:

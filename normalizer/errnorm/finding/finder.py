@@ -6,6 +6,7 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from errnorm.finding.alike import Coded
 from errnorm.finding.blocks import block_at
 from errnorm.finding.finding import Finding, How
 from errnorm.finding.load import installed_forms
@@ -103,6 +104,11 @@ class Finder:
             return True
         pairs = self._pairs
         return any(not said.isdisjoint(pairs[word]) for word in said & pairs.keys())
+
+    @cached_property
+    def coded(self) -> Coded:
+        """What tells whether a digit may say which error stands in a line."""
+        return Coded(self._lookup.tables())
 
     @cached_property
     def _pairs(self) -> dict[str, set[str]]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from errnorm.error import NormalizedError
     from errnorm.finding.names import Name
     from errnorm.normalizer import Normalizer
+    from errnorm.tables.table import Table
 
 __all__ = ["Lookup"]
 
@@ -41,15 +42,18 @@ class Lookup:
     def names(self, protocol: str | None) -> Names:
         """Return the names of the rows of one protocol and of the layers below it; for `None`, of all protocols."""
         if protocol not in self._names:
-            engines = (self.normalizer.engine(name) for name in plugins.protocols())
-            tables = [engine.table for engine in engines if engine is not None]
-            mine = [one for one in tables if protocol in {None, one.protocol} or one.underlies]
+            mine = [one for one in self.tables() if protocol in {None, one.protocol} or one.underlies]
             self._names[protocol] = Names(mine, () if protocol else self._everyday)
         return self._names[protocol]
 
     def pairs(self) -> Iterator[Mapping[str, frozenset[str]]]:
         """Yield the `pairs` of each protocol's names: a line with the name of a row has both words of a pair."""
         return (self.names(protocol).pairs for protocol in plugins.protocols())
+
+    def tables(self) -> list[Table]:
+        """Return all tables that can be used."""
+        engines = (self.normalizer.engine(name) for name in plugins.protocols())
+        return [engine.table for engine in engines if engine is not None]
 
     def judged(self, signal: Signal) -> NormalizedError | None:
         """Judge a signal whose code has a row. Without such a row return `None`, because the family alone says too little."""

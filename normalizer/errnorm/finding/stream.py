@@ -1,10 +1,10 @@
 """
 Find the errors in a stream of lines in bounded memory, for logs of any length.
 
-Many lines have the same shape, which is the line without its time, numbers and hexadecimal words. The result for a line is cached
-by its shape, so most lines cost two regular expressions and a look-up. A line that shares no words with any row or form is not
-read at all. Tracebacks and XML elements are read as `find` reads them. Lines that a person has wrapped are not joined, because
-the next line of a log is another message.
+Many lines are alike. The result for a line is cached, first by the line with each digit as 0, then by its shape, which is
+the line without its time, numbers and hexadecimal words; so most lines cost a look-up. A line that shares no words with any
+row or form is not read at all. Tracebacks and XML elements are read as `find` reads them. Lines that a person has wrapped
+are not joined, because the next line of a log is another message.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import re
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from errnorm.bounded import BoundedCache
+from errnorm.finding.alike import zeroed
 from errnorm.finding.blocks import HEAD
 from errnorm.finding.finding import Finding
 from errnorm.taxonomy import Reason
@@ -28,15 +30,11 @@ __all__ = ["Spotted", "Stream"]
 _AHEAD = 512
 _MOST_SHAPES = 50_000
 _LONGEST = 8192
+_UNSEEN = ""  # no line that is an error is empty
 # An element without one of these words is not an error.
 _MARKED = re.compile("error|fail|termin|xmlns")
 _TOKENS = re.compile(r"[a-z]{3,}")
 _VARIABLE = re.compile(r"\b(?=[0-9a-f-]*[0-9])[0-9a-f][0-9a-f-]{11,}\b|0x[0-9a-f]+|[0-9]+", re.IGNORECASE)
-# In lines that match this, a number can decide which error it is, so the shape keeps the numbers.
-_CODED = re.compile(
-    r"(?i)code|errno|status|NATS/1|[(\[]1\d{4}[)\]]|NatsError: \d|os error|jerr|error \d|Publishing: \d|-98\d\d|0x8009|"
-    r"#\d|\(\d\d?,"
-)
 
 
 class Spotted(NamedTuple):
@@ -71,7 +69,8 @@ class Stream:
         """Use this finder."""
         self._finder = finder
         self._forms = finder.forms
-        self._seen: dict[str, Seen | str | None] = {}
+        self._seen: BoundedCache[str, Seen | str | None] = BoundedCache(_MOST_SHAPES)
+        self._alike: BoundedCache[bytes, Seen | str | None] = BoundedCache(_MOST_SHAPES)
         self.lines = 0
 
     def read(self, lines: Iterable[str], *, exact: bool = True) -> Iterator[Spotted]:
@@ -111,24 +110,29 @@ class Stream:
 
     def _line(self, line: str, *, exact: bool) -> Spotted | None:
         line = line[:_LONGEST]
-        if not self._finder.may_hold(_TOKENS.findall(line.lower())):
-            return None
-        rest = line[self._forms.stamped(line) :]
-        shape = rest if _CODED.search(rest) else _VARIABLE.sub("0", rest)
-        try:
-            seen = self._seen[shape]
-        except KeyError:
-            if len(self._seen) >= _MOST_SHAPES:
-                self._seen.clear()
-            seen = self._seen[shape] = self._look(line)
+        alike = zeroed(line.encode("utf-8", "surrogatepass"))
+        seen = self._alike.get(alike, _UNSEEN)
+        if seen is _UNSEEN:
+            coded = self._finder.coded(alike.decode("utf-8", "surrogatepass"))
+            seen = self._by_shape(line, coded=coded)
+            if not coded:
+                self._alike.remember(alike, seen)
         number = self.lines + 1
         if seen is None:
             return None
         if isinstance(seen, str):
             return Spotted(None, number, line, seen)
-        if exact and shape != rest:
+        if exact:
             seen = self._finder.line(line) or seen
         return Spotted(Finding(number, seen.start, seen.end, line[seen.start : seen.end], seen.how, seen.error), number, line)
+
+    def _by_shape(self, line: str, *, coded: bool) -> Seen | str | None:
+        if not self._finder.may_hold(_TOKENS.findall(line.lower())):
+            return None
+        rest = line[self._forms.stamped(line) :]
+        shape = rest if coded else _VARIABLE.sub("0", rest)
+        seen = self._seen.get(shape, _UNSEEN)
+        return self._seen.remember(shape, self._look(line)) if seen is _UNSEEN else seen
 
     def _look(self, line: str) -> Seen | str | None:
         """Return what was found in a line; the text of an error without a matching row; or `None` for no error."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 __all__ = ["since", "time_of"]
 
@@ -44,6 +45,8 @@ def time_of(line: str, now: datetime) -> datetime | None:
     return None
 
 
+# Many lines are written within a second.
+@lru_cache(1024)
 def _moment(year: int, month: int, day: int, clock: str, zone: str | None) -> datetime | None:
     hour, minute, *second = (int(part) for part in clock.split(":"))
     offset = {None: "", "Z": "+00:00", "UTC": "+00:00"}.get(zone, zone or "")

@@ -5,18 +5,20 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import pickle
 import re
 import sys
+from datetime import UTC, datetime
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
 
+from errnorm import normalize
 from errnorm.cli import main
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from errnorm.cli.part import parts_of
 
 LOG = """\
 2024-10-03 10:36:01,001 INFO     app.orders all is well
@@ -250,3 +252,69 @@ class TestForPeople:
         assert capsys.readouterr().out.startswith("0 lines, 0 errors")
         assert main(["scan", "--format", "html", str(path)]) == 0
         assert "No error was found." in capsys.readouterr().out
+
+
+class TestJobs:
+    @pytest.fixture
+    def large(self, tmp_path: Path) -> str:
+        """Return a file of nine megabytes, in which an error is written in every way, and tracebacks are anywhere."""
+        path = tmp_path / "large.log"
+        with path.open("w") as file:
+            while file.tell() < 9 << 20:
+                file.write(LOG + TRACEBACK + "2024-10-03 10:40:00,000 INFO app.orders nothing at all\n" * 40)
+        return str(path)
+
+    def test_several_processes_say_what_one_says(
+        self, capsys: pytest.CaptureFixture[str], log: str, large: str, tmp_path: Path
+    ) -> None:
+        packed = tmp_path / "packed.log.gz"
+        packed.write_bytes(gzip.compress(LOG.encode()))
+        files = [log, large, str(packed)]
+        assert scanned(capsys, *files, "--jobs", "2") == scanned(capsys, *files)
+
+    def test_findings_of_several_processes_come_in_the_order_of_the_files(
+        self, capsys: pytest.CaptureFixture[str], log: str, tmp_path: Path
+    ) -> None:
+        other = tmp_path / "other.log"
+        other.write_text(TRACEBACK)
+        assert main(["scan", "--format", "jsonl", log, str(other)]) == 0
+        alone = capsys.readouterr().out
+        assert main(["scan", "--format", "jsonl", "--jobs", "2", log, str(other)]) == 0
+        assert capsys.readouterr().out == alone
+
+    def test_a_file_that_cannot_be_read_is_named_and_the_others_are_counted(
+        self, capsys: pytest.CaptureFixture[str], log: str, tmp_path: Path
+    ) -> None:
+        missing = tmp_path / "missing.log"
+        assert main(["scan", "--jobs", "2", str(missing), log]) == 2
+        said = capsys.readouterr()
+        assert "missing.log" in said.err
+        assert "transport.timeout" in said.out
+
+    def test_a_file_is_cut_only_where_no_traceback_goes_on(self, large: str) -> None:
+        parts = parts_of([large], 5, datetime(2024, 10, 4, tzinfo=UTC))
+        assert len(parts) == 2  # a slice has four megabytes at least
+        assert parts[0].end == parts[1].start
+        before, behind = Path(large).read_text()[: parts[1].start], Path(large).read_text()[parts[1].start :]
+        assert behind.startswith(("2024-10-03", "[7] 2024/10/03"))
+        assert before.rpartition("Traceback")[2].count("\n") > 4
+
+    def test_a_number_of_processes_below_none_is_refused(self, capsys: pytest.CaptureFixture[str], log: str) -> None:
+        assert main(["scan", "--jobs", "-1", log]) == 2
+        assert "--jobs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-ERR 'Permissions Violation for Publish to \"a.b\"'",
+        "-ERR 'no such thing 7'",
+        "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>",
+    ],
+    ids=["known", "unknown", "element"],
+)
+def test_an_error_survives_the_way_to_another_process(text: str) -> None:
+    error = normalize(text)
+    received = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    assert received.to_record() == error.to_record()
+    assert received.judgement == error.judgement
