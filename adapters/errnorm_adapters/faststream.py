@@ -1,18 +1,18 @@
 """
-FastStream over NATS: a middleware that settles each message by how its handler ended, and guards what is published.
+FastStream with NATS: a middleware that settles each message according to the result of its handler, and guards each publish.
 
     session = errnorm_adapters.nats.attach(errors)
     callbacks = errnorm_adapters.faststream.callbacks(session)
     broker = NatsBroker(url, **callbacks)
     broker.add_middleware(errnorm_adapters.faststream.middleware(errors, poison=(ValueError,)))
 
-Without it, `NACK_ON_ERROR` asks for a failed message again at once and for ever, and `REJECT_ON_ERROR` (the default) gives it up
-at the first failure, whatever failed. The middleware settles the message itself, through the calls of FastStream's own message.
-The policy of the subscriber then finds a settled message and does nothing, so any `ack_policy` will do but `ACK_FIRST`, which
-acknowledges before the handler runs.
+Without it, `NACK_ON_ERROR` requests a failed message again at once and for ever, and `REJECT_ON_ERROR` (the default) terminates
+the message at the first failure of any kind. The middleware settles the message itself, with the calls of FastStream's own
+message. The policy of the subscriber then finds a settled message and does nothing. So every `ack_policy` works except
+`ACK_FIRST`, which acknowledges before the handler runs.
 
-Add it after `NatsTelemetryMiddleware`: it then runs inside the span of that one, and the span gets the class of the error.
-Needs the extra `faststream`.
+Add it after `NatsTelemetryMiddleware`: it then runs inside that middleware's span, and the span gets the class of the error. This
+module needs the extra `faststream`.
 """
 
 from __future__ import annotations
@@ -41,33 +41,33 @@ if TYPE_CHECKING:
 
 __all__ = ["callbacks", "middleware"]
 
-# As long as JetStream waits by default for an acknowledgement that does not come.
+# JetStream's default `ack_wait`, in seconds.
 _ACK_WAIT = 30.0
 
 
 def callbacks(session: NatsAttachment) -> dict[str, Any]:
     """
-    Return the callbacks of a session that `NatsBroker` takes: it has no argument for some that nats-py has.
+    Return those callbacks of a session that `NatsBroker` accepts: it lacks the arguments for some callbacks of nats-py.
 
     Args:
-        session: What `errnorm_adapters.nats.attach` returned.
+        session: The session that `errnorm_adapters.nats.attach` returned.
     """
     taken = inspect.signature(NatsBroker.__init__).parameters
     return {name: session.callbacks[name] for name in session.callbacks.keys() & taken.keys()}
 
 
-def middleware(errors: Middleware, **options: Any) -> Callable[..., BaseMiddleware]:  # noqa: ANN401 - those of `settle`
+def middleware(errors: Middleware, **options: Any) -> Callable[..., BaseMiddleware]:  # noqa: ANN401 - the arguments of `settle`
     """
     Return a middleware for `NatsBroker.add_middleware`.
 
-    Messages that do not come from JetStream cannot be settled: their failures are told, and raised.
+    Messages that do not come from JetStream cannot be settled: their failures are reported and raised.
 
     Args:
-        errors: The middleware that tells failures.
+        errors: The middleware that reports failures.
         options: The keyword arguments of `errnorm_adapters.nats.settle`.
 
     Raises:
-        TypeError: If there is no such keyword argument.
+        TypeError: If `settle` has no such keyword argument.
     """
     inspect.signature(settle).bind(errors, None, **options)
 
@@ -78,7 +78,7 @@ def middleware(errors: Middleware, **options: Any) -> Callable[..., BaseMiddlewa
 
 
 class _Middleware(BaseMiddleware):
-    """The middleware of one message, or of one publication."""
+    """The middleware for one message, or for one publish."""
 
     def __init__(self, msg: Any, /, *, context: Any, errors: Middleware, options: dict[str, Any]) -> None:  # noqa: ANN401 - as above
         super().__init__(msg, context=context)
@@ -86,7 +86,7 @@ class _Middleware(BaseMiddleware):
         self._options = options
 
     async def consume_scope(self, call_next: Callable[[Any], Awaitable[Any]], msg: StreamMessage[Any]) -> Any:  # noqa: ANN401 - as above
-        """Run the handler, and settle its message."""
+        """Run the handler, and settle the message."""
         control = _Control(msg)
         if not control.can_settle:
             with self._errors.guard(operation=str(self._options.get("operation", "process"))):
@@ -97,7 +97,7 @@ class _Middleware(BaseMiddleware):
                 return await call_next(msg)
         except Exception as raised:
             if not isinstance(raised, HandlerException) and block.fate and block.fate.settlement is Settlement.LEAVE:
-                # The policy of the subscriber must not give the message up because this consumer is broken.
+                # Otherwise the policy of the subscriber would terminate the message, although only this consumer is broken.
                 await control.nak(delay=_ACK_WAIT)
             raise
 
@@ -108,7 +108,7 @@ class _Middleware(BaseMiddleware):
 
 
 class _Control:
-    """FastStream's message with the calls that `settle` makes; a batch is settled as one message."""
+    """FastStream's message with the interface that `settle` needs; a batch is settled as one message."""
 
     def __init__(self, msg: Any) -> None:  # noqa: ANN401 - as above
         self._msg = msg
@@ -117,7 +117,7 @@ class _Control:
 
     @property
     def can_settle(self) -> bool:
-        """Whether all of it comes from a consumer of JetStream that takes acknowledgements."""
+        """Whether the whole message or batch comes from a JetStream consumer that accepts acknowledgements."""
         try:
             return bool(self._raws) and all(raw.metadata and not is_ordered(raw) for raw in self._raws)
         except Exception:  # noqa: BLE001 - an entry of a bucket, an object, or a message without a reply
@@ -130,25 +130,25 @@ class _Control:
 
     @property
     def is_acked(self) -> bool:
-        """Whether all of it is settled."""
+        """Whether the whole message or batch is settled."""
         return all(raw.is_acked for raw in self._raws)
 
     async def ack(self) -> None:
-        """Acknowledge it."""
+        """Acknowledge the message."""
         await self._msg.ack()
 
     async def ack_sync(self) -> None:
-        """Acknowledge it, and wait until the server has the acknowledgement."""
+        """Acknowledge the message, and wait until the server confirms the acknowledgement."""
         await getattr(self._msg, "ack_sync", self._msg.ack)()
 
     async def nak(self, delay: float | None = None) -> None:
-        """Ask for it again."""
+        """Ask the server to deliver the message again."""
         await self._msg.nack(delay=delay)
 
     async def term(self) -> None:
-        """Give it up."""
+        """Ask the server not to deliver the message again."""
         await self._msg.reject()
 
     async def in_progress(self) -> None:
-        """Keep it."""
+        """Tell the server that the handler is still working."""
         await self._msg.in_progress()

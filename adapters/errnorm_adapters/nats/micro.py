@@ -1,13 +1,13 @@
 """
-Endpoints of NATS services (`nats.micro`): answer a failure with its reason and a fitting code, instead of `500` and its `repr`.
+Endpoints of NATS services (`nats.micro`): answer a failure with its reason and a matching code, instead of `500` and its `repr`.
 
     @errnorm_adapters.nats.endpoint(errors, operation="reserve", poison=(ValueError,))
     async def reserve(request): ...
 
-nats-py answers an exception of a handler with the code 500 and `repr(error)`. The caller gets whatever the exception holds:
-addresses, values, parts of messages. Under this decorator the answer has a code that borrows the numbers of HTTP (ADR-32) and the
-reason in the words of the taxonomy. The caller's side reads both back: `errnorm.normalize` of the reply, its headers or a
-`ServiceError` has the same reason.
+nats-py answers an exception of a handler with the code 500 and `repr(error)`. So the caller receives the data in the exception:
+addresses, values, parts of messages. With this decorator, the answer contains a code like an HTTP status (ADR-32) and the reason
+of errnorm's taxonomy. The caller can read both: `errnorm.normalize` of the reply, of its headers or of a `ServiceError` returns
+the same reason.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _BY_CATEGORY: Mapping[Category, int] = {
 
 
 def code_of(reason: Reason) -> int:
-    """Return the code that a service answers for a reason."""
+    """Return the code with which a service answers for a reason."""
     return _CODES.get(reason, _BY_CATEGORY[reason.category])
 
 
@@ -55,14 +55,16 @@ def endpoint(
     errors: Middleware, *, operation: str | None = None, poison: tuple[type[BaseException], ...] = ()
 ) -> Callable[[Callable[[Any], Awaitable[object]]], Callable[[Any], Awaitable[None]]]:
     """
-    Return a decorator for the handler of an endpoint: what it raises is told once, and answered without a word of the exception.
+    Return a decorator for the handler of an endpoint.
 
-    A `ServiceError` that the handler raises is an answer of its own: it passes, and nobody is told.
+    An exception of the handler is reported once, and the answer contains no text of the exception. If the handler raises a
+    `ServiceError`, that is a deliberate answer: it is raised unchanged and not reported.
 
     Args:
-        errors: The middleware that tells failures.
-        operation: What the endpoint does, in a word of few possible values; the name of the handler if not given.
-        poison: Exception classes that mean that the request is bad; they are answered with 400.
+        errors: The middleware that reports failures.
+        operation: A name for the work of the endpoint, for the reports; use few different values. By default the name of the
+            handler.
+        poison: Exception classes that mean that the request is bad; the answer has the code 400.
     """
 
     def decorate(handler: Callable[[Any], Awaitable[object]]) -> Callable[[Any], Awaitable[None]]:

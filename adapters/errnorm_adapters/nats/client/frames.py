@@ -72,9 +72,11 @@ NOBODY = Caller(None, "", "", None)
 
 def caller(depth: int) -> Caller:
     """
-    Return who called a callback, so many frames above.
+    Return the code that called a callback.
 
-    A framework may have put a function of its own between (FastStream does): a few frames more are looked at.
+    Args:
+        depth: How many frames above this function's caller to begin. A framework may wrap the callback in a function of its own
+            (FastStream does), so a few more frames are searched.
     """
     frame = sys._getframe(depth + 1)  # noqa: SLF001 - see above
     for _ in range(_MOST_BETWEEN):

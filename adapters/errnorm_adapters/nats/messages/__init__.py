@@ -1,7 +1,7 @@
 """
-Settle a JetStream message by how its handler ended: acknowledge it, ask for it again, give it up, or leave it.
+Settle a JetStream message according to the result of its handler: acknowledge, request redelivery, terminate, or do nothing.
 
-`fate` decides, without I/O; `settle` carries it out around a handler.
+The module `fate` decides without I/O. The module `settle` runs around a handler and carries the decision out.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
-Speak to the server about one message, in the calls of whichever client delivered it: nats-py, nats-jetstream or natsio.
+Acknowledge one message with the calls of the client that delivered it: nats-py, nats-jetstream or natsio.
 
-Only public calls are made. The one thing that no client says in public is whether the message comes from an ordered consumer.
+This module makes only public calls. One fact is public in no client: whether the message comes from an ordered consumer.
 """
 
 from __future__ import annotations
@@ -22,48 +22,48 @@ class Calls:
     The calls about one message.
 
     Attributes:
-        number: How often the message was delivered, this time included.
+        number: The number of deliveries of the message, including this one.
 
-        peer: Its stream and its consumer, `"ORDERS/worker"`.
+        peer: The stream and the consumer of the message, for example `"ORDERS/worker"`.
     """
 
     __slots__ = ("_acks", "_msg", "number", "peer")
 
     def __init__(self, msg: Any, *, acks: bool | None = None) -> None:  # noqa: ANN401 - of a library that is not imported
         """
-        Read where the message comes from.
+        Read the metadata of the message.
 
         Args:
             msg: The message.
-            acks: Whether its consumer takes acknowledgements; `None` to find out, which only nats-py allows.
+            acks: Whether its consumer accepts acknowledgements; `None` to detect it, which works only with nats-py.
 
         Raises:
             TypeError: If the message does not come from JetStream.
         """
-        message = "only a message of JetStream can be settled: this one has no reply subject to acknowledge it"
+        message = "only a message from JetStream can be settled; this message has no reply subject for an acknowledgement"
         try:
             metadata = msg.metadata
             self.number = int(metadata.num_delivered)
             self.peer = f"{metadata.stream}/{metadata.consumer}"
         except Exception as error:
             raise TypeError(message) from error
-        if self.number < 1:  # nats-jetstream invents metadata for a message that has none
+        if self.number < 1:  # nats-jetstream returns made-up metadata for a message without metadata
             raise TypeError(message)
         self._msg = msg
         self._acks = acks
 
     @property
     def takes_acks(self) -> bool:
-        """Whether the consumer waits for acknowledgements; an ordered one does not."""
+        """Whether the consumer waits for acknowledgements; an ordered consumer does not."""
         return not is_ordered(self._msg) if self._acks is None else self._acks
 
     @property
     def is_settled(self) -> bool:
-        """Whether the handler has settled the message itself; nats-jetstream does not say."""
+        """Whether the handler has settled the message itself; always false with nats-jetstream, which does not record it."""
         return getattr(self._msg, "is_acked", False) is True
 
     async def ack(self, *, confirm: bool = False) -> None:
-        """Acknowledge it; with `confirm`, wait until the server has the acknowledgement."""
+        """Acknowledge the message; with `confirm`, wait until the server has confirmed the acknowledgement."""
         try:
             if confirm:
                 await _first_of(self._msg, "ack_sync", "double_ack")()
@@ -74,32 +74,32 @@ class Calls:
                 raise
 
     async def nak(self, delay: float | None) -> None:
-        """Ask for it again, after `delay` seconds."""
+        """Ask the server to deliver the message again after `delay` seconds."""
         if hasattr(self._msg, "nak_with_delay"):
             await self._msg.nak_with_delay(delay or 0.0)
         else:
             await self._msg.nak(delay=delay)
 
     async def term(self, why: str) -> None:
-        """Give it up, with a reason where the client can carry one."""
+        """Ask the server not to deliver the message again, with the reason if the client supports it."""
         why = why[:_LONGEST_REASON]
         if hasattr(self._msg, "term_with_reason"):
             await self._msg.term_with_reason(why)
         elif "reason" in inspect.signature(self._msg.term).parameters:
             await self._msg.term(reason=why)
         elif hasattr(self._msg, "respond"):
-            # nats-py's `term` takes no reason. The server reads one after the word (since 2.10.4) and repeats it in its advisory.
+            # nats-py's `term` takes no reason. Servers since 2.10.4 read a reason after `+TERM` and repeat it in their advisory.
             await self._msg.respond(f"+TERM {why}".encode("ascii", "replace"))
         else:
             await self._msg.term()
 
     async def in_progress(self) -> None:
-        """Say that the handler is still at work."""
+        """Tell the server that the handler is still working, which restarts the `ack_wait`."""
         await self._msg.in_progress()
 
 
 async def deliveries_of(consumer: Any) -> int:  # noqa: ANN401 - as above
-    """Ask the server how often a consumer delivers a message; -1 if it has no limit."""
+    """Ask the server for the maximum number of deliveries of a consumer (`max_deliver`); -1 means no limit."""
     info = await _first_of(consumer, "consumer_info", "get_info", "info")()
     return int(info.config.max_deliver or -1)
 
@@ -109,9 +109,9 @@ def _first_of(owner: Any, *names: str) -> Any:  # noqa: ANN401 - as above
 
 
 def is_ordered(msg: Any) -> bool:  # noqa: ANN401 - as above
-    """Return whether a message comes from an ordered consumer, which takes no acknowledgements; only nats-py lets one know."""
-    # nats-py marks an ordered subscription in a private field only. If a release moves it, acknowledgements are sent that the
-    # server ignores; a test with the installed version notices.
+    """Return whether a message comes from an ordered consumer, which accepts no acknowledgements; detected only with nats-py."""
+    # nats-py marks an ordered subscription only in a private field. If a release renames the field, this module sends
+    # acknowledgements that the server ignores. A test checks the field in the installed version.
     try:
         return bool(msg._client._subs[msg.sid]._jsi._ordered)  # noqa: SLF001 - see above
     except Exception:  # noqa: BLE001 - another client, or a message without a subscription

@@ -1,22 +1,22 @@
 """
-Decide what becomes of a message whose handler failed: a pure function of the exception and of what is known of the delivery.
+Decide how to settle a message whose handler failed: a pure function of the exception and of the delivery.
 
-A handler that fails has three ways out, and each needs another answer to the server:
+A handler can fail for three kinds of reasons, and each needs a different answer to the server:
 
 * The *message* is bad: it will fail every time. It is terminated, with the reason.
-* *Something is down* that the handler needs. The message is asked for again, after a pause that grows with its deliveries.
-* *The consumer itself* is broken: its connection is closed, or it lacks a permission. No message can succeed, so nothing is
-  settled; the exception is raised, and every message stays for a consumer that works.
+* A *service* that the handler needs is down. The message is redelivered, after a pause that grows with the number of deliveries.
+* The *consumer itself* is broken: its connection is closed, or it lacks a permission. No message can succeed, so nothing is
+  settled. The exception is raised, and the server keeps every message for a consumer that works.
 
 The first rule that applies decides:
 
-1. The caller's `classify` answers for an exception of its own.
-2. The caller's `poison` classes are bad messages.
-3. An error of NATS that ended the consumer's connection, or that only other credentials or permissions mend, breaks the consumer.
-4. A retryable error, and an exception of a database or HTTP client (`DOWN`), means that something is down.
-5. An error that asks for another request (`modify`) is a bad message: the same bytes make the same request.
-6. Anything else is treated as something that is down. It is given up only at the last delivery, because a bug that is mended by
-   the next release would otherwise cost every message in between.
+1. The caller's `classify` returns a settlement for the exception.
+2. The exception belongs to the caller's `poison` classes: the message is bad.
+3. An error of NATS ended the consumer's connection, or needs other credentials or permissions: the consumer is broken.
+4. The error is retryable, or is an exception of a database or HTTP client (`DOWN`): a service is down.
+5. The error needs another request (`modify`): the message is bad, because the same bytes make the same request.
+6. Any other error is treated like a service that is down. The message is terminated only at the last delivery; otherwise a bug in
+   the handler, which the next release corrects, would lose every message until then.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["DOWN", "MESSAGES", "Delivery", "Fate", "Rules", "Settlement", "fate_of"]
 
 MESSAGES = RetryPolicy(attempts=None, base=1.0, cap=300.0)
-"""The pauses between deliveries: one second at most before the second, then twice as long each time, up to five minutes."""
+"""The pauses between deliveries: at most one second before the second delivery, then doubled each time, up to five minutes."""
 
 DOWN: tuple[str, ...] = (
     "aiohttp.client_exceptions.ClientConnectionError",
@@ -57,28 +57,28 @@ DOWN: tuple[str, ...] = (
     "sqlalchemy.exc.OperationalError",
 )
 """
-Exceptions of databases and HTTP clients that mean that something is down, by the dotted names of their classes. Errors of the
-operating system and time-outs of Python are known without being listed.
+Exception classes of databases and HTTP clients that mean that a service is down, by their dotted names. Errors of the operating
+system and Python's time-outs count without being listed.
 """
 
 _MOST_DOUBLINGS = 62
 
 
 class Settlement(StrEnum):
-    """What the server is told about a message."""
+    """The answers to the server about a message."""
 
     ACK = "ack"
     """The message was processed."""
     NAK = "nak"
-    """The message is asked for again, after a pause."""
+    """The server is asked to deliver the message again, after a pause."""
     TERM = "term"
-    """The message is given up: the server does not deliver it again."""
+    """The message is terminated: the server does not deliver it again."""
     LEAVE = "leave"
-    """Nothing: the server delivers it again after its ack_wait, perhaps to another consumer."""
+    """No answer: the server delivers the message again after its ack_wait, perhaps to another consumer."""
 
     @property
     def about(self) -> str:
-        """What the word means, in a sentence."""
+        """The meaning of the value, as a sentence."""
         return member_docs(Settlement)[self.name][0]
 
 
@@ -88,9 +88,9 @@ class Delivery:
     One delivery of a message.
 
     Attributes:
-        number: How often the message was delivered, this time included.
+        number: The number of deliveries of the message, including this one.
 
-        most: How often the consumer delivers a message at most (`max_deliver`); `None` if it has no limit or it is not known.
+        most: The maximum number of deliveries (`max_deliver` of the consumer); `None` if there is no limit or it is not known.
     """
 
     number: int = 1
@@ -105,14 +105,14 @@ class Delivery:
 @dataclass(frozen=True, slots=True)
 class Fate:
     """
-    What becomes of a message.
+    The decision about a message.
 
     Attributes:
-        settlement: What the server is told.
+        settlement: The answer to the server.
 
-        why: Why, in words of the application and this library; nothing in it comes from the message or a peer.
+        why: The reason, as a text of the application or this library; it contains no data of the message or a peer.
 
-        delay: The pause before the next delivery, in seconds; `None` if the message is not asked for again.
+        delay: The pause before the next delivery, in seconds; `None` if no redelivery is requested.
     """
 
     settlement: Settlement
@@ -123,19 +123,19 @@ class Fate:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """
-    What the caller says about its own exceptions and messages.
+    The caller's rules for its own exceptions and messages.
 
     Attributes:
         poison: Exception classes that mean that the message is bad.
 
-        classify: Returns what becomes of a message for an exception, or `None` to let the rules decide. What it raises is
-            treated as `None`.
+        classify: Returns the settlement for an exception, or `None` to let the other rules decide. If it raises, that counts
+            as `None`.
 
-        down: Dotted names of exception classes that mean that something is down.
+        down: Dotted names of exception classes that mean that a service is down.
 
-        policy: How long the pauses are.
+        policy: The pauses between deliveries.
 
-        random: Returns a number from 0 up to 1.
+        random: Returns a random number from 0 to 1, for the length of a pause.
     """
 
     poison: tuple[type[BaseException], ...] = ()
@@ -147,7 +147,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One failure with everything that a rule may read."""
+    """One failure with all data that a rule may read."""
 
     exception: Exception
     error: NormalizedError
@@ -164,13 +164,16 @@ class _Case:
 
 def fate_of(exception: Exception, error: NormalizedError, delivery: Delivery, rules: Rules) -> Fate:
     """
-    Return what becomes of a message whose handler raised.
+    Decide how to settle a message whose handler raised.
 
     Args:
-        exception: What the handler raised.
-        error: What that is, normalized.
-        delivery: Which delivery of the message it was.
-        rules: What the caller says about its own exceptions.
+        exception: The exception that the handler raised.
+        error: The normalized error of the exception.
+        delivery: The delivery of the message.
+        rules: The caller's rules for its own exceptions.
+
+    Returns:
+        The decision, with its reason.
     """
     case = _Case(exception, error, delivery, rules)
     return next((fate for rule in _RULES if (fate := rule(case)) is not None), None) or case.again(case.name)
@@ -181,9 +184,9 @@ def _classified(case: _Case) -> Fate | None:
         return None
     try:
         answer = case.rules.classify(case.exception)
-    except Exception:  # noqa: BLE001 - the application's own function must not decide by failing
+    except Exception:  # noqa: BLE001 - an exception of the application's function is not a decision
         return None
-    why = f"{type(case.exception).__name__}: so classified by the application"
+    why = f"{type(case.exception).__name__}: classified by the application"
     return case.again(why) if answer is Settlement.NAK else None if answer is None else Fate(answer, why)
 
 
@@ -195,10 +198,10 @@ def _poisoned(case: _Case) -> Fate | None:
 
 def _consumer_broken(case: _Case) -> Fate | None:
     error = case.error
-    # Only errors of the consumer's own client: credentials that another service refuses say nothing about this connection.
+    # Only errors of the consumer's own client count: if another service refuses credentials, this connection is not affected.
     if error.signal.protocol != "nats" or not (error.terminal or (error.category is Category.AUTH and not error.retryable)):
         return None
-    return Fate(Settlement.LEAVE, f"{error.reason}: the consumer cannot go on")
+    return Fate(Settlement.LEAVE, f"{error.reason}: the consumer is broken")
 
 
 def _something_down(case: _Case) -> Fate | None:
@@ -236,7 +239,7 @@ def _all(exception: Exception) -> Iterable[BaseException]:
 def _pause(error: NormalizedError, number: int, rules: Rules) -> float:
     policy = rules.policy
     widest = min(policy.cap, policy.base * 2.0 ** min(max(number - 1, 0), _MOST_DOUBLINGS))
-    # Half of it is certain: a message that fails at once must not come back at once.
+    # Only half of the pause is random: a message that fails at once must not be redelivered at once.
     grown = widest * (0.5 + 0.5 * rules.random())
     hint = hint_of(error)
     return grown if hint is None else min(max(hint, grown), policy.longest_hint)

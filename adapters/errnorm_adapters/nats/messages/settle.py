@@ -8,8 +8,8 @@ Settle a JetStream message around its handler.
     @settled(errors, poison=(ValueError,))              # a whole callback
     async def on_message(msg): ...
 
-It works with the messages of nats-py, nats-jetstream and natsio, from push and pull consumers. A message of an ordered consumer
-is never acknowledged. An entry of a key-value bucket is not a message, and is refused.
+This works with messages of nats-py, nats-jetstream and natsio, from push and pull consumers. Messages of an ordered consumer are
+never acknowledged. Entries of a key-value bucket are not messages and raise `TypeError`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ __all__ = ["Settling", "settle", "settled"]
 _log = logging.getLogger("errnorm")
 
 
-def settle(  # noqa: PLR0913 - what a caller may know of its messages, each with a safe default
+def settle(  # noqa: PLR0913 - options about the messages, each with a safe default
     errors: Middleware,
     msg: Any,  # noqa: ANN401 - of a library that is not imported
     *,
@@ -60,31 +60,37 @@ def settle(  # noqa: PLR0913 - what a caller may know of its messages, each with
     acks: bool | None = None,
 ) -> Settling:
     """
-    Return a block for `async with` that settles a message by how the block ends.
+    Return an `async with` block that settles a message when the block ends.
 
-    If the block ends normally the message is acknowledged. If it raises, `errnorm_adapters.nats.messages.fate` says what becomes
-    of the message, the failure is told once, and the block swallows the exception: the loop around it goes on with the next
-    message. An exception is raised only if it breaks the consumer itself, or if the consumer takes no acknowledgements. A
-    cancellation settles nothing, and the server delivers the message again. Guards of `errors` inside leave it to the block to
-    tell what failed.
+    If the block ends normally, the message is acknowledged. If the block raises, `errnorm_adapters.nats.messages.fate` decides
+    how to settle the message, the failure is reported once, and the exception is suppressed: a loop around the block continues
+    with the next message. The exception is raised only if it breaks the consumer itself, or if the consumer accepts no
+    acknowledgements. A cancellation settles nothing, and the server delivers the message again. Guards of `errors` inside the
+    block report nothing, because the block reports the failure.
 
     Args:
-        errors: The middleware that tells failures.
-        msg: The message. Its handler may settle it itself; it is then left alone (nats-jetstream does not say so: there, do not).
+        errors: The middleware that reports failures.
+        msg: The message. If its handler settles it, the block does not settle it again. With nats-jetstream the handler must not
+            settle the message, because that client does not record it.
         poison: Exception classes that mean that the message is bad: it is terminated.
-        classify: Returns what becomes of the message for an exception of yours; `None` to let the rules decide.
-        down: Dotted names of exception classes that mean that something is down; replaces `DOWN`.
-        policy: How long the pauses between deliveries are.
-        max_deliver: How often the consumer delivers a message; an error that no row knows is given up at the last delivery.
-        consumer: The subscription, or the consumer; it is asked for `max_deliver` when that is needed and not given.
-        confirm: Whether to wait until the server has the acknowledgement. If it does not answer, that is raised.
-        progress: After how many seconds, again and again, the server is told that the handler is still at work; `None` for never.
-            It must be shorter than the consumer's `ack_wait`, which is 30 s by default.
-        operation: What the handler does, in a word of few possible values.
-        stop: Called with the exception that breaks the consumer before it is raised, to unsubscribe, for one. May be a coroutine.
-        passing: Exception classes by which a framework controls its own flow: they settle nothing, and nobody is told.
-        acks: Whether the consumer takes acknowledgements. If not given, an ordered consumer of nats-py is recognised, and every
-            other one is taken for one that does.
+        classify: Returns the settlement for an exception of yours, or `None` to let the rules decide.
+        down: Dotted names of exception classes that mean that a service is down; replaces `DOWN`.
+        policy: The pauses between deliveries.
+        max_deliver: The consumer's maximum number of deliveries. If no row matches the error, the message is terminated at the
+            last delivery.
+        consumer: The subscription, or the consumer. It is asked for `max_deliver` if that is needed and not given.
+        confirm: Whether to wait until the server confirms the acknowledgement. If it does not, the block raises.
+        progress: The interval, in seconds, at which the server is told that the handler is still working; `None` for never. It
+            must be shorter than the consumer's `ack_wait`, which is 30 s by default.
+        operation: A name for the work of the handler, for the reports; use few different values.
+        stop: Called with the exception that breaks the consumer, before it is raised; for example, to unsubscribe. It may be a
+            coroutine function.
+        passing: Exception classes that a framework uses for control flow: they settle nothing and are not reported.
+        acks: Whether the consumer accepts acknowledgements. By default, an ordered consumer of nats-py is detected, and every
+            other consumer counts as accepting them.
+
+    Returns:
+        The block; its `fate` is the decision.
 
     Raises:
         TypeError: If the message does not come from JetStream.
@@ -98,16 +104,16 @@ _Callback = Callable[[Any], Awaitable[object]]
 _Settling = Callable[[Any], Coroutine[Any, Any, None]]
 
 
-def settled(errors: Middleware, **options: Any) -> Callable[[_Callback], _Settling]:  # noqa: ANN401 - those of `settle`
+def settled(errors: Middleware, **options: Any) -> Callable[[_Callback], _Settling]:  # noqa: ANN401 - the arguments of `settle`
     """
-    Return a decorator for a whole callback: each message it gets is settled by how the callback ends.
+    Return a decorator for a callback: each message is settled when the callback ends.
 
     Args:
-        errors: The middleware that tells failures.
+        errors: The middleware that reports failures.
         options: The keyword arguments of `settle`.
 
     Raises:
-        TypeError: If there is no such keyword argument.
+        TypeError: If `settle` has no such keyword argument.
     """
     inspect.signature(settle).bind(errors, None, **options)
 
@@ -124,7 +130,7 @@ def settled(errors: Middleware, **options: Any) -> Callable[[_Callback], _Settli
 
 @dataclass(frozen=True, slots=True)
 class _Manner:
-    """How a message is settled; `settle` says what each field means."""
+    """The options of `settle`, which describes each of them."""
 
     consumer: object
     confirm: bool
@@ -137,14 +143,14 @@ class _Manner:
 
 class Settling:
     """
-    The block around one handler of one message; `settle` makes it.
+    The block around the handler of one message; `settle` creates it.
 
     Attributes:
-        fate: What became of the message; `None` until the block has ended.
+        fate: The decision about the message; `None` until the block has ended.
     """
 
     def __init__(self, errors: Middleware, calls: Calls, rules: Rules, manner: _Manner) -> None:
-        """Store what `settle` was given."""
+        """Store the arguments of `settle`."""
         self.fate: Fate | None = None
         self._errors = errors
         self._calls = calls
@@ -156,7 +162,7 @@ class Settling:
         self._is_over = False
 
     async def __aenter__(self) -> Self:
-        """Begin to tell the server that the handler is at work."""
+        """Start to tell the server, at intervals, that the handler is still working."""
         self._attempt = begin(lambda: self._is_over)
         if self._manner.progress is not None and self._takes_acks:
             self._worker = asyncio.create_task(self._keep_alive(self._manner.progress))
@@ -165,7 +171,7 @@ class Settling:
     async def __aexit__(
         self, kind: type[BaseException] | None, exception: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        """Settle the message."""
+        """Settle the message according to the exception, if there is one."""
         self._is_over = True
         self._attempt.settle(exception)
         if self._worker is not None:
@@ -180,15 +186,17 @@ class Settling:
 
     @property
     def _settles_nothing(self) -> str | None:
-        """Why there is nothing to settle, if there is nothing."""
+        """The reason why there is nothing to settle; `None` if the message must be settled."""
         if not self._takes_acks:
-            return "the consumer takes no acknowledgements"
+            return "the consumer accepts no acknowledgements"
         return "the handler has settled it" if self._calls.is_settled else None
 
     async def _keep_alive(self, interval: float) -> None:
         while True:
             await asyncio.sleep(interval)
-            with suppress(Exception):  # the connection may be back at the next turn; if not, the message is delivered again
+            with suppress(
+                Exception
+            ):  # the connection may be back at the next interval; if not, the server delivers the message again
                 await self._calls.in_progress()
 
     async def _acknowledge(self) -> None:
@@ -212,18 +220,18 @@ class Settling:
             return self._takes_acks
         fate = fate_of(exception, error, await self._known_delivery(exception, error), self._rules)
         if (failure := await self._carried_out(fate)) is not None:
-            fate = Fate(Settlement.LEAVE, f"{fate.why}; the server could not be told")
+            fate = Fate(Settlement.LEAVE, f"{fate.why}; the server did not receive it")
         self._tell(exception, error, fate)
         if fate.settlement is not Settlement.LEAVE:
             return True
-        # A connection that is being opened again is not the end of the consumer: the server delivers the message once more.
+        # While the client reconnects, the consumer still exists: the server delivers the message again.
         if failure is not None and not self._errors.normalize(failure, "nats").terminal:
             return True
         await self._stopped(exception)
         return False
 
     async def _known_delivery(self, exception: Exception, error: NormalizedError) -> Delivery:
-        # The server is asked only if the answer matters: for what neither the caller nor a row knows.
+        # Ask the server only if the answer matters: for an error that no row matches, and without a limit from the caller.
         if self._delivery.most is not None or self._manner.consumer is None or error.known:
             return self._delivery
         if (
@@ -233,7 +241,7 @@ class Settling:
             return self._delivery
         try:
             return replace(self._delivery, most=await deliveries_of(self._manner.consumer))
-        except Exception:  # noqa: BLE001 - without an answer no message is given up
+        except Exception:  # noqa: BLE001 - without an answer, no message is terminated
             return self._delivery
 
     async def _carried_out(self, fate: Fate) -> Exception | None:
@@ -246,7 +254,7 @@ class Settling:
                 await self._calls.term(fate.why)
             else:
                 await self._calls.ack(confirm=self._manner.confirm)
-        except Exception as failure:  # noqa: BLE001 - what the handler raised is worth more
+        except Exception as failure:  # noqa: BLE001 - the exception of the handler is more important
             _log.debug("errnorm: a message could not be settled: %s", class_names(failure)[0])
             return failure
         return None
@@ -282,5 +290,5 @@ class Settling:
 
 
 def _protocol(exception: Exception) -> str | None:
-    # An exception of the application is not attributed to NATS because it came up in a handler of a message.
+    # An exception of the application does not belong to NATS, although a message handler raised it.
     return "nats" if class_names(exception)[0].startswith("nats.") else None

@@ -198,7 +198,7 @@ async def test_a_message_that_could_not_be_asked_for_again_does_not_end_the_cons
         async with settle(worker.errors, msg):
             raise TimeoutError
         assert [fault.decision.why for fault in worker.told if fault.decision] == [
-            "leave: transport.timeout; the server could not be told"
+            "leave: transport.timeout; the server did not receive it"
         ]
         del msg.nak
         await worker.client.close()
