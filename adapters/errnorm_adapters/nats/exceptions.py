@@ -37,9 +37,9 @@ _STATUS = "nats.client.errors.StatusError"
 _SERVICE = {"nats.micro.request.ServiceError", "natsio.micro.errors.ServiceError"}
 _SPOKEN = {"nats.js.errors.Error"}
 _SLOW = {"nats.errors.SlowConsumerError", "nats.client.errors.SlowConsumerError", "natsio.errors.SlowConsumerError"}
-# natsio keeps the text of an -ERR as it came; its class only groups several of them.
+# natsio stores the unchanged text of an -ERR; one class stands for several errors.
 _SERVER = "natsio.errors.ServerError"
-# natsrpy has three classes for everything, with the words of nats.rs inside.
+# natsrpy has only three classes, with the texts of nats.rs inside.
 _RUST = "natsrpy.exceptions.NatsrpyBaseError"
 _RUST_CODE = re.compile(r"\(code (\d{3}), error code (\d{5})\)$")
 
@@ -108,7 +108,7 @@ def _observe_coded(error: object, names: tuple[str, ...], family: _Family) -> Si
 
 
 def _observe_words(text: str, names: tuple[str, ...], family: _Family) -> Signal | None:
-    """Observe a class that stands for many errors, which only its words tell apart."""
+    """Observe an exception of a class for many errors, which only its text distinguishes."""
     if _RUST in names:
         return _observe_rust(text, family)
     if _SERVER in names and text:

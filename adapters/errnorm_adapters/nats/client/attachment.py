@@ -109,7 +109,7 @@ class NatsAttachment(Attachment):
     def health(self) -> Health:
         """Return the status of the session, since when it has that status, and why; for a liveness probe."""
         if self.client is None:
-            # A framework may have taken the callbacks before its loop ran.
+            # A framework may read the callbacks before its event loop runs.
             loop = self.callbacks.loop or running_loop()
             if (client := frames.connected_client(self.callbacks["closed_cb"], loop)) is not None:
                 self.meet(client)
@@ -118,7 +118,7 @@ class NatsAttachment(Attachment):
         return super().health()
 
     def meet(self, client: Any) -> None:  # noqa: ANN401 - of a library that is not imported
-        """Know the client from now on: it was seen to have these callbacks."""
+        """Store the client that has the callbacks of this session."""
         self.client = self.client or client
 
     async def close(self) -> None:
@@ -163,13 +163,13 @@ class NatsAttachment(Attachment):
         self._catch_up()
         if exception is self.client.last_error:
             self._heard = exception
-        aftermath = by.method == frames.CLOSES or self.is_over  # the socket's last words
+        aftermath = by.method == frames.CLOSES or self.is_over  # consequences of the closed connection, not new faults
         connecting = self._session.state is State.CONNECTING
         if not aftermath:
             for fact in self._facts(exception, error, by):
                 self.feed(fact)
             self.denials.remember(exception, error)
-        # Afterwards: however long the application takes, what was told is what was the case.
+        # The application's callback comes after the reports, because it may take long and the state may change meanwhile.
         await self._users.call("error_cb", exception, error)
         if not aftermath:
             await self._act_on(exception, by, connecting=connecting)

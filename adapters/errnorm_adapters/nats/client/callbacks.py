@@ -60,7 +60,7 @@ class Callbacks(Mapping[str, Callback]):
 
 
 def running_loop() -> AbstractEventLoop | None:
-    """Return the event loop that runs in this thread, if one does."""
+    """Return the event loop that runs in this thread; `None` if none does."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:

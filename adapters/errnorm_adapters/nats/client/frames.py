@@ -178,7 +178,7 @@ def connected_client(closed_cb: Callable[..., object], loop: AbstractEventLoop |
 
 
 def closed_cb_of(client: Any) -> Any:  # noqa: ANN401 - as above
-    """Return the callback that a client was given for its end: it identifies the attachment of the client."""
+    """Return the client's `closed_cb`, which identifies the attachment of the client."""
     return getattr(client, "_closed_cb", None)
 
 

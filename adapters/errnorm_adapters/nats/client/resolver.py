@@ -44,7 +44,7 @@ class Attached(Protocol):
     denials: Denials
 
     def meet(self, client: object) -> None:
-        """Know the client from now on."""
+        """Store the client of the attachment."""
         ...
 
     @property
@@ -59,11 +59,11 @@ class Attached(Protocol):
 
     @property
     def is_ending(self) -> bool:
-        """Tell whether the session has ended, or its client is about to say so."""
+        """Return whether the session has ended, or the client is no longer connected."""
         ...
 
     def health(self) -> object:
-        """Take in what the client has not called back for yet."""
+        """Pass on to the session the changes for which the client has not called its callbacks yet."""
         ...
 
     @property
@@ -80,7 +80,7 @@ class Resolver:
         self._attachments: WeakValueDictionary[int, Attached] = WeakValueDictionary()
 
     def add(self, closed_cb: object, attachment: Attached) -> None:
-        """Answer for the client that has this callback of an attachment, which lives as long as the attachment does."""
+        """Add the attachment of the client that has this `closed_cb`. The resolver does not keep the attachment alive."""
         self._attachments[id(closed_cb)] = attachment
 
     def behind(self, exception: BaseException, error: NormalizedError) -> object:
@@ -114,7 +114,7 @@ class Resolver:
 
 
 def _why_closed(attachment: Attached, name: str) -> object:
-    attachment.health()  # nats-py is closed before it says so
+    attachment.health()  # nats-py closes before it calls its callback
     if attachment.is_over and attachment.end is None and name == _CLOSED:
         return _CLOSED_HERE
     last = attachment.last_fault

@@ -139,9 +139,9 @@ class AioxmppAttachment(XmppAttachment):
 
 def _behind(error: Exception) -> Exception:
     """
-    Return the error of a TLS handshake that failed.
+    Return the error behind an exception: for a failed TLS handshake, the error of the handshake.
 
-    aioopenssl (0.6, `_tls_do_handshake`) hands it to a future that is done already, and raises the `InvalidStateError` of that.
+    aioopenssl (0.6, `_tls_do_handshake`) sets that error on a future that is already done, and so raises `InvalidStateError`.
     """
     handshake = error.__context__
     return handshake if isinstance(error, asyncio.InvalidStateError) and isinstance(handshake, Exception) else error
