@@ -324,6 +324,12 @@ const finding = (data) => {
         const hit = lookedUp(found[1] ?? found[2] ?? found[3], depth + 1);
         if (hit) return { start: found.index, end: found.index + found[0].length, hit };
       }
+      count = 0;
+      for (const found of text.matchAll(QUOTED)) {
+        if (count++ >= MOST_WAYS) break;
+        const further = ways(found[1] ?? found[2] ?? found[3], depth + 1);
+        if (further) return { start: found.index, end: found.index + found[0].length, hit: further.hit };
+      }
       return null;
     };
     return {

@@ -238,6 +238,9 @@ class Passage:
         for _, quoted in zip(range(_MOST_WAYS), _QUOTED.finditer(text), strict=False):
             if (error := self._looked_up(quoted[quoted.lastindex or 0], depth + 1)) is not None:
                 return quoted.start(), quoted.end(), error
+        for _, quoted in zip(range(_MOST_WAYS), _QUOTED.finditer(text), strict=False):
+            if (found := self._ways(quoted[quoted.lastindex or 0], depth + 1)) is not None:
+                return quoted.start(), quoted.end(), found[2]
         return None
 
 

@@ -263,6 +263,23 @@ class TestWhatIsEverybodys:
         assert reasons(text) == [reason]
 
 
+class TestConditionsInProse:
+    @pytest.mark.parametrize(
+        ("text", "reason"),
+        [
+            ("I get: unable to join groupchat not-acceptable", "protocol.rejected"),
+            ("Server returned error: remote-server-timeout", "transport.remote"),
+            ("Got error of type 'cancel' (item-not-found) for identifier 'a'", "protocol.not_found"),
+        ],
+    )
+    def test_a_condition_of_the_standard_is_known_by_its_hyphens(self, text: str, reason: str) -> None:
+        assert known(text) == [(reason, "inside")]
+
+    @pytest.mark.parametrize("text", ["a conflict of two branches", "this page is gone", "access is forbidden", "reset it"])
+    def test_a_condition_that_is_a_word_of_every_day_is_not(self, text: str) -> None:
+        assert known(text) == []
+
+
 class TestOtherRuntimes:
     @pytest.mark.parametrize(
         ("text", "reason"),
@@ -281,6 +298,10 @@ class TestOtherRuntimes:
                 "auth.untrusted",
             ),
             ("java.io.IOException: java.net.ConnectException: Connection refused (Connection refused)", "transport.refused"),
+            ("HandshakeException: Handshake error (OS Error: WRONG_VERSION_NUMBER(tls_record.cc:242))", "transport.tls"),
+            ("SocketException: no (OS Error: Connection refused, errno = 111), address = x", "transport.refused"),
+            ("http: TLS handshake error from 192.0.2.1:4711: EOF", "transport.tls"),
+            ("VM10:1 WebSocket connection to 'ws://example.com/' failed: net::ERR_NAME_NOT_RESOLVED", "transport.dns"),
             ("Netlib_Recv() failed, error=10054", "transport.lost"),
             ('Error: Custom { kind: InvalidInput, error: "cannot parse server info" }', "protocol.malformed"),
             ("POST https://example.com/http-bind/ 502 (Bad Gateway)", "transport.unavailable"),
