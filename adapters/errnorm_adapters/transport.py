@@ -24,7 +24,7 @@ __all__ = ["observe"]
 _Family = tuple[tuple[str, str], ...]
 _Reader = Callable[[object, _Family, str], Signal | None]
 
-# A tuple, because Python would build a union anew for each error.
+# A tuple, because Python would rebuild a union for each error.
 _EXCEPTIONS = (BaseException, ReportedException)
 _LONGEST_TEXT = 4096
 _MOST_NUMBERS = 1_000_000

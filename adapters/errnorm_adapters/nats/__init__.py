@@ -29,7 +29,7 @@ __all__ = ["attach", "endpoint", "observe", "settle", "settled"]
 _MOST = 65536
 _LONGEST_TEXT = 4096
 
-# Built once: Python builds a union inside a function anew at each call.
+# Built once: Python rebuilds a union inside a function at each call.
 _EXCEPTIONS = (BaseException, ReportedException)
 _BYTES = (bytes, bytearray, memoryview)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SessionError", "attach", "observe"]
 
-# A tuple, because Python would build a union anew for each error.
+# A tuple, because Python would rebuild a union for each error.
 _EXCEPTIONS = (BaseException, ReportedException)
 _LONGEST_TEXT = 4096
 # The closing tag with which a side ends a stream on purpose (RFC 6120 4.4).

@@ -92,7 +92,8 @@ class XmppAttachment(Attachment):
             within: How long to wait, in seconds; `None` waits without a limit.
 
         Raises:
-            SessionError: If the login failed and the client raised no exception; `errnorm.normalize` returns the error behind it.
+            errnorm_adapters.xmpp.SessionError: If the login failed and the client raised no exception; `errnorm.normalize`
+                returns the error behind it.
             TimeoutError: If the session has not started after `within` seconds.
             Exception: Any exception with which the client failed to connect.
         """
