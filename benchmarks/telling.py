@@ -7,23 +7,23 @@ Each stands beside the same thing written by hand: the same line, the same attri
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import Any
 
 import structlog
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import Status, StatusCode, use_span
 
 import errnorm
 from benchmarks.measure import Case
 from benchmarks.paths import EXACT
-from errnorm.emitters.attributes import attributes
+from errnorm.emitters.attributes import attributes, circumstances
 from errnorm.emitters.log.emitter import LogEmitter
 from errnorm.emitters.otel.span import tell
 from errnorm.fault import Fault
 from errnorm.normalizer import Normalizer
 from errnorm.settings import Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["guards", "telling"]
 
@@ -57,24 +57,54 @@ def telling() -> list[tuple[Case, Case]]:
     logger = _logger()
     error = Normalizer([]).normalize(EXACT, "nats")
     fault = Fault(error, operation="publish")
-    if _fields() != attributes(error) | {"errnorm.operation": "publish"}:
+    if _fields() != attributes(error) | circumstances(fault):
         raise AssertionError  # by hand it would be less
     every_line = LogEmitter(Settings(storm_burst=0, log_with="structlog"))
-    span = TracerProvider().get_tracer("benchmark").start_span("publish")
+    tracer = TracerProvider().get_tracer("benchmark")
     settings = Settings()
+    errors = errnorm.Middleware(settings=Settings(storm_burst=0, log_with="structlog"))
+    failures = MeterProvider([InMemoryMetricReader()]).get_meter("benchmark").create_counter("failures")
+
+    def span() -> Any:  # noqa: ANN401 - of the SDK
+        return tracer.start_span("publish")
+
+    def told() -> None:
+        with use_span(span(), **_QUIET), suppress(ConnectionResetError), errors.guard("nats", operation="publish"):
+            _fails()
+
+    def told_by_hand() -> None:
+        now = span()
+        with use_span(now, **_QUIET), suppress(ConnectionResetError):
+            try:
+                _fails()
+            except ConnectionResetError:
+                context = now.get_span_context()
+                _line_by_hand(logger, trace_id=f"{context.trace_id:032x}", span_id=f"{context.span_id:016x}")
+                _span_by_hand(now)
+                now.add_event("exception", {"exception.type": "ConnectionResetError", "exception.message": _TEXT, **_TYPE})
+                failures.add(1, {name: value for name, value in _fields().items() if name != "errnorm.tables.version"})
+                failures.add(1, {"errnorm.operation": "publish", "errnorm.outcome": "failed", **_TYPE})
+                raise
+
     return [
         (
-            Case("log line", lambda: every_line(fault), 1.15),
+            Case("log line", lambda: every_line(fault), 1.3),
             Case("log line, by hand", lambda: _line_by_hand(logger)),
         ),
         (
-            Case("span attributes and status", lambda: tell(span, fault, settings), 1.15),
-            Case("span attributes and status, by hand", _by_hand(span)),
+            Case("span attributes and status", lambda: tell(span(), fault, settings), 1.2),
+            Case("span attributes and status, by hand", lambda: _span_by_hand(span())),
+        ),
+        (
+            Case("exception under a guard: line, span and counts", told, 1.15),
+            Case("exception, by hand: line, span and counts", told_by_hand),
         ),
     ]
 
 
 _TEXT = "Authorization Violation"
+_TYPE = {"error.type": "auth.rejected"}
+_QUIET = {"record_exception": False, "set_status_on_exception": False}
 
 
 def _fields() -> dict[str, str | bool]:
@@ -90,23 +120,22 @@ def _fields() -> dict[str, str | bool]:
         "errnorm.effect": "unknown",
         "errnorm.tables.version": "nats 1.0.0",
         "errnorm.operation": "publish",
+        "errnorm.outcome": "failed",
     }
 
 
-def _line_by_hand(logger: structlog.typing.FilteringBoundLogger) -> None:
-    fields = _fields()
-    fields["errnorm.text"] = _TEXT
-    logger.error("nats.error", **fields)
+def _fails() -> None:
+    raise ConnectionResetError(104, "reset")
 
 
-def _by_hand(span: object) -> Callable[[], object]:
-    from opentelemetry.trace import Status, StatusCode  # noqa: PLC0415 - beside its use
+def _line_by_hand(logger: structlog.typing.FilteringBoundLogger, **more: str) -> None:
+    template = f"nats publish failed: auth.rejected: {_TEXT} (get other credentials)"
+    logger.error(template, **_fields(), **{"errnorm.text": _TEXT, "errnorm.template": template}, **more)
 
-    def write() -> None:
-        span.set_attributes(_fields())  # type: ignore[attr-defined] # a span of the SDK
-        span.set_status(Status(StatusCode.ERROR, _TEXT))  # type: ignore[attr-defined] # likewise
 
-    return write
+def _span_by_hand(span: Any) -> None:  # noqa: ANN401 - of the SDK
+    span.set_attributes(_fields())
+    span.set_status(Status(StatusCode.ERROR, _TEXT))
 
 
 def guards() -> list[Case]:

@@ -401,19 +401,19 @@ class Middleware:
             if mark is None:
                 self._see_first(exception, raw, around, unclaimed=unclaimed)
             elif mark.told != "failed":
-                self._tell_of(exception, mark, around)
+                self._tell_of(exception, mark, around, self._decided(mark.error, around))
 
     def _see_first(self, exception: BaseException, raw: object, around: Guard, *, unclaimed: bool) -> None:
         error, inside = self._looked_at(exception, raw, around)
         if not (unclaimed or error.claimed):
             return
         # Only one thread can claim an exception, so only one thread emits it.
-        mark = inside or Mark(error, self._decided(error, around), idempotent=around.idempotent, told=None)
+        decision = self._decided(error if inside is None else inside.error, around)
+        mark = inside or Mark(error, decision, idempotent=around.idempotent, told=None)
         if claim(exception, mark):
-            self._tell_of(exception, mark, around)
+            self._tell_of(exception, mark, around, decision)
 
-    def _tell_of(self, exception: BaseException, mark: Mark, around: Guard) -> None:
-        decision = self._decided(mark.error, around)
+    def _tell_of(self, exception: BaseException, mark: Mark, around: Guard, decision: Decision) -> None:
         outcome = around.became(decision)
         attempt = running() if outcome == "failed" else None
         if attempt is not None:

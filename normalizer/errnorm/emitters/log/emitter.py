@@ -8,9 +8,10 @@ names.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from errnorm.bounded import BoundedCache
+from errnorm.decision import Verdict
 from errnorm.emitters.attributes import Attributes, circumstances, event_name, judgement
 from errnorm.emitters.counts import LEDGER
 from errnorm.emitters.log.lines import line, place
@@ -26,20 +27,21 @@ from errnorm.normalizer import default_normalizer
 from errnorm.privacy import peer_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from errnorm.decision import Decision
     from errnorm.emitters.counts import Ledger
+    from errnorm.emitters.log.message import Message
     from errnorm.emitters.log.writers import Write
     from errnorm.error import NormalizedError
     from errnorm.fault import Outcome
-    from errnorm.judgement import Judgement
     from errnorm.settings import Settings
 
 __all__ = ["LogEmitter"]
 
 
 _MOST_ALIKE = 1024
+_ABORT: Final = Verdict.ABORT
 
 
 # Lines with the same kind are equal: level, code or fingerprint, whether there is a row, section, protocol, operation, peer.
@@ -81,8 +83,7 @@ class LogEmitter:
         self._template = settings.log_text == "template"
         self._trace = settings.traceback == "always"
         self._words = Words(settings.privacy, default_normalizer()) if self._trace else None
-        # Lines of known errors without parameters have the same fields, except those of the operation.
-        self._alike: BoundedCache[Judgement, Attributes] = BoundedCache(_MOST_ALIKE)
+        self._alike: BoundedCache[Hashable, tuple[Message, Attributes]] = BoundedCache(_MOST_ALIKE)
         self.guard = guard or StormGuard(settings.storm_burst, settings.storm_interval, settings.storm_keys, kinds_of=kinds_of)
         self._summaries = Summaries(self.guard, self._sum_up, ledger, schedule)
 
@@ -101,20 +102,32 @@ class LogEmitter:
             self._ledger.suppressed.add(key, _counted, fault)
             self._summaries.arm()
             return
-        told = self._line(fault.error, fault.exception)
-        told.update(circumstances(fault))
+        said, told = self._told(fault)
         told.update(place())
-        self._write(SEVERITIES[level], message(fault, self._settings, event_name(fault.error)), told)
+        self._write(SEVERITIES[level], said, told)
 
-    def _line(self, error: NormalizedError, exception: BaseException | None) -> Attributes:
-        judgement = error.judgement
-        alike = self._template and exception is None and not error.params and error.protocol == judgement.protocol
-        if alike and (known := self._alike.get(judgement)) is not None:
-            return known.copy()
-        told = line(error, self._settings, exception, self._words, trace=self._trace)
-        if alike and judgement.row is not None:
-            self._alike.remember(judgement, told.copy())
-        return told
+    def _told(self, fault: Fault) -> tuple[Message, Attributes]:
+        """Return the message and the fields of a line. Those of an error without parameters are made once."""
+        key = self._key(fault)
+        alike = None if key is None else self._alike.get(key)
+        if alike is None:
+            told = line(fault.error, self._settings, fault.exception, self._words, trace=self._trace)
+            told.update(circumstances(fault))
+            alike = message(fault, self._settings, event_name(fault.error)), told
+            if key is not None:
+                self._alike.remember(key, alike)
+        said, told = alike
+        return said, told.copy()
+
+    def _key(self, fault: Fault) -> Hashable:
+        """Return everything that the line depends on; `None` if it has parameters, a stack trace or a pause, which differ each time."""
+        error, decision = fault.error, fault.decision
+        if not self._template or self._trace or fault.outcome == "retried" or error.judgement.row is None or error.params:
+            return None
+        advice = None if decision is None else (decision.verdict is _ABORT, decision.why)
+        raised = None if fault.exception is None else type(fault.exception)
+        around = fault.operation, fault.peer, fault.outcome, fault.client, fault.attempt
+        return error.judgement, error.protocol, raised, advice, around
 
     def _sum_up(self, summary: Summary[Kind, Example]) -> None:
         level, code, known, *_, operation, peer = summary.kind

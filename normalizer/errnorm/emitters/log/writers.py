@@ -43,7 +43,7 @@ class Write(Protocol):
     """A function that writes one line."""
 
     def __call__(self, level: Severity, event: Message, fields: Attributes, /) -> None:
-        """Write a message with its fields at a level."""
+        """Write a message with its fields, which are the writer's from now on, at a level."""
         ...
 
 
@@ -68,9 +68,11 @@ def _release(found: str) -> tuple[int, ...]:
 def write_with_structlog(level: Severity, event: Message, fields: Attributes) -> None:
     """Write through structlog with the configuration of the application, or with the default one."""
     logger = _structlog()
-    told: dict[str, Any] = {name: fields[name] for name in _ON_A_CONSOLE if name in fields}
-    if not is_console():
-        told = {**fields, "errnorm.template": event.template}
+    told: dict[str, Any] = fields
+    if is_console():
+        told = {name: fields[name] for name in _ON_A_CONSOLE if name in fields}
+    else:
+        told["errnorm.template"] = event.template
     written = getattr(logger, level.method)(str(event), **told)
     # An asynchronous logger returns a coroutine, which cannot be awaited here. It has a synchronous logger inside.
     if written is not None and inspect.iscoroutine(written):
