@@ -120,7 +120,7 @@ class LogEmitter:
         return said, told.copy()
 
     def _key(self, fault: Fault) -> Hashable:
-        """Return everything that the line depends on; `None` if it has parameters, a stack trace or a pause, which differ each time."""
+        """Return everything that the line depends on; `None` if it has parameters, a stack trace or a pause."""
         error, decision = fault.error, fault.decision
         if not self._template or self._trace or fault.outcome == "retried" or error.judgement.row is None or error.params:
             return None

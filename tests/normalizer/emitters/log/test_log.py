@@ -8,6 +8,7 @@ import json
 import logging
 import threading
 import weakref
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,10 +22,10 @@ from errnorm.emitters.log import LogEmitter, Processor, processor
 from errnorm.emitters.log.emitter import kinds_of
 from errnorm.emitters.log.processor import _default
 from errnorm.emitters.log.storm import StormGuard
-from errnorm.fault import Fault
+from errnorm.fault import OUTCOMES, Fault
 from errnorm.settings import Settings
 from errnorm.taxonomy import Reason
-from tests.normalizer.emitters.wire import ABORT, OWN_WORDS, PUBLISH, RETRY, WireError
+from tests.normalizer.emitters.wire import ABORT, OWN_WORDS, PUBLISH, RETRY, Lines, WireError
 
 pytest.importorskip("opentelemetry.sdk")
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from errnorm.emitters.counts import Ledger
     from errnorm.error import NormalizedError
-    from tests.normalizer.emitters.wire import JSONLog, Lines
+    from tests.normalizer.emitters.wire import JSONLog
 
 STRUCTLOG = structlog.processors
 
@@ -514,6 +515,42 @@ class TestInjection:
         records.clear()
         LogEmitter(settings(log_with="logging", log_text="raw"))(Fault(judge(text)))
         assert len(records[0].getMessage().splitlines()) == 1
+
+
+VARIED: dict[str, list[Any]] = {
+    "exception": [WireError("x"), KeyError("x"), None],
+    "operation": ["publish", "ask", None],
+    "decision": [ABORT, RETRY, replace(ABORT, why="it was tried 6 times"), None],
+    "peer": ["a", "b", None],
+    "client": ["closed", "reconnecting", "nothing", None],
+    "outcome": list(OUTCOMES),
+    "attempt": [1, 2, None],
+}
+
+
+class TestLinesThatAreAlike:
+    """What is remembered of a line does not show: each reads as if it was the first."""
+
+    @pytest.mark.parametrize("varied", VARIED)
+    @given(
+        st.sampled_from([PUBLISH, "Stale", "Closed", "Farewell", "what?"]),
+        st.fixed_dictionaries({name: st.sampled_from(values) for name, values in VARIED.items()}),
+    )
+    @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def test_a_line_reads_the_same_whatever_was_written_before(
+        self,
+        judge: Callable[..., NormalizedError],
+        settings: Callable[..., Settings],
+        varied: str,
+        text: str,
+        case: dict[str, Any],
+    ) -> None:
+        together, alone = Lines(), Lines()
+        tell = LogEmitter(settings(storm_burst=0), write=together)
+        for value in VARIED[varied] * 2:
+            tell(Fault(judge(text), **{**case, varied: value}))
+            LogEmitter(settings(storm_burst=0), write=alone)(Fault(judge(text), **{**case, varied: value}))
+        assert together.written == alone.written
 
 
 class TestSummaries:
