@@ -357,14 +357,14 @@ class Middleware:
         passed: bool = False,
     ) -> None:
         """
-        Count what the server was told about a message.
+        Count the settlement of a message: the acknowledgement, or another answer, that was sent to the server.
 
         Args:
-            settlement: What it was told, in a word of few possible values: `"ack"`.
-            protocol: Where the message came from.
-            operation: What its handler does, in a word of few possible values.
-            error: What the handler failed with.
-            passed: Whether the handler did its work: that counts as an operation that went well.
+            settlement: The name of the settlement, with few possible values: `"ack"`.
+            protocol: The protocol of the message.
+            operation: A name of the handler's operation with few possible values.
+            error: The error that the handler failed with, if it failed.
+            passed: Whether the handler succeeded. This is counted as an operation that succeeded.
         """
         self._tell.settled(settlement, protocol, operation, error)
         if passed and self._operations is not None:

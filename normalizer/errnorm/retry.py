@@ -275,19 +275,21 @@ def for_tenacity(
 
 def for_redress(protocol: str | None = None, *, idempotent: bool | None = None) -> Callable[[BaseException], Classification]:
     """
-    Return a classifier for redress. It says whether to try again; redress counts the attempts and makes the pauses.
+    Return a classifier for redress. It decides whether to retry; redress counts the attempts and sets the pauses.
 
-    What must not be repeated is `PERMANENT`, or `AUTH` and `PERMISSION` where those are the reason. An error that no row knows is
-    `PERMANENT` too: nobody can say that time mends it. A pause that the peer asked for is `retry_after_s`.
+    An error that must not be retried is classified as `PERMANENT`, or as `AUTH` or `PERMISSION` if its category is `auth`. An
+    unknown error is `PERMANENT` too, because it is not known whether a retry can help. If the peer has named a time to wait, it
+    is passed on as `retry_after_s`.
 
     Args:
         protocol: `"nats"` or `"xmpp"`, if known.
-        idempotent: Whether doing it twice is as good as doing it once; as the guard inside says if not given, else no.
+        idempotent: Whether executing the operation twice is safe; if not given, the guard inside the attempt decides, and
+            without a guard it is `False`.
 
     Raises:
         ImportError: If redress is not installed.
     """
-    from redress import Classification, ErrorClass  # noqa: PLC0415 - only who calls this needs it
+    from redress import Classification, ErrorClass  # noqa: PLC0415 - redress is optional
 
     asked = _Operation(
         protocol=protocol,

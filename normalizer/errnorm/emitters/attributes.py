@@ -96,7 +96,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
     _high("errnorm.period", "In a summary: the number of seconds in which they were counted.", "double", on=_LOG),
     _low(
         "errnorm.settlement",
-        "What the server was told about a message: `ack`, `nak`, `term`, or nothing: `leave`.",
+        "How a message was settled: `ack`, `nak`, `term`, or `leave` if no answer was sent to the server.",
         on=("metric",),
     ),
     _low("errnorm.emitter", "The emitter that failed.", on=("metric",)),

@@ -122,7 +122,7 @@ class Ledger:
 
         operations: Every operation of a guard that has a name, with its outcome.
 
-        settlements: Every message whose handler ended, with what the server was told about it.
+        settlements: Every message whose handler has ended, by the answer that was sent to the server.
     """
 
     def __init__(self) -> None:

@@ -35,7 +35,7 @@ __all__ = ["ALERTED", "METRICS", "emitter", "publish"]
 METRICS: Final[Mapping[str, tuple[str, str]]] = {
     "errnorm.errors": ("{error}", "Normalized errors, handled and retried ones included."),
     "errnorm.operations": ("{operation}", "Operations of guards that have a name; those with an error.type have failed."),
-    "errnorm.settlements": ("{message}", "Messages whose handler ended, by what the server was told about them."),
+    "errnorm.settlements": ("{message}", "Messages whose handler has ended, by their settlement."),
     "errnorm.suppressed": ("{line}", "Log lines that were counted instead of written."),
     "errnorm.failures": ("{failure}", "Failures of emitters."),
 }
