@@ -1,8 +1,8 @@
 """
-The command line: `explain` and `scan` for people, `normalize` as a filter, `table` as the catalogue; others by entry points.
+The command line: `explain` and `scan` for people, `normalize` as a filter, `table` as the catalogue, and commands of plug-ins.
 
-Data goes to stdout, talk to stderr. Exit codes: 0 when everything was understood, 1 when something was unknown and `--strict`
-asked, 2 for unusable input or arguments, with one clear line and nothing lost.
+Data is written to stdout, messages to stderr. Exit codes: 0 if everything was understood; 1 if something was unknown and
+`--strict` was given; 2 for unusable input or arguments, with a one-line message, after all output that was possible.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def _run(arguments: argparse.Namespace) -> int:
     except (TableError, UnusableError) as error:
         return _refused(f"errnorm {arguments.command}: {error}")
     except BrokenPipeError:
-        # The reader has seen enough.
+        # The reader of the pipe, such as `head`, has closed it.
         _discard()
         return 0
     except OSError as error:
@@ -131,7 +131,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _streams() -> bool:
-    """Make sure that talk has somewhere to go and every letter can be written; false if data has nowhere to go."""
+    """Prepare the streams so that messages can be written and every character can be encoded; false if stdout is closed."""
     if sys.stderr is None:
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - it stays open; what is printed to None goes to stdout
     if sys.stdout is None:
@@ -152,5 +152,5 @@ def _refused(line: str) -> int:
 
 
 def _discard() -> None:
-    # What is still buffered would raise again when the interpreter closes stdout.
+    # Otherwise the buffered data would raise again when the interpreter closes stdout.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

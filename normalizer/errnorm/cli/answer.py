@@ -1,7 +1,7 @@
 """
-The answer to an error, for somebody on call: what to do first, then whether to retry, then why, then everything else.
+The answer to an error for an engineer on call: first what to do, then whether to retry, then the likely cause, then the rest.
 
-What is printed comes from two places only: the row, and the descriptions in the taxonomy. The catalogue prints the same words.
+All texts come from two places: the row, and the descriptions in the taxonomy. The catalogue shows the same texts.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MOST_EXPERIMENTS = 3
 
 
 def explained(error: NormalizedError) -> dict[str, Any]:
-    """Return everything that is known of an error: its record, its row, and the words for its reason and its recovery."""
+    """Return everything that is known about an error: its record, its row, and the texts for its reason and its recovery."""
     row = error.row
     return {
         "error": error.to_record(),
@@ -41,13 +41,13 @@ def explained(error: NormalizedError) -> dict[str, Any]:
 
 
 def title(error: NormalizedError, style: Style) -> str:
-    """Return the first line of an answer: the reason, and what the protocol calls it."""
+    """Return the first line of an answer: the reason, and the protocol's name of the error."""
     head = f"{error.protocol or 'no protocol'} {error.section or ''}".strip()
     return style.strong(error.reason) + style.dim(f"  {head}  ") + printable(_name(error.row) if error.row else "")
 
 
 def essentials(error: NormalizedError) -> Iterator[tuple[str, str]]:
-    """Yield what matters at night, as pairs of a label and a text."""
+    """Yield the most important facts on call, as pairs of a label and a text."""
     yield "Do", error.advice
     yield "Retry", retry(error.recovery, error.effect, terminal=error.terminal)
     yield "Likely cause", error.reason.cause
@@ -56,7 +56,7 @@ def essentials(error: NormalizedError) -> Iterator[tuple[str, str]]:
 
 
 def details(error: NormalizedError) -> Iterator[tuple[str, str]]:
-    """Yield the rest of what is to be said of an error that a row knows."""
+    """Yield the other facts about an error, as pairs of a label and a text."""
     if error.address:
         yield "Address", f"{error.address} (a claim of the peer; never followed by itself)"
     if error.params:
@@ -74,7 +74,7 @@ def _shown_by(row: Entry) -> str:
 
 
 def unknown_answer(fingerprint: str, nearest: Iterable[Name], style: Style, width: int) -> Iterator[str]:
-    """Yield the lines for an error that no row knows: that it is not known, what is like it, and how to have it known."""
+    """Yield the lines for an error without a matching row: that it is unknown, similar rows, and how to report it."""
     yield style.strong("not known") + style.dim("  No row of any table knows this error, so nothing is said of it.")
     like = [f"{name.protocol} {name.row.section}: {_name(name.row)} ({name.row.row.reason})" for name in nearest]
     if like:
@@ -103,7 +103,7 @@ def retry(recovery: Recovery, effect: Effect, *, terminal: bool) -> str:
 
 
 def paragraphs(facts: Iterable[tuple[str, str]], width: int, style: Style, *, dimmed: bool = False) -> Iterator[str]:
-    """Yield pairs of a label and a text as lines of at most so many characters; a label that repeats is left out."""
+    """Yield pairs of a label and a text as lines of at most `width` characters. A repeated label is printed once."""
     before = ""
     for label, text in facts:
         lines = textwrap.wrap(

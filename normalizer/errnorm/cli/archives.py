@@ -1,7 +1,7 @@
 """
-Lines of logs: plain, gzip or zstd, told apart by their first bytes, from files or stdin.
+Read the lines of logs from files or stdin: plain text, gzip or zstd, which are recognised by their first bytes.
 
-A line is read to a bound and the rest of it dropped, so that one line of a gigabyte takes no more room than any other.
+Only the first 64 KiB of a line are kept, so that a line of a gigabyte does not fill the memory.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LONGEST_LINE = 1 << 16
 
 
 class ArchiveError(UnusableError):
-    """A file cannot be read, or ends in the middle; the lines before that were read."""
+    """A file cannot be read, or is truncated. The lines before that point were read."""
 
 
 class Line(NamedTuple):
@@ -33,9 +33,9 @@ class Line(NamedTuple):
     One line.
 
     Attributes:
-        text: The line without its end; what is not UTF-8 is replaced.
+        text: The line without its line end. Bytes that are not UTF-8 are replaced.
 
-        size: How many bytes of the file were read for it, compressed if it is.
+        size: The number of bytes that were read from the file for the line; compressed bytes if the file is compressed.
     """
 
     text: str
@@ -64,7 +64,7 @@ def lines_of(name: str, start: int = 0, end: int | None = None) -> Iterator[Line
         end: Where to stop; `None` for the end of the file.
 
     Raises:
-        ArchiveError: If it cannot be opened or read to its end, or needs a library that is not installed.
+        ArchiveError: If the file cannot be opened or read to its end, or needs a library that is not installed.
     """
     try:
         with stdin() if name == "-" else Path(name).open("rb") as raw:

@@ -1,4 +1,4 @@
-"""What every command says of arguments that it cannot use: one line, and exit code 2."""
+"""The handling of unusable arguments in all commands: a one-line message and exit code 2."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _FEW = 30
 
 
 class UnusableError(Exception):
-    """An argument or an input cannot be used; the message is the line that says so."""
+    """An argument or an input is not valid. The message is the line that is printed."""
 
 
 def meant(word: str, words: Iterable[str]) -> str:
-    """Return what to say of a word that is not one of these: the one that may have been meant, or all of them if they are few."""
+    """Return the second part of a message about a wrong word: the most similar word, or otherwise all words."""
     known = list(words)
     if near := get_close_matches(word.lower(), known, 1):
         return f"did you mean {near[0]}?"
@@ -50,19 +50,19 @@ class OneOf:
     """
 
     def __init__(self, name: str, words: Iterable[str]) -> None:
-        """Name what is chosen, `"reason"`, and the words to choose from."""
+        """Store the name of the choice, for example `"reason"`, and the allowed words."""
         self._name = name
         self.words = list(words)
 
     def __call__(self, word: str) -> str:
-        """Return the word if it is one of them."""
+        """Return the word if it is allowed; raise `ArgumentTypeError` otherwise."""
         if word in self.words:
             return word
         message = f"there is no {self._name} {word!a}: {meant(word, self.words)}"
         raise argparse.ArgumentTypeError(message)
 
     def described(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Return what argparse needs to show the words: where a value stands if they are few, else in the help."""
+        """Return the options for argparse that show the words: in the usage if they are short, otherwise in the help."""
         words = ",".join(self.words)
         if len(words) <= _FEW:
             return {"metavar": f"{{{words}}}"} | options
@@ -71,19 +71,19 @@ class OneOf:
 
 class Parser(argparse.ArgumentParser):
     """
-    Says what is wrong in one line; the usage is a `--help` away.
+    An argument parser that reports a mistake in one line and refers to `--help`, instead of printing the usage.
 
     Attributes:
-        arguments: What was added, for completion and for suggestions.
+        arguments: The arguments that were added, for completion and suggestions.
     """
 
-    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - what argparse takes
-        """Take what argparse takes."""
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - the options of argparse
+        """Create a parser with the options of argparse."""
         self.arguments: list[argparse.Action] = []
         super().__init__(**options)
 
-    def add_argument(self, *names: Any, **options: Any) -> argparse.Action:  # noqa: ANN401 - what argparse takes
-        """Add an argument, and remember it."""
+    def add_argument(self, *names: Any, **options: Any) -> argparse.Action:  # noqa: ANN401 - the options of argparse
+        """Add an argument, and store it in `arguments`."""
         if isinstance(one_of := options.get("type"), OneOf):
             options = one_of.described(options)
         action = super().add_argument(*names, **options)
@@ -92,26 +92,26 @@ class Parser(argparse.ArgumentParser):
 
     @property
     def options(self) -> list[str]:
-        """The names of its options."""
+        """The names of the options that begin with two hyphens."""
         return [name for action in self.arguments for name in action.option_strings if name.startswith("--")]
 
     def refuse(self, extra: Sequence[str]) -> NoReturn:
-        """Leave because of arguments that it does not have."""
+        """Exit because of unknown arguments, with a suggestion."""
         word = extra[0].partition("=")[0]
         near = get_close_matches(word, self.options, 1)
         self.error(f"there is no option {word!a}{f': did you mean {near[0]}?' if near else ''}")
 
     def error(self, message: str) -> NoReturn:
-        """Print one line on stderr and leave with 2."""
+        """Print one line on stderr, and exit with code 2."""
         self.exit(UNUSABLE, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
 def known_protocols(overlays: Iterable[Path]) -> list[str]:
     """
-    Return the protocols that have a table, installed or brought by an overlay.
+    Return the protocols that have an installed table or an overlay.
 
     Raises:
-        TableError: If an overlay cannot be read, or does not say its protocol.
+        TableError: If an overlay cannot be read, or does not name its protocol.
     """
     return list(dict.fromkeys([*plugins.protocols(), *plugins.overlaid(overlays)]))
 
@@ -121,7 +121,7 @@ def known_sections(protocol: str | None, overlays: Iterable[Path]) -> list[str]:
     Return the sections of all tables, or of one protocol's.
 
     Raises:
-        TableError: If an overlay cannot be used.
+        TableError: If an overlay is not valid.
     """
     paths = list(overlays)
     names = known_protocols(paths) if protocol is None else [protocol]
@@ -131,11 +131,11 @@ def known_sections(protocol: str | None, overlays: Iterable[Path]) -> list[str]:
 
 def check_protocol(protocol: str | None, overlays: Iterable[Path]) -> None:
     """
-    Refuse a protocol that no table is about.
+    Check that a protocol has a table.
 
     Raises:
-        UnusableError: If it is none.
-        TableError: If an overlay cannot be read, or does not say its protocol.
+        UnusableError: If it has none.
+        TableError: If an overlay cannot be read, or does not name its protocol.
     """
     known = known_protocols(overlays)
     if protocol is not None and protocol not in known:
@@ -148,7 +148,7 @@ def stdin() -> BinaryIO:
     Return stdin, as bytes.
 
     Raises:
-        UnusableError: If it is closed.
+        UnusableError: If stdin is closed.
     """
     if sys.stdin is None:
         message = "stdin is closed"

@@ -1,8 +1,8 @@
 """
-`errnorm completion`: what a shell asks when the tab key is pressed.
+`errnorm completion`: the script that a shell loads, and the candidates that the script asks for.
 
-The script that a shell loads is a few lines. It calls `errnorm completion --words` with what was typed so far, and gets one
-candidate a line, so that reasons, sections and protocols of installed tables are completed too.
+The script is short. It calls `errnorm completion --words` with the words that were typed so far, and receives one candidate on
+each line. Reasons, sections and protocols of installed tables can therefore be completed too.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ where the script goes:
 
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command to a parser."""
-    import argparse  # noqa: PLC0415 - for one class
+    import argparse  # noqa: PLC0415 - needed for one class only
 
     parser = commands.add_parser(
         "completion",
@@ -73,15 +73,15 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def candidates(parser: Parser, commands: Mapping[str, Parser], words: Sequence[str]) -> list[str]:
     """
-    Return what can stand for the last word; nothing where it is a file or a text.
+    Return the candidates for the last word; an empty list if a file or a free text is expected.
 
     Args:
         parser: The parser of the whole command line.
-        commands: Its commands.
-        words: What was typed behind the name of the program; the last word may be empty.
+        commands: The parsers of the commands, by name.
+        words: The words that were typed after the name of the program. The last word may be empty.
     """
     *before, typed = words or [""]
-    if typed == "=" or before[-1:] == ["="]:  # bash takes `--format=te` apart
+    if typed == "=" or before[-1:] == ["="]:  # bash splits `--format=te` at the equals sign
         before, typed = (before[:-1], typed) if before[-1:] == ["="] else (before, "")
     if not before:
         found = [*commands, *parser.options] if not typed.startswith("-") else parser.options

@@ -1,4 +1,4 @@
-"""`errnorm explain`: an error as people have it in, an answer for somebody on call out."""
+"""`errnorm explain`: print what an error means and what to do about it, for an engineer on call."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ _MARK = "\0"
 _MOST_ELSEWHERE = 8
 _MOST_LINES = 6
 _MOST_ROWS = 12
-# How much room the longest reason takes.
+# The width of the longest reason, in characters.
 _REASON = 26
 
 
 class _Answer(NamedTuple):
-    """One error, and where it was found."""
+    """One error, and the places at which it was found."""
 
     error: NormalizedError
     findings: Sequence[Finding]
@@ -63,9 +63,9 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
 
 def shielded(given: Sequence[str]) -> list[str]:
     """
-    Return the arguments of a command line so that argparse takes `-ERR` for a text and not for an option.
+    Mark arguments that begin with one hyphen, so that argparse treats `-ERR` as a text and not as an option.
 
-    Every option of this command but `-h` has two hyphens. The mark in front cannot be in an argument of a process.
+    Every option of this command except `-h` begins with two hyphens. The mark is a character that no argument can contain.
     """
     return [_MARK + one if one[:1] == "-" and one[1:2] not in {"", "-"} and one != "-h" else one for one in given]
 
@@ -104,7 +104,7 @@ def _text(arguments: Sequence[str]) -> str:
 def _is_file(name: str) -> bool:
     try:
         return Path(name).is_file()
-    except (OSError, ValueError):  # a text that no file can be named
+    except (OSError, ValueError):  # the text cannot be a file name
         return False
 
 
@@ -113,7 +113,7 @@ def _width() -> int:
 
 
 def _answers(normalizer: Normalizer, text: str, protocol: str | None) -> list[_Answer]:
-    """Answer each error of a text once, in the order in which they first stand in it."""
+    """Return one answer for each different error in a text, in the order of their first occurrences."""
     if (error := _at(normalizer, text)) is not None:
         return [_Answer(error, ())]
     findings = Finder(normalizer).find(text)
@@ -233,7 +233,7 @@ def _short(answers: Sequence[_Answer], style: Style, width: int) -> Iterator[str
 
 
 def _where(answer: _Answer) -> str | None:
-    """Say where it was found, if it was not all of the text."""
+    """Return a line that says where an error was found; `None` if it is the whole text."""
     if not answer.findings or (len(answer.findings) == 1 and answer.findings[0].how == "whole" and answer.findings[0].line == 1):
         return None
     lines = list(dict.fromkeys(finding.line for finding in answer.findings))
@@ -244,7 +244,7 @@ def _where(answer: _Answer) -> str | None:
 
 
 def _of_vocabulary(text: str, normalizer: Normalizer) -> dict[str, Any] | None:
-    """Say what a word of the vocabulary means, and which rows have it."""
+    """Return the meaning of a word of the vocabulary and the rows that have it; `None` for any other text."""
     word = text.strip().lower()
     if word in {*Reason, *Category} and word != Category.UNKNOWN:
         reasons = [Reason(word)] if word in {*Reason} else [reason for reason in Reason if reason.category == word]

@@ -1,13 +1,13 @@
 r"""
-`errnorm normalize`: a filter. JSON Lines in, one JSON line out for each, in order, whatever the line held.
+`errnorm normalize`: a filter that reads JSON Lines and writes one JSON line for each input line, in order, for any input.
 
-A line is one of three forms, and may say its `protocol`:
+A line has one of three forms, and may name its `protocol`:
 
     {"protocol": "nats", "raw": "-ERR 'Authorization Violation'\r\n"}
     {"protocol": "nats", "close_reason": "Slow Consumer (Pending Bytes)"}
     {"protocol": "nats", "exception": {"module": "nats.errors", "class": "NoRespondersError", "str": "…"}}
 
-What is read is never kept: a million lines pass in constant memory.
+Lines are not kept in memory, so the memory does not grow with the input.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["UnusableLineError", "add_to", "normalize_line"]
 
 _Loads = Callable[[bytes], Any]
-# A line longer than this is no error report; it is answered, and skipped without being held in memory.
+# A longer line is not an error report. It is answered with an error, and the rest of it is skipped.
 _LONGEST_LINE = 16 << 20
 _DEEPEST_CAUSE = 32
 _FORMS = ("raw", "close_reason", "exception")
@@ -55,7 +55,7 @@ _fast_loads = _parser()
 
 
 class UnusableLineError(ValueError):
-    """A line of input that is none of the forms; the message says why."""
+    """A line of input has none of the forms. The message says why."""
 
 
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:
@@ -82,15 +82,15 @@ def normalize_line(line: bytes, normalizer: Normalizer, protocol: str | None = N
     Normalize one line.
 
     Args:
-        line: JSON, UTF-8.
-        normalizer: What normalizes.
-        protocol: The protocol if the line does not say one.
+        line: A JSON document in UTF-8.
+        normalizer: The normalizer.
+        protocol: The protocol, if the line does not name one.
 
     Returns:
-        The error.
+        The normalized error.
 
     Raises:
-        UnusableLineError: If the line is no JSON, or none of the forms.
+        UnusableLineError: If the line is not JSON, or has none of the forms.
     """
     document = _parsed(line)
     if not isinstance(document, dict):
@@ -112,7 +112,7 @@ def _parsed(line: bytes) -> Any:  # noqa: ANN401 - JSON
 
 
 def _patiently_parsed(line: bytes) -> Any:  # noqa: ANN401 - JSON
-    # What the fast parser refuses may be good all the same: a byte order mark, NaN, half a surrogate pair.
+    # Some documents that the fast parser refuses are accepted here: with a byte order mark, NaN, or half a surrogate pair.
     try:
         return json.loads(line.decode("utf-8-sig"), parse_float=_number, parse_constant=str)
     except (ValueError, RecursionError) as error:
@@ -120,7 +120,7 @@ def _patiently_parsed(line: bytes) -> Any:  # noqa: ANN401 - JSON
 
 
 def _number(text: str) -> float | str:
-    # What no float can hold would be written as Infinity, which is no JSON.
+    # A number that is too large for a float would be written as Infinity, which is not JSON.
     number = float(text)
     return number if math.isfinite(number) else text
 
@@ -170,7 +170,7 @@ def _reported(value: object, depth: int) -> ReportedException:
 
 def _cause(value: object, depth: int) -> ReportedException | None:
     if value is None or isinstance(value, str):
-        # Where only the words were kept, there is no class to know it by.
+        # The cause is only a text, so its class is not known.
         return None if value is None else ReportedException((), value)
     return _reported(value, depth)
 
@@ -195,7 +195,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 class _Counts:
-    """What has been seen, for the exit code."""
+    """The numbers of unknown errors and unusable lines, for the exit code."""
 
     unknown = 0
     unusable = 0
@@ -223,7 +223,7 @@ def _answer(
 
 
 def _with_input(error: NormalizedError, line: bytes) -> str:
-    # The fast parser makes a float of a number that is too long for it; what is carried through must stay as it was.
+    # The fast parser turns very long numbers into floats, but the other keys must be written unchanged.
     document = _patiently_parsed(line)
     kept = {name: value for name, value in document.items() if name not in _OWN}
     try:

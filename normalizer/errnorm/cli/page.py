@@ -1,4 +1,4 @@
-"""A scan as one HTML file: charts, what to do, and what is not known. It needs no network and runs no script."""
+"""Render a scan as one HTML file with charts, advice and the unknown errors. The file needs no network and no script."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def page(tally: Tally, lines: int, names: Sequence[str], now: datetime) -> str:
     Return the page.
 
     Args:
-        tally: What was counted.
-        lines: How many lines were read.
-        names: The files they came from.
-        now: When it is written.
+        tally: The counts.
+        lines: The number of lines that were read.
+        names: The files that were read.
+        now: The present time.
     """
     text = files("errnorm.cli").joinpath("page.html").read_text("utf-8")
     span = tally.span()

@@ -1,4 +1,4 @@
-"""A line of progress on stderr: only on a terminal, and only when it takes longer than a moment."""
+"""Show progress on stderr: only on a terminal, and only if the command takes longer than a second."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _BAR = 30
 
 
 class Progress:
-    """Counts lines and bytes, and shows them. Used as a context manager, it leaves the line clean."""
+    """Counts lines and bytes, and shows the progress. As a context manager it clears the line at the end."""
 
     def __init__(self, files: Sequence[str], stream: TextIO) -> None:
         """
-        Prepare.
+        Start without counts.
 
         Args:
-            files: The files that will be read; if their sizes are known there is a bar, otherwise a count.
-            stream: Where it is shown, if that is a terminal.
+            files: The files that will be read. If their sizes are known, a progress bar is shown, otherwise only a count.
+            stream: The stream on which progress is shown, if it is a terminal.
         """
         self._stream = stream
         self._shown = stream.isatty()
@@ -37,10 +37,10 @@ class Progress:
         self._drawn = False
 
     def step(self, size: int) -> None:
-        """Count one line of so many bytes."""
+        """Count one line of `size` bytes."""
         self._lines += 1
         self._bytes += size
-        # The clock is looked at once in a while only: most lines must cost no more than two additions.
+        # The clock is read only once in many lines, so that most lines cost no more than two additions.
         if self._shown and self._lines % _STRIDE == 0 and (now := time.monotonic()) >= self._next:
             self._next = now + _EVERY
             self._draw()
@@ -56,11 +56,11 @@ class Progress:
         self._stream.flush()
 
     def __enter__(self) -> Self:
-        """Return itself."""
+        """Return the object itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Wipe the line."""
+        """Clear the line."""
         if self._drawn:
             self._stream.write("\r\x1b[K")
             self._stream.flush()

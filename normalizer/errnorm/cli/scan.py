@@ -1,4 +1,4 @@
-"""`errnorm scan`: what is in these logs, how often, since when, and what to do about it."""
+"""`errnorm scan`: print which errors are in logs, how often, since when, and what to do about them."""
 
 from __future__ import annotations
 
@@ -91,14 +91,14 @@ def _jobs(jobs: int) -> int:
 
 class _Scan:
     """
-    One run.
+    One run of the command.
 
     Attributes:
-        tally: What was counted.
+        tally: The counts.
 
-        lines: How many lines were read.
+        lines: The number of lines that were read.
 
-        problems: What could not be read.
+        problems: A message for each file that could not be read.
     """
 
     def __init__(self, by: str) -> None:
@@ -131,7 +131,7 @@ class _Scan:
         self.problems += [] if count.problem is None else [count.problem]
 
     def exit_code(self, *, strict: bool) -> int:
-        """Say what could not be read, and return the exit code."""
+        """Print which files could not be read, and return the exit code."""
         for problem in self.problems:
             print(printable(f"errnorm scan: {problem}", 2000), file=sys.stderr)
         if self.problems:

@@ -37,7 +37,7 @@ COLUMNS = (
 )
 _SHORT = ("protocol", "section", "key", "reason", "retryable", "terminal", "recovery", "evidence")
 _WIDEST = 60
-# What is left out first where a terminal is narrow: the others say nearly the same.
+# The columns that are left out first on a narrow terminal: the remaining ones say nearly the same.
 _LESS_NEEDED = ("evidence", "terminal", "retryable", "protocol")
 _LEAST_KEY = 30
 _NAMES = ("key", "code", "text", "constant")
@@ -73,7 +73,7 @@ def rows(protocol: str | None = None, overlays: list[str] | None = None) -> list
     Return the rows of all tables, or of one, in their order.
 
     Raises:
-        TableError: If a table or an overlay cannot be used.
+        TableError: If a table or an overlay is not valid.
     """
     paths = plugins.overlay_paths(overlays)
     names = known_protocols(paths) if protocol is None else [protocol]
@@ -108,10 +108,10 @@ def _check_section(section: str | None, known: list[str]) -> None:
 
 def _searched(found: list[dict[str, Any]], asked: list[str]) -> list[dict[str, Any]]:
     """
-    Return the rows that have all of these words, those that have them in a name before those that have them in a note.
+    Return the rows that contain all of these words; first those with the words in a name, then those with the words in a note.
 
     Raises:
-        UnusableError: If no row has one of the words: it may be misspelled.
+        UnusableError: If one of the words is in no row, because it may be misspelled.
     """
     known = dict.fromkeys(word for row in found for word in _words(_described(row)))
     for one in asked:
@@ -171,7 +171,7 @@ def _text(found: list[dict[str, Any]]) -> None:
 
 
 def _fitting(found: list[dict[str, Any]]) -> tuple[list[str], int]:
-    """Return the columns that fit the terminal, and the room for the key; without a terminal nothing is left out."""
+    """Return the columns that fit the terminal, and the width of the key. Without a terminal all columns are returned."""
     names = list(_SHORT)
     if not sys.stdout.isatty():
         return names, _WIDEST

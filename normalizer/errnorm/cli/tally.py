@@ -1,4 +1,4 @@
-"""What a scan has counted: errors by what they are, how often over time, and what no row knows. In bounded memory."""
+"""The counts of a scan, in bounded memory: errors by kind, their number over time, and unknown errors."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ _PEERS = ("address", "host", "remote", "jid", "server")
 
 class Timeline:
     """
-    Counts over time, in buckets that grow wider as the time grows longer: there are never more than 512.
+    Counts over time in at most 512 buckets. The buckets become wider as the time span becomes longer.
 
     Attributes:
-        width: Seconds of a bucket, a power of two.
+        width: The width of a bucket in seconds, a power of two.
     """
 
     def __init__(self) -> None:
-        """Start with buckets of a second."""
+        """Start with buckets of one second."""
         self.width = 1
         self._counts: Counter[int] = Counter()
 
     def add(self, moment: datetime) -> None:
-        """Count one."""
+        """Count one error that happened at `moment`."""
         self._counts[int(moment.timestamp()) // self.width] += 1
         self._widen()
 
@@ -60,7 +60,7 @@ class Timeline:
         self._counts = merged
 
     def bars(self, first: datetime, last: datetime, most: int) -> list[int]:
-        """Return the counts of equal parts of a time, the earliest first."""
+        """Return the counts of `most` equal parts of a time span, the earliest part first."""
         start, end = first.timestamp(), last.timestamp()
         bars = [0] * most
         for bucket, count in self._counts.items():
@@ -74,25 +74,25 @@ class Group:
     Errors that are counted together.
 
     Attributes:
-        error: The first of them.
+        error: The first error.
 
-        peer: With whom it happened, if they are told apart by that.
+        peer: The other side, if errors are grouped by it.
 
-        codes: Their native codes.
+        codes: The native codes, with the number of errors for each.
 
-        count: How many.
+        count: The number of errors.
 
-        first: When the first was written, as far as known.
+        first: The time of the first error; `None` if no line has a time.
 
-        last: When the last was.
+        last: The time of the last error; `None` if no line has a time.
 
-        sample: The line of the first.
+        sample: The line of the first error.
 
-        timeline: How many when.
+        timeline: The number of errors over time.
     """
 
     def __init__(self, error: NormalizedError, peer: str | None, sample: str) -> None:
-        """Start with none."""
+        """Start without a count."""
         self.error = error
         self.peer = peer
         self.codes: Counter[str | None] = Counter()
@@ -103,7 +103,7 @@ class Group:
         self.timeline = Timeline()
 
     def add(self, code: str | None, moment: datetime | None) -> None:
-        """Count one."""
+        """Count one error."""
         self.count += 1
         self.codes[code] += 1
         if moment is not None:
@@ -140,16 +140,14 @@ class Group:
 
 class Tally:
     """
-    Counts what is spotted.
+    Counts the errors that a scan finds.
 
     Attributes:
-        rest: Errors of more kinds than are told apart.
-
-        unknown: Lines that are errors and that no row knows, by fingerprint, with a sample of each.
+        rest: The number of errors beyond the maximum number of groups.
     """
 
     def __init__(self, by: str) -> None:
-        """Count by `code`, `reason` or `peer`."""
+        """Group errors by `code`, `reason` or `peer`."""
         self._by = by
         self._groups: dict[tuple[object, ...], Group] = {}
         self._unknown: dict[str, list[Any]] = {}
@@ -201,12 +199,12 @@ class Tally:
 
     @property
     def unknown(self) -> list[tuple[str, int, str]]:
-        """Fingerprint, count and sample of what is not known, the most frequent first."""
+        """Fingerprint, count and sample of each unknown error, the most frequent one first."""
         found = ((fingerprint, count, sample) for fingerprint, (count, sample) in self._unknown.items())
         return sorted(found, key=lambda one: -one[1])
 
     def span(self) -> tuple[datetime, datetime] | None:
-        """Return when the first and the last error were written; `None` if no line says."""
+        """Return the times of the first and the last error; `None` if no line has a time."""
         times = [moment for group in self._groups.values() for moment in (group.first, group.last) if moment is not None]
         return (min(times), max(times)) if times else None
 
@@ -218,7 +216,7 @@ def _row_of(error: NormalizedError, peer: str | None) -> tuple[object, ...]:
 
 
 def peer_of(error: NormalizedError) -> str | None:
-    """Return with whom an error happened: an address without its port, a host, or the domain of a JID."""
+    """Return the other side of an error: an address without its port, a host, or the domain of a JID."""
     found = next((str(error.params[name]) for name in _PEERS if name in error.params), None)
     if found is None:
         return None

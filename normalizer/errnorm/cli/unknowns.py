@@ -1,8 +1,8 @@
 """
-Errors without a row, grouped: one fingerprint for each fault, with its count and a row to fill in.
+Group errors without a row: one fingerprint for each error, with its count and a row to fill in.
 
-The key of the row is the fingerprint with a parameter where something was cut out, so that the row, once it is filled in, matches
-the texts it was made from. If no key of that form matches them, the comment above the row says so.
+The key of the row is the fingerprint with a parameter in the place of each variable part, so that the completed row matches the
+texts from which it was made. If no key of that form matches them, the comment above the row says so.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["Unknowns"]
 _MOST = 10_000
 _LONGEST = 512
 _LABEL = re.compile(r"<([a-z]+)>")
-# The kind of what a fingerprint cuts out; the place is named after it. All else is taken for a name.
+# The kind of parameter for each label of a fingerprint. The parameter is named after its kind; other labels become names.
 _KIND_OF = {
     "address": "address", "duration": "duration", "jid": "jid", "n": "number", "quoted": "text", "time": "text", "text": "text",
     "url": "address", "uuid": "id",
@@ -52,16 +52,16 @@ class _Place(NamedTuple):
 
 
 class Unknowns:
-    """Counts unknown errors by protocol, section and fingerprint; past ten thousand different ones, the rest together."""
+    """Counts unknown errors by protocol, section and fingerprint. Beyond 10,000 different ones, there is one common count."""
 
     def __init__(self) -> None:
-        """Start with none."""
+        """Start without counts."""
         self._counts: Counter[_Place] = Counter()
         self._examples: dict[_Place, tuple[str, Mapping[str, str]]] = {}
         self._rest = 0
 
     def add(self, error: NormalizedError) -> None:
-        """Count one."""
+        """Count one error."""
         place = _Place(error.protocol or "", error.section or "", error.fingerprint or "")
         if place not in self._counts:
             if len(self._counts) >= _MOST:
@@ -72,7 +72,7 @@ class Unknowns:
         self._counts[place] += 1
 
     def report(self) -> Iterator[str]:
-        """Yield TOML: the most frequent first, each a comment with its count and a row with blanks to fill in."""
+        """Yield TOML, the most frequent error first: a comment with its count, and a row with blanks to fill in."""
         for place, count in self._counts.most_common():
             key, missing = _key(*self._examples[place])
             yield _ROW.format(
@@ -88,7 +88,7 @@ class Unknowns:
 
 
 def _key(example: str, declared: Mapping[str, str]) -> tuple[str, str]:
-    """Return the key of a row, and what the comment above it must say of the key."""
+    """Return the key of a row, and the note about the key for the comment above the row."""
     fingerprint = fingerprint_of(example)
     if fingerprint == example or " " not in example:  # a text without variables, or a word or number that is its own name
         return example, ""
