@@ -206,7 +206,7 @@ def normalize_batch(
     texts: Any = data
     if isinstance(data, pa.Table | pa.RecordBatch):
         if column is None:
-            message = f"column: say which column holds the texts: {', '.join(data.schema.names)}"
+            message = f"column: name the column with the texts, one of {', '.join(data.schema.names)}"
             raise ValueError(message)
         texts = data.column(column)
     batch = _default()

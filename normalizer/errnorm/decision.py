@@ -153,7 +153,7 @@ _REFUSALS = {
 
 def _done_already(case: _Case) -> str | None:
     if case.error.effect is Effect.UNKNOWN and not case.idempotent:
-        return "it may have been carried out already, and doing it twice is not safe"
+        return "the operation may already have been executed, and repeating it is not safe"
     return None
 
 
@@ -219,7 +219,7 @@ def _pause(case: _Case, random: Callable[[], float]) -> tuple[float, str]:
         return min(max(hint + chance * policy.base, grown), policy.longest_hint), "the peer named the time to wait"
     if case.error.reason is Reason.SHUTDOWN_SERVER and case.attempt <= 1:
         return chance * policy.spread, "the server is shutting down; a random pause spreads the clients that reconnect"
-    return grown, "time may mend it"
+    return grown, "the error may pass with time"
 
 
 def hint_of(error: NormalizedError) -> float | None:
@@ -297,7 +297,7 @@ class RetryState:
         last_auth: The last authentication error since the last success. It is kept when other errors follow, because a server
             that restarts in between does not make a refused password valid.
 
-        outlived: The last error, if it is retryable and the last decision was to abort all the same.
+        outlived: The last error, if it is retryable and the last decision was nevertheless to abort.
     """
 
     __slots__ = ("_random", "failed", "last", "last_auth", "outlived", "policy")

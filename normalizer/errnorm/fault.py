@@ -39,7 +39,7 @@ class Fault:
 
         decision: The decision to retry or to abort; `None` if nothing was decided.
 
-        peer: The caller's name of the other side, of low cardinality: a server, a cluster.
+        peer: The caller's name of the server or cluster, of low cardinality.
 
         client: What the client library does next by itself: `"reconnecting"`, `"closed"`, `"nothing"`; `None` if not known.
 

@@ -129,7 +129,7 @@ class Middleware:
             protocol: `"nats"` or `"xmpp"`: the protocol that the block speaks.
             operation: A name of the operation with few possible values: `"publish"`, never a subject or an id.
             idempotent: Whether executing the operation twice is safe. It decides whether a time-out can be retried.
-            peer: A name of the other side with few possible values: a server, a cluster.
+            peer: A name of the server or cluster, with few possible values.
             attempt: The number of this attempt, from 1, if the block is in a retry loop of your own. A failure that is going to
                 be retried is then emitted with the outcome `retried`.
             attempts: The maximum number of attempts of your loop; that of the policy if not given.
@@ -175,7 +175,7 @@ class Middleware:
             protocol: `"nats"` or `"xmpp"`: the protocol that the function speaks.
             operation: A name of the operation with few possible values; the name of the function if not given.
             idempotent: Whether executing the function twice is safe.
-            peer: A name of the other side with few possible values: a server, a cluster.
+            peer: A name of the server or cluster, with few possible values.
         """
 
         def decorate(function: Callable[P, R]) -> Callable[P, R]:
@@ -245,7 +245,7 @@ class Middleware:
             protocol: `"nats"` or `"xmpp"`, if known.
             operation: A name of the operation with few possible values.
             idempotent: Whether executing the operation twice is safe.
-            peer: A name of the other side with few possible values: a server, a cluster.
+            peer: A name of the server or cluster, with few possible values.
             attempt: The number of this attempt, from 1, if attempts are counted.
             previous: The error of the previous attempt, if that failed too.
             client: What the client library does next by itself: `"reconnecting"`, `"closed"`, `"nothing"`.
@@ -342,7 +342,7 @@ class Middleware:
         Args:
             protocol: `"nats"` or `"xmpp"`.
             operation: The operation that works again; the connection if not given.
-            peer: A name of the other side with few possible values: a server, a cluster.
+            peer: A name of the server or cluster, with few possible values.
             seconds: The duration of the outage.
         """
         self._tell.recovered(protocol, operation, peer, seconds)

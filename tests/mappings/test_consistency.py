@@ -188,7 +188,7 @@ def test_a_row_that_stands_twice_is_refused_with_its_line(name: str) -> None:
     text = files("errnorm_mappings").joinpath(name).read_text("utf-8")
     lines = text.splitlines()
     header = next(line for line in lines if re.match(r"\[(?!sections)\w+\.", line))
-    with pytest.raises(TableError, match=f"{name}:{len(lines) + 1}: no TOML: Cannot declare"):
+    with pytest.raises(TableError, match=f"{name}:{len(lines) + 1}: not TOML: Cannot declare"):
         read(f"{text}{header}\n", name)
 
 

@@ -76,8 +76,12 @@ BROKEN = {
     "a flag in a word": (GOOD.replace("false", '"no"'), ":4", "error.A text of mine.terminal: "),
     "a flag in a number": (GOOD.replace("false", "0"), ":4", "error.A text of mine.terminal: "),
     "a key of two lines": (GOOD.replace("A text", r"A\n\u001b[31m").replace("false", "0"), ":4", r"error.A\n\x1b[31m of mine"),
-    "the text of another row": (GOOD.replace("A text of mine", "'Stale Connection' {x}"), ":4", "{x}: the place"),
-    "a place nobody declared": (GOOD.replace("of mine", "{x}").replace("effect", 'code = "c", effect'), ":4", "{x}: the place"),
+    "the text of another row": (GOOD.replace("A text of mine", "'Stale Connection' {x}"), ":4", "{x}: the parameter"),
+    "a place nobody declared": (
+        GOOD.replace("of mine", "{x}").replace("effect", 'code = "c", effect'),
+        ":4",
+        "{x}: the parameter",
+    ),
     "a row that another matches": (GOOD.replace("effect", 'aliases = ["Stale Connection"], effect'), ":4", "also matched by"),
     "another kind of a place": (GOOD.replace("[error]", '[params]\nsubject = "text"\n[error]'), ":4", "params.subject: "),
     "no protocol": (GOOD.replace('"nats"', "7"), ":1", "protocol: "),
@@ -85,7 +89,7 @@ BROKEN = {
     "a column too many": (GOOD.replace("effect", "colour = 1, effect"), ":4", "error.A text of mine"),
     "a column missing": (GOOD.replace("terminal = false, ", ""), ":4", "error.A text of mine.terminal: the column is missing"),
     "a row twice": (GOOD + GOOD.splitlines()[3] + "\n", ":5", ""),
-    "no TOML": (GOOD + "]\n", ":5", ""),
+    "not TOML": (GOOD + "]\n", ":5", ""),
     "a section nobody has": (GOOD.replace("[error]", "[errors]"), "", "errors"),
 }
 

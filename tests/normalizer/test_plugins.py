@@ -26,7 +26,7 @@ def test_every_adapter_of_the_distribution_loads(protocol: str) -> None:
 
 
 def test_a_protocol_that_nobody_knows_is_said_with_those_that_are() -> None:
-    with pytest.raises(TableError, match=r"no table for the protocol 'pigeon': there are .*nats"):
+    with pytest.raises(TableError, match=r"no table for the protocol 'pigeon': there are tables for .*nats"):
         plugins.load_table("pigeon")
 
 
@@ -53,7 +53,7 @@ def test_an_overlay_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "problem"),
-    [(b"\xff", "not UTF-8"), (b"a = \n", ":1: no TOML"), (b"version = '1'", ":1: protocol: the file must say")],
+    [(b"\xff", "not UTF-8"), (b"a = \n", ":1: not TOML"), (b"version = '1'", ":1: protocol: the file must name")],
 )
 def test_an_overlay_that_cannot_be_read_is_named(tmp_path: Path, content: bytes, problem: str) -> None:
     path = tmp_path / "broken.toml"
@@ -69,7 +69,7 @@ def test_a_file_of_an_installed_table_that_is_not_there_is_named() -> None:
 
 
 def test_a_table_nested_deeper_than_any_is_refused() -> None:
-    with pytest.raises(TableError, match=r"^mine\.toml:1: no TOML: nested too deep$"):
+    with pytest.raises(TableError, match=r"^mine\.toml:1: not TOML: nested too deep$"):
         read("a = " + "[" * 100_000, "mine.toml")
 
 

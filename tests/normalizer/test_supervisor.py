@@ -203,7 +203,7 @@ async def test_refused_credentials_are_waited_for_until_there_are_others() -> No
     assert len(session.connected) == 3
     assert session.pauses == [0.5, 30, 30, 0.0]
     assert [fault.decision.why for fault in session.told if fault.decision] == [
-        "time may mend it",
+        "the error may pass with time",
         "the same credentials were refused twice; waiting for other ones",
     ]
 

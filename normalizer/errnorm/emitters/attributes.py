@@ -86,7 +86,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
     _low("errnorm.decision", "The decision: `abort`, or `retry` if the operation will really be retried."),
     _high("errnorm.delay", "Seconds until the next attempt.", "double"),
     _low("errnorm.attempt", "The number of the attempt that failed, from 1.", "int", on=_RECORDS),
-    _low("errnorm.peer", "The caller's name of the other side, without credentials.", on=_RECORDS),
+    _low("errnorm.peer", "The caller's name of the server or cluster, without credentials.", on=_RECORDS),
     _low("errnorm.client", "What the client library does next by itself, `reconnecting`.", on=_RECORDS),
     _high("errnorm.text", "What happened, in one line: the text of the row, with the values that may be emitted.", on=_LOG),
     _low("errnorm.template", "The message without its values: the same for all lines of one kind.", on=_LOG),

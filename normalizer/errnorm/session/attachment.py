@@ -58,7 +58,7 @@ class Attachment(ABC):
             middleware: The middleware that emits the faults.
             protocol: The protocol of the client.
             session: A state machine that has not received any fact.
-            peer: A name of the other side with few possible values; it is emitted with each fault.
+            peer: A name of the server or cluster, with few possible values; it is emitted with each fault.
             record: A function that writes one line of the session's trace (`errnorm.session.trace`). What it raises is logged.
         """
         self.client = None

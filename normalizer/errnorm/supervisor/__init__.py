@@ -124,7 +124,7 @@ async def supervise(  # noqa: PLR0913 - everything but the two functions has a s
         credentials_within: The longest time to wait for new credentials, in seconds.
         redirect: A function or coroutine function that receives the address of a redirect and returns whether to connect to
             it. The address comes from the peer and is not validated. Without this argument no redirect is followed.
-        peer: A name of the other side with few possible values; it is emitted with each error.
+        peer: A name of the server or cluster, with few possible values; it is emitted with each error.
         healthy_after: The number of seconds after which a session counts as a success, which resets the failed attempts.
         close_within: The longest time that closing a client may take, in seconds.
         sleep: A coroutine function that waits for a number of seconds.

@@ -48,7 +48,7 @@ def table(protocol: str, points: Iterable[EntryPoint], overlays: Iterable[Path],
     laid = [(_text(path), str(path)) for path in overlays if protocol in protocols(path)]
     if not built_in:
         if not laid:
-            message = f"no table for the protocol {protocol!r}: there are {', '.join(known)}"
+            message = f"no table for the protocol {protocol!r}: there are tables for {', '.join(known)}"
             raise TableError(message)
         (text, origin), *laid = laid
         built_in = [read(text, origin, protocol)]
@@ -64,7 +64,7 @@ def protocols(path: Path) -> list[str]:
     """
     found = protocols_of(Source(_text(path), str(path)).parse())
     if not found:
-        message = f'{path}:1: protocol: the file must say which protocol it is about: protocol = "nats"'
+        message = f'{path}:1: protocol: the file must name its protocol: protocol = "nats"'
         raise TableError(message)
     return found
 

@@ -96,10 +96,10 @@ class Template(Generic[T]):
         for place in _PLACE.finditer(text):
             name = place["name"]
             if name not in kinds:
-                message = f"the place {{{name}}} is not declared under [params]"
+                message = f"the parameter {{{name}}} is not declared under [params]"
                 raise ValueError(message)
             if name in self.kinds:
-                message = f"the place {{{name}}} stands twice"
+                message = f"the parameter {{{name}}} occurs twice"
                 raise ValueError(message)
             self.kinds[name] = kinds[name]
             literals.append(text[end : place.start()])

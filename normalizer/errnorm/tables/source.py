@@ -56,17 +56,17 @@ class Source:
         Parse the text.
 
         Raises:
-            TableError: If the text is not TOML: `mine.toml:3: no TOML: …`.
+            TableError: If the text is not TOML: `mine.toml:3: not TOML: …`.
         """
         try:
             return tomli.loads(self.text)
         except RecursionError:
-            message = f"{self.origin}:1: no TOML: nested too deep"
+            message = f"{self.origin}:1: not TOML: nested too deep"
             raise TableError(message) from None
         except tomli.TOMLDecodeError as error:
             place = re.search(r" \(at line (\d+), column \d+\)$", str(error))
             line = int(place[1]) if place else self.text.count("\n") + 1
-            message = f"{self.origin}:{line}: no TOML: {str(error).partition(' (at ')[0]}"
+            message = f"{self.origin}:{line}: not TOML: {str(error).partition(' (at ')[0]}"
             raise TableError(message) from error
 
     def refuse(self, path: tuple[str, ...], problem: str) -> NoReturn:

@@ -387,13 +387,13 @@ def test_a_table_of_no_use_is_exit_code_2(
     upstream: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def load(_: str) -> Table:
-        message = "nats.toml:3: no TOML"
+        message = "nats.toml:3: not TOML"
         raise TableError(message)
 
     monkeypatch.setattr(reading, "load_table", load)
 
     assert drift.main([str(upstream / "nats-server")]) == 2
-    assert capsys.readouterr().err == "errnorm drift: nats.toml:3: no TOML\n"
+    assert capsys.readouterr().err == "errnorm drift: nats.toml:3: not TOML\n"
 
 
 def test_an_unknown_option_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:

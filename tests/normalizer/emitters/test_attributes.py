@@ -84,7 +84,7 @@ def test_advice_to_retry_that_nobody_follows_is_not_told(fault: Callable[..., Fa
 
 
 def test_a_delay_is_told_in_milliseconds_at_most(fault: Callable[..., Fault]) -> None:
-    decision = Decision(Verdict.RETRY, Recovery.WAIT, 0.123456, "time may mend it")
+    decision = Decision(Verdict.RETRY, Recovery.WAIT, 0.123456, "the error may pass with time")
     assert circumstances(fault(decision=decision, outcome="retried"))["errnorm.delay"] == 0.123
 
 
@@ -136,7 +136,7 @@ def test_values_that_do_not_fit_the_wire_format_become_the_nearest_that_does(jud
 
 
 def test_a_delay_is_never_an_integer(fault: Callable[..., Fault]) -> None:
-    decision = Decision(Verdict.RETRY, Recovery.WAIT, 2, "time may mend it")
+    decision = Decision(Verdict.RETRY, Recovery.WAIT, 2, "the error may pass with time")
     told = circumstances(fault(decision=decision, outcome="retried"))
     assert type(told["errnorm.delay"]) is float
 

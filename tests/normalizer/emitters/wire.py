@@ -50,7 +50,7 @@ user = "user"
 "10052"     = { text = "stream {name} is full", reason = "limits.resources", recovery = "abandon", terminal = false, effect = "not_applied", reach = "client wire", evidence = "source", source = "here" }
 """  # noqa: E501 - a row is a line
 
-RETRY = Decision(Verdict.RETRY, Recovery.WAIT, 0.5, "time may mend it")
+RETRY = Decision(Verdict.RETRY, Recovery.WAIT, 0.5, "the error may pass with time")
 ABORT = Decision(Verdict.ABORT, Recovery.ABANDON, None, "the answer is final")
 
 

@@ -75,7 +75,7 @@ def test_a_subject_cannot_end_its_own_quotation(subject: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "problem"), [("{nobody}", "not declared"), ("{number} and {number}", "stands twice")], ids=["undeclared", "twice"]
+    ("text", "problem"), [("{nobody}", "not declared"), ("{number} and {number}", "occurs twice")], ids=["undeclared", "twice"]
 )
 def test_a_broken_template_is_refused(text: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):

@@ -51,7 +51,7 @@ def test_what_is_wrong_is_named_with_file_line_and_path(text: str, place: str, p
 
 
 def test_a_key_that_stands_twice_is_refused_with_its_line() -> None:
-    with pytest.raises(TableError, match=r"p\.toml:8: no TOML: Cannot overwrite"):
+    with pytest.raises(TableError, match=r"p\.toml:8: not TOML: Cannot overwrite"):
         read(one(ROW) + f"a = {{ {ROW} }}\n", "p.toml")
 
 
@@ -61,7 +61,7 @@ def test_a_file_that_does_not_say_its_protocol_is_refused() -> None:
 
 
 def test_a_broken_line_is_refused_with_its_line() -> None:
-    with pytest.raises(TableError, match=r"p\.toml:2: no TOML"):
+    with pytest.raises(TableError, match=r"p\.toml:2: not TOML"):
         read('protocol = "p"\n[broken', "p.toml")
 
 
@@ -195,8 +195,8 @@ def test_what_is_wrong_in_a_file_about_several_protocols_is_named_with_its_line(
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ('protocols = ["post", 7]', "the file must say which protocol"),
-        ('protocols = ["pigeon"]\npost = 7', "the file must say|no table for"),
+        ('protocols = ["post", 7]', "the file must name its protocol"),
+        ('protocols = ["pigeon"]\npost = 7', "the file must name|no table for"),
     ],
 )
 def test_a_file_that_says_nothing_of_a_protocol_makes_no_table_of_it(text: str, problem: str, tmp_path: Path) -> None:
