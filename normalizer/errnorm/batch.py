@@ -88,7 +88,7 @@ class Batch:
         self._normalizer = normalizer or default_normalizer()
         self._finder = Finder(self._normalizer)
         self._judged: BoundedCache[tuple[str, str | None, bool], tuple[object, ...]] = BoundedCache(_MOST_SHAPES)
-        # By texts with each digit as 0, which is quick to tell; `None` where a digit may say which error it is.
+        # The keys are texts with each digit replaced by 0. The value is `None` if a digit may decide which error it is.
         self._rough: BoundedCache[tuple[str, str | None], tuple[object, ...] | None] = BoundedCache(_MOST_SHAPES)
 
     def normalize(self, texts: pa.Array, protocol: str | None = None, fields: Sequence[str] = FIELDS) -> pa.StructArray:
@@ -119,7 +119,7 @@ class Batch:
         return pa.StructArray.from_arrays(columns, names=list(fields), mask=strings.is_null())
 
     def _verdicts(self, strings: pa.Array, protocol: str | None) -> tuple[list[tuple[object, ...]], pa.Array]:
-        """Return verdicts, and for each text the number of its verdict."""
+        """Return the different verdicts, and for each text the index of its verdict."""
         shapes = _zeroed(strings).dictionary_encode()
         verdicts = self._of_shapes(strings, shapes, protocol)
         missing = [number for number, verdict in enumerate(verdicts) if verdict is None]
@@ -127,7 +127,7 @@ class Batch:
         settled = [verdict or _NOTHING for verdict in verdicts] + [_NOTHING]
         if not missing:
             return settled, rows
-        # In these texts a digit may say which error it is, so each is looked at.
+        # In these texts a digit may decide which error it is, so each of them is read.
         which = pc.is_in(rows, value_set=pa.array(missing, rows.type))
         closer = strings.filter(which)
         fine = _timeless(closer).dictionary_encode()
@@ -136,7 +136,7 @@ class Batch:
         return settled + exact, pc.replace_with_mask(rows, which, numbers.cast(rows.type))
 
     def _of_shapes(self, strings: pa.Array, shapes: pa.DictionaryArray, protocol: str | None) -> list[tuple[object, ...] | None]:
-        """Return the verdict of each shape; `None` for those in which a digit may say which error it is."""
+        """Return the verdict of each shape; `None` for a shape in which a digit may decide which error it is."""
         known = shapes.dictionary.to_pylist()
         verdicts = [self._rough.get((shape, protocol), _UNSEEN) for shape in known]
         missing = [number for number, verdict in enumerate(verdicts) if verdict is _UNSEEN]
@@ -292,7 +292,7 @@ def _strings(texts: pa.Array) -> pa.Array:
 
 
 def _zeroed(strings: pa.Array) -> pa.Array:
-    """Return the texts with each digit as 0."""
+    """Return the texts with each digit replaced by 0."""
     for number, mark in MARKED:
         strings = pc.replace_substring(strings, number, mark)
     validity, offsets, data = strings.buffers()

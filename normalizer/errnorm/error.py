@@ -398,7 +398,7 @@ class NormalizedError:
         return json.dumps(dict(record[: list(Record.__annotations__).index("text")])).removesuffix("}")
 
     def __reduce__(self) -> tuple[Callable[..., NormalizedError], tuple[object, ...]]:
-        """Send an error to another process: with its values, and without the match that they were taken from."""
+        """Pickle the error with its parameters, and without the match from which they were read."""
         return _received, (self.judgement, self.signal, self.params, self.protocol)
 
     @staticmethod

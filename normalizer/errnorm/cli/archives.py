@@ -44,10 +44,10 @@ class Line(NamedTuple):
 
 def is_plain(name: str) -> bool:
     """
-    Tell whether a file is not compressed.
+    Return whether a file is not compressed.
 
     Raises:
-        OSError: If it cannot be read.
+        OSError: If the file cannot be read.
     """
     with Path(name).open("rb") as file:
         head = file.read(len(_ZSTD))
@@ -59,9 +59,9 @@ def lines_of(name: str, start: int = 0, end: int | None = None) -> Iterator[Line
     Yield the lines of a file, or of stdin for `-`.
 
     Args:
-        name: The file.
-        start: Where to begin, in bytes: a line begins there. Only in a plain file.
-        end: Where to stop; `None` for the end of the file.
+        name: The name of the file.
+        start: The position at which to begin, in bytes. It must be the beginning of a line of an uncompressed file.
+        end: The position at which to stop, in bytes; `None` for the end of the file.
 
     Raises:
         ArchiveError: If the file cannot be opened or read to its end, or needs a library that is not installed.

@@ -1,8 +1,8 @@
 """
-A part of what `errnorm scan` reads: a file, or a slice of one that is large; and what is in it.
+Read one part of the input of `errnorm scan`: a file, or a slice of a large file.
 
-With `--jobs` each part is read by a process of its own. A file is cut only before a line that says when it was written and in
-which no traceback or element goes on, so that the parts together hold what the whole file holds.
+With `--jobs` several processes read the parts. A file is cut only before a line that begins with a time and does not continue a
+traceback or an element, so that all parts together have the same findings as the whole file.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Count", "Part", "Wanted", "count_in", "normalizer_of", "parts_of"]
 
-# A slice is worth a process of its own from this size on.
+# The smallest size of a slice, in bytes, for which a process of its own is worth the cost.
 _LEAST = 1 << 22
 _WINDOW = 1 << 18
 _QUIET = 3
@@ -40,11 +40,11 @@ class Part:
     A part of a file.
 
     Attributes:
-        name: The file; `-` for stdin.
+        name: The name of the file; `-` for stdin.
 
-        start: Where it begins, in bytes.
+        start: The position at which the part begins, in bytes.
 
-        end: Where it ends; `None` for the end of the file.
+        end: The position at which the part ends, in bytes; `None` for the end of the file.
     """
 
     name: str
@@ -55,20 +55,20 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """
-    What is asked for.
+    The options of a scan.
 
     Attributes:
-        tables: Files with rows of the user's own; those of the environment are among them.
+        tables: The overlay files, also those from the environment.
 
-        protocol: The only protocol that counts; `None` for all.
+        protocol: The only protocol whose errors count; `None` for all.
 
-        since: What is older does not count.
+        since: Lines before this time do not count; `None` for no limit.
 
-        now: Now.
+        now: The present time.
 
-        by: What is counted together.
+        by: How errors are grouped: `code`, `reason` or `peer`.
 
-        lines: Whether each finding is told as a line of JSON.
+        lines: Whether each finding is written as a line of JSON.
     """
 
     tables: tuple[str, ...]
@@ -82,16 +82,16 @@ class Wanted:
 @dataclass(slots=True)
 class Count:
     """
-    What is in a part.
+    The result of reading a part.
 
     Attributes:
-        tally: The errors.
+        tally: The counts of the errors.
 
-        lines: How many lines were read.
+        lines: The number of lines that were read.
 
         told: The findings as lines of JSON.
 
-        problem: Why it could not be read to its end.
+        problem: A message if the part could not be read to its end.
     """
 
     tally: Tally
@@ -103,10 +103,10 @@ class Count:
 @cache
 def normalizer_of(tables: tuple[str, ...]) -> Normalizer:
     """
-    Return the normalizer of this process, loaded.
+    Return the normalizer of this process, with all tables loaded.
 
     Raises:
-        TableError: If a table cannot be used.
+        TableError: If a table is not valid.
     """
     normalizer = Normalizer(tables)
     normalizer.load()
@@ -122,13 +122,13 @@ def count_in(
     part: Part, wanted: Wanted, tell: Callable[[str], object] | None = None, step: Callable[[int], None] | None = None
 ) -> Count:
     """
-    Read a part.
+    Read a part, and count the errors in it.
 
     Args:
         part: The part.
-        wanted: What is asked for.
-        tell: Takes each finding as a line of JSON; they are returned if it is not given.
-        step: Takes the size of each line.
+        wanted: The options of the scan.
+        tell: Receives each finding as a line of JSON; if not given, the lines are returned.
+        step: Receives the size of each line in bytes.
     """
     count = Count(Tally(wanted.by))
     stream = Stream(_finder_of(wanted.tables))
@@ -151,7 +151,7 @@ def _spotted(
     moment: datetime | None = None
     passes = _filter(wanted.protocol, normalizer_of(wanted.tables))
     for spotted in stream.read(_texts(part, step), exact=wanted.lines or wanted.by == "peer"):
-        # A line without a time was written when the last one with a time was.
+        # A line without a time gets the time of the last line that has one.
         moment = time_of(spotted.text, wanted.now) or moment
         if wanted.since is not None and (moment is None or moment < wanted.since):
             continue
@@ -188,7 +188,7 @@ def _record(name: str, spotted: Spotted, normalizer: Normalizer) -> dict[str, An
 
 
 def parts_of(names: Sequence[str], jobs: int, now: datetime) -> list[Part]:
-    """Return files as parts for so many processes: a large plain file in slices, any other file whole."""
+    """Divide files into parts for `jobs` processes: a large uncompressed file into slices; any other file is one part."""
     return [part for name in names for part in _slices(name, jobs, now)]
 
 
@@ -198,14 +198,14 @@ def _slices(name: str, jobs: int, now: datetime) -> Iterator[Part]:
         count = min(jobs, size // _LEAST) if size >= 2 * _LEAST and is_plain(name) else 1
         cuts = [cut for at in range(1, count) if (cut := _cut(name, size * at // count, now)) is not None]
     except OSError:
-        cuts = []  # whoever reads it says so
+        cuts = []  # reading the part reports the problem
     starts = sorted({0, *cuts})
     for start, end in zip(starts, [*starts[1:], None], strict=True):
         yield Part(name, start, end)
 
 
 def _cut(name: str, near: int, now: datetime) -> int | None:
-    """Return the next place behind another one at which a file can be cut; `None` if there is none nearby."""
+    """Return the next position after `near` at which the file can be cut; `None` if there is none nearby."""
     with Path(name).open("rb") as file:
         file.seek(near)
         file.readline()

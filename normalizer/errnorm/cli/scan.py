@@ -107,8 +107,8 @@ class _Scan:
         self.problems: list[str] = []
 
     def read(self, names: list[str], wanted: Wanted, jobs: int) -> None:
-        """Read files with so many processes."""
-        # The lines of a slice are numbered from its beginning, so a file whose findings are told with their lines is not cut.
+        """Read files with at most `jobs` processes."""
+        # Line numbers in a slice begin at its start, so files are not cut if findings are written with their line numbers.
         parts = parts_of(names, 1 if wanted.lines else jobs, wanted.now)
         jobs = min(jobs, len(parts))
         with Progress(names, sys.stderr) as progress:
@@ -116,7 +116,7 @@ class _Scan:
                 for part in parts:
                     self._add(count_in(part, wanted, print, progress.step))
                 return
-            # Not forked: a fork of a process with threads can hang.
+            # Processes are spawned, not forked, because the fork of a process with threads can hang.
             try:
                 with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
                     for count in pool.map(partial(count_in, wanted=wanted), parts):

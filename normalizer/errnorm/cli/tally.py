@@ -41,7 +41,7 @@ class Timeline:
         self._widen()
 
     def merge(self, other: Timeline) -> None:
-        """Count what another one has counted."""
+        """Add the counts of another timeline."""
         while self.width < other.width:
             self._double()
         for bucket, count in other._counts.items():
@@ -112,7 +112,7 @@ class Group:
             self.timeline.add(moment)
 
     def merge(self, other: Group) -> None:
-        """Count what another one has counted."""
+        """Add the counts of another group of the same errors."""
         self.count += other.count
         self.codes.update(other.codes)
         self.first = min(filter(None, (self.first, other.first)), default=None)
@@ -171,7 +171,7 @@ class Tally:
         group.add(error.code, moment)
 
     def merge(self, other: Tally) -> None:
-        """Count what another one has counted, which may come from another process."""
+        """Add the counts of another tally, which may come from another process."""
         for key, group in other._groups.items():
             if key in self._groups:
                 self._groups[key].merge(group)
@@ -210,7 +210,7 @@ class Tally:
 
 
 def _row_of(error: NormalizedError, peer: str | None) -> tuple[object, ...]:
-    """Return what tells an error from others, also in another process."""
+    """Return a key of an error that is the same in every process."""
     row = error.judgement.row
     return (error.judgement.protocol, error.section, None if row is None else row.key, error.recovery, error.terminal, peer)
 

@@ -1,8 +1,9 @@
 """
-Lines that are alike: the same but for their digits.
+Recognise lines that differ only in their digits.
 
-A server writes the same few hundred lines with other times, addresses and numbers. With each digit as 0 they are equal, and to
-find that out costs less than any expression. Where digits may say which error it is, such a line is looked at more closely.
+A server writes the same few hundred lines again and again, with other times, addresses and numbers. If each digit is replaced by
+0, such lines are equal, and the replacement costs less than a regular expression. A line in which digits may decide which error
+it is must be read by itself.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["DIGITS", "MARKED", "Coded", "zeroed"]
 
 DIGITS = bytes.maketrans(b"123456789", b"000000000")
-# Numbers that are the names of errors, and which stand after marks that many other numbers stand after too. They become letters.
+# Beginnings of numbers that name errors, although other numbers can begin in the same way. Their digits are replaced by letters.
 MARKED = (("-98", "-\x01\x02"), ("0x8009", "0x\x01\x02\x03\x04"))
 _MARKED = tuple((number.encode(), mark.encode()) for number, mark in MARKED)
 _PLACE = re.compile(r"\{[a-z_]+\}")
-# A number alone says nothing, what stands around it does; and one behind a letter is a part of a name: nobody writes c3s for c2s.
+# A digit in the text of a row counts only if the text also has letters around it. A digit after a letter is a part of a name, as
+# in c2s, and does not count.
 _TELLING = re.compile(r"(?=.*(?<![A-Za-z_0-9])[0-9])(?=.*[A-Za-z-])")
 _CODED = re.compile(
     r"(?i)xmlns|code|errno|status|NATS/0|.[(\[]00000[)\]]|NatsError: 0|os error|jerr|error 0|Publishing: 0|\x01|#0|\(00?,"
@@ -31,7 +33,7 @@ _CODED = re.compile(
 
 
 def zeroed(text: bytes) -> bytes:
-    """Return a text, or many, with each digit as 0; no byte moves."""
+    """Return a text, or several, with each digit replaced by 0. The length stays the same."""
     for number, mark in _MARKED:
         if number in text:
             text = text.replace(number, mark)
@@ -39,15 +41,15 @@ def zeroed(text: bytes) -> bytes:
 
 
 class Coded:
-    """Tells where a digit may say which error it is."""
+    """Decides whether a digit in a line may decide which error it is."""
 
     def __init__(self, tables: Iterable[Table]) -> None:
-        """Take the texts of all rows that spell out a digit."""
+        """Collect the texts of all rows that contain a digit."""
         texts = {text for table in tables for row in table.rows.values() for text in (*row.texts(), row.code)}
         pieces = {piece.strip().lower() for text in texts for piece in _PLACE.split(text) if _TELLING.search(piece)}
         shapes = sorted({zeroed(piece.encode()).decode() for piece in pieces})
         self._spelled = re.compile("|".join(map(re.escape, shapes)) or "(?!)")
 
     def __call__(self, shape: str) -> bool:
-        """Tell whether a digit may say which error it is, in the lines that are equal with each digit as 0."""
+        """Return whether a digit may decide which error it is, in the lines that are equal to `shape` without their digits."""
         return _CODED.search(shape) is not None or self._spelled.search(shape.lower()) is not None

@@ -107,7 +107,7 @@ class Finder:
 
     @cached_property
     def coded(self) -> Coded:
-        """What tells whether a digit may say which error stands in a line."""
+        """Decides whether a digit in a line may decide which error it is."""
         return Coded(self._lookup.tables())
 
     @cached_property

@@ -107,7 +107,7 @@ class LogEmitter:
         self._write(SEVERITIES[level], said, told)
 
     def _told(self, fault: Fault) -> tuple[Message, Attributes]:
-        """Return the message and the fields of a line. Those of an error without parameters are made once."""
+        """Return the message and the fields of a line. They are cached for errors without parameters."""
         key = self._key(fault)
         alike = None if key is None else self._alike.get(key)
         if alike is None:
@@ -120,7 +120,7 @@ class LogEmitter:
         return said, told.copy()
 
     def _key(self, fault: Fault) -> Hashable:
-        """Return everything that the line depends on; `None` if it has parameters, a stack trace or a pause."""
+        """Return a key with everything that a line depends on; `None` for a line with parameters, a stack trace or a pause."""
         error, decision = fault.error, fault.decision
         if not self._template or self._trace or fault.outcome == "retried" or error.judgement.row is None or error.params:
             return None

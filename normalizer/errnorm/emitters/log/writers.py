@@ -43,7 +43,7 @@ class Write(Protocol):
     """A function that writes one line."""
 
     def __call__(self, level: Severity, event: Message, fields: Attributes, /) -> None:
-        """Write a message with its fields, which are the writer's from now on, at a level."""
+        """Write a message with its fields at a level. The caller must not use the fields afterwards."""
         ...
 
 
