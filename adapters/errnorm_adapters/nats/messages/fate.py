@@ -237,9 +237,10 @@ def _all(exception: Exception) -> Iterable[BaseException]:
 
 
 def _pause(error: NormalizedError, number: int, rules: Rules) -> float:
-    policy = rules.policy
+    policy, chance = rules.policy, rules.random()
     widest = min(policy.cap, policy.base * 2.0 ** min(max(number - 1, 0), _MOST_DOUBLINGS))
     # Only half of the pause is random: a message that fails at once must not be redelivered at once.
-    grown = widest * (0.5 + 0.5 * rules.random())
+    grown = widest * (0.5 + 0.5 * chance)
     hint = hint_of(error)
-    return grown if hint is None else min(max(hint, grown), policy.longest_hint)
+    # Not earlier than asked, and spread among the messages that were told the same.
+    return grown if hint is None else min(max(hint + chance * policy.base, grown), policy.longest_hint)

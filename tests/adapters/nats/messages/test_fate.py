@@ -11,8 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import errnorm
-from errnorm_adapters.nats.messages import MESSAGES, Settlement, fate_of
+from errnorm.engine import Engine
+from errnorm.error import Signal
+from errnorm_adapters.nats.messages import DOWN, MESSAGES, Settlement, fate_of
 from errnorm_adapters.nats.messages.fate import Delivery, Rules
+from tests.mappings import rows
 
 OURS = type("OrderError", (Exception,), {})
 POISON = type("PoisonError", (OURS,), {})
@@ -83,3 +86,26 @@ def test_the_caller_has_the_first_word() -> None:
 
 def test_each_settlement_says_what_it_means() -> None:
     assert all(one.about.endswith(".") for one in Settlement)
+
+
+@given(st.floats(allow_nan=True, allow_infinity=True), st.integers(1, 100), st.floats(0, 1, exclude_max=True))
+def test_the_pause_that_a_peer_asks_for_is_kept_and_bounded(hint: float, number: int, chance: float) -> None:
+    def delay_of(hint: float | None) -> float:
+        signal = Signal("transport", "python", "builtins.TimeoutError", retry_after=hint)
+        error = Engine(rows.table("transport")).judge(signal)
+        delay = fate_of(TimeoutError(), error, Delivery(number), Rules(random=lambda: chance)).delay
+        assert delay is not None
+        return delay
+
+    assert 0 < delay_of(hint) <= MESSAGES.longest_hint
+    assert delay_of(hint) >= delay_of(None)
+    if 0 <= hint <= MESSAGES.longest_hint:
+        assert hint <= delay_of(hint) <= max(hint + MESSAGES.base, delay_of(None))
+
+
+@pytest.mark.parametrize("name", DOWN)
+def test_each_exception_that_is_known_to_mean_that_something_is_down_exists(name: str) -> None:
+    module, _, attribute = name.rpartition(".")
+    found = getattr(pytest.importorskip(module, reason=f"{module.partition('.')[0]} is not installed"), attribute)
+    assert f"{found.__module__}.{found.__qualname__}" == name
+    assert issubclass(found, Exception)
