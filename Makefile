@@ -28,7 +28,7 @@ export BUSY PYTHON SERVERS WORKERS
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 
-.PHONY: audit bench bench-alarm capture capture-clients check clean constraints demo dist docs env experiments format fuzz help lint lowest row-check sbom servers \
+.PHONY: audit bench bench-alarm capture capture-clients check clean constraints demo dist docs env experiments format frameworks fuzz help lint lowest row-check sbom servers \
 	soak test test-clients test-properties test-repeat types wheel-test
 .DEFAULT_GOAL := help
 
@@ -110,6 +110,9 @@ experiments: .venv/.dev servers
 # Uses Go, Node.js, Java and Rust if they are installed, and builds in .venv/clients. ONLY=nats.go runs one client.
 capture-clients: .venv/.dev servers
 	@$(BIN)/python -m tests.clients $(if $(WRITE),--write) $(if $(ONLY),--only '$(ONLY)')
+
+frameworks: .venv/.dev servers
+	@.ci/frameworks
 
 env: .venv/.dev
 
