@@ -54,6 +54,20 @@ def test_a_record_with_an_exception_gets_the_fields(application: Application, ra
     assert "rosebud" not in application.text
 
 
+def test_handlers_after_the_filter_write_the_same_and_keep_the_stack_trace(
+    application: Application, raised: Callable[..., Exception]
+) -> None:
+    other = io.StringIO()
+    application.log.addHandler(logging.StreamHandler(other))
+    try:
+        raise raised(own_words=OWN_WORDS)
+    except Exception:
+        application.log.exception("publish failed")
+    assert other.getvalue().splitlines()[1:] == application.text.splitlines()[1:]
+    assert "Traceback" in other.getvalue()
+    assert "rosebud" not in other.getvalue()
+
+
 def test_a_stack_trace_can_be_switched_off(settings: Callable[..., Settings], raised: Callable[..., Exception]) -> None:
     application = Application(settings(traceback="never"))
     application.log.error("no", exc_info=raised())
