@@ -129,8 +129,12 @@ class AioxmppAttachment(XmppAttachment):
 
     def _on_failure(self, raised: Exception) -> None:
         reason = _behind(raised)
+        error = ended(self.judged(reason))
         self._unsettled = None
-        self.feed(Closed(error=ended(self.judged(reason)), cause=reason))
+        if self.state is not State.UP:
+            # It gives up for this attempt, not for what an earlier one, or the last connection, had failed of.
+            self.feed(DialFailed(error=error, cause=reason, next=Next.CLOSED))
+        self.feed(Closed(error=error, cause=reason))
 
     def _on_stopped(self) -> None:
         self.feed(Closing())

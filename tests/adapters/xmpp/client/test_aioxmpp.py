@@ -114,6 +114,20 @@ async def test_an_account_that_is_removed_stops_the_client_although_it_would_con
         assert not client.running
 
 
+async def test_a_password_that_is_changed_ends_the_client_for_the_refusal_and_not_for_the_reset_before_it(
+    server: ProsodyServer,
+) -> None:
+    async with opened(server.port) as (client, memory, attachment):
+        await attachment.started(within=PATIENCE)
+        await asyncio.to_thread(server.shell, 'user:password("alice@localhost", "other")')
+        await ended(attachment)
+        assert memory.rows == [
+            ("serve", "stream:reset", "retry", "reconnecting"),
+            ("connect", "sasl:not-authorized", "abort", "closed"),
+        ]
+        assert not client.running
+
+
 async def test_attempts_to_connect_that_fail_are_told_although_nothing_is_signalled_and_so_is_giving_up(
     reserved_port: int,
 ) -> None:
