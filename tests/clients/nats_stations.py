@@ -44,13 +44,13 @@ def nobody(_: Path) -> Generator[Place]:
 
 @contextmanager
 def nowhere(_: Path) -> Generator[Place]:
-    """Name a host that no name server knows (RFC 2606, 2)."""
+    """Use a host name that no name server knows (RFC 2606, 2)."""
     yield Place({"SERVER_URL": "nats://nats.invalid:4222"})
 
 
 @contextmanager
 def mute(_: Path) -> Generator[Place]:
-    """Accept connections and never say a word."""
+    """Accept connections and never send data."""
     with closing(socket.create_server((HOST, 0))) as listening:
         yield Place({"SERVER_URL": _URL.format(port=listening.getsockname()[1])})
 
@@ -73,7 +73,7 @@ impatient = configured({"authorization": {**_USERS, "timeout": 0.3}}, **ALICE)
 
 @contextmanager
 def slow_login(directory: Path) -> Generator[Place]:
-    """Hold back what the client sends, so that its login comes too late."""
+    """Hold back the client's data, so that its login comes too late."""
     with impatient(directory) as place, relayed(place, _URL) as between:
         between.relay.upstream.clear()
         yield between
@@ -81,7 +81,7 @@ def slow_login(directory: Path) -> Generator[Place]:
 
 @contextmanager
 def full(directory: Path) -> Generator[Place]:
-    """Serve one connection, which is taken; what the client sends is held back, so that it reads the refusal."""
+    """Serve only one connection, which is in use. The client's data is held back, so that the client reads the refusal."""
     with configured({"max_connections": 1})(directory) as place, relayed(place, _URL) as between:
         wire, _ = place.server.login()
         wire.until(b"PONG\r\n")
@@ -106,7 +106,7 @@ def pinging(directory: Path) -> Generator[Place]:
 
 @contextmanager
 def flooding(directory: Path) -> Generator[Place]:
-    """Put a relay before a server that gives up soon on who reads too slowly."""
+    """Put a relay before a server that soon closes clients that read too slowly."""
     config = {"max_pending": 100_000, "max_payload": 50_000, "write_deadline": "300ms"}
     with configured(config)(directory) as place, relayed(place, _URL) as between:
         yield between
@@ -144,7 +144,7 @@ missing_credentials = configured({"authorization": _USERS}, CREDENTIALS="/srv/mi
 
 @contextmanager
 def encrypted(directory: Path, trusted: Certificates, shown: Certificates, config: dict[str, Any]) -> Generator[Place]:
-    """Serve with TLS; clients trust an authority, and are shown a certificate."""
+    """Serve with TLS and a certificate; clients trust an authority."""
     tls = {"cert_file": str(shown.certificate), "key_file": str(shown.key), **config}
     with NatsServer(directory, {"tls": tls}) as server:
         yield Place({"SERVER_URL": f"tls://localhost:{server.port}", "CA": str(trusted.authority)}, server)
@@ -152,21 +152,21 @@ def encrypted(directory: Path, trusted: Certificates, shown: Certificates, confi
 
 @contextmanager
 def unknown_authority(directory: Path) -> Generator[Place]:
-    """Show a certificate of an authority that the client does not trust."""
+    """Present a certificate of an authority that the client does not trust."""
     with encrypted(directory, issue(directory / "other"), issue(directory / "own"), {}) as place:
         yield place
 
 
 @contextmanager
 def tls_required(directory: Path) -> Generator[Place]:
-    """Insist on TLS before a client that was not told so, and trusts only what the system trusts."""
+    """Require TLS from a client that is not configured for it and trusts only the authorities of the system."""
     with unknown_authority(directory) as place:
         yield Place({"SERVER_URL": _URL.format(port=place.server.port)}, place.server)
 
 
 @contextmanager
 def expired_certificate(directory: Path) -> Generator[Place]:
-    """Show a certificate that is no longer valid."""
+    """Present a certificate that has expired."""
     shown = issue_expired(directory / "own", datetime(2020, 1, 1, tzinfo=UTC))
     with encrypted(directory, shown, shown, {}) as place:
         yield place
@@ -174,7 +174,7 @@ def expired_certificate(directory: Path) -> Generator[Place]:
 
 @contextmanager
 def other_host(directory: Path) -> Generator[Place]:
-    """Show a certificate for another host."""
+    """Present a certificate for another host."""
     shown = issue(directory / "own", "nats.example.com")
     with encrypted(directory, shown, shown, {}) as place:
         yield place
@@ -182,7 +182,7 @@ def other_host(directory: Path) -> Generator[Place]:
 
 @contextmanager
 def certificate_wanted(directory: Path) -> Generator[Place]:
-    """Ask the client for a certificate, which it has not."""
+    """Request a certificate from a client that has none."""
     shown = issue(directory / "own")
     with encrypted(directory, shown, shown, {"verify": True, "ca_file": str(shown.authority)}) as place:
         yield place
@@ -190,7 +190,7 @@ def certificate_wanted(directory: Path) -> Generator[Place]:
 
 @contextmanager
 def plain(directory: Path) -> Generator[Place]:
-    """Offer no TLS to a client that wants it."""
+    """Offer no TLS to a client that requires it."""
     with NatsServer(directory) as server:
         trusted = str(issue(directory / "own").authority)
         yield Place({"SERVER_URL": f"tls://localhost:{server.port}", "CA": trusted, "SECURE": "yes"}, server)
@@ -218,7 +218,7 @@ async def _fill(nc: Client) -> None:
 
 @contextmanager
 def streams(directory: Path) -> Generator[Place]:
-    """Serve streams, buckets and a store that are filled."""
+    """Serve streams, buckets and an object store with data."""
     config = {"jetstream": {"max_file_store": 64_000_000, "max_memory_store": 16_000_000, "store_dir": str(directory / "js")}}
     with NatsServer(directory, config) as server:
 

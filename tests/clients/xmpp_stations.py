@@ -44,13 +44,13 @@ def nobody(_: Path) -> Generator[Place]:
 
 @contextmanager
 def nowhere(_: Path) -> Generator[Place]:
-    """Name a host that no name server knows (RFC 2606, 2)."""
+    """Use a host name that no name server knows (RFC 2606, 2)."""
     yield Place(_alice(5222, XMPP_HOST="xmpp.invalid", XMPP_DOMAIN="xmpp.invalid"))
 
 
 @contextmanager
 def mute(_: Path) -> Generator[Place]:
-    """Accept connections and never say a word."""
+    """Accept connections and never send data."""
     with closing(socket.create_server((HOST, 0))) as listening:
         yield Place(_alice(listening.getsockname()[1]))
 
@@ -90,7 +90,7 @@ other = ejabberd(
 
 
 def encrypted(directory: Path, trusted: Certificates, shown: Certificates, settings: str = "") -> AbstractContextManager[Place]:
-    """Serve with STARTTLS; clients trust an authority, and are shown a certificate."""
+    """Serve with STARTTLS and a certificate; clients trust an authority."""
 
     @contextmanager
     def serving() -> Generator[Place]:
@@ -104,7 +104,7 @@ def encrypted(directory: Path, trusted: Certificates, shown: Certificates, setti
 
 @contextmanager
 def tls_required(directory: Path) -> Generator[Place]:
-    """Insist on TLS before a client that was told to go without."""
+    """Require TLS from a client that is configured to use none."""
     own = issue(directory / "own")
     with encrypted(directory, own, own, "c2s_require_encryption = true") as place:
         yield Place({**place.environment, "XMPP_TLS": "off"}, place.server)
@@ -112,14 +112,14 @@ def tls_required(directory: Path) -> Generator[Place]:
 
 @contextmanager
 def unknown_authority(directory: Path) -> Generator[Place]:
-    """Show a certificate of an authority that the client does not trust."""
+    """Present a certificate of an authority that the client does not trust."""
     with encrypted(directory, issue(directory / "other"), issue(directory / "own")) as place:
         yield place
 
 
 @contextmanager
 def expired_certificate(directory: Path) -> Generator[Place]:
-    """Show a certificate that is no longer valid."""
+    """Present a certificate that has expired."""
     shown = issue_expired(directory / "own", datetime(2020, 1, 1, tzinfo=UTC))
     with encrypted(directory, shown, shown) as place:
         yield place
@@ -127,7 +127,7 @@ def expired_certificate(directory: Path) -> Generator[Place]:
 
 @contextmanager
 def other_host(directory: Path) -> Generator[Place]:
-    """Show a certificate for another host."""
+    """Present a certificate for another host."""
     shown = issue(directory / "own", "xmpp.example.com")
     with encrypted(directory, shown, shown) as place:
         yield place
@@ -135,7 +135,7 @@ def other_host(directory: Path) -> Generator[Place]:
 
 @contextmanager
 def plain(directory: Path) -> Generator[Place]:
-    """Offer no TLS to a client that wants it."""
+    """Offer no TLS to a client that requires it."""
     with some(directory) as place:
         yield Place({**place.environment, "XMPP_TLS": "on", "CA": str(issue(directory / "own").authority)}, place.server)
 
@@ -149,7 +149,7 @@ def relayed(directory: Path) -> Generator[Place]:
 
 @contextmanager
 def rooms(directory: Path) -> Generator[Place]:
-    """Serve rooms that do not let everybody in; bob owns them, and sits in one under the nickname `taken`."""
+    """Serve rooms that refuse some users; bob owns them, and is in one of them with the nickname `taken`."""
     with some(directory) as place:
         bob = session(place.server, "bob", "owner")
         for room, form in (
@@ -176,7 +176,7 @@ def rooms(directory: Path) -> Generator[Place]:
 
 @contextmanager
 def deaf_peer(directory: Path) -> Generator[Place]:
-    """Let bob be there under the resource `deaf`, where nobody answers requests."""
+    """Log bob in with the resource `deaf`, which answers no requests."""
     with some(directory) as place:
         bob = session(place.server, "bob", "deaf")
         answered(bob, "<presence/>")

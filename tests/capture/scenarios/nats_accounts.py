@@ -31,7 +31,7 @@ ACCOUNTS = {
 
 
 class OperatedServer(NatsServer):
-    """A server that trusts an operator; `expires` is when the account does, in seconds from now."""
+    """A server that trusts an operator; its account expires in `expires` seconds from now."""
 
     def __init__(self, directory: Path, program: Path | None, **limits: object) -> None:
         self.operator = Operator()

@@ -37,13 +37,13 @@ async def _slow(_: object) -> None:
 
 
 def exceptions(errors: list[BaseException]) -> Iterator[Seen]:
-    """Yield exceptions as they came out of the client."""
+    """Yield the exceptions of the client unchanged."""
     for error in errors:
         yield Seen("nats", "exception", exception_form(error))
 
 
 def meeting(*steps: Callable[[Client], Awaitable[object]], server: NatsServer, **options: Any) -> list[BaseException]:
-    """Connect, take each step, and return what each raised, what the callback was given, and the client's last error."""
+    """Connect, take each step, and return the exceptions of the steps, those of the callback, and the client's last error."""
 
     async def meet() -> list[BaseException]:
         kept: list[BaseException] = []
@@ -77,7 +77,7 @@ def meeting(*steps: Callable[[Client], Awaitable[object]], server: NatsServer, *
 
 @after("Authorization Violation", limited, by="nats-py")
 def wrong_password(server: NatsServer) -> Iterator[Seen]:
-    yield from exceptions(meeting(server=server, user="alice", password="wrong"))  # noqa: S106 - it is meant to be wrong
+    yield from exceptions(meeting(server=server, user="alice", password="wrong"))  # noqa: S106 - wrong on purpose
 
 
 @after("nats.errors.NoServersError", limited, by="nats-py")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Cluster(NatsServer):
-    """One of three servers; `others` are the two that it starts first."""
+    """One of three servers. It starts the two `others` first."""
 
     def __init__(self, directory: Path, program: Path | None) -> None:
         ports = [reserve(self) for _ in range(3)]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 USERS = {"users": [{"user": "alice", "password": "secret", "permissions": PERMISSIONS}]}
 _PATIENCE = 2.0
 verbose = configured({"debug": True, "max_payload": 1000, "authorization": USERS}, jetstream=True)
-# Lines that say how the server is, and not what failed.
+# Lines about the state of the server, not about errors.
 _CHATTER = (
     "Version:", "Name:", "Node:", "ID:", "Git:", "Cluster:", "Go build", "Listening for", "Using configuration", "----", "___",
     "Max Memory", "Max Storage", "Store Directory", "Domain:", "API Level", "Starting", "Took ", "Trusted", "Created", "  ",

@@ -90,7 +90,7 @@ _FAULT = re.compile(r"^\[\d+\] \S+ \S+ \[(?:ERR|WRN)\] .*", re.MULTILINE)
 
 
 def logged(text: str, server: Pair) -> Iterator[Seen]:
-    """Yield the first line with the text: of the log of the one that dials, if it says it at all, else of the other one's."""
+    """Yield the first line with the text, from the log of the dialling server if it is there, otherwise from the other log."""
     wait_until(lambda: text in server.log() + server.home.log(), 10, what=text)
     time.sleep(0.3)
     lines = _FAULT.findall(server.log() + server.home.log())
@@ -104,7 +104,7 @@ for _name, (_kind, _options, _away, _text) in PAIRS.items():
 
 @contextmanager
 def nobody(directory: Path, program: Path | None) -> Generator[NatsServer]:
-    """Run a server whose peers are not there."""
+    """Run a server whose peers do not exist."""
     with reserved_port() as port:
         config = {"server_name": "alone", **route(port), **leaf(port)}
         with NatsServer(directory, config, program=program) as server:

@@ -49,7 +49,7 @@ some_peer = peered()
 
 
 def knock(server: PeeredServer, kind: str, connect: dict[str, object], more: bytes = b"", seconds: float = 2) -> Iterator[Seen]:
-    """Connect to a port as a peer would, and yield what it said and why it closed."""
+    """Connect to a port as a peer would, and yield the errors of the server and its reason for closing."""
     before = len(reasons(server, kind))
     wire = _connected(server, kind, connect)
     wire.send(more + b"PING\r\n")

@@ -132,7 +132,7 @@ def batched_twice(server: NatsServer) -> Iterator[Seen]:
 
 @after("batches that do not wait", streams, many=True, since="2.14")
 def fast_batches(server: NatsServer) -> Iterator[Seen]:
-    """The subject of the answer says it all: id, flow, what to do about gaps, sequence, operation."""
+    """Send batches whose reply subject contains the parameters: id, flow, handling of gaps, sequence, operation."""
     wire = listening(server)
     for request in (create("FA"), create("FB", allow_batched=True)):
         for _ in asked(server, request):
@@ -147,7 +147,7 @@ def fast_batches(server: NatsServer) -> Iterator[Seen]:
 
 @after("events of JetStream", configured({}, jetstream=True), many=True)
 def events(server: NatsServer) -> Iterator[Seen]:
-    """What a consumer does with a message is told to everybody who listens."""
+    """Watch the events that the server publishes about a consumer's messages."""
     watching, _ = server.login()
     watching.send(b"SUB $JS.EVENT.> 3\r\nPING\r\n")
     watching.until(b"PONG\r\n")
@@ -172,7 +172,7 @@ _STEADY = ("type", "stream", "consumer", "action", "reason", "deliveries")
 
 
 def told(watching: Wire) -> Iterator[Seen]:
-    """Yield each kind of event once, without what differs from one to the next."""
+    """Yield each kind of event once, without the parts that differ between events."""
     seen: set[str] = set()
     for found in re.finditer(rb"^\{.*\}\r$", watching.read, re.MULTILINE):
         event = json.loads(found[0])

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class HasRead(Protocol):
-    """Something that has read bytes: a connection, or a part of what one has read."""
+    """An object with received bytes: a connection, or a part of its data."""
 
     read: bytes
 
@@ -49,7 +49,7 @@ def errors(wire: HasRead, *, closed: bool | None) -> Iterator[Seen]:
 
 
 def ended(server: NatsServer, wire: Wire, info: Mapping[str, Any], seconds: float = 5.0) -> Iterator[Seen]:
-    """Read until the server closes, and yield what it said, and the reason it gave."""
+    """Read until the server closes, and yield its errors and its reason for closing."""
     wire.until_closed(seconds)
     yield from errors(wire, closed=wire.closed)
     if wire.closed:
@@ -57,7 +57,7 @@ def ended(server: NatsServer, wire: Wire, info: Mapping[str, Any], seconds: floa
 
 
 def refused(server: NatsServer, *requests: bytes, **options: object) -> Iterator[Seen]:
-    """Log in, send something that ends the connection, and yield what the server said; once for each request."""
+    """Log in, send a request that ends the connection, and yield the errors of the server; once for each request."""
     for request in requests:
         wire, info = server.login(**options)
         wire.until(b"PONG\r\n")
@@ -66,7 +66,7 @@ def refused(server: NatsServer, *requests: bytes, **options: object) -> Iterator
 
 
 def lives(server: NatsServer, request: bytes, **options: object) -> Iterator[Seen]:
-    """Log in, send something, and yield what the server said, and whether the connection still answers."""
+    """Log in, send data, and yield the errors of the server, and whether the connection still answers."""
     wire, info = server.login(**options)
     wire.until(b"PONG\r\n")
     wire.send(request + b"PING\r\n")
@@ -84,7 +84,7 @@ def reset(wire: Wire) -> None:
 
 
 def dialled(server: NatsServer) -> tuple[Wire, dict[str, Any]]:
-    """Open a connection and say nothing; return it and the server's INFO."""
+    """Open a connection without sending data; return it and the server's INFO."""
     wire = server.dial()
     line = wire.until(b"\r\n").partition(b"\r\n")[0]
     info: dict[str, Any] = json.loads(line.removeprefix(b"INFO "))
@@ -92,6 +92,6 @@ def dialled(server: NatsServer) -> tuple[Wire, dict[str, Any]]:
 
 
 def logged_reason(server: NatsServer, cid: int) -> str:
-    """Return why a connection was closed as a server that is gone has logged it; it must have run with `debug`."""
+    """Return the reason for closing a connection from the log of a stopped server, which must have run with `debug`."""
     found = re.findall(rf"\bcid:{cid} - .*connection closed: (.*)$", server.log(), re.MULTILINE)
     return str(found[-1])

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 def jetstream() -> Station:
-    """Return a server of its own: what one scenario still waits for must not reach another."""
+    """Return a server for one scenario, so that requests that still wait do not reach another scenario."""
     return configured({}, jetstream=True)
 
 
 def pulled(wire: Wire, subject: str, *bodies: str, seconds: float = 0.6) -> Iterator[Seen]:
-    """Send requests for messages, and yield the status lines that come within the time given."""
+    """Send requests for messages, and yield the status lines that arrive within the given time."""
     start = len(wire.read)
     for body in bodies:
         wire.send(f"PUB {subject} answer {len(body)}\r\n{body}\r\n".encode())
@@ -37,7 +37,7 @@ def pulled(wire: Wire, subject: str, *bodies: str, seconds: float = 0.6) -> Iter
 
 
 class Read:
-    """A part of what a connection has read."""
+    """A part of the data that a connection has received."""
 
     def __init__(self, read: bytes) -> None:
         self.read = read
@@ -140,7 +140,7 @@ def bytes_left_over(server: NatsServer) -> Iterator[Seen]:
 
 @after("408 Requests Pending", jetstream())
 def others_wait_for_more(server: NatsServer) -> Iterator[Seen]:
-    """Messages are there that nobody may have yet: as many as are not acknowledged have been delivered."""
+    """Pull while messages exist but cannot be delivered: the maximum of unacknowledged messages is reached."""
     wire = prepared(server, create("KR"), named("KR.c", max_ack_pending=1), message("KR.x"), message("KR.x"))
     yield from pulled(wire, PULL.format("KR.c"), "1", '{"batch":5,"expires":3000000000}', '{"batch":1,"no_wait":true}')
 
@@ -179,7 +179,7 @@ def flow_control(server: NatsServer) -> Iterator[Seen]:
 
 
 def snapshot(server: NatsServer, name: str, **options: object) -> Wire:
-    """Ask for a copy of a stream of half a megabyte in a file; the connection that gets it may not answer."""
+    """Request a snapshot of a file stream of half a megabyte; the connection that receives it need not acknowledge."""
     wire = prepared(server, create(name, storage="file"))
     wire.send(b"".join(b"PUB %s.x 65536\r\n" % name.encode() + os.urandom(65536) + b"\r\n" for _ in range(8)))
     ask(wire, message(f"{name}.x"))

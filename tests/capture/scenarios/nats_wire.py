@@ -182,7 +182,7 @@ def plain_text_where_tls_is_wanted(server: NatsServer) -> Iterator[Seen]:
 
 @after("Write Error", configured({"debug": True}))
 def written_to_a_reader_who_left(server: NatsServer) -> Iterator[Seen]:
-    """Which of two errors the server meets first is chance; it tries until the write has been the first."""
+    """Repeat until the server's write fails before its read: it is random which of the two errors comes first."""
     for _ in range(40):
         reader, info = server.login()
         reader.until(b"PONG\r\n")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
-# RFC 1035 4.1.1: what a name server answers instead of a record.
+# RFC 1035 4.1.1: the codes with which a name server answers instead of a record.
 RCODES = {"ARES_EFORMERR": 1, "ARES_ESERVFAIL": 2, "ARES_ENOTFOUND": 3, "ARES_ENOTIMP": 4, "ARES_EREFUSED": 5, "ARES_ENODATA": 0}
 
 
@@ -39,7 +39,7 @@ def names(_: Path) -> Iterator[Seen]:
 
 @contextmanager
 def _name_server(rcode: int) -> Generator[int]:
-    """Answer every question with a code, as no resolver at hand can be made to; yields the port."""
+    """Run a name server that answers every question with a code; yield its port."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind((HOST, 0))
         server.settimeout(0.1)

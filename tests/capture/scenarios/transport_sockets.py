@@ -20,7 +20,7 @@ here = Station("CPython", lambda directory, _: nullcontext(directory))
 
 
 def raised(*steps: Callable[[], object], closed: bool | None = None) -> Iterator[Seen]:
-    """Take each step, and yield what it raised; `closed` says what has become of the connection, where there was one."""
+    """Take each step, and yield its exception; `closed` is the state of the connection, if there is one."""
     for step in steps:
         try:
             step()
@@ -74,7 +74,7 @@ def nothing_was_connected(_: Path) -> Iterator[Seen]:
 
 
 def _full(listener: socket.socket) -> list[socket.socket]:
-    """Fill the queue of a listener that accepts nobody; what comes after has no answer."""
+    """Fill the queue of a listener that accepts no connection, so that the next connection gets no answer."""
     waiting = [socket.socket() for _ in range(4)]
     for each in waiting:
         each.setblocking(False)  # noqa: FBT003 - the signature is Python's

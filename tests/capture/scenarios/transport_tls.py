@@ -27,21 +27,21 @@ FAR_FUTURE = datetime(2091, 1, 1, tzinfo=UTC)
 
 
 def trusting(authority: trustme.CA) -> ssl.SSLContext:
-    """Return what a client needs to trust an authority."""
+    """Return a TLS context for a client that trusts an authority."""
     context = ssl.create_default_context()
     authority.configure_trust(context)
     return context
 
 
 def serving(certificate: trustme.LeafCert) -> ssl.SSLContext:
-    """Return what a server needs to show a certificate."""
+    """Return a TLS context for a server with a certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
     return context
 
 
 def both(client: ssl.SSLContext, server: ssl.SSLContext, name: str = "localhost") -> Iterator[Seen]:
-    """Shake hands, read on, and yield what the client and what the server raised."""
+    """Do a handshake, continue to read, and yield the exceptions of the client and of the server."""
     one, other = connected()
     found: list[Seen] = []
 
@@ -147,7 +147,7 @@ def ends(_: Path) -> Iterator[Seen]:
 
 @after("alerts", here, many=True)
 def alerts(_: Path) -> Iterator[Seen]:
-    """OpenSSL sends whatever alert the callback for the server's name returns."""
+    """Send each alert: OpenSSL sends the alert that the callback for the server's name returns."""
     authority = trustme.CA()
     certificate = authority.issue_cert("localhost")
     for alert in ssl.AlertDescription:

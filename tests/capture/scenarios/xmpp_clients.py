@@ -24,7 +24,7 @@ Step = "Callable[[ClientXMPP], Awaitable[object]]"
 
 
 def exceptions(errors: list[BaseException]) -> Iterator[Seen]:
-    """Yield exceptions as they came out of the client."""
+    """Yield the exceptions of the client unchanged."""
     for error in errors:
         if isinstance(error, XMPPError):
             # str() of it is the whole stanza; an application reads the attributes.
@@ -36,7 +36,7 @@ def exceptions(errors: list[BaseException]) -> Iterator[Seen]:
 
 
 def meeting(server: Server, *steps: Any, password: str = "secret") -> tuple[list[BaseException], list[str]]:  # noqa: S107 - of the test
-    """Connect, take each step, and return what each raised, and what the events of failure carried."""
+    """Connect, take each step, and return the exceptions of the steps and the data of the events about failures."""
 
     async def meet() -> tuple[list[BaseException], list[str]]:
         client = ClientXMPP("alice@localhost/slix", password)
@@ -95,7 +95,7 @@ def calls(server: Server) -> Iterator[Seen]:
 @after("not-authorized", some_prosody, by="slixmpp")
 @after("not-authorized", some_ejabberd, by="slixmpp")
 def wrong_password(server: Server) -> Iterator[Seen]:
-    _, events = meeting(server, password="wrong")  # noqa: S106 - it is meant to be wrong
+    _, events = meeting(server, password="wrong")  # noqa: S106 - wrong on purpose
     for event in events[:1]:
         yield Seen("xmpp", "raw", event)
 

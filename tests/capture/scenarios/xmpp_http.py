@@ -25,7 +25,7 @@ some_ejabberd = ejabberd()
 
 
 def posted(server: ProsodyServer | EjabberdServer, *bodies: str) -> Iterator[Seen]:
-    """Post each body, and yield what ended the session."""
+    """Post each body, and yield the answer that ended the session."""
     path = "http-bind" if server.name == "prosody" else "bosh"
     for body in bodies:
         request = urllib.request.Request(f"http://127.0.0.1:{server.http}/{path}", body.encode(), {"Host": "localhost"})
@@ -75,7 +75,7 @@ def a_frame_too_large(server: ProsodyServer) -> Iterator[Seen]:
 
 
 def framed(server: ProsodyServer | EjabberdServer, *frames: str) -> Iterator[Seen]:
-    """Send each frame over a WebSocket, and yield what the server has against them."""
+    """Send each frame over a WebSocket, and yield the errors of the server."""
     path = "xmpp-websocket" if server.name == "prosody" else "ws"
     heard, over = "", False
     with connect(f"ws://127.0.0.1:{server.http}/{path}", subprotocols=["xmpp"], open_timeout=5) as socket:  # type: ignore[list-item]

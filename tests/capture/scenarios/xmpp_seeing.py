@@ -22,7 +22,7 @@ SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 STREAMS = "http://etherx.jabber.org/streams"
 DONE = b"<iq type='get' id='done' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>"
 
-# Every element that says that something failed, as it stands on the wire.
+# Every element on the wire that reports a failure.
 _ERROR = re.compile(
     rb"<stream:error\b.*?</stream:error>"
     rb"|<(?P<name>failure|failed)\b(?:[^>]*/>|.*?</(?P=name)>)"
@@ -46,7 +46,7 @@ def ejabberd(config: Mapping[str, Any] | None = None, **options: Any) -> Station
 
 
 def failures(raw: bytes, *, closed: bool | None) -> Iterator[Seen]:
-    """Yield each element of an error among what was read; the answer to our own last request is none of them."""
+    """Yield each error element in the received data, except the answer to the scenario's own last request."""
     for found in _ERROR.finditer(raw):
         if not _DONE.search(found[0].partition(b">")[0]):
             yield Seen("xmpp", "raw", found[0].decode(), closed)
@@ -59,13 +59,13 @@ def header(to: str | None = "localhost", content: str = "jabber:client", streams
 
 
 def ended(wire: Wire, seconds: float = 5.0) -> Iterator[Seen]:
-    """Read until the server closes, and yield what it said."""
+    """Read until the server closes, and yield its errors."""
     wire.until_closed(seconds)
     yield from failures(wire.read, closed=wire.closed)
 
 
 def refused(server: Server, *openings: bytes) -> Iterator[Seen]:
-    """Open a connection, send something that ends it, and yield what the server said; once for each opening."""
+    """Open a connection, send data that ends it, and yield the errors of the server; once for each opening."""
     for opening in openings:
         wire = server.dial()
         wire.send(opening)
@@ -91,7 +91,7 @@ def auth(mechanism: str, text: str) -> bytes:
 
 
 def login(server: Server, user: str = "alice") -> Wire:
-    """Log in, and open the stream anew, without a resource."""
+    """Log in, and open the stream again, without a resource."""
     wire = opened(server)
     wire.send(plain(user))
     wire.until(b"<success")
@@ -115,7 +115,7 @@ def session(server: Server, user: str = "alice", resource: str = "here") -> Wire
 
 
 def answered(wire: Wire, *stanzas: str) -> bytes:
-    """Send stanzas one after the other, each followed by a request that the server always answers; return what came."""
+    """Send stanzas one by one, each followed by a request that the server always answers; return the received data."""
     came = b""
     for stanza in stanzas:
         wire.send(stanza.encode() + DONE)
@@ -123,12 +123,12 @@ def answered(wire: Wire, *stanzas: str) -> bytes:
             came += wire.until(b"done")
             while wire.read.rfind(b">") < wire.read.rfind(b"done"):
                 came += wire.until(b">")
-        came += wire.until_closed(0.05)  # rooms answer on their own time, also after the server has
+        came += wire.until_closed(0.05)  # rooms may answer later than the server
     return came
 
 
 def asked(wire: Wire, *stanzas: str) -> Iterator[Seen]:
-    """Send stanzas, and yield the errors that came back, and whether the stream survived them."""
+    """Send stanzas, and yield the errors in the answers, and whether the stream survived them."""
     for stanza in stanzas:
         yield from failures(answered(wire, stanza), closed=wire.closed)
 

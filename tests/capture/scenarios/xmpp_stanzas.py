@@ -292,7 +292,7 @@ def registration(server: Server) -> Iterator[Seen]:
 
 
 def registered(server: Server, *names: str) -> Iterator[Seen]:
-    """Register each name, and yield what the server has against it."""
+    """Register each name, and yield the errors of the server."""
     wire = opened(server)
     for name in names:
         payload = f"<query xmlns='jabber:iq:register'><username>{name}</username><password>secret</password></query>"

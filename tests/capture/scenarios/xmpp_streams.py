@@ -214,7 +214,7 @@ def a_resource_that_is_taken(server: Server) -> Iterator[Seen]:
 
 
 def logins(server: Server, *attempts: bytes) -> Iterator[Seen]:
-    """Try each login on a stream of its own, and yield how it failed, and whether the stream survived it."""
+    """Try each login on a new stream, and yield its failure, and whether the stream survived it."""
     for attempt in attempts:
         wire = opened(server)
         wire.send(attempt)

@@ -24,7 +24,7 @@ logging.getLogger("nats.aio.client").setLevel(logging.CRITICAL)
 
 
 class ClientPlace(Place):
-    """A client of nats-py on an event loop of its own, which runs while an operation does; a closed one is replaced."""
+    """A client of nats-py on its own event loop, which runs only during operations; a closed client is replaced."""
 
     options: Mapping[str, Any] = {}
 
@@ -36,7 +36,7 @@ class ClientPlace(Place):
         self.url = server.url
 
     def run(self, step: Awaitable[Any]) -> Any:
-        """Run something on the loop of the client."""
+        """Run a coroutine on the event loop of the client."""
         return self.loop.run_until_complete(step)
 
     async def connected(self) -> Client:
@@ -53,7 +53,7 @@ class ClientPlace(Place):
         return {"allow_reconnect": False, **self.kept.get("options", {})}
 
     async def attempt(self, step: Callable[[Client], Awaitable[object]]) -> tuple[list[BaseException], bool | None]:
-        """Take a step with the client, and return what was raised and told meanwhile, and whether the connection is over."""
+        """Take a step with the client; return the exceptions raised and passed to callbacks, and whether the connection ended."""
         self.told.clear()
         found: list[BaseException] = []
         try:
@@ -87,7 +87,7 @@ class ClientPlace(Place):
 
 
 def calling(step: Callable[[Client], Awaitable[object]], only: int | None = None) -> Operation:
-    """Return the operation that takes a step with the client; of many exceptions the first so many count."""
+    """Return the operation that takes a step with the client; of many exceptions only the first ones count."""
 
     def operate(place: ClientPlace) -> Iterator[Seen]:
         errors, over = place.run(place.attempt(step))
@@ -111,12 +111,12 @@ streams = _clients({}, shared=True, jetstream=True)
 
 
 def own(config: Mapping[str, Any] | None = None, *, jetstream: bool = False) -> Ground:
-    """Return a ground with a server of one's own."""
+    """Return a ground with a separate server for each situation."""
     return _clients(config or {}, shared=False, jetstream=jetstream)
 
 
 def with_options(**options: Any) -> Callable[[ClientPlace], None]:
-    """Return the act of choosing options to connect with."""
+    """Return the action that sets the options for connecting."""
     return lambda place: place.kept.update(options=options)
 
 
@@ -134,7 +134,7 @@ async def said(client: Client) -> None:
 
 
 def first(*acts: Act) -> Act:
-    """Return the act of doing several things one after the other."""
+    """Return the action that runs several actions in order."""
 
     def act(place: ClientPlace) -> None:
         for each in acts:

@@ -20,7 +20,7 @@ NEW = {"discard": "new"}
 
 
 def worked(place: NatsPlace) -> None:
-    """Let somebody take one message of the work queue, and be done with it."""
+    """Let another client receive and acknowledge one message of the work queue."""
     wire = place.open()
     wire.send(b"SUB got 5\r\nPUB $JS.API.CONSUMER.MSG.NEXT.S.c got 1\r\n1\r\n")
     subject = re.findall(rb"\$JS\.ACK\S+", wire.until(b"$JS.ACK", 2) + wire.until_closed(0.2))[-1]
@@ -148,7 +148,7 @@ for _where, _stream, _options in (
 
 
 def _begun(batches: int) -> Act:
-    """Return the act of beginning batches that nobody ends."""
+    """Return the action that starts batches and does not commit them."""
 
     def begin(place: NatsPlace) -> None:
         place.prepare(create("S", allow_atomic=True))

@@ -104,7 +104,7 @@ situation(
 
 
 def _fast(batch: str) -> Operation:
-    """Return the operation that sends a message of a batch that does not wait: the subject of the answer says it all."""
+    """Return the operation that sends a message of a fast-ingest batch, whose reply subject contains the parameters."""
 
     def operate(place: NatsPlace) -> Iterator[Seen]:
         wire = place.wire

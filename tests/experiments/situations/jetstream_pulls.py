@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from tests.experiments.situation import Operation
     from tests.experiments.situations.nats_places import NatsPlace
 
-# A status line that says that something failed: 100 and 204 do not.
+# A status line of an error; 100 and 204 are none.
 STATUS = re.compile(rb"HMSG answer [^\r\n]*\r\n(NATS/1\.0 [45][^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n)")
 
 
 def pulling(body: str, name: str = "S.c", seconds: float = 1.5) -> Operation:
-    """Return the operation that pulls messages: it has succeeded if one comes, and no status that says otherwise."""
+    """Return the operation that pulls messages: it succeeds if a message arrives, and no status of an error."""
 
     def operate(place: NatsPlace) -> Iterator[Seen]:
         wire = place.wire
@@ -45,7 +45,7 @@ def pulling(body: str, name: str = "S.c", seconds: float = 1.5) -> Operation:
 
 
 def sent(place: NatsPlace) -> None:
-    """Let somebody else send a message."""
+    """Let another client send a message."""
     wire = place.open()
     wire.send(b"PUB S.x 1\r\nx\r\nPING\r\n")
     wire.until(b"PONG\r\n")
@@ -54,7 +54,7 @@ def sent(place: NatsPlace) -> None:
 
 
 def acknowledged(place: NatsPlace) -> None:
-    """Let whoever has the first message be done with it."""
+    """Let the client that has the first message acknowledge it."""
     for subject in set(re.findall(rb"\$JS\.ACK\S+", place.kept["first"])):
         place.wire.send(b"PUB " + subject + b" 0\r\n\r\nPING\r\n")
     place.wire.until(b"PONG\r\n")
@@ -159,7 +159,7 @@ for _name, _body in (("without a group", '{"batch":1}'), ("of another group", '{
 
 
 def _deleted(place: NatsPlace) -> Iterator[Seen]:
-    """Wait for a message while somebody deletes the consumer."""
+    """Wait for a message while another client deletes the consumer."""
     other = place.open()
     ask(other, named("S.c", filter_subject="S.none"))
     wire = place.wire

@@ -34,10 +34,10 @@ ACCOUNTS = {
 
 
 class UserPlace(WirePlace):
-    """A connection of the user in `kept`, who proves a key."""
+    """A connection of the user in `kept`, who proves a key with a signature."""
 
     def connected(self, login: Any, pause: float) -> Wire:
-        """Return a connection that has sent its login, the same as before if it lives."""
+        """Return a connection that has sent its login; the previous one if it is still open."""
         if self.wire is None or self.wire.closed:
             user: User = self.kept["user"]
             wire: Wire = self.server.dial()
@@ -61,14 +61,14 @@ def operated(**limits: object) -> Any:
 
 
 def as_somebody_new(place: UserPlace) -> Iterator[Seen]:
-    """Come back with fresh credentials."""
+    """Reconnect with new credentials."""
     place.kept["user"] = place.server.account.user()
     place.renew()
     yield from saying()(place)
 
 
 def user(**claims: Any) -> Callable[[UserPlace], None]:
-    """Return the act of becoming a user."""
+    """Return the action that sets the user for the next login."""
     return lambda place: place.kept.update(user=place.server.account.user(**claims))
 
 
@@ -92,7 +92,7 @@ def _lower(place: UserPlace) -> None:
 
 
 def _renewed_account(place: UserPlace) -> Iterator[Seen]:
-    """Come back after the operator has renewed the account."""
+    """Reconnect after the operator has renewed the account."""
     _account_claim(place.server, time.time() + 60)
     yield from saying()(place)
 
@@ -204,7 +204,7 @@ def _with(permissions: object) -> dict[str, object]:
 
 
 def _narrowed(place: WirePlace) -> Iterator[Seen]:
-    """Subscribe; the first time the permission is taken away a moment later."""
+    """Subscribe; the first time, the permission is removed a moment later."""
     failed = list(saying(b"SUB news.today 7\r\n", **ALICE)(place))
     if failed or place.kept.get("narrowed"):
         yield from failed
@@ -220,7 +220,7 @@ PROXY = Operator().key
 
 
 def _through_the_proxy(place: WirePlace) -> Iterator[Seen]:
-    """Come through a proxy that the server trusts: it signs what the server asks to be signed."""
+    """Connect through a proxy that the server trusts: the proxy signs the nonce of the server."""
     place.renew()
     wire = place.server.dial()
     nonce = json.loads(wire.until(b"\r\n").removeprefix(b"INFO ").partition(b"\r\n")[0])["nonce"]
@@ -269,7 +269,7 @@ def _mqtt(name: bytes) -> Operation:
         if wire.closed:
             closed = place.server.monitoring("connz?state=closed&mqtt_client=same")["connections"]
             yield from (Seen("nats", "close_reason", reason, closed=True) for reason in {each["reason"] for each in closed})
-        time.sleep(1.2)  # a server keeps out for a second who comes and goes
+        time.sleep(1.2)  # the server refuses a client for a second after quick reconnects
 
     return operate
 

@@ -32,7 +32,7 @@ async def _bucket(place: ClientPlace) -> None:
 
 
 def boxed(name: str, wrong: Callable[[Any], Awaitable[object]], right: Callable[[Any], Awaitable[object]] | None = None) -> None:
-    """Register a call on a bucket that fails, and the same call put right."""
+    """Register a call on a bucket that fails, and the corrected call."""
     bucket = name.replace(" ", "_")
 
     def on(step: Callable[[Any], Awaitable[object]]) -> Operation:
@@ -100,7 +100,7 @@ for _name, _key in (("not found", "none"), ("deleted", "gone")):
 
 
 def _full(name: str, age: float | None, **limits: Any) -> None:
-    """Register a bucket that is full, with or without an age after which what is in it goes."""
+    """Register a full bucket, with or without a maximum age for its entries."""
 
     async def fill(place: ClientPlace) -> None:
         js = (await place.connected()).jetstream()

@@ -175,7 +175,7 @@ situation(
     asking(create("W", num_replicas=3)),
     provoke=_one_away,
     heal=_back_again,
-    until="2.11",  # a newer server places the stream all the same
+    until="2.11",  # a newer server places the stream nevertheless
     note="the server is back",
 )
 
@@ -190,7 +190,7 @@ async def _made_elsewhere(place: ClusterClientPlace) -> str:
     for _ in range(40):
         try:
             made = await client.jetstream(timeout=5).add_stream(name="KL", subjects=["KL.>"])
-        except nats.js.errors.APIError:  # not all of three are there at once
+        except nats.js.errors.APIError:  # the three servers do not start at the same time
             await asyncio.sleep(0.5)
             continue
         leader: str = (made.cluster and made.cluster.leader) or "n0"

@@ -22,7 +22,7 @@ PASSWORD = "b"  # noqa: S105 - of the tests
 
 
 class NatsPlace(Place):
-    """A connection to a nats-server that is opened when it is needed, and opened again when it is over."""
+    """A connection to a nats-server that is opened when it is needed, and opened again after it has ended."""
 
     login: Mapping[str, object] = {}
     account = "$G"
@@ -68,7 +68,7 @@ class NatsPlace(Place):
 
 
 class AccountPlace(NatsPlace):
-    """An account of one's own, with JetStream."""
+    """An account for one situation, with JetStream."""
 
     def __init__(self, server: NatsServer, name: str) -> None:
         super().__init__(server, name)
@@ -81,7 +81,7 @@ def _account(name: str) -> str:
 
 
 def accounts_of(situations: Sequence[Situation]) -> dict[str, Any]:
-    """Return the accounts of these situations, as the configuration of a server has them: each has a user of its name."""
+    """Return the accounts of these situations for the configuration of a server; each has a user with the same name."""
     return {
         _account(one.name): {
             "users": [{"user": one.name, "password": PASSWORD}],
@@ -100,7 +100,7 @@ accounts = Ground("nats-server", _with_accounts, AccountPlace, shared=True)
 
 
 def own(config: Mapping[str, Any] | None = None, *, jetstream: bool = False) -> Ground:
-    """Return a ground with a server of one's own."""
+    """Return a ground with a separate server for each situation."""
     return Ground(
         "nats-server",
         lambda directory, program, _: NatsServer(directory, config or {}, program=program, jetstream=jetstream),
@@ -109,17 +109,17 @@ def own(config: Mapping[str, Any] | None = None, *, jetstream: bool = False) -> 
 
 
 def asking(*requests: Request) -> Callable[[NatsPlace], Iterable[Seen]]:
-    """Return the operation that sends requests: it has failed if one was answered with an error."""
+    """Return the operation that sends requests: it fails if one answer is an error."""
     return lambda place: place.ask(*requests)
 
 
 def given(*requests: Request) -> Act:
-    """Return the act of sending requests that must succeed."""
+    """Return the action that sends requests, which must succeed."""
     return lambda place: place.prepare(*requests)
 
 
 def stored(place: NatsPlace) -> object:
-    """Return what JetStream holds of the account: streams, their messages, and consumers."""
+    """Return the state of JetStream in the account: streams, their messages, and consumers."""
     said = place.server.monitoring(f"jsz?acc={quote(place.account)}&streams=1&consumers=1&config=1")
     details = said.get("account_details") or [{}]
     return {one["name"]: _settled(one) for one in details[0].get("stream_detail") or []}

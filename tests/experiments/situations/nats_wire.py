@@ -29,7 +29,7 @@ USERS = [{"user": "alice", "password": "secret", "permissions": PERMISSIONS}, {"
 
 
 class WirePlace(Place):
-    """A raw connection that is opened when it is needed, and opened again when it is over."""
+    """A raw connection that is opened when it is needed, and opened again after it has ended."""
 
     def __init__(self, server: NatsServer, name: str) -> None:
         super().__init__(server, name)
@@ -44,13 +44,13 @@ class WirePlace(Place):
         self.wire = None
 
     def connected(self, login: Mapping[str, object], pause: float) -> Wire:
-        """Return a connection that has sent its login, the same as before if it lives."""
+        """Return a connection that has sent its login; the previous one if it is still open."""
         if self.wire is None or self.wire.closed:
             self.wire, self.info = introduced(self.server, login, pause)
         return self.wire
 
     def listen(self, subject: str, **login: Any) -> None:
-        """Let another client listen to a subject."""
+        """Let another client subscribe to a subject."""
         wire, _ = self.server.login(**login)
         wire.until(b"PONG\r\n")
         wire.send(b"SUB " + subject.encode() + b" 1\r\nPING\r\n")
@@ -59,7 +59,7 @@ class WirePlace(Place):
 
 
 def introduced(server: NatsServer, login: Mapping[str, object], pause: float = 0.0) -> tuple[Wire, dict[str, Any]]:
-    """Open a connection, wait for what the server may say by itself, and log in; the answer is not read."""
+    """Open a connection, wait for errors that the server may send at once, and log in; the answer is not read."""
     wire = server.dial()
     info: dict[str, Any] = json.loads(wire.until(b"\r\n").removeprefix(b"INFO ").partition(b"\r\n")[0])
     if pause:
@@ -70,7 +70,7 @@ def introduced(server: NatsServer, login: Mapping[str, object], pause: float = 0
 
 
 def saying(data: bytes = b"", pause: float = 0.0, **login: Any) -> Operation:
-    """Return the operation that says something, after a login where there is no connection; it succeeds if a PING is answered."""
+    """Return the operation that sends data, after a login if there is no connection; it succeeds if a PING is answered."""
 
     def operate(place: WirePlace) -> Iterator[Seen]:
         wire = place.connected(login, pause)
@@ -86,7 +86,7 @@ def saying(data: bytes = b"", pause: float = 0.0, **login: Any) -> Operation:
 
 
 def interrupted(end: Act, seconds: float = 5.0, data: bytes = b"", **login: Any) -> Operation:
-    """Return the operation that logs in, and whose connection something ends the first time; after that it is a login alone."""
+    """Return the operation that logs in; the first time, an action ends its connection."""
 
     def operate(place: WirePlace) -> Iterator[Seen]:
         failed = list(saying(data, **login)(place))
@@ -105,7 +105,7 @@ def interrupted(end: Act, seconds: float = 5.0, data: bytes = b"", **login: Any)
 
 
 def heard(place: WirePlace) -> int:
-    """Return how many messages the other client has heard."""
+    """Return how many messages the other client has received."""
     wire: Wire = place.kept["listener"]
     wire.send(b"PING\r\n")
     wire.until(b"PONG\r\n")
@@ -113,7 +113,7 @@ def heard(place: WirePlace) -> int:
 
 
 def listening_to(subject: str, **login: Any) -> Callable[[WirePlace], None]:
-    """Return the act of letting another client listen."""
+    """Return the action that lets another client subscribe."""
     return lambda place: place.listen(subject, **login)
 
 
@@ -122,20 +122,20 @@ def _server(config: Mapping[str, Any]) -> Callable[[Path, Path | None], NatsServ
 
 
 def shared(config: Mapping[str, Any]) -> Ground:
-    """Return a ground with one server of this configuration for all."""
+    """Return a ground with one server of this configuration for all situations."""
     make = _server(config)
     return Ground("nats-server", lambda directory, program, _: make(directory, program), WirePlace, shared=True)
 
 
 def own(config: Mapping[str, Any]) -> Ground:
-    """Return a ground with a server of this configuration for each."""
+    """Return a ground with one server of this configuration for each situation."""
     return alone("nats-server", _server(config), WirePlace)
 
 
 plain = shared({"max_payload": 1000, "max_control_line": 512, "max_subscription_tokens": 3})
 locked = shared({"authorization": {"users": USERS}})
 
-# Who somebody is, and what he may do.
+# Authentication and permissions.
 situation("nats wrong password", locked, saying(**WRONG), steps={"reauthenticate": saying(**ALICE)})
 situation("nats no credentials", locked, saying(), steps={"reauthenticate": saying(**ALICE)})
 situation(
@@ -160,7 +160,7 @@ situation(
     steps={"modify": saying(b"SUB shared others 1\r\n", **ALICE)},
 )
 
-# What somebody says.
+# Invalid protocol lines.
 situation(
     "nats reply to a reserved subject",
     plain,
@@ -225,7 +225,7 @@ situation(
 )
 
 
-# What there is not room for.
+# Limits.
 def _others(place: WirePlace) -> None:
     wire, _ = introduced(place.server, {})
     wire.send(b"PING\r\n")
@@ -255,7 +255,7 @@ situation(
 
 
 def _slowly(place: WirePlace) -> Iterator[Seen]:
-    """Log in, late where the client is loaded."""
+    """Log in; late, if the client is under load."""
     yield from saying(pause=place.kept.get("late", 0.0), **ALICE)(place)
 
 
@@ -270,7 +270,7 @@ situation(
 
 
 def _silent(place: WirePlace) -> Iterator[Seen]:
-    """Do nothing for a while, not even answer; then go on."""
+    """Do nothing for a while, and answer no ping; then continue."""
     wire = place.connected({}, 0.0)
     if place.kept["deaf"] and wire.until_closed(6) and wire.closed:
         yield from errors(wire, closed=True)
@@ -290,7 +290,7 @@ situation(
 
 
 def _flooded(place: WirePlace) -> Iterator[Seen]:
-    """Subscribe to more than one can read at once."""
+    """Subscribe to more messages than the client can read at once."""
     wire = place.connected({}, 0.0)
     wire.send(b"SUB flood 1\r\nPING\r\n")
     with suppress(AssertionError):
@@ -325,7 +325,7 @@ def _throttled(directory: Path, program: Path | None) -> NatsServer:
 
 
 def _hurried(place: WirePlace) -> Iterator[Seen]:
-    """Dial, behind some others where there is a rush."""
+    """Dial; after several other connections, if there are many at once."""
     if place.kept["rush"]:
         for other in [place.server.dial() for _ in range(9)]:
             other.until_closed(0.05)
@@ -350,9 +350,9 @@ situation(
 )
 
 
-# What becomes of the server.
+# Shutdowns and restarts of the server.
 def _to_a_server(place: WirePlace) -> Iterator[Seen]:
-    """Say something to a server that may be gone."""
+    """Send data to a server that may have stopped."""
     try:
         yield from saying(b"PUB a 2\r\nhi\r\n")(place)
     except OSError as error:
@@ -374,7 +374,7 @@ situation(
 
 
 def _over(place: WirePlace) -> Iterator[Seen]:
-    """Publish while the server ends."""
+    """Publish while the server shuts down."""
     running = place.kept.pop("ends", False)
     wire = place.connected({}, 0.0)
     wire.send(b"PING\r\n")
@@ -438,7 +438,7 @@ situation(
 
 
 def _late_encrypted(place: WirePlace) -> Iterator[Seen]:
-    """Begin with TLS, late where the client is loaded."""
+    """Start the TLS handshake; late, if the client is under load."""
     wire = place.server.dial()
     info = json.loads(wire.until(b"\r\n").removeprefix(b"INFO "))
     if place.kept["late"]:

@@ -15,7 +15,7 @@ S = create("S")
 
 
 def refused(name: str, request: Request, right: Request | None, first: Sequence[Request] = (S,), **how: Any) -> None:
-    """Register a request that is refused, what must be there first, and the same request put right where there is one."""
+    """Register a request that is refused, the requests that must come first, and the corrected request, if there is one."""
     steps = {"modify": asking(right)} if right else {}
     situation(f"jetstream {name}", accounts, asking(request), provoke=given(*first), state=stored, steps=steps, **how)
 
@@ -37,7 +37,7 @@ def replica(name: str, wrong: dict[str, Any], right: dict[str, Any], **how: Any)
 
 
 def sent(name: str, wrong: dict[str, Any], right: dict[str, Any] | None = None, **how: Any) -> None:
-    """Register a message that is refused for its headers or its body; the stream is made as `made` says."""
+    """Register a message that is refused for its headers or its body; `made` is the configuration of the stream."""
     first = (create("S", **how.pop("made", {})), *how.pop("before", ()))
     refused(f"message {name}", _message(wrong), _message(right or {}), first=first, **how)
 

@@ -28,7 +28,7 @@ HTTP = (prosody_with(modules=("bosh", "websocket"), settings=_OPEN), ejabberd_wi
 
 
 def raised(operation: Any) -> Operation:
-    """Return the operation that calls a function with the place: it has failed if that raises."""
+    """Return the operation that calls a function with the place: it fails if the function raises."""
 
     def operate(place: Place) -> Iterator[Seen]:
         try:
@@ -110,7 +110,7 @@ met("tls of a server without a certificate", _asks_for_tls, (ejabberd_with(),), 
 
 # BOSH: a session that the server does not know.
 class SessionPlace(Place):
-    """A session of BOSH that is gone, until a new one is opened."""
+    """A session of BOSH that no longer exists, until a new one is opened."""
 
     def __init__(self, server: Any, name: str) -> None:
         super().__init__(server, name)
@@ -124,7 +124,7 @@ class SessionPlace(Place):
         """Send a request in the session, or open one where there is none."""
         found = list(posted(self.server, _opening() if self.sid is None else body(rid=2, sid=self.sid)))
         if found:
-            self.sid = None  # who is told that his session is gone opens another
+            self.sid = None  # a client that learns that its session has ended opens another one
         return iter(found)
 
 
@@ -170,22 +170,22 @@ met(
 )
 
 
-# slixmpp, and somebody who does not answer.
+# slixmpp, and a contact that does not answer.
 def _asks(place: StreamPlace) -> Iterator[Seen]:
     found, _ = meeting(place.server, lambda xmpp: xmpp["xep_0199"].send_ping("bob@localhost/silent", timeout=1))
     return exceptions(found)
 
 
 class SilentPlace(StreamPlace):
-    """Somebody who is there and does not answer."""
+    """A contact that is online and does not answer."""
 
     def appear(self) -> None:
-        """Open the session of the one who is asked."""
+        """Open the session of the contact."""
         self.kept["silent"] = session(self.server, "bob", "silent")
         self.kept["silent"].send(b"<presence/>")
 
     def answer(self) -> None:
-        """Answer from now on."""
+        """Let the contact answer from now on."""
         threading.Thread(target=self._answer, daemon=True).start()
 
     def _answer(self) -> None:

@@ -25,12 +25,12 @@ PASSWORD = "secret"  # noqa: S105 - of the tests
 
 
 def account(name: str) -> str:
-    """Return the user that a situation has to itself."""
+    """Return the user that one situation uses alone."""
     return re.sub(r"[^a-z]+", "", name.removeprefix("xmpp"))[:60]
 
 
 class StreamPlace(Place):
-    """A session that is opened when it is needed, and opened again when it is over."""
+    """A session that is opened when it is needed, and opened again after it has ended."""
 
     resource = "here"
 
@@ -56,7 +56,7 @@ class StreamPlace(Place):
         return session(self.server, self.user, self.resource)
 
     def enter(self, *attempts: bytes) -> Iterator[Seen]:
-        """Open a stream and log in, and yield what the server has against it; else the session is that of the operation."""
+        """Open a stream and log in; yield the errors of the server, or keep the session for the operation."""
         wire = self.server.dial()
         wire.send(header())
         read_until(wire, b"</stream:features>")
@@ -84,20 +84,20 @@ class StreamPlace(Place):
         self._wire = None
 
     def other(self, user: str) -> Wire:
-        """Return the session of somebody else, opened once; its resource has the name of this situation's user."""
+        """Return the session of another user, opened once; its resource has the name of this situation's user."""
         if user not in self.kept:
             self.kept[user] = session(self.server, user, self.user)
         wire: Wire = self.kept[user]
         return wire
 
     def fill(self, text: str) -> str:
-        """Put the names that a stanza needs into it."""
+        """Insert the names into a stanza."""
         for name, value in {"{me}": self.address, "{own}": self.user}.items():
             text = text.replace(name, value)
         return text
 
     def ask(self, *stanzas: str, patience: float = 0.3) -> list[Seen]:
-        """Send stanzas, and return the errors that came back, also late: a room answers on its own time."""
+        """Send stanzas, and return the errors in the answers, including late ones: a room may answer late."""
         found: list[Seen] = []
         for stanza in stanzas:
             came = answered(self.wire, self.fill(stanza))
@@ -115,16 +115,16 @@ def read_until(wire: Wire, *marks: bytes, seconds: float = 3.0, start: int = 0) 
 
 
 def asking(*stanzas: str, patience: float = 0.3) -> Operation:
-    """Return the operation that sends stanzas; `{me}` is the address of the user, `{own}` a name that is his alone."""
+    """Return the operation that sends stanzas; `{me}` is the address of the user, `{own}` a name that only this user has."""
     return lambda place: place.ask(*stanzas, patience=patience)
 
 
 def by_other(user: str, *stanzas: str) -> Act:
-    """Return the act of somebody else who sends stanzas."""
+    """Return the action in which another user sends stanzas."""
 
     def act(place: StreamPlace) -> None:
         for stanza in stanzas:
-            for _ in range(5):  # a busy server may say no to what it does a moment later
+            for _ in range(5):  # a busy server may refuse a request that it accepts a moment later
                 wire = place.other(user)
                 start = len(wire.read)
                 answered(wire, place.fill(stanza))
@@ -139,7 +139,7 @@ def by_other(user: str, *stanzas: str) -> Act:
 
 
 def leaving(user: str) -> Act:
-    """Return the act of somebody else who leaves."""
+    """Return the action in which another user leaves."""
 
     def leave(place: StreamPlace) -> None:
         wire: Wire = place.kept.pop(user)
@@ -151,7 +151,7 @@ def leaving(user: str) -> Act:
 
 
 def witnessed(user: str, mark: str) -> Callable[[StreamPlace], int]:
-    """Return how to count what somebody else has seen of the operation."""
+    """Return a function that counts the stanzas that another user received from the operation."""
 
     def count(place: StreamPlace) -> int:
         wire = place.other(user)

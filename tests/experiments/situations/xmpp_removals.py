@@ -20,7 +20,7 @@ _ID = re.compile(rb"<occupant-id [^>]*/>")
 
 
 def _being_there(place: StreamPlace) -> list[Seen]:
-    """Read what the room says of its own accord, or come again if it has said nothing."""
+    """Read the presences that the room sends by itself, or join again if it has sent none."""
     came = place.wire.until_closed(0.3)
     said = [Seen("xmpp", "raw", found.decode(), place.wire.closed) for found in _REMOVAL.findall(_ID.sub(b"", came))]
     return said or place.ask(MINE)
@@ -36,7 +36,7 @@ def _done(*stanzas: str) -> Act:
 
 
 def removed(name: str, *stanzas: str, note: str = "", steps: dict[str, Operation] | None = None) -> None:
-    """Register a way in which somebody is taken out of a room of bob's."""
+    """Register a way in which a user is removed from a room of bob."""
     met(f"room that {name}", _being_there, provoke=_done(*stanzas), steps=steps or {}, note=note)
 
 

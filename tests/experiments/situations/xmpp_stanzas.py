@@ -44,7 +44,7 @@ PING = iq("get", "<ping xmlns='urn:xmpp:ping'/>", "localhost")
 
 
 def refused(name: str, stanza: str, right: str | None = PING, on: Sequence[Ground] = BOTH, **how: Any) -> None:
-    """Register a stanza that is refused, and the same put right."""
+    """Register a stanza that is refused, and the corrected stanza."""
     met(name, asking(stanza), on, steps={"modify": asking(right)} if right else {}, **how)
 
 
@@ -81,7 +81,7 @@ ALLOW = "<presence to='{me}' type='subscribed'/>"
 
 
 def befriended(*then: str) -> dict[str, Operation]:
-    """Return the step of becoming a contact of bob's before somebody tries again."""
+    """Return the step of becoming a contact of bob before the next try."""
 
     def operate(place: StreamPlace) -> list[Seen]:
         place.ask(BEFRIEND)
@@ -141,7 +141,7 @@ refused("announcement to all", "<message to='localhost/announce/all' id='1'><bod
 
 
 def _abroad(place: StreamPlace) -> Iterator[Seen]:
-    """Ask a domain that nobody serves: it takes the server a while to find out."""
+    """Send a request to a domain without a server; the server needs a while to notice."""
     start = len(place.wire.read)
     place.wire.send(iq("get", "<query xmlns='jabber:iq:version'/>", "nope.example").encode())
     place.wire.until(b"</iq>", 15)
@@ -151,7 +151,7 @@ def _abroad(place: StreamPlace) -> Iterator[Seen]:
 met("domain that nobody serves", _abroad, steps={"modify": asking(PING)})
 
 
-# People who are away, and those who do not want to hear.
+# Users who are offline, and users who block others.
 CHAT = "<message to='bob@localhost/{own}' id='1' type='chat'><body>hi</body></message>"
 QUESTION = iq("get", "<query xmlns='jabber:iq:version'/>", "bob@localhost/{own}")
 met(
@@ -193,7 +193,7 @@ LETTER = "<message to='{me}x@localhost' type='chat' id='1'><body>hi</body></mess
 
 
 def _reads(place: StreamPlace) -> None:
-    """Let whoever was away come, read, and stay."""
+    """Let the user who was offline log in, read, and stay online."""
     wire = place.other("carol")
     wire.send(b"<presence/>")
     wire.until_closed(0.5)
@@ -209,7 +209,7 @@ met(
 )
 
 
-# A component that is not there yet.
+# A component that is not connected yet.
 def _component(place: StreamPlace) -> None:
     wire = place.server.dial(place.server.component)
     wire.send(header("part.localhost", content="jabber:component:accept"))
@@ -238,13 +238,13 @@ MINE = join(ROOM, "mine")
 
 
 def room(name: str, *stanzas: str, fields: dict[str, str] | None = None, prepare: Sequence[str] = (), **how: Any) -> None:
-    """Register something that somebody is refused in a room of bob's."""
+    """Register a request that a room of bob refuses."""
     ready = by_other("bob", join(ROOM, "bob"), configure(ROOM, persistentroom="1", **(fields or {})), *prepare)
     met(f"room {name}", asking(*stanzas), provoke=ready, state=witnessed("bob", f"from='{ROOM}/mine'"), **how)
 
 
 def bob_then(*first: str, then: str = join(ROOM, "mine"), word: str = "operator") -> dict[str, Operation]:
-    """Return the step that the owner of the room takes before somebody tries again."""
+    """Return the step that the owner of the room takes before the next try."""
     return {word: lambda place: (by_other("bob", *first)(place), list(place.ask(then)))[1]}
 
 
@@ -334,7 +334,7 @@ ITEM = "<publish node='{own}'><item id='1'><a xmlns='urn:a'/></item></publish>"
 
 
 def node(name: str, *stanzas: str, prepare: Sequence[str] = (), right: str | None = None, **how: Any) -> None:
-    """Register something that somebody is refused at a node of bob's."""
+    """Register a request that a node of bob refuses."""
     ready = by_other("bob", pubsub("<create node='{own}'/>"), *prepare)
     steps = {"modify": asking(right)} if right else {}
     met(f"node {name}", asking(*stanzas), provoke=ready, steps=steps, **how)
@@ -363,7 +363,7 @@ node("with an unknown request", pubsub("<bogus/>"), right=SUBSCRIBE)
 node("with an empty request", pubsub(""), right=SUBSCRIBE)
 
 
-# Registration, which is slowed down.
+# Registration, which has a rate limit.
 def registering(name: str) -> str:
     """Return a request to register another user."""
     return iq(
@@ -379,7 +379,7 @@ class NewcomerPlace(StreamPlace):
         return opened(self.server)
 
     def register(self, name: str) -> Iterator[Seen]:
-        """Register somebody, and yield what the server has against it."""
+        """Register a user, and yield the errors of the server."""
         start = len(self.wire.read)
         self.wire.send(registering(name).encode())
         self.wire.until_closed(0.4)

@@ -47,7 +47,7 @@ HELLO = iq("get", "<ping xmlns='urn:xmpp:ping'/>", "localhost")
 
 # Opening a stream.
 def opening(said: bytes) -> Operation:
-    """Return the operation that opens a stream with these bytes: it has failed if the server has something against them."""
+    """Return the operation that opens a stream with these bytes: it fails if the server sends an error."""
 
     def operate(place: Place) -> Iterator[Seen]:
         wire = place.server.dial()
@@ -63,7 +63,7 @@ def opening(said: bytes) -> Operation:
 
 
 def unopened(name: str, said: bytes, on: Sequence[Ground] = BOTH) -> None:
-    """Register an opening that is refused; put right it is the usual one."""
+    """Register an opening that is refused; the corrected one is the usual opening."""
     met(f"stream {name}", opening(said), on, steps={"modify": opening(header())})
 
 
@@ -79,12 +79,12 @@ unopened("with a document type", header() + b"<!DOCTYPE x>")
 
 # Logging in.
 def entering(*attempts: bytes) -> Operation:
-    """Return the operation that tries to log in with these elements, on a stream of its own."""
+    """Return the operation that tries to log in with these elements, on a new stream."""
     return lambda place: place.enter(*attempts)
 
 
 def rejected(name: str, *attempts: bytes, on: Sequence[Ground] = BOTH, step: str = "modify") -> None:
-    """Register a login that is refused; put right it is a plain one with the password."""
+    """Register a login that is refused; the corrected one is a PLAIN login with the password."""
     met(f"login {name}", entering(*attempts), on, steps={step: entering()})
 
 
@@ -121,9 +121,9 @@ met(
 )
 
 
-# A session, and what ends it.
+# Sessions, and the errors that end them.
 def interrupted(end: Act, seconds: float = 5.0) -> Operation:
-    """Return the operation that opens a session and sends a message; the first time something ends the stream after that."""
+    """Return the operation that opens a session and sends a message; the first time, an action then ends the stream."""
 
     def operate(place: StreamPlace) -> Iterator[Seen]:
         found = [] if place.is_open else list(place.enter())
@@ -144,7 +144,7 @@ def interrupted(end: Act, seconds: float = 5.0) -> Operation:
 
 
 def saying(data: str) -> Operation:
-    """Return the operation that says something in a session: it has failed if the stream ends over it."""
+    """Return the operation that sends data in a session: it fails if the stream ends because of it."""
 
     def operate(place: StreamPlace) -> Iterator[Seen]:
         wire = place.wire
@@ -183,7 +183,7 @@ RESUME = f"<resume xmlns='{SM}' h='0' previd='nope'/>"
 
 
 def _resumed(place: StreamPlace) -> Iterator[Seen]:
-    """Log in, and resume a session that is not there."""
+    """Log in, and resume a session that does not exist."""
     wire = login(place.server, place.user)
     wire.send(RESUME.encode())
     wire.until_closed(0.4)
@@ -191,7 +191,7 @@ def _resumed(place: StreamPlace) -> Iterator[Seen]:
 
 
 def _anew(place: StreamPlace) -> Iterator[Seen]:
-    """Log in, and begin a new session."""
+    """Log in, and start a new session."""
     wire = login(place.server, place.user)
     start = len(wire.read)
     bind(wire, "new")
@@ -266,7 +266,7 @@ met(
 
 
 def _slow(place: StreamPlace) -> Iterator[Seen]:
-    """Open a stream and log in, late where the client is loaded."""
+    """Open a stream and log in; late, if the client is under load."""
     wire = opened(place.server)
     if place.kept.get("late"):
         wire.until_closed(6)
@@ -344,7 +344,7 @@ met(
 
 
 def _enabled_early(place: StreamPlace) -> Iterator[Seen]:
-    """Log in, and enable the management of a stream that has no resource yet."""
+    """Log in, and enable stream management before a resource is bound."""
     wire = login(place.server, place.user)
     start = len(wire.read)
     wire.send(f"<enable xmlns='{SM}'/>".encode())
