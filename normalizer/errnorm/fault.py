@@ -17,9 +17,9 @@ Outcome = Literal["failed", "retried", "handled", "background"]
 
 OUTCOMES: Final[Mapping[Outcome, str]] = MappingProxyType(
     {
-        "failed": "The operation failed, and nobody repeats it.",
-        "retried": "The operation will be attempted again.",
-        "handled": "The caller handles the error and goes on.",
+        "failed": "The operation failed, and it will not be retried.",
+        "retried": "The attempt failed, and the operation will be retried.",
+        "handled": "The caller handles the error and continues.",
         "background": "The error happened to a connection or in a callback, not to an operation.",
     }
 )

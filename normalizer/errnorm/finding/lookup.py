@@ -74,7 +74,13 @@ class Lookup:
         return engine.judge_as(name.row, Signal(name.protocol, section, name.row.key, text), name.captures)
 
     def whole(self, line: str) -> NormalizedError | None:
-        """Normalize a line; `None` if it is a single word, if no row matches, or if only its family has a row."""
+        """
+        Normalize a line.
+
+        Returns:
+            The error. `None` if the line is a single word, if no row matches, if only its family has a row, or if any program may
+            write such a line.
+        """
         if " " not in line.strip():
             return None
         error = self.normalizer.normalize(line)
