@@ -242,5 +242,5 @@ def _pause(error: NormalizedError, number: int, rules: Rules) -> float:
     # Only half of the pause is random: a message that fails at once must not be redelivered at once.
     grown = widest * (0.5 + 0.5 * chance)
     hint = hint_of(error)
-    # Not earlier than asked, and spread among the messages that were told the same.
+    # Not earlier than the error asks, and with a random part, so that messages with the same hint do not all return at once.
     return grown if hint is None else min(max(hint + chance * policy.base, grown), policy.longest_hint)

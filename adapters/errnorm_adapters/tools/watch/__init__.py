@@ -1,11 +1,11 @@
 """
-Watch a running NATS system: which clients are refused or thrown out, and what fails in JetStream.
+Watch a running NATS system: show the clients that are refused or disconnected, and the errors of JetStream.
 
     errnorm watch nats://sys:secret@one:4222,nats://two:4222
 
-It subscribes to the events of the system account and to the advisories of JetStream, and emits each error as a service would: to
-the log and as metrics. Several watchers share the events, because they subscribe in one queue group. On a terminal it shows what
-is failing; into a pipe it writes one line for each error.
+The command subscribes to the events of the system account and to the advisories of JetStream, and emits each error to the log and
+as metrics, as a service would. Several watchers share the events, because they subscribe in one queue group. On a terminal the
+command shows a summary of the current errors; into a pipe it writes one line for each error.
 """
 
 from __future__ import annotations
@@ -65,14 +65,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 async def _watch(arguments: argparse.Namespace) -> None:
     shown = sys.stdout.isatty() and arguments.format == "text"
-    # The lines of the log would destroy the view of a terminal.
+    # Log lines would destroy the view on a terminal.
     emitters = [one for one in default_emitters(None) if not (shown and isinstance(one, LogEmitter))]
     watcher = Watcher(
         Middleware(emitters=emitters), system=not arguments.advisories, told=None if shown else _writer(arguments.format)
     )
     task = asyncio.current_task()
     for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError, RuntimeError):  # not on every system, and only in the main thread
+        with contextlib.suppress(NotImplementedError, RuntimeError):  # not supported on every system, and only in the main thread
             asyncio.get_running_loop().add_signal_handler(number, task.cancel if task else lambda: None)
     options = {"user_credentials": arguments.creds} if arguments.creds else {}
     view = asyncio.create_task(_view(watcher)) if shown else None

@@ -1,12 +1,12 @@
 """
-Events of nats-server about its clients, streams and consumers, and what of them is an error.
+Read the events of nats-server about its clients, streams and consumers, and decide which of them are errors.
 
-* `$SYS.ACCOUNT.*.DISCONNECT` reaches the system account when the connection of a client ends, with the close reason.
-* `$SYS.SERVER.*.CLIENT.AUTH.ERR` reaches it when a login is refused. The same connection is then also told as a disconnect with
-  the reason `Authentication Failure`, which therefore counts for nothing.
-* `$JS.EVENT.ADVISORY.>` reaches the account that the stream belongs to.
+* The server sends `$SYS.ACCOUNT.*.DISCONNECT` to the system account when a client's connection ends, with the close reason.
+* The server sends `$SYS.SERVER.*.CLIENT.AUTH.ERR` to the system account when it refuses a login. It then also sends a disconnect
+  of the same connection, with the reason `Authentication Failure`; this module ignores that second event.
+* The server sends `$JS.EVENT.ADVISORY.>` to the account of the stream.
 
-An event that is a notice, or the end of a connection as its client wanted it, is no error.
+A notice is not an error, and neither is the end of a connection that its client has closed.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ class Event(NamedTuple):
     One event.
 
     Attributes:
-        document: The event as it came, decoded.
+        document: The decoded event.
 
         server: The name of the server.
 
-        account: The account it happened in.
+        account: The account of the client or stream.
 
-        client: What the client calls itself; for an advisory, the stream or consumer. A peer has chosen it.
+        client: The name that the client gave itself; for an advisory, the stream or consumer. A peer has chosen this name.
     """
 
     document: Mapping[str, object]
@@ -50,7 +50,7 @@ class Event(NamedTuple):
 
 
 def read(subject: str, data: bytes) -> Event | None:
-    """Return an event; `None` if the message is none, or tells what another event tells."""
+    """Return an event; `None` if the message is not an event, or repeats another event."""
     try:
         document = json.loads(data)
     except (ValueError, RecursionError):
@@ -74,5 +74,5 @@ def _text(value: object) -> str:
 
 
 def is_error(error: NormalizedError) -> bool:
-    """Tell whether an event is an error, and no notice or wanted end."""
+    """Return whether an event is an error, and not a notice or an intended end."""
     return error.reason not in {Reason.PROTOCOL_NOTICE, Reason.SHUTDOWN_CLIENT}

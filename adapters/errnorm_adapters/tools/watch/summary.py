@@ -1,4 +1,4 @@
-"""What a watcher has seen: counts by reason, account and client, in bounded memory."""
+"""The counts of a watcher: errors by reason, account and client, in bounded memory."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Summary:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start with nothing seen."""
+        """Create a summary without errors."""
         self._clock = clock
         self._started = clock()
         self._counts: Counter[Key] = Counter()
@@ -52,14 +52,14 @@ class Summary:
         self._seconds.append((second, count + 1))
 
     def rate(self) -> float:
-        """Return the errors a second over the last minute, or since the start if that is less."""
+        """Return the errors per second during the last minute, or since the start if that is shorter."""
         now = self._clock()
         recent = sum(count for second, count in self._seconds if second > now - _WINDOW)
         return recent / max(min(_WINDOW, now - self._started), 1.0)
 
     @property
     def counts(self) -> dict[Key, int]:
-        """How often, by reason, code, account and client, the most frequent first."""
+        """The number of errors by reason, code, account and client, the most frequent first."""
         return dict(self._counts.most_common())
 
     def lines(self, width: int, style: Style) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The watcher: a supervised connection that subscribes to the events, and tells each error once."""
+"""The watcher: a supervised connection that subscribes to the events, and reports each error once."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Watcher:
     Watches one account of a NATS system.
 
     Attributes:
-        summary: What it has seen.
+        summary: The counts of the errors.
     """
 
     def __init__(
@@ -46,13 +46,13 @@ class Watcher:
         told: Callable[[Event, NormalizedError], object] | None = None,
     ) -> None:
         """
-        Prepare.
+        Create a watcher that is not connected yet.
 
         Args:
             middleware: Emits each error, with the outcome `background`.
             system: Whether the account is the system account; otherwise only advisories are watched.
-            summary: Where errors are counted.
-            told: Called with each error that was emitted.
+            summary: Counts the errors; by default a new summary.
+            told: Called with each event and its error, after the error was emitted.
         """
         self._middleware = middleware
         self._system = system
@@ -61,7 +61,7 @@ class Watcher:
 
     async def run(self, servers: Sequence[str], **options: Any) -> None:  # noqa: ANN401 - the options of nats-py
         """
-        Watch until cancelled. The connection is supervised: it is opened again after every error that can pass.
+        Watch until cancelled. The connection is supervised: it is opened again after every temporary error.
 
         Args:
             servers: The addresses of the servers.
@@ -116,7 +116,7 @@ def _connect() -> Callable[..., Any]:
 
 
 async def _check_system(client: Any, servers: Sequence[str]) -> None:  # noqa: ANN401 - a client of nats-py
-    """Ask what only the system account may ask: any other account can subscribe to its subjects too, and hears nothing."""
+    """Send a request that only the system account may send: other accounts can subscribe to its subjects, but get no events."""
     try:
         await client.request(_PING, b"", timeout=_PATIENCE)
     except Exception as error:

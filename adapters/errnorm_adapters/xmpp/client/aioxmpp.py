@@ -132,7 +132,7 @@ class AioxmppAttachment(XmppAttachment):
         error = ended(self.judged(reason))
         self._unsettled = None
         if self.state is not State.UP:
-            # It gives up for this attempt, not for what an earlier one, or the last connection, had failed of.
+            # aioxmpp gives up because of this attempt, and not because of an earlier attempt or the last connection.
             self.feed(DialFailed(error=error, cause=reason, next=Next.CLOSED))
         self.feed(Closed(error=error, cause=reason))
 
