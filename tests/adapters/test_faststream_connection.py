@@ -8,10 +8,12 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import nats
+import nats.errors
 import pytest
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.opentelemetry import NatsTelemetryMiddleware
+from nats.js.api import ConsumerConfig
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -26,6 +28,8 @@ from tests.adapters.nats.client.kit import Told, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
+
+    from nats.js import JetStreamContext
 
     from tests.servers.nats import NatsServer
 
@@ -174,6 +178,51 @@ async def test_two_messages_that_fail_are_delivered_a_few_times_in_four_seconds(
     info = await stream.consumer_info("ORDERS", "worker")
     assert info.num_ack_pending == 2
     await client.close()
+
+
+async def test_a_restart_in_the_middle_loses_no_message_and_acknowledges_none_that_failed(
+    start_nats: Callable[..., NatsServer],
+) -> None:
+    server = start_nats({}, jetstream=True)
+    shop = Shop(server.url)
+    client = await nats.connect(server.url, max_reconnect_attempts=-1, reconnect_time_wait=0)
+    stream = client.jetstream()
+    await stream.add_stream(name="ORDERS", subjects=["orders"])
+    deliveries: Counter[str] = Counter()
+    done: Counter[str] = Counter()
+    orders = JStream(name="ORDERS", subjects=["orders"], declare=False)
+    config = ConsumerConfig(ack_wait=2)
+
+    @shop.broker.subscriber("orders", stream=orders, durable="worker", pull_sub=PullSub(), config=config)
+    async def on_order(body: str) -> None:
+        deliveries[body] += 1
+        if deliveries.total() == 5:
+            await asyncio.to_thread(server.kill)
+            await asyncio.to_thread(server.start)
+        if deliveries[body] == 1 and body in {"a", "d", "e"}:
+            raise ConnectionRefusedError(111, "the database")
+        done[body] += 1
+
+    await shop.broker.start()
+    for body in "abcdef":
+        await stream.publish("orders", body.encode())
+    async with asyncio.timeout(120):
+        while set(done) != set("abcdef") or await left(stream):  # noqa: ASYNC110 - only by asking
+            await asyncio.sleep(0.1)
+    assert max(deliveries.values()) <= 4
+    assert all(deliveries[body] >= 2 for body in "ade")
+    assert shop.status() is Status.UP
+    await shop.broker.stop()
+    await client.close()
+
+
+async def left(stream: JetStreamContext) -> int:
+    """Return how many messages are neither acknowledged nor given up; one too many while the server is away."""
+    try:
+        info = await stream.consumer_info("ORDERS", "worker")
+    except (nats.errors.Error, OSError):
+        return 1
+    return int((info.num_ack_pending or 0) + (info.num_pending or 0))
 
 
 async def test_the_span_of_the_telemetry_middleware_has_the_class(start_nats: Callable[..., NatsServer]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,18 +63,14 @@ async def test_an_agent_of_spade_is_watched(start_prosody: Callable[..., Prosody
 
 async def test_a_gateway_of_slidge_is_watched(start_prosody: Callable[..., ProsodyServer], tmp_path: Path) -> None:
     slidge: Any = pytest.importorskip("slidge", reason=f"slidge is not installed; {OTHERS}")
-    from slidge.core import config  # noqa: PLC0415 - where it is installed
-    from slidge.db.models import Base  # noqa: PLC0415
-    from slidge.db.store import SlidgeStore  # noqa: PLC0415
-    from sqlalchemy import create_engine  # noqa: PLC0415
-
+    config, models, store = (import_module(f"slidge.{name}") for name in ("core.config", "db.models", "db.store"))
     server = start_prosody(hosts='Component "legacy.localhost"\ncomponent_secret = "right"')
     settings = {"jid": "legacy.localhost", "secret": "wrong", "server": HOST, "port": server.component, "home_dir": tmp_path}
     for name, value in {**settings, "user_jid_validator": ".*", "admins": [], "upload_service": None}.items():
         setattr(config, name.upper(), value)
-    engine = create_engine("sqlite+pysqlite:///:memory:")
-    Base.metadata.create_all(engine)
-    slidge.BaseGateway.store = SlidgeStore(engine)
+    engine = import_module("sqlalchemy").create_engine("sqlite+pysqlite:///:memory:")
+    models.Base.metadata.create_all(engine)
+    slidge.BaseGateway.store = store.SlidgeStore(engine)
     told: list[Fault] = []
     recipe = example("with_slidge", told)
 
