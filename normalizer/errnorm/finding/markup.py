@@ -40,6 +40,7 @@ class Markup:
         self._errors = re.compile(given.get("errors", r"(?!)"), re.ASCII)
         self._escaped = re.compile(given.get("escaped", r"(?!)"), re.ASCII)
         self._broken: str | None = given.get("broken")
+        self._vague: str | None = given.get("vague")
         self._spaces: Mapping[str, str] = given.get("namespaces", {})
         self._parents: Mapping[str, str] = given.get("parents", {})
 
@@ -59,6 +60,10 @@ class Markup:
     def is_broken(self, section: str | None) -> bool:
         """Return whether a section is the one for text that could not be parsed."""
         return section is not None and section == self._broken
+
+    def is_vague(self, code: str | None) -> bool:
+        """Return whether a code is the one for an error without a condition."""
+        return code == self._vague
 
     def begin(self, text: str) -> int | None:
         """Return the position of the first element; `None` if there is none."""

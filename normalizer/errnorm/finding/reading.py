@@ -85,11 +85,15 @@ class Reader:
         return taken, None if error is None else Seen(start, min(len(lines[first]), start + len(piece)), how, error)
 
     def _of_element(self, piece: str, *, cut: bool) -> tuple[NormalizedError | None, How]:
+        markup = self._forms.markup
         error = None if cut else self._lookup.normalizer.normalize(piece)
-        if error is not None and error.known and not self._forms.markup.is_broken(error.section):
+        read = error is not None and error.known and not markup.is_broken(error.section)
+        if error is not None and read and not markup.is_vague(error.code):
             return error, How.WHOLE
-        signals = self._forms.markup.signals(piece)
-        return next((known for signal in signals if (known := self._lookup.judged(signal)) is not None), None), How.INSIDE
+        seen = next((known for signal in markup.signals(piece) if (known := self._lookup.judged(signal)) is not None), None)
+        if read and (seen is None or markup.is_vague(seen.code)):
+            return error, How.WHOLE
+        return seen, How.INSIDE
 
     def _how(self, text: str, start: int) -> How:
         line = text.partition("\n")[0]

@@ -308,6 +308,9 @@ class TestOtherRuntimes:
             ("a.js:1 WebSocket connection to 'wss://example.com/xmpp-websocket' failed: ", "transport.refused"),
             ("Failed to retrieve carbons.service-unavailable(503)", "transport.unavailable"),
             ("Message delivery to someone failed: (Code 503)", "transport.unavailable"),
+            ("a-CRITICAL **: uncaught error: Unacceptable TLS certificate (g-tls-error-quark, 2)", "auth.untrusted"),
+            ("javax.net.ssl.SSLPeerUnverifiedException: No peer certificate", "transport.tls"),
+            ("/usr/lib/prosody/core/a.lua:65: attempt to index local 'b' (a nil value)", "transport.internal"),
         ],
     )
     def test_an_error_is_known_by_what_its_runtime_prints(self, text: str, reason: str) -> None:
@@ -315,6 +318,13 @@ class TestOtherRuntimes:
 
     def test_a_cause_in_the_words_says_more_than_the_class_before_it(self) -> None:
         assert reasons("java.io.IOException: java.net.UnknownHostException: chat.example.com") == ["transport.dns"]
+
+
+def test_a_condition_without_its_namespace_is_for_people() -> None:
+    (found,) = find("rx  <stream:error>\nrx    <conflict></conflict>\nrx  </stream:error>")
+    assert (found.error.reason, found.how) == (Reason.SHUTDOWN_REPLACED, How.INSIDE)
+    (plain,) = find("<stream:error><weird/></stream:error>")
+    assert plain.error.code == "undefined-condition"
 
 
 def test_both_spellings_of_a_server_that_stops_mean_the_status_that_the_server_sent() -> None:
