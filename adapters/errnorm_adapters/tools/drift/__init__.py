@@ -57,7 +57,7 @@ def read(path: Path) -> list[Reading]:
         message = f"{error.filename or path}: {error.strerror}"
         raise UnusablePathError(message) from error
     if not readings:
-        message = f"{path}: neither nats-server, nor an XMPP registry, RFC or XEP, nor a client library that the tables know"
+        message = f"{path}: contains neither nats-server, an XMPP registry, an RFC or XEP, nor a client library with rows"
         raise UnusablePathError(message)
     return readings
 

@@ -257,7 +257,7 @@ def _declared(catalogue: Path) -> list[dict[str, Any]]:
         entries = json.loads(catalogue.read_text("utf-8"))
         wrong = [entry for entry in entries if not {"error_code", "constant", "description"} <= entry.keys()]
     except (ValueError, TypeError, AttributeError) as error:
-        message = f"{catalogue}: no list of API errors: {error}"
+        message = f"{catalogue}: cannot be read as a list of API errors: {error}"
         raise UnusablePathError(message) from error
     if wrong:
         message = f"{catalogue}: an entry lacks error_code, constant or description: {json.dumps(wrong[0])[:100]}"

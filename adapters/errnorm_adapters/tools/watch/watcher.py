@@ -124,8 +124,8 @@ async def _check_system(client: Any, servers: Sequence[str]) -> None:  # noqa: A
             raise
         where = printable(", ".join(map(without_credentials, servers)))
         message = (
-            f"{where}: this user is not of the system account, so the server tells it nothing about other connections. Give a "
-            "user of the account that system_account names in the configuration of the server (with an operator: the .creds "
-            "file of a user of the account SYS), or --advisories for the advisories of this account alone"
+            f"{where}: this user does not belong to the system account, so the server sends it no events about other "
+            "connections. Use a user of the account that system_account names in the configuration of the server (with an "
+            "operator: the .creds file of a user of the account SYS), or --advisories to watch this account's advisories only"
         )
         raise UnusableError(message) from None
