@@ -1,10 +1,11 @@
 """
 Every block of code in every page runs: Python in the order of its page, commands in a shell, tables through the loader.
 
-A `text` block right below a `python` or `console` block is what it prints; `…` stands for anything. A block of Python or of
-configuration that begins with a comment that is a file's name is written to that file, for the commands that follow. Addresses of
-servers in a page are replaced by those of servers that the test has started, with the page's own `nats.conf` if it shows one. In
-the README each block of Python runs alone.
+A `text` block right below a `python` or `console` block is what it prints, and a block that prints has one;
+`tests.docs.blocks` says what `…` may stand for. A block of Python or of configuration that begins with a comment that is a
+file's name is written to that file, for the commands that follow. Addresses of servers in a page are replaced by those of
+servers that the test has started, with the page's own configuration if it shows one. In the README each block of Python runs
+alone.
 """
 
 from __future__ import annotations
@@ -183,8 +184,7 @@ def _check(block: Block, page: Path, servers: dict[str, str], module: ModuleType
             return
         case other:
             assert other in _NOT_RUN, f"{page.name}:{block.line}: nothing runs {other}"
-    if block.prints is not None:
-        assert matches(block.prints, printed), f"{page.name}:{block.line} printed:\n{printed}"
+    assert matches(block.prints or "", printed), f"{page.name}:{block.line} printed:\n{printed}"
 
 
 def _table(code: str) -> None:
@@ -195,6 +195,23 @@ def _table(code: str) -> None:
     path = Path(name[1] if name else "page.toml")
     path.write_text(code, "utf-8")
     assert any(entry.origin == str(path) for entry in load_table(match[1], [path]).rows.values())
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "same"),
+    [
+        ("again in … s", "again in 0.25 s", True),
+        ("nats-server …; errors.json", "nats-server 2.15.1, 2.9.10; errors.json", True),
+        ("tables nats …+mine 2026.1", "tables nats 2026.7+mine 2026.1", True),
+        ("nats Stale Connect…", "nats Stale Connect…", True),
+        ("reason: …", "reason: unknown", False),
+        ("… abort", "unknown abort", False),
+        ("first\n…\nlast", "first\nsecond\nlast", False),
+        ("at the end …", "at the end ", False),
+    ],
+)
+def test_an_ellipsis_covers_numbers_and_versions_and_no_word(shown: str, printed: str, same: bool) -> None:
+    assert matches(shown, printed) is same
 
 
 def test_there_are_pages() -> None:

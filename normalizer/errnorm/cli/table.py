@@ -35,7 +35,7 @@ COLUMNS = (
     "evidence",
     "source",
 )
-_SHORT = ("protocol", "section", "key", "reason", "retryable", "terminal", "recovery", "evidence")
+_SHORT: tuple[str, ...] = ("protocol", "section", "key", "reason", "retryable", "terminal", "recovery", "evidence")
 _WIDEST = 60
 # The columns that are left out first on a narrow terminal: the remaining ones say nearly the same.
 _LESS_NEEDED = ("evidence", "terminal", "retryable", "protocol")
