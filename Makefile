@@ -28,7 +28,7 @@ export BUSY PYTHON SERVERS WORKERS
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 
-.PHONY: audit bench bench-alarm capture capture-clients check clean constraints demo dist docs env experiments format frameworks fuzz help lint lowest row-check sbom servers \
+.PHONY: audit bench bench-alarm capture capture-clients check clean constraints demo dist docs docs-versions env experiments format frameworks fuzz help lint lowest row-check sbom servers \
 	soak test test-clients test-properties test-repeat types wheel-test
 .DEFAULT_GOAL := help
 
@@ -36,6 +36,7 @@ help:
 	@echo "Look around"
 	@echo "  make demo             show real errors of a NATS and an XMPP server, normalized, in half a minute"
 	@echo "  make docs             build the site and the catalogue in docs/_build/html"
+	@echo "  make docs-versions    the site of every release side by side, in docs/_build/versions"
 	@echo "Change"
 	@echo "  make env              create the development environment, .venv"
 	@echo "  make format           format the code, and apply the fixes of ruff"
@@ -86,6 +87,9 @@ row-check: .venv/.dev
 docs: .venv/.dev
 	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html, and the catalogue: docs/_build/html/catalogue.html"
+
+docs-versions: .venv/.dev
+	@.ci/versions docs/_build/versions
 
 lint: .venv/.dev
 	@$(BIN)/ruff format -q --check

@@ -14,6 +14,7 @@ from errnorm.taxonomy import Category, Effect, Reason, Recovery
 from errnorm_docs.catalogue import site
 from errnorm_docs.entries import entries_of, tables
 from errnorm_docs.pictures import pictures
+from errnorm_docs.search import anchor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -94,11 +95,11 @@ def _listed(entries: Sequence[Article]) -> list[str]:
 
 def _listed_row(entry: Article) -> str:
     row = entry.placed.row
-    name = f'<a href="../catalogue/{escape(entry.slug)}.html">{_code(entry.placed.key)}</a>'
+    name = f'<a id="{anchor(entry.slug)}" href="../catalogue/{escape(entry.slug)}.html">{_code(entry.placed.key)}</a>'
     aside = _plain(row.text or row.constant or "")
     connection = "connection over" if row.terminal else "connection lives"
-    meaning = f"{_code(row.reason)}<br>{row.recovery}, {connection}, effect {_plain(row.effect)}"
-    return f"| {name}{f'<br>{aside}' if aside else ''} | {meaning} | {_plain(row.evidence)}<br>{_plain(row.source)} |"
+    meaning = f"{_code(row.reason)} <br>{row.recovery}, {connection}, effect {_plain(row.effect)}"
+    return f"| {name}{f' <br>{aside}' if aside else ''} | {meaning} | {_plain(row.evidence)} <br>{_plain(row.source)} |"
 
 
 def _code(text: str) -> str:

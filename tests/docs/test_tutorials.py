@@ -115,5 +115,26 @@ def _installed(line: str, folder: Path, environment: Mapping[str, str]) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_every_block_of_the_readme_runs_from_the_wheel(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+    subprocess.run(command, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    environment = _environment(tmp_path)
+    _printed("python -m venv .venv", tmp_path, environment)
+    _installed(f"pip install '{wheel}[nats,xmpp,retry]' opentelemetry-sdk", tmp_path, environment)
+    for block in blocks(ROOT / "README.md"):
+        printed = ""
+        if block.language == "python":
+            name = file_of(block.code) or "block.py"
+            (tmp_path / name).write_text(block.code, "utf-8")
+            if name == "block.py":
+                printed = _printed("python block.py 2>errors", tmp_path, environment)
+        elif block.language == "console":
+            lines = [line for line in commands(block.code) if not line.startswith(("pip ", "make "))]
+            printed = "".join(_printed(line, tmp_path, environment) for line in lines)
+        if block.prints is not None:
+            assert matches(block.prints, printed), f"README.md:{block.line} printed:\n{printed}"
+
+
 def test_there_is_a_tutorial_for_each_protocol() -> None:
     assert [page.stem for page in TUTORIALS] == ["first-error", "first-xmpp-error"]
