@@ -37,7 +37,7 @@ def blocks(page: Path) -> Iterator[Block]:
     for at, match in enumerate(found):
         following = found[at + 1] if at + 1 < len(found) else None
         told = following is not None and following["language"] == "text" and not text[match.end() : following.start()].strip()
-        prints = following["code"] if following is not None and told else None
+        prints = textwrap.dedent(following["code"]) if following is not None and told else None
         yield Block(match["language"], textwrap.dedent(match["code"]), text[: match.start()].count("\n") + 1, prints)
 
 
@@ -59,5 +59,5 @@ def matches(expected: str, actual: str) -> bool:
     An ellipsis stands only for what varies from one run or version to another: a number, or versions separated by commas. So it
     cannot hide a word. It also stands for itself, where the program has cut a line.
     """
-    parts = (re.escape(part.strip("\n")) for part in expected.strip().split("…"))
+    parts = (re.escape(part) for part in expected.strip().split("…"))
     return re.fullmatch(_VARYING.join(parts), actual.strip()) is not None

@@ -49,6 +49,7 @@ _XMPP = '"127.0.0.1", 5222'
 _OWN_XMPP = "15222"  # of a page that shows its own configuration of Prosody
 # Commands that build or fetch; they are the business of other tests.
 _NOT_HERE = (
+    ".venv/bin/",
     "nats-server ",
     "prosody ",
     "python -m venv ",
