@@ -310,6 +310,8 @@ class TestOtherRuntimes:
             ("Message delivery to someone failed: (Code 503)", "transport.unavailable"),
             ("a-CRITICAL **: uncaught error: Unacceptable TLS certificate (g-tls-error-quark, 2)", "auth.untrusted"),
             ("javax.net.ssl.SSLPeerUnverifiedException: No peer certificate", "transport.tls"),
+            ("Websocket closed unexpectedly converse.js:149:12388", "transport.lost"),
+            ("WARNING (MainThread) [homeassistant.components.xmpp.notify] Login failed", "auth.rejected"),
             ("/usr/lib/prosody/core/a.lua:65: attempt to index local 'b' (a nil value)", "transport.internal"),
         ],
     )
