@@ -12,11 +12,7 @@ import nats.errors
 import pytest
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, PullSub
-from faststream.nats.opentelemetry import NatsTelemetryMiddleware
 from nats.js.api import ConsumerConfig
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import errnorm_adapters.nats
 from errnorm import Middleware
@@ -226,6 +222,12 @@ async def left(stream: JetStreamContext) -> int:
 
 
 async def test_the_span_of_the_telemetry_middleware_has_the_class(start_nats: Callable[..., NatsServer]) -> None:
+    pytest.importorskip("opentelemetry.sdk", reason="the SDK of OpenTelemetry is not installed")
+    from faststream.nats.opentelemetry import NatsTelemetryMiddleware  # noqa: PLC0415 - needs the SDK
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor  # noqa: PLC0415
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter  # noqa: PLC0415
+
     server = start_nats({}, jetstream=True)
     client = await nats.connect(server.url)
     await client.jetstream().add_stream(name="ORDERS", subjects=["orders"])

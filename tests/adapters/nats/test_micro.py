@@ -32,6 +32,7 @@ FAILURES: dict[str, Exception] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")  # of nats-py, from Python 3.12 on
 async def test_a_failure_is_answered_with_its_reason_and_read_back(start_nats: Callable[..., NatsServer]) -> None:
     client = await nats.connect(start_nats({}).url)
     told = Told()
