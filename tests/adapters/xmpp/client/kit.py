@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from errnorm.fault import Fault
     from errnorm_adapters.xmpp.client import XmppAttachment
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 QUIET = 0.3
 HEADER = (
     "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' "
