@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["HOST", "NatsServer", "NoServerError", "Prosody", "PyJabber", "Server", "xmpp_server"]
 
 HOST = "127.0.0.1"
-_PATIENCE = 15.0
+_PATIENCE = 60.0
 
 
 class NoServerError(RuntimeError):
