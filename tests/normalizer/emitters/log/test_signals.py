@@ -158,6 +158,7 @@ SERVERS = {
 
 @pytest.mark.parametrize("server", SERVERS)
 def test_a_server_that_is_terminated_loses_nothing(tmp_path: Path, server: str) -> None:
+    pytest.importorskip(SERVERS[server][0])
     log = tmp_path / "log"
     (tmp_path / "served.py").write_text(STORM.format(log=str(log)) + SERVED, "utf-8")
     with reserved_port() as port:
@@ -165,6 +166,7 @@ def test_a_server_that_is_terminated_loses_nothing(tmp_path: Path, server: str) 
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             while not asked(port, "ready"):
+                assert process.poll() is None
                 time.sleep(0.2)
             answered = sum(asked(port, "storm") for _ in range(4))
         finally:
