@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 from errnorm import plugins
 from errnorm.cli.answer import essentials, paragraphs
 from errnorm.cli.arguments import UNUSABLE, OneOf, UnusableError, check_protocol
+from errnorm.cli.changes import moved, moved_lines, saved_scan
 from errnorm.cli.page import page
 from errnorm.cli.part import Wanted, count_in, normalizer_of, parts_of
 from errnorm.cli.progress import Progress
 from errnorm.cli.style import Style, counted, printable, terminal_width
 from errnorm.cli.tally import Tally
+from errnorm.finding import Finder
 from errnorm.finding.times import since
 
 if TYPE_CHECKING:
@@ -58,6 +60,11 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--jobs", type=int, default=1, metavar="N", help="read with N processes, large files in slices; 0 for one for each core"
     )
+    parser.add_argument(
+        "--before",
+        metavar="OLD",
+        help="show which counts have moved since a scan of the same files by an older version (its JSON)",
+    )
     parser.add_argument("--strict", action="store_true", help="exit with 1 if anything was unknown")
     parser.set_defaults(run=_run)
 
@@ -71,9 +78,13 @@ def _run(arguments: argparse.Namespace) -> int:
         tables, arguments.protocol, _since(arguments.since, now), now, arguments.by, lines=arguments.format == "jsonl"
     )
     normalizer_of(tables)
+    before = None if arguments.before is None else saved_scan(arguments.before)
     scan = _Scan(arguments.by)
     scan.read(arguments.file or ["-"], wanted, _jobs(arguments.jobs))
-    if arguments.format == "json":
+    if before is not None:
+        changes = moved(before, scan.tally, Finder(normalizer_of(tables)))
+        print(json.dumps(changes, indent=2) if arguments.format == "json" else "\n".join(moved_lines(changes)))
+    elif arguments.format == "json":
         print(json.dumps(_document(scan), indent=2))
     elif arguments.format == "html":
         print(page(scan.tally, scan.lines, arguments.file or ["-"], datetime.now(UTC)))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from errnorm import plugins
 from errnorm.cli.arguments import OneOf, UnusableError, check_protocol, known_protocols, known_sections, meant
+from errnorm.cli.changes import compared, lines, saved_rows
 from errnorm.cli.style import Style, counted, fitted, terminal_width
 from errnorm.tables.provenance import Evidence, Reach
 from errnorm.taxonomy import Category, Reason, Recovery
@@ -65,6 +66,12 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
         parser.add_argument(f"--not-{name}", dest=name, action="store_const", const=False)
     parser.add_argument("--tables", action="append", metavar="FILE", help="a file with rows of your own; may be repeated")
     parser.add_argument("--format", type=OneOf("format", _WRITERS), default="text")
+    parser.add_argument(
+        "--diff",
+        nargs="+",
+        metavar=("OLD", "NEW"),
+        help="compare what an older version printed with --format json with these tables, or with another such file",
+    )
     parser.set_defaults(run=_run)
 
 
@@ -82,6 +89,8 @@ def rows(protocol: str | None = None, overlays: list[str] | None = None) -> list
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if arguments.diff:
+        return _diff(arguments)
     paths = plugins.overlay_paths(arguments.tables)
     check_protocol(arguments.protocol, paths)
     _check_section(arguments.section, known_sections(arguments.protocol, paths))
@@ -97,6 +106,19 @@ def _run(arguments: argparse.Namespace) -> int:
     if asked:
         found = _searched(found, asked)
     _WRITERS[arguments.format](found)
+    return 0
+
+
+def _diff(arguments: argparse.Namespace) -> int:
+    old, *new = arguments.diff
+    if len(new) > 1:
+        message = "argument --diff: two files at most, the older one first"
+        raise UnusableError(message)
+    changes = compared(saved_rows(old), saved_rows(new[0]) if new else rows(None, arguments.tables))
+    if arguments.format == "json":
+        _json(changes)
+    else:
+        print("\n".join(lines(changes)))
     return 0
 
 
