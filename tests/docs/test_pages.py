@@ -236,6 +236,12 @@ def test_every_file_that_a_page_links_to_is_there(page: Path) -> None:
     assert not missing
 
 
+@pytest.mark.parametrize("page", sorted((ROOT / "docs/how-to").glob("*.md")), ids=lambda page: page.stem)
+def test_every_guide_says_at_the_top_what_it_needs(page: Path) -> None:
+    if page.stem != "index":
+        assert page.read_text("utf-8").split("\n\n")[1].startswith("**Needs:** ")
+
+
 def test_every_page_can_be_reached_from_another() -> None:
     text = "\n".join(page.read_text("utf-8") for page in PAGES)
     orphans = [

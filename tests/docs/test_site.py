@@ -85,8 +85,8 @@ def test_the_search_finds_single_errors_and_leads_to_their_lines(site: Path, bro
 
 
 def test_a_link_that_is_shared_shows_a_title_and_a_picture(site: Path) -> None:
-    page = (site / "how-to/retry.html").read_text("utf-8")
-    assert '<meta property="og:title" content="Retry with stamina or tenacity - errnorm" />' in page
+    page = (site / "how-to/sentry.html").read_text("utf-8")
+    assert '<meta property="og:title" content="Send errors to Sentry - errnorm" />' in page
     assert "_static/card.png" in page
     assert (site / "_static/card.png").stat().st_size > 10_000
 
