@@ -48,7 +48,8 @@ async def opened(
         override_peer=[(HOST, port, aioxmpp.connector.STARTTLSConnector())],
     )
     errors = Middleware(emitters=[memory], policy=RetryPolicy(attempts=None))
-    attachment = attach(errors, client, **{"login_within": PATIENCE, **options})
+    options = {"login_within": PATIENCE, **options}
+    attachment = attach(errors, client, **options)
     client.start()
     try:
         yield client, memory, attachment
