@@ -149,9 +149,21 @@ def test_where_somebody_uses_the_descriptor_and_handles_the_signal_the_handler_r
     assert run(tmp_path, end) == (7, 100)
 
 
+# Otherwise uvicorn kills a worker that a busy machine keeps from answering for five seconds.
+PATIENT = ["--timeout-worker-healthcheck", "60"]
 SERVERS = {
     "uvicorn": ["uvicorn", "served:app", "--app-dir", "{folder}", "--port", "{port}"],
-    "uvicorn with two workers": ["uvicorn", "served:app", "--app-dir", "{folder}", "--port", "{port}", "--workers", "2"],
+    "uvicorn with two workers": [
+        "uvicorn",
+        "served:app",
+        "--app-dir",
+        "{folder}",
+        "--port",
+        "{port}",
+        "--workers",
+        "2",
+        *PATIENT,
+    ],
     "gunicorn": ["gunicorn", "served:wsgi", "--chdir", "{folder}", "-b", "127.0.0.1:{port}", "--workers", "2"],
 }
 
