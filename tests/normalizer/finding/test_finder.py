@@ -311,6 +311,8 @@ class TestOtherRuntimes:
             ("a-CRITICAL **: uncaught error: Unacceptable TLS certificate (g-tls-error-quark, 2)", "auth.untrusted"),
             ("javax.net.ssl.SSLPeerUnverifiedException: No peer certificate", "transport.tls"),
             ("Websocket closed unexpectedly converse.js:149:12388", "transport.lost"),
+            ("connection: Connection error on 0x7f (reason: 5 description: SSL Handshake Failed)", "transport.tls"),
+            ('{\n  "name": "NatsError",\n  "message": "nats: timeout"\n}', "transport.timeout"),
             ("WARNING (MainThread) [homeassistant.components.xmpp.notify] Login failed", "auth.rejected"),
             ("/usr/lib/prosody/core/a.lua:65: attempt to index local 'b' (a nil value)", "transport.internal"),
         ],
