@@ -31,7 +31,7 @@ def offered(*words: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["ex"], ["explain"]),
+        (["ex"], ["explain", "export"]),
         (["--v"], ["--version"]),
         (["table", "--rea"], ["--reason", "--reach"]),
         (["table", "--reason", "auth.f"], ["auth.forbidden"]),
