@@ -54,6 +54,7 @@ help:
 	@echo "  make test-repeat      run all tests N=20 times in random orders until one fails; BUSY=1 keeps every core busy"
 	@echo "  make test-clients     run the NATS tests with older versions of nats-py, NATS_PY='2.9.0 2.15.0'"
 	@echo "  make test-properties  run every property test with thousands of examples"
+	@echo "  make test-engines     the columns under Ray, on several nodes of which one worker is killed, and under Spark where a JVM is"
 	@echo "  make fuzz             search for input that breaks the library, FUZZ_TIME=180 seconds"
 	@echo "  make soak             run many clients against a server that is killed again and again, SOAK_TIME=120 seconds"
 	@echo "  make bench            measure every path, compare it with its bound and other libraries, and write bench.json"
@@ -136,6 +137,12 @@ fuzz: .venv/.dev
 
 soak: .venv/.dev
 	@$(BIN)/python tests/soak/soak.py $(SOAK_TIME)
+
+# Ray and Spark are large, and have no wheels for the newest Pythons; so they have an environment of their own. Spark needs a JVM.
+test-engines: .venv/.dev
+	@$(BIN)/uv venv -q --clear .venv/engines
+	@$(BIN)/uv pip install -q --python .venv/engines/bin/python -c constraints.txt -e '.[batch]' 'ray[data]' pyspark pytest
+	@.venv/engines/bin/python -m pytest -q -rs -c /dev/null --rootdir . --confcutdir tests/engines -p no:cacheprovider tests/engines
 
 lowest: .venv/.dev
 	@$(BIN)/uv pip compile -q --resolution lowest-direct --python-version 3.11 --extra nats --extra xmpp --no-annotate --no-header \

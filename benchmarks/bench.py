@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.growth import growth
+from benchmarks.lines import lines
 from benchmarks.measure import Case, fastest
 from benchmarks.paths import FLOOR, bare_parse, paths, raw_xml
 from benchmarks.peers import peers
@@ -63,8 +64,9 @@ def main(file: str | None = None) -> None:
         "peers": _rows("Others, as multiples of the same floor", fastest(FLOOR, peers())),
         "growth": growth(),
         "filter": pipe(_LINES),
+        "lines": lines(),
     }
-    for name in ("growth", "filter"):
+    for name in ("growth", "filter", "lines"):
         print(f"\n{name.capitalize()}\n")
         print(json.dumps(report[name], indent=2))
     if file is not None:
