@@ -127,6 +127,7 @@ class _OwnProsody(Server):
     config = ""
 
     def prepare(self) -> None:
+        (self.directory / "data").mkdir(exist_ok=True)  # the page makes it before it starts the server
         (self.directory / "prosody.cfg.lua").write_text(self.config.replace(_OWN_XMPP, str(self.port)), "utf-8")
 
     def command(self) -> list[str]:
