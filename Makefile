@@ -3,9 +3,9 @@
 PYTHON ?=
 # `make test SERVERS=skip` installs no server with apt-get; tests skip if their server is not installed.
 SERVERS ?= install
-# The branch coverage, in percent, that `make test` requires, also on machines where no server can be installed.
+# The branch coverage, in percent, that `make coverage` requires, also on machines where no server can be installed.
 COVERAGE ?= 90
-# Arguments for pytest. With them, pytest runs a part of the tests and measures no coverage: make test PYTEST="-k nats -x"
+# Arguments for pytest, which then runs a part of the tests: make test PYTEST="-k nats -x"
 PYTEST ?=
 # How many processes run the tests. Tests wait for their servers half of the time, so the default is two per core.
 WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
@@ -28,7 +28,8 @@ export BUSY PYTHON SERVERS WORKERS
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 
-.PHONY: audit bench bench-alarm capture capture-clients check clean constraints demo dist docs docs-versions env experiments format frameworks fuzz help lint lowest row-check sbom servers \
+.PHONY: audit bench bench-alarm capture capture-clients check clean constraints coverage demo dist docs docs-versions env experiments format frameworks fuzz help \
+	lint lowest row-check sbom servers \
 	soak test test-clients test-properties test-repeat types wheel-test
 .DEFAULT_GOAL := help
 
@@ -41,8 +42,9 @@ help:
 	@echo "  make env              create the development environment, .venv"
 	@echo "  make format           format the code, and apply the fixes of ruff"
 	@echo "  make row-check        show in seconds what a new or changed row still needs, and which judgements it changes"
-	@echo "  make test             run all tests in parallel, with branch coverage, in five minutes on two cores"
-	@echo "  make test PYTEST=...  run a part of the tests, without coverage: PYTEST=tests/mappings, PYTEST='-k nats -x'"
+	@echo "  make test             run all tests in parallel, in five minutes on two cores"
+	@echo "  make test PYTEST=...  run a part of the tests: PYTEST=tests/mappings, PYTEST='-k nats -x'"
+	@echo "  make coverage         run all tests and measure the branch coverage of what ships, in ten minutes"
 	@echo "  make lint             check with ruff, import-linter, deptry and codespell"
 	@echo "  make types            run mypy and basedpyright, and check that every public name has a type"
 	@echo "  make check            run lint, types and test"
@@ -71,7 +73,11 @@ demo: .venv/.demo
 	@$(BIN)/python -m errnorm demo
 
 test: .venv/.dev servers
-	@$(BIN)/python -m pytest -q -rs -n $(WORKERS) $(or $(PYTEST),--cov --cov-report=term --cov-fail-under=$(COVERAGE))
+	@$(BIN)/python -m pytest -q -rs -n $(WORKERS) $(PYTEST)
+
+# Twice as slow as `make test`, because every line of the library is traced.
+coverage: .venv/.dev servers
+	@$(BIN)/python -m pytest -q -rs -n $(WORKERS) --cov --cov-report=term --cov-fail-under=$(COVERAGE) $(PYTEST)
 
 test-repeat: .venv/.dev servers
 	@.ci/repeat $(N) $(PYTEST)

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections import Counter
 from functools import cache
 from html import unescape
@@ -97,36 +94,6 @@ def test_what_has_not_changed_is_not_written_again(tmp_path: Path) -> None:
 )
 def test_an_address_is_made_of_the_key_alone(text: str, slug: str) -> None:
     assert slug_of(text) == slug
-
-
-@pytest.mark.slow
-def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
-    pytest.importorskip("furo", reason="no furo: pip install --group docs")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "sphinx",
-            "-q",
-            "-W",
-            "--keep-going",
-            "-b",
-            "html",
-            "-d",
-            tmp_path / "trees",
-            "docs",
-            tmp_path / "html",
-        ],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert (tmp_path / "html/catalogue.html").exists()
 
 
 def test_the_picture_in_the_readme_is_the_one_that_is_drawn() -> None:

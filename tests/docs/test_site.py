@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,9 +9,10 @@ import pytest
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
+    from tests.docs.building import Site
+
 pytestmark = pytest.mark.slow
 
-DOCS = Path(__file__).parents[2] / "docs"
 _DESKTOP, _PHONE = (1400, 900), (390, 844)
 # What is wider than the room it has, on a page that is ready.
 _TOO_WIDE = """
@@ -39,59 +37,44 @@ _PAGES = (
 )
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    pytest.importorskip("sphinx")
-    folder = tmp_path_factory.mktemp("site")
-    command = [
-        sys.executable,
-        "-m",
-        "sphinx",
-        "-q",
-        "-d",
-        str(folder / "doctrees"),
-        "-b",
-        "html",
-        str(DOCS),
-        str(folder / "html"),
-    ]
-    subprocess.run(command, check=True, capture_output=True)
-    return folder / "html"
+def test_the_site_builds_without_a_warning(site: Site) -> None:
+    assert site.warnings == ""
+    assert (site.folder / "catalogue.html").exists()
 
 
 @pytest.mark.parametrize("size", [_DESKTOP, _PHONE], ids=["desktop", "phone"])
-def test_nothing_on_a_page_scrolls_sideways(site: Path, browser: Chrome, size: tuple[int, int]) -> None:
+def test_nothing_on_a_page_scrolls_sideways(site: Site, browser: Chrome, size: tuple[int, int]) -> None:
     width, height = size
     metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == _PHONE}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     wide = {}
     for page in _PAGES:
-        browser.get((site / page).as_uri())
+        browser.get((site.folder / page).as_uri())
         if found := browser.execute_script(_TOO_WIDE):
             wide[page] = found
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     assert wide == {}
 
 
-def test_the_search_finds_single_errors_and_leads_to_their_lines(site: Path, browser: Chrome) -> None:
+def test_the_search_finds_single_errors_and_leads_to_their_lines(site: Site, browser: Chrome) -> None:
     from selenium.webdriver.support.wait import WebDriverWait  # noqa: PLC0415 - where it is installed
 
-    browser.get((site / "search.html").as_uri() + "?q=slow+consumer")
+    browser.get((site.folder / "search.html").as_uri() + "?q=slow+consumer")
     shown = "return [...document.querySelectorAll('#search-results li a')].map((one) => [one.textContent, one.hash])"
     # Results come one after the other.
     WebDriverWait(browser, 60).until(lambda browser: "Slow Consumer Detected" in dict(browser.execute_script(shown)))
     lines = dict(browser.execute_script(shown))
-    assert f'id="{lines["Slow Consumer Detected"][1:]}"' in (site / "_generated/table-nats.html").read_text("utf-8")
+    assert f'id="{lines["Slow Consumer Detected"][1:]}"' in (site.folder / "_generated/table-nats.html").read_text("utf-8")
 
 
-def test_a_link_that_is_shared_shows_a_title_and_a_picture(site: Path) -> None:
-    page = (site / "how-to/sentry.html").read_text("utf-8")
+def test_a_link_that_is_shared_shows_a_title_and_a_picture(site: Site) -> None:
+    page = (site.folder / "how-to/sentry.html").read_text("utf-8")
     assert '<meta property="og:title" content="Send errors to Sentry - errnorm" />' in page
     assert "_static/card.png" in page
-    assert (site / "_static/card.png").stat().st_size > 10_000
+    assert (site.folder / "_static/card.png").stat().st_size > 10_000
 
 
-def test_on_a_phone_each_cell_says_the_name_of_its_column(site: Path, browser: Chrome) -> None:
-    browser.get((site / "_generated/table-xmpp.html").as_uri())
+def test_on_a_phone_each_cell_says_the_name_of_its_column(site: Site, browser: Chrome) -> None:
+    browser.get((site.folder / "_generated/table-xmpp.html").as_uri())
     labels = browser.execute_script("return [...document.querySelector('tbody tr').children].map((one) => one.dataset.label)")
     assert labels == ["what it says", "what it means", "how it is known"]
