@@ -80,8 +80,9 @@ def lines(changes: Sequence[Row]) -> Iterator[str]:
 def _differences(change: Row) -> Iterator[str]:
     before, after = change["before"], change["after"]
     if before is None or after is None:
-        verdict = after or before
-        yield f"{verdict['reason']}, {verdict['recovery']}"
+        for verdict in (before, after):
+            if verdict is not None:
+                yield f"{verdict['reason']}, {verdict['recovery']}"
         return
     yield from (f"{name} {before[name]} -> {after[name]}" for name in VERDICT if before[name] != after[name])
 
