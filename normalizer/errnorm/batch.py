@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from errnorm.bounded import BoundedCache
 from errnorm.finding import Finder
-from errnorm.finding.alike import DIGITS, MARKED
+from errnorm.finding.alike import DIGITS, MARKED, NUMBERS
+from errnorm.finding.finder import UNKNOWN
 from errnorm.normalizer import Normalizer, default_normalizer
-from errnorm.taxonomy import Reason
 
 try:
     import pyarrow as pa
@@ -67,8 +67,6 @@ _ALWAYS = (
     r"\d{4}[-/]\d\d[-/]\d\d(?:[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)?"
     r"|\b\d\d:\d\d:\d\d(?:[.,]\d+)?|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|^\[\d+\]|\b[clgr]id:\d+|<\d+\.\d+\.\d+>"
 )
-# All other numbers, where none of them may be a code.
-_NUMBERS = r"\b[0-9a-fA-F]*[0-9][0-9a-fA-F-]{11,}\b|0x[0-9a-fA-F]+|[0-9]+"
 
 
 class Batch:
@@ -145,7 +143,7 @@ class Batch:
             verdicts[number] = None
         if plain:
             examples = pa.array(_examples(strings, shapes.indices, plain), pa.large_string())
-            fine = pc.replace_substring_regex(_timeless(examples), _NUMBERS, "0").dictionary_encode()
+            fine = pc.replace_substring_regex(_timeless(examples), NUMBERS, "0").dictionary_encode()
             found = self._of_fine(examples, fine, protocol, exact=False)
             for number, at in zip(plain, fine.indices.to_pylist(), strict=True):
                 verdicts[number] = found[at]
@@ -171,12 +169,10 @@ class Batch:
         if "\n" in text.strip():
             found = self._finder.find(text)
             return _verdict(found[0].error, str(found[0].how)) if found else _NOTHING
-        if self._finder.forms.skipped.match(text):
+        seen = self._finder.error_in(text)
+        if seen is None:
             return _NOTHING
-        seen = self._finder.line(text)
-        if seen is not None:
-            return _NOTHING if seen.error.reason is Reason.PROTOCOL_NOTICE else _verdict(seen.error, str(seen.how))
-        return _UNKNOWN if self._finder.forms.unknown.search(text) else _NOTHING
+        return _UNKNOWN if seen == UNKNOWN else _verdict(seen.error, str(seen.how))
 
 
 def normalize_batch(

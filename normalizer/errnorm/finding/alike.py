@@ -9,16 +9,19 @@ it is must be read by itself.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from errnorm.tables.shape import DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from errnorm.tables.table import Table
 
-__all__ = ["DIGITS", "MARKED", "Coded", "zeroed"]
+__all__ = ["DIGITS", "MARKED", "NUMBERS", "Coded", "zeroed"]
 
-DIGITS = bytes.maketrans(b"123456789", b"000000000")
+# Numbers and hexadecimal words, as Python and RE2 both read them.
+NUMBERS: Final = r"\b[0-9a-fA-F]*[0-9][0-9a-fA-F-]{11,}\b|0x[0-9a-fA-F]+|[0-9]+"
 # Beginnings of numbers that name errors, although other numbers can begin in the same way. Their digits are replaced by letters.
 MARKED = (("-98", "-\x01\x02"), ("0x8009", "0x\x01\x02\x03\x04"))
 _MARKED = tuple((number.encode(), mark.encode()) for number, mark in MARKED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
 from errnorm.finding.alike import Coded
 from errnorm.finding.blocks import block_at
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from errnorm.finding.reading import Seen
     from errnorm.normalizer import Normalizer
 
-__all__ = ["Finder"]
+__all__ = ["UNKNOWN", "Finder"]
+
+UNKNOWN: Final = "unknown"
+"""A line that is an error without a matching row."""
 
 _MARGIN = re.compile(r"^ +\| ")
 _ANSI = re.compile(r"\x1b\[[0-9;]{0,16}[A-Za-z]")
@@ -92,6 +95,20 @@ class Finder:
         found = list(self._found(text))
         errors = [one for one in found if one.error.reason is not Reason.PROTOCOL_NOTICE]
         return errors or [one for one in found if not self.forms.quiet.search(text.split("\n")[one.line - 1])]
+
+    def error_in(self, line: str) -> Seen | Literal["unknown"] | None:
+        """
+        Return the error in a line of a log, where most lines are not errors.
+
+        Returns:
+            What was found; `UNKNOWN` if the line is an error without a matching row; `None` if the line is not an error.
+        """
+        if self.forms.skipped.match(line):
+            return None
+        seen = self.line(line)
+        if seen is None:
+            return UNKNOWN if self.forms.unknown.search(line) else None
+        return None if seen.error.reason is Reason.PROTOCOL_NOTICE else seen
 
     def line(self, line: str) -> Seen | None:
         """Read one line; `None` if there is no known error in it."""

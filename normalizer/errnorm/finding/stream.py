@@ -14,10 +14,10 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from errnorm.bounded import BoundedCache
-from errnorm.finding.alike import zeroed
+from errnorm.finding.alike import NUMBERS, zeroed
 from errnorm.finding.blocks import HEAD
+from errnorm.finding.finder import UNKNOWN
 from errnorm.finding.finding import Finding
-from errnorm.taxonomy import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,7 +34,7 @@ _UNSEEN = ""  # no line that is an error is empty
 # An element without one of these words is not an error.
 _MARKED = re.compile("error|fail|termin|xmlns")
 _TOKENS = re.compile(r"[a-z]{3,}")
-_VARIABLE = re.compile(r"\b(?=[0-9a-f-]*[0-9])[0-9a-f][0-9a-f-]{11,}\b|0x[0-9a-f]+|[0-9]+", re.IGNORECASE)
+_VARIABLE = re.compile(NUMBERS)
 
 
 class Spotted(NamedTuple):
@@ -136,15 +136,8 @@ class Stream:
 
     def _look(self, line: str) -> Seen | str | None:
         """Return what was found in a line; the text of an error without a matching row; or `None` for no error."""
-        if self._forms.skipped.match(line):
-            return None
-        seen = self._finder.line(line)
-        if seen is None:
-            return self._unknown(line)
-        return None if seen.error.reason is Reason.PROTOCOL_NOTICE else seen
-
-    def _unknown(self, line: str) -> str | None:
-        if self._forms.unknown.search(line) is None:
-            return None
+        seen = self._finder.error_in(line)
+        if seen != UNKNOWN:
+            return seen
         *_, (at, _) = self._forms.beginnings(line)
         return line[at:]

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from errnorm.tables.pattern import Template
     from errnorm.tables.row import Entry
 
-__all__ = ["alike", "shape_of", "shapes_of"]
+__all__ = ["DIGITS", "alike", "shape_of", "shapes_of"]
 
-_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+DIGITS = bytes.maketrans(b"123456789", b"000000000")
 # The characters that a quotation may contain: none that ends it, begins another quotation, or ends the line.
 _PLAIN = bytes(letter for letter in range(0x20, 0x7F) if chr(letter) not in "\"'`\\")
 _SPELLED = frozenset('0123456789"')
@@ -35,7 +35,7 @@ def shape_of(text: str) -> bytes | None:
     """
     if not text.isascii():
         return None
-    parts = text.encode().translate(_DIGITS).split(b'"')
+    parts = text.encode().translate(DIGITS).split(b'"')
     if len(parts) == 1:
         return parts[0]
     if not len(parts) & 1 or b"".join(parts[1::2]).translate(None, _PLAIN):
@@ -92,4 +92,4 @@ def _literal(text: str) -> frozenset[str]:
 
 
 def _zeroed(text: str) -> bytes:
-    return text.encode("utf-8", "backslashreplace").translate(_DIGITS)
+    return text.encode("utf-8", "backslashreplace").translate(DIGITS)
