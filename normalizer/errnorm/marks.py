@@ -42,15 +42,25 @@ class Mark:
 
         told: The outcome with which the error was emitted. `None` if it was not emitted: a retry loop will do it, or the
             exception comes from another process.
+
+        expected: Whether the exception is not a fault of its operation, for example the time-out of a poll that found nothing.
+            Guards and retry loops do not emit it. It is emitted if it is reported explicitly.
     """
 
-    __slots__ = ("decision", "error", "idempotent", "told")
+    __slots__ = ("decision", "error", "expected", "idempotent", "told")
 
     def __init__(
-        self, error: NormalizedError, decision: Decision, *, idempotent: bool = False, told: Outcome | None = "failed"
+        self,
+        error: NormalizedError,
+        decision: Decision,
+        *,
+        idempotent: bool = False,
+        told: Outcome | None = "failed",
+        expected: bool = False,
     ) -> None:
         """Store the arguments."""
         self.told: Outcome | None = told
+        self.expected = expected
         self.error = error
         self.decision = decision
         self.idempotent = idempotent
@@ -69,7 +79,7 @@ class Mark:
 
     def copy(self) -> Mark:
         """Return another mark with the same content."""
-        return Mark(self.error, self.decision, idempotent=self.idempotent, told=self.told)
+        return Mark(self.error, self.decision, idempotent=self.idempotent, told=self.told, expected=self.expected)
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
         """Pickle as `None`: in another process the exception was not emitted yet."""

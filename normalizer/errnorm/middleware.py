@@ -392,7 +392,8 @@ class Middleware:
             exception: The exception.
             raw: The exception, or what was reported instead of it.
             around: The guard, or the circumstances of the report.
-            unclaimed: Whether to emit an exception that no adapter recognises: true if it was reported explicitly.
+            unclaimed: Whether to emit an exception that no adapter recognises, or that is not a fault of its operation: true if
+                it was reported explicitly.
         """
         if is_a(exception, BaseExceptionGroup):
             self._see_group(exception, around, unclaimed=unclaimed)
@@ -400,7 +401,7 @@ class Middleware:
             mark = mark_of(exception)
             if mark is None:
                 self._see_first(exception, raw, around, unclaimed=unclaimed)
-            elif mark.told != "failed":
+            elif mark.told != "failed" and (unclaimed or not mark.expected):
                 self._tell_of(exception, mark, around, self._decided(mark.error, around))
 
     def _see_first(self, exception: BaseException, raw: object, around: Guard, *, unclaimed: bool) -> None:
@@ -410,7 +411,7 @@ class Middleware:
         # Only one thread can claim an exception, so only one thread emits it.
         decision = self._decided(error if inside is None else inside.error, around)
         mark = inside or Mark(error, decision, idempotent=around.idempotent, told=None)
-        if claim(exception, mark):
+        if claim(exception, mark) and (unclaimed or not mark.expected):
             self._tell_of(exception, mark, around, decision)
 
     def _tell_of(self, exception: BaseException, mark: Mark, around: Guard, decision: Decision) -> None:

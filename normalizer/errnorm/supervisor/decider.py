@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from errnorm.decision import Decision, Verdict
@@ -56,7 +57,7 @@ class Decider:
         if error.recovery is Recovery.REAUTHENTICATE:
             return error, await self._about_credentials(ended, error)
         follow = error.recovery is Recovery.REDIRECT and await self._trusts(error.address)
-        decision = self._attempts.decide(error, idempotent=True, redirects=follow)
+        decision = _on_a_new_connection(self._attempts.decide(error, idempotent=True, redirects=follow))
         self._report(ended, decision)
         return error, decision
 
@@ -117,6 +118,11 @@ class Decider:
         )
         if decision is not None:
             self._opener.paused(error, decision)
+
+
+def _on_a_new_connection(decision: Decision) -> Decision:
+    """Return the decision with the step that the supervisor takes: it does not repeat anything on the same connection."""
+    return replace(decision, step=Recovery.RECONNECT) if decision.retry and decision.step is Recovery.WAIT else decision
 
 
 def _after(decision: Decision, pause: float) -> Decision:

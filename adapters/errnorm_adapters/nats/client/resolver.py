@@ -130,11 +130,11 @@ def _fault_during(wait: Wait, attachment: Attached | None) -> BaseException | No
 
 
 def _nothing_there(wait: Wait, error: NormalizedError) -> BaseException | None:
-    """Return a marker that needs no report, if the consumer has no messages."""
+    """Return a marker that no guard emits, if there was no message to receive."""
     if not wait.is_idle():
         return None
     idle = _Idle()
-    claim(idle, Mark(error, decide(error, idempotent=True), idempotent=True))
+    claim(idle, Mark(error, decide(error, idempotent=True), idempotent=True, told=None, expected=True))
     return idle
 
 

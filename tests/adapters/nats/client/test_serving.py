@@ -11,7 +11,7 @@ import pytest
 
 import errnorm
 import errnorm_adapters.nats
-from errnorm import Reason, RetryPolicy
+from errnorm import Reason, Recovery, RetryPolicy
 from tests.adapters.nats.client.kit import until
 
 if TYPE_CHECKING:
@@ -126,6 +126,52 @@ async def test_a_server_that_is_killed_does_not_end_the_service(
     with pytest.raises(asyncio.CancelledError):
         await service
     assert serving[-1].is_closed
+
+
+async def fetches_once(client: Client) -> object:
+    return await (await client.jetstream().pull_subscribe("s.>", durable="D", stream="S")).fetch(1, timeout=0.1)
+
+
+async def fetches_ten(client: Client) -> object:
+    return await (await client.jetstream().pull_subscribe("s.>", durable="D", stream="S")).fetch(10, timeout=0.1)
+
+
+async def waits_once(client: Client) -> object:
+    return await (await client.subscribe("quiet")).next_msg(timeout=0.1)
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+@pytest.mark.parametrize("receive", [fetches_once, fetches_ten, waits_once])
+async def test_a_poll_that_found_nothing_and_ends_serve_opens_a_session_again_and_says_so_once(
+    receive: Callable[[Client], Awaitable[object]],
+    guarded: bool,
+    start_nats: StartNats,
+    errors: Middleware,
+    told: Told,
+) -> None:
+    server = start_nats({}, jetstream=True)
+    sessions: list[Client] = []
+
+    async def connect(attach: Callable[[], NatsAttachment]) -> Client:
+        client = await nats.connect(server.url, **attach().callbacks)
+        await client.jetstream().add_stream(name="S", subjects=["s.>"])
+        sessions.append(client)
+        return client
+
+    async def serve(client: Client) -> None:
+        if len(sessions) == 3:
+            return
+        if guarded:
+            async with errors.guard("nats", operation="fetch"):
+                await receive(client)
+        await receive(client)
+
+    attach = errnorm_adapters.nats.attach
+    await errnorm.supervise(connect, serve, attach=attach, middleware=errors, policy=HURRIED)
+    assert told.rows() == [("transport.timeout", "serve", None, True)] * 2
+    assert [fault.outcome for fault in told] == ["retried"] * 2
+    assert [fault.decision.step for fault in told if fault.decision is not None] == [Recovery.RECONNECT] * 2
+    assert all(client.is_closed for client in sessions)
 
 
 async def test_a_rotation_of_credentials_heals_by_itself_and_the_old_ones_are_not_tried_a_third_time(
