@@ -299,6 +299,11 @@ class Middleware:
         except Exception as failure:  # noqa: BLE001 - an exception of ours must not replace the exception at hand
             _say_failed("an error could not be emitted", failure)
 
+    def same_fault(self, exception: BaseException, error: NormalizedError, decision: Decision) -> None:
+        """Record that an exception stands for a fault that was already emitted, so that no guard emits it again."""
+        if claim(exception, Mark(error, decision)):
+            self._tell.saw(exception, error)
+
     def passed(self, guard: Guard) -> None:
         """Count an operation that succeeded."""
         if self._operations is not None:

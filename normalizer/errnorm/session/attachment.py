@@ -140,7 +140,8 @@ class Attachment(ABC):
             self._hand_over()
 
     def _closes_outage(self, before: Health, now: Health) -> None:
-        if now.up and not before.up and before.error is not None:
+        # The supervisor of a single session logs the recovery of the service itself.
+        if now.up and not before.up and before.error is not None and not self._session.single:
             Context().run(self._middleware.recovered, self.protocol, peer=self._peer, seconds=now.since - before.since)
 
     def _hand_over(self) -> None:

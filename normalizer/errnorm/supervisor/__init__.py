@@ -29,7 +29,6 @@ from random import random as _random
 from typing import TYPE_CHECKING, TypeVar
 
 from errnorm.decision import SERVICE
-from errnorm.marks import Mark, claim
 from errnorm.middleware import Middleware
 from errnorm.supervisor.credentials import Credentials
 from errnorm.supervisor.decider import Decider
@@ -157,17 +156,16 @@ async def supervise(  # noqa: PLR0913 - everything but the two functions has a s
                 keys.accepted()
             error, decision = await decider.decided(over)
             if not decision.retry:
-                return _stopped(over, error, decision, attempts.failed)
+                return _stopped(middleware, over, error, decision, attempts.failed)
             where = (error.address,) if decision.step is Recovery.REDIRECT and error.address else ()
             await sleep(decision.delay or 0.0)
     finally:
         opener.stopped()
 
 
-def _stopped(ended: object, error: NormalizedError, decision: Decision, attempts: int) -> NormalizedError:
+def _stopped(middleware: Middleware, ended: object, error: NormalizedError, decision: Decision, attempts: int) -> NormalizedError:
     if error.known and decision.step is Recovery.NONE:
         return error
     stopped = StoppedError(error, decision, attempts)
-    # The error was already emitted, so a guard around the supervisor must not emit it again.
-    claim(stopped, Mark(error, decision))
+    middleware.same_fault(stopped, error, decision)
     raise stopped from (ended if isinstance(ended, BaseException) else None)

@@ -73,6 +73,8 @@ class Opener:
         """Record that a client is connected, and log the recovery if there was an outage."""
         before, now = self._service, Health(status=Status.UP, since=time.time())
         self._service = now
+        if self.session is not None:
+            self.session.health()  # nats-py calls nothing when it connects: now the session emits the servers tried in vain
         if before.error is not None and self.session is not None:
             self._middleware.recovered(self.session.protocol, peer=self._peer, seconds=now.since - before.since)
 

@@ -168,7 +168,8 @@ class NatsAttachment(Attachment):
         if not aftermath:
             for fact in self._facts(exception, error, by):
                 self.feed(fact)
-            self.denials.remember(exception, error)
+            if self.denials.remember(exception, error):
+                resolver_of(self._middleware).refusals.remember(exception, by.client)
         # The application's callback comes after the reports, because it may take long and the state may change meanwhile.
         await self._users.call("error_cb", exception, error)
         if not aftermath:

@@ -51,11 +51,14 @@ class Denials:
         """Create an empty record."""
         self._latest: deque[Denial] = deque(maxlen=_MOST)
 
-    def remember(self, exception: BaseException, error: NormalizedError) -> None:
-        """Record an error that was reported, if it is a denial of a subject."""
+    def remember(self, exception: BaseException, error: NormalizedError) -> bool:
+        """Record an error that was reported, if it is a denial of a subject. Return whether a publish was denied."""
         subject, code = error.params.get("subject"), error.code or ""
-        if isinstance(subject, str) and code.startswith(_DENIED):
-            self._latest.append(Denial(time.monotonic(), subject.lower(), code.startswith(_TO_HEAR), exception))
+        if not isinstance(subject, str) or not code.startswith(_DENIED):
+            return False
+        hears = code.startswith(_TO_HEAR)
+        self._latest.append(Denial(time.monotonic(), subject.lower(), hears, exception))
+        return not hears
 
     def forget(self) -> None:
         """Remove all denials: a new connection may have other permissions, and the client subscribes again."""

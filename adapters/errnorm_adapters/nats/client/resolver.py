@@ -17,6 +17,7 @@ from errnorm.exceptions import ReportedException, class_names
 from errnorm.marks import Mark, claim
 from errnorm.session import State
 from errnorm.taxonomy import Reason
+from errnorm_adapters.nats.client.acks import Refusals
 from errnorm_adapters.nats.client.frames import closed_cb_of
 from errnorm_adapters.nats.client.traces import Wait
 
@@ -73,10 +74,16 @@ class Attached(Protocol):
 
 
 class Resolver:
-    """Find the reasons behind exceptions for all clients of one middleware."""
+    """
+    Find the reasons behind exceptions for all clients of one middleware.
+
+    Attributes:
+        refusals: The acknowledgements that may never come, because a publish was denied.
+    """
 
     def __init__(self) -> None:
         """Create a resolver without attachments."""
+        self.refusals = Refusals()
         self._attachments: WeakValueDictionary[int, Attached] = WeakValueDictionary()
 
     def add(self, closed_cb: object, attachment: Attached) -> None:
@@ -100,6 +107,8 @@ class Resolver:
         wait = Wait(exception)
         if wait.dials and name != _GAVE_UP:
             return None
+        if wait.client is None:
+            return self.refusals.behind()
         attachment = self._of(wait.client)
         if name in {_CLOSED, _GAVE_UP}:
             return None if attachment is None else _why_closed(attachment, name)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import gc
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import nats.errors
 import pytest
@@ -14,7 +14,7 @@ import pytest
 import errnorm
 from errnorm import Reason
 from errnorm_adapters.nats import attach
-from tests.adapters.nats.client.kit import ANN, DEAF, USERS, Told, connected
+from tests.adapters.nats.client.kit import ANN, DEAF, USERS, Told, connected, until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -72,6 +72,50 @@ async def test_each_refused_request_is_a_fault_and_each_is_told_once(
     client = await connected(start_nats({"authorization": USERS}).url, attach(errors), **ANN)
     await asyncio.gather(*[failed(errors, client.request("closed.door", b"", timeout=0.2)) for _ in range(3)])
     assert told.rows() == TOLD * 3
+    await client.close()
+
+
+async def waited(future: asyncio.Future[Any]) -> object:
+    return await asyncio.wait_for(future, 0.3)
+
+
+async def waited_in_a_block(future: asyncio.Future[Any]) -> object:
+    async with asyncio.timeout(0.3):
+        return await future
+
+
+async def waited_with_others(future: asyncio.Future[Any]) -> object:
+    return await asyncio.wait_for(asyncio.gather(future, asyncio.get_running_loop().create_future()), 0.3)
+
+
+@pytest.mark.parametrize("wait", [waited, waited_in_a_block, waited_with_others])
+async def test_an_acknowledgement_that_never_comes_is_the_denial_of_its_publish(
+    wait: Callable[[asyncio.Future[Any]], Awaitable[object]], start_nats: StartNats, errors: Middleware, told: Told
+) -> None:
+    client = await connected(start_nats({"authorization": USERS}).url, attach(errors), **ANN)
+    stream = client.jetstream()
+    for _ in range(2):
+        timeout = await failed(errors, wait(await stream.publish_async("closed.door", b"")))
+        assert errnorm.normalize(timeout).reason is Reason.AUTH_FORBIDDEN
+    assert told.rows() == TOLD * 2
+    await client.close()
+
+
+async def test_one_denial_is_the_reason_of_one_acknowledgement_only(
+    start_nats: StartNats, errors: Middleware, told: Told
+) -> None:
+    client = await connected(start_nats({"authorization": USERS}).url, attach(errors), **ANN)
+    await client.subscribe("open.silent")
+    stream = client.jetstream()
+    futures = [await stream.publish_async(subject, b"") for subject in ("open.silent", "closed.door", "open.silent")]
+    await asyncio.gather(*[failed(errors, waited(future)) for future in futures])
+    assert sorted(told.reasons()) == [Reason.AUTH_FORBIDDEN, Reason.TRANSPORT_TIMEOUT, Reason.TRANSPORT_TIMEOUT]
+    told.clear()
+    await client.publish("closed.door", b"")
+    await until(lambda: told)
+    told.clear()
+    await failed(errors, waited(await stream.publish_async("open.silent", b"")))
+    assert told.reasons() == [Reason.TRANSPORT_TIMEOUT]
     await client.close()
 
 

@@ -15,6 +15,7 @@ from nats.aio.subscription import Subscription
 
 from errnorm_adapters.nats import attach
 from errnorm_adapters.nats.client import frames
+from errnorm_adapters.nats.client.acks import pending_acks
 from tests.adapters.nats.client.kit import connected
 
 if TYPE_CHECKING:
@@ -87,6 +88,14 @@ async def test_a_client_that_has_had_nothing_to_say_is_found(start_nats: StartNa
     assert frames.connected_client(session.callbacks["closed_cb"], None) is None
     assert session.health().up
     assert not other.health().up
+    await client.close()
+
+
+async def test_the_futures_of_asynchronous_publishes_are_found(start_nats: StartNats) -> None:
+    client = await connected(start_nats({}, jetstream=True).url)
+    await client.subscribe("silent")
+    futures = [await client.jetstream().publish_async("silent", b"") for _ in range(2)]
+    assert list(pending_acks(client)) == futures
     await client.close()
 
 

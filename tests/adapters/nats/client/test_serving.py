@@ -12,7 +12,7 @@ import pytest
 import errnorm
 import errnorm_adapters.nats
 from errnorm import Reason, Recovery, RetryPolicy
-from tests.adapters.nats.client.kit import until
+from tests.adapters.nats.client.kit import ANN, until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -126,6 +126,24 @@ async def test_a_server_that_is_killed_does_not_end_the_service(
     with pytest.raises(asyncio.CancelledError):
         await service
     assert serving[-1].is_closed
+
+
+async def test_a_server_that_was_dialled_in_vain_is_told_before_the_session_that_another_accepted_ends(
+    start_nats: StartNats, errors: Middleware, told: Told
+) -> None:
+    refusing, good = start_nats({"authorization": {"users": [{"user": "ann", "password": "other"}]}}), start_nats({})
+
+    async def connect(attach: Callable[[], NatsAttachment]) -> Client:
+        servers = [refusing.url, good.url]
+        return await nats.connect(servers, dont_randomize=True, **ANN, **attach().callbacks)
+
+    async def serve(client: Client) -> None:
+        assert client.is_connected
+        assert told.rows() == [("auth.rejected", "connect", "reconnecting", True)]
+
+    await errnorm.supervise(connect, serve, attach=errnorm_adapters.nats.attach, middleware=errors)
+    assert len(told) == 1
+    assert told.outages == []
 
 
 async def fetches_once(client: Client) -> object:

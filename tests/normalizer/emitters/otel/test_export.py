@@ -31,6 +31,7 @@ from slixmpp.exceptions import IqError
 
 from errnorm.emitters.otel.export import NormalizingExporter, NormalizingProcessor
 from errnorm.middleware import Middleware
+from errnorm.supervisor import StoppedError, supervise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -93,6 +94,27 @@ def test_an_exception_recorded_by_others_is_told_in_our_words(exported: Exported
     (event,) = span.events
     assert dict(event.attributes or {})["exception.message"] == text
     assert not [word for word in ("romeo", "10.0.0.1", OWN_WORDS) if word in span.to_json()]
+
+
+async def test_the_span_around_a_supervisor_that_stopped_keeps_the_reason(settings: Callable[..., Settings]) -> None:
+    memory, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(NormalizingExporter(memory, settings())))
+    errors = Middleware(emitters=[span_module.emitter(settings())])
+
+    async def connect() -> None:
+        raise nats.errors.InvalidUserCredentialsError
+
+    async def serve(_: object) -> None:
+        """Never get here."""
+
+    async def soon(_: float) -> None:
+        """Go on at once."""
+
+    with pytest.raises(StoppedError), provider.get_tracer("of somebody else").start_as_current_span("service"):
+        await supervise(connect, serve, protocol="nats", middleware=errors, sleep=soon)
+    attributes = dict(memory.get_finished_spans()[-1].attributes or {})
+    assert attributes["error.type"] == "auth.rejected"
+    assert attributes.get("errnorm.outcome") != "handled"
 
 
 def test_a_fault_told_by_us_and_recorded_by_others_is_there_once(
