@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Case", "Timing", "fastest"]
 
-_SLICE = 0.004
+_SLICE = 0.001
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def _number(run: Callable[[], object]) -> int:
         number *= 4
 
 
-def fastest(floor: Case, cases: Sequence[Case], repeats: int = 25) -> list[Timing]:
+def fastest(floor: Case, cases: Sequence[Case], repeats: int = 100) -> list[Timing]:
     """
     Time a floor and other cases, interleaved.
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
 
     from errnorm.decision import Decision
     from errnorm.error import NormalizedError
@@ -71,6 +71,20 @@ class Fault:
         self.client = client
         self.outcome: Outcome = outcome
         self.attempt = attempt
+
+    def alike(self) -> Hashable | None:
+        """
+        Return a key that is equal for faults of which everything emitted is equal; `None` if this fault has values of its own.
+
+        The text of a row is the same for all its errors without parameters. A pause before the next attempt is a value too.
+        """
+        error, decision = self.error, self.decision
+        judgement = error.judgement
+        if judgement.row is None or self.outcome == "retried" or error.params:
+            return None
+        raised = None if self.exception is None else type(self.exception)
+        around = judgement, error.protocol, raised, self.operation, self.peer, self.outcome, self.client, self.attempt
+        return around if decision is None else (around, decision.verdict, decision.why)
 
 
 class Emitter(Protocol):

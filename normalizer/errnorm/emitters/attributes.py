@@ -23,7 +23,18 @@ if TYPE_CHECKING:
     from errnorm.fault import Fault
     from errnorm.judgement import Judgement
 
-__all__ = ["ATTRIBUTES", "OTHER", "PARAM", "Attribute", "Attributes", "attributes", "circumstances", "error_type", "event_name"]
+__all__ = [
+    "ATTRIBUTES",
+    "OTHER",
+    "PARAM",
+    "TEMPLATE",
+    "Attribute",
+    "Attributes",
+    "attributes",
+    "circumstances",
+    "error_type",
+    "event_name",
+]
 
 Attributes = dict[str, "str | bool | int | float"]
 Signal = Literal["log", "span", "metric"]
@@ -31,6 +42,7 @@ Type = Literal["string", "boolean", "int", "double"]
 
 OTHER: Final = "_OTHER"
 PARAM: Final = "errnorm.param."
+TEMPLATE: Final = "errnorm.template"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +101,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
     _low("errnorm.peer", "The caller's name of the server or cluster, without credentials.", on=_RECORDS),
     _low("errnorm.client", "What the client library does next by itself, `reconnecting`.", on=_RECORDS),
     _high("errnorm.text", "What happened, in one line: the text of the row, with the values that may be emitted.", on=_LOG),
-    _low("errnorm.template", "The message without its values: the same for all lines of one kind.", on=_LOG),
+    _low(TEMPLATE, "The message without its values: the same for all lines of one kind.", on=_LOG),
     _high("trace_id", "The id of the trace whose span was recording, in hexadecimal digits.", on=_LOG),
     _high("span_id", "The id of that span, in hexadecimal digits.", on=_LOG),
     _high("errnorm.suppressed", "In a summary: the number of lines like this one that were not written.", "int", on=_LOG),

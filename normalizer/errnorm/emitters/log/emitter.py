@@ -8,11 +8,10 @@ names.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from errnorm.bounded import BoundedCache
-from errnorm.decision import Verdict
-from errnorm.emitters.attributes import Attributes, circumstances, event_name, judgement
+from errnorm.emitters.attributes import TEMPLATE, Attributes, circumstances, event_name, judgement
 from errnorm.emitters.counts import LEDGER
 from errnorm.emitters.log.lines import line, place
 from errnorm.emitters.log.message import message, recovered, suppressed
@@ -41,7 +40,6 @@ __all__ = ["LogEmitter"]
 
 
 _MOST_ALIKE = 1024
-_ABORT: Final = Verdict.ABORT
 
 
 # Lines with the same kind are equal: level, code or fingerprint, whether there is a row, section, protocol, operation, peer.
@@ -80,8 +78,9 @@ class LogEmitter:
         self._settings = settings
         self._ledger = ledger
         self._write = write or writer(settings.log_with)
-        self._template = settings.log_text == "template"
         self._trace = settings.traceback == "always"
+        # Neither the original text nor a stack trace is in a line, so the lines of equal faults are equal.
+        self._is_constant = settings.log_text == "template" and not self._trace
         self._words = Words(settings.privacy, default_normalizer()) if self._trace else None
         self._alike: BoundedCache[Hashable, tuple[Message, Attributes]] = BoundedCache(_MOST_ALIKE)
         self.guard = guard or StormGuard(settings.storm_burst, settings.storm_interval, settings.storm_keys, kinds_of=kinds_of)
@@ -102,32 +101,18 @@ class LogEmitter:
             self._ledger.suppressed.add(key, _counted, fault)
             self._summaries.arm()
             return
-        said, told = self._told(fault)
-        told.update(place())
+        alike = fault.alike() if self._is_constant else None
+        said, told = self._alike.get(alike) or self._told(fault, alike)
+        if at := place():
+            told = told | at
         self._write(SEVERITIES[level], said, told)
 
-    def _told(self, fault: Fault) -> tuple[Message, Attributes]:
-        """Return the message and the fields of a line. They are cached for errors without parameters."""
-        key = self._key(fault)
-        alike = None if key is None else self._alike.get(key)
-        if alike is None:
-            told = line(fault.error, self._settings, fault.exception, self._words, trace=self._trace)
-            told.update(circumstances(fault))
-            alike = message(fault, self._settings, event_name(fault.error)), told
-            if key is not None:
-                self._alike.remember(key, alike)
-        said, told = alike
-        return said, told.copy()
-
-    def _key(self, fault: Fault) -> Hashable:
-        """Return a key with everything that a line depends on; `None` for a line with parameters, a stack trace or a pause."""
-        error, decision = fault.error, fault.decision
-        if not self._template or self._trace or fault.outcome == "retried" or error.judgement.row is None or error.params:
-            return None
-        advice = None if decision is None else (decision.verdict is _ABORT, decision.why)
-        raised = None if fault.exception is None else type(fault.exception)
-        around = fault.operation, fault.peer, fault.outcome, fault.client, fault.attempt
-        return error.judgement, error.protocol, raised, advice, around
+    def _told(self, fault: Fault, alike: Hashable) -> tuple[Message, Attributes]:
+        """Return the message and the fields of a line, which must not be changed, and cache them for faults that are alike."""
+        told = line(fault.error, self._settings, fault.exception, self._words, trace=self._trace) | circumstances(fault)
+        said = message(fault, self._settings, event_name(fault.error))
+        told[TEMPLATE] = said.template
+        return (said, told) if alike is None else self._alike.remember(alike, (said, told))
 
     def _sum_up(self, summary: Summary[Kind, Example]) -> None:
         level, code, known, *_, operation, peer = summary.kind
@@ -140,6 +125,7 @@ class LogEmitter:
         told["errnorm.suppressed"] = summary.suppressed
         told["errnorm.period"] = round(summary.seconds, 1)
         said = suppressed(fault, summary.suppressed, summary.seconds, event_name(error))
+        told[TEMPLATE] = said.template
         self._write(SEVERITIES[level], said, told)
 
     def recovered(self, protocol: str, operation: str | None, peer: str | None, seconds: float) -> None:
@@ -149,7 +135,9 @@ class LogEmitter:
             told["errnorm.operation"] = operation
         if peer is not None:
             told["errnorm.peer"] = peer_name(peer)
-        self._write(Severity.INFO, recovered(protocol, operation, peer, seconds), told)
+        said = recovered(protocol, operation, peer, seconds)
+        told[TEMPLATE] = said.template
+        self._write(Severity.INFO, said, told)
 
     def flush(self) -> None:
         """Write the summaries of all counted lines."""

@@ -10,10 +10,11 @@ from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from errnorm.emitters.attributes import TEMPLATE
 from errnorm.settings import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from types import FrameType
 
     from errnorm.emitters.attributes import Attributes
@@ -43,7 +44,7 @@ class Write(Protocol):
     """A function that writes one line."""
 
     def __call__(self, level: Severity, event: Message, fields: Attributes, /) -> None:
-        """Write a message with its fields at a level. The caller must not use the fields afterwards."""
+        """Write a message with its fields at a level. The fields are cached, and must not be changed."""
         ...
 
 
@@ -67,17 +68,17 @@ def _release(found: str) -> tuple[int, ...]:
 
 def write_with_structlog(level: Severity, event: Message, fields: Attributes) -> None:
     """Write through structlog with the configuration of the application, or with the default one."""
-    logger = _structlog()
+    logger = _structlog().bind()
     told: dict[str, Any] = fields
-    if is_console():
+    # There is no public way to ask a bound logger. To ask for the configuration costs a tenth of the line.
+    processors = getattr(logger, "_processors", None)
+    if is_console() if processors is None else _ends_in_console(processors):
         told = {name: fields[name] for name in _ON_A_CONSOLE if name in fields}
-    else:
-        told["errnorm.template"] = event.template
     written = getattr(logger, level.method)(str(event), **told)
     # An asynchronous logger returns a coroutine, which cannot be awaited here. It has a synchronous logger inside.
     if written is not None and inspect.iscoroutine(written):
         written.close()
-        getattr(logger.bind().sync_bl, level.method)(str(event), **told)
+        getattr(logger.sync_bl, level.method)(str(event), **told)
 
 
 @cache
@@ -91,7 +92,12 @@ def _structlog() -> Any:  # noqa: ANN401 - the application configures its type
 def is_console() -> bool:
     """Return whether structlog renders for a console, where a line with all fields would be too long to read."""
     structlog: Any = sys.modules.get("structlog")
-    processors = [] if structlog is None else structlog.get_config()["processors"]
+    if structlog is None:
+        return False
+    return _ends_in_console(structlog.get_config()["processors"])
+
+
+def _ends_in_console(processors: Sequence[object]) -> bool:
     return bool(processors) and type(processors[-1]).__name__ == "ConsoleRenderer"
 
 
@@ -99,6 +105,8 @@ def write_with_logging(level: Severity, event: Message, fields: Attributes) -> N
     """Write through the standard library's logger `errnorm`. The fields become attributes of the record."""
     if _LOGGER.isEnabledFor(level):
         extra = {**fields, "otel.event.name": event.name}
+        # The message of the record is the template already.
+        extra.pop(TEMPLATE, None)
         # `logging` formats a message only if it has values; without values, `%%` would not be replaced by `%`.
         _LOGGER.log(level, event.template if event.values else str(event), *event.values, extra=extra, stacklevel=_depth())
 
@@ -107,7 +115,7 @@ def write_with_loguru(level: Severity, event: Message, fields: Attributes) -> No
     """Write through loguru, with the fields as its `extra`."""
     import loguru  # noqa: PLC0415 - loguru is optional
 
-    told = {**fields, "errnorm.template": event.template}
+    told: dict[str, Any] = fields
     loguru.logger.bind(**told).opt(depth=_depth() - 1).log(level.name, str(event))
 
 
@@ -124,7 +132,7 @@ def write_with_otel(level: Severity, event: Message, fields: Attributes) -> None
         severity_number=number,
         severity_text=number.name,
         body=str(event),
-        attributes={**told, "errnorm.template": event.template},
+        attributes=told,
         event_name=event.name,
     )
     get_logger("errnorm", _own_version()).emit(record)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry.trace import Status, StatusCode, get_current_span
 
+from errnorm.bounded import BoundedCache
 from errnorm.decision import Verdict
 from errnorm.emitters.attributes import Attributes, attributes, circumstances, error_type, event_name
 from errnorm.emitters.otel.verdicts import said
@@ -31,12 +32,16 @@ if TYPE_CHECKING:
 
     from errnorm.error import NormalizedError
     from errnorm.fault import Emitter, Fault
+    from errnorm.privacy import Privacy
     from errnorm.settings import Settings
 
 __all__ = ["OUR_TYPES", "emitter", "tell", "untold"]
 
 OUR_TYPES: Final = frozenset(error_type(reason) for reason in Reason)
 _RETRY: Final = Verdict.RETRY
+_MOST_ALIKE: Final = 1024
+
+Kept = BoundedCache[object, tuple[Attributes, Status]]
 
 
 def emitter(settings: Settings) -> Emitter:
@@ -55,6 +60,7 @@ class _CurrentSpan:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._kept: Kept = BoundedCache(_MOST_ALIKE)
 
     def __call__(self, fault: Fault) -> None:
         span = get_current_span()
@@ -62,7 +68,7 @@ class _CurrentSpan:
             return
         if fault.exception is not None:
             said.remember(span.get_span_context().trace_id, fault.exception, fault.error)
-        tell(span, fault, self._settings)
+        tell(span, fault, self._settings, self._kept)
 
     def saw(self, exception: BaseException, error: NormalizedError) -> None:
         """Store the error of an exception group, whose members were emitted."""
@@ -71,7 +77,7 @@ class _CurrentSpan:
             said.remember(span.get_span_context().trace_id, exception, error)
 
 
-def tell(span: Span, fault: Fault, settings: Settings) -> None:
+def tell(span: Span, fault: Fault, settings: Settings, kept: Kept | None = None) -> None:
     """
     Add a fault to a span.
 
@@ -79,30 +85,40 @@ def tell(span: Span, fault: Fault, settings: Settings) -> None:
         span: The span of the operation.
         fault: The fault.
         settings: The settings: the redaction rules, and whether spans carry exceptions.
+        kept: What was told of faults before, for those settings.
     """
     if orderly(fault):
         return
     if fault.outcome == "failed":
-        _failure(span, fault, settings)
+        _failure(span, fault, settings, kept)
     elif fault.outcome == "retried" and settings.exception_signal != "logs":
         span.add_event(event_name(fault.error), attributes(fault.error, settings.privacy) | circumstances(fault))
 
 
-def _failure(span: Span, fault: Fault, settings: Settings) -> None:
-    privacy = settings.privacy
-    text = privacy.text(fault.error)
-    told = attributes(fault.error, privacy)
-    told.update(circumstances(fault))
+def _told(fault: Fault, privacy: Privacy, kept: Kept | None) -> tuple[Attributes, Status]:
+    """Return the attributes and the status of a fault, which must not be changed."""
+    key = None if kept is None else fault.alike()
+    found = None if key is None or kept is None else kept.get(key)
+    if found is None:
+        # The description is the text of the row, because the exception's own message can contain anything.
+        status = Status(StatusCode.ERROR, privacy.text(fault.error))
+        found = attributes(fault.error, privacy) | circumstances(fault), status
+        if key is not None and kept is not None:
+            kept.remember(key, found)
+    return found
+
+
+def _failure(span: Span, fault: Fault, settings: Settings, kept: Kept | None) -> None:
+    told, status = _told(fault, settings.privacy, kept)
     present: Mapping[str, object] = getattr(span, "attributes", None) or {}
     if (fault.decision is None or fault.decision.verdict is not _RETRY) and not _is_red(span, present):
-        # The description is the text of the row, because the exception's own message can contain anything.
-        span.set_status(Status(StatusCode.ERROR, text))
+        span.set_status(status)
     span.set_attributes(untold(told, present, _limit(span)) if present else told)
     if fault.exception is not None and settings.exception_signal != "logs":
         # `error.type` distinguishes this event from one that other code has recorded.
-        event: Attributes = {"error.type": error_type(fault.error.reason), **exception_attributes(fault.exception, text)}
+        event: Attributes = {"error.type": told["error.type"], **exception_attributes(fault.exception, status.description)}
         if settings.traceback == "always":
-            event["exception.stacktrace"] = stacktrace(fault.exception, Words(privacy, default_normalizer()))
+            event["exception.stacktrace"] = stacktrace(fault.exception, Words(settings.privacy, default_normalizer()))
         span.add_event("exception", event)
 
 
