@@ -111,6 +111,9 @@ class Failure:
         operation: The name of the operation, if the adapter knows a better one than `connect` or `serve`.
 
         follows: Whether the client follows the redirect in the error.
+
+        times: How many times in a row the same has happened, if the adapter counts it over several connections: a server that
+            redirects to itself accepts the client each time.
     """
 
     error: NormalizedError | None = None
@@ -120,6 +123,7 @@ class Failure:
     pool: frozenset[str] = frozenset()
     operation: str | None = None
     follows: bool = False
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

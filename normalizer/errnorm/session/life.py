@@ -292,7 +292,7 @@ class Session:
         self.error, self.decision, self._next, self.failure = error, decision, following, failure
         if self.state is State.UP:
             self.state = State.DOWN
-        yield self._told(failure, error, decision, following, attempt=self._outage.failed)
+        yield self._told(failure, error, decision, following, attempt=max(self._outage.failed, failure.times))
         if closes:
             self._close(failure)
             yield Close(error=error, cause=failure.cause)

@@ -72,6 +72,7 @@ class Trace:
                 "pool": sorted(map(self._server, fact.pool)),
                 "operation": fact.operation,
                 "follows": fact.follows,
+                "times": fact.times,
             }
         self._line(said | {"out": [_answered(output) for output in outputs]})
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from errnorm.engine import ended
 from errnorm.session import Closed, Closing, DialFailed, Dialling, Next, State, Up
-from errnorm_adapters.xmpp.client.attachment import XmppAttachment
+from errnorm_adapters.xmpp.client.attachment import XmppAttachment, closed_here
 from errnorm_adapters.xmpp.client.methods import Methods, safely
+from errnorm_adapters.xmpp.client.sends import Sends
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +48,7 @@ class AioxmppAttachment(XmppAttachment):
         self._tokens = {name: getattr(client, name).connect(handler) for name, handler in handlers.items()}
         self._stopping = self._was_up = False
         self._unsettled: Exception | None = None
+        self._sends = Sends(client, self.judged(closed_here()))
         self._methods = Methods(client, **({_ATTEMPT: self._attempt} if hasattr(client, _ATTEMPT) else {}))
 
     def detach(self) -> None:
@@ -55,6 +57,7 @@ class AioxmppAttachment(XmppAttachment):
             getattr(self.client, name).disconnect(token)
         self._tokens = {}
         self._disarm()
+        self._sends.detach()
         self._methods.restore()
 
     async def close(self) -> None:
@@ -99,6 +102,7 @@ class AioxmppAttachment(XmppAttachment):
     def _is_silent(self) -> None:
         silence = TimeoutError("no session was started in time")
         self.feed(DialFailed(error=self.judged(silence), cause=silence, next=Next.RECONNECTING))
+        self._sends.end()
 
     def _failed(self, raised: Exception) -> None:
         error = _behind(raised)
@@ -114,16 +118,20 @@ class AioxmppAttachment(XmppAttachment):
         if self._unsettled is error:
             self._unsettled = None
             self.feed(DialFailed(error=self.judged(error), cause=error, next=Next.RECONNECTING))
+            self._sends.end()
 
     def _on_up(self) -> None:
         self._was_up = True
         self._disarm()
         self.feed(Up())
+        self._sends.connected()
 
     def _on_lost(self, reason: Exception | None) -> None:
+        error = None if reason is None else self.judged(reason)
+        # Before the session is told, because it may close the client, and aioxmpp then ends what waits.
+        self._sends.lost(error)
         if self._stopping or self.state is not State.UP:
             return
-        error = None if reason is None else self.judged(reason)
         replaced = error is not None and (error.section, error.code) == ("stream", "conflict")
         self.feed(self._ended(reason, Next.CLOSED if replaced else Next.RECONNECTING))
 
@@ -135,10 +143,13 @@ class AioxmppAttachment(XmppAttachment):
             # aioxmpp gives up because of this attempt, and not because of an earlier attempt or the last connection.
             self.feed(DialFailed(error=error, cause=reason, next=Next.CLOSED))
         self.feed(Closed(error=error, cause=reason))
+        self._sends.end()
 
     def _on_stopped(self) -> None:
         self.feed(Closing())
         self.feed(Closed())
+        self._sends.lost(None)
+        self._sends.end()
 
 
 def _behind(error: Exception) -> Exception:

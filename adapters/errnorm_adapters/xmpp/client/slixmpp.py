@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import ParseError
 
@@ -29,6 +30,7 @@ from errnorm_adapters.xmpp.client.attachment import XmppAttachment, closed_here
 from errnorm_adapters.xmpp.client.login import Stream, exception_of, unsaid, worded
 from errnorm_adapters.xmpp.client.methods import Methods, safely
 from errnorm_adapters.xmpp.client.passing import Passing
+from errnorm_adapters.xmpp.client.redirects import Redirects
 from errnorm_adapters.xmpp.client.requests import Joins, Requests
 from errnorm_adapters.xmpp.client.resolver import resolver_of
 from errnorm_adapters.xmpp.session_error import SessionError
@@ -73,6 +75,7 @@ class SlixmppAttachment(XmppAttachment):
         self._ended_at = 0.0
         self._credentials = self._read_credentials()
         self._lost: NormalizedError | None = None
+        self._redirects = Redirects(replace(options.policy, attempts=None), self._loop.time)
         self._requests = Requests(client)
         self._joins = Joins(self._join_refused)
         self._passing = Passing(self, self._joins.rooms)
@@ -175,11 +178,11 @@ class SlixmppAttachment(XmppAttachment):
         return attempt
 
     def _pause(self) -> float:
-        """Return by how many seconds to delay the application's call of `connect`; 0 unless the option `abort` is set."""
+        """Return by how many seconds to delay a call of `connect`: after redirects, and after each end if `abort` is set."""
         decision = self._session.decision
         if not self._options.abort or self._options.supervised or decision is None or self.is_over or self.stream.reconnects:
-            return 0.0
-        return max(0.0, self._ended_at + (decision.delay or 0.0) - self._loop.time())
+            return self._redirects.pause
+        return max(self._redirects.pause, 0.0, self._ended_at + (decision.delay or 0.0) - self._loop.time())
 
     def _calm_down(self) -> None:
         if self._pausing is not None:
@@ -193,6 +196,7 @@ class SlixmppAttachment(XmppAttachment):
         elif isinstance(cause, Exception) and type(cause).__name__ in _HANGS_UP_ON:
             self.fails(cause)
         self.stream.leaving = True
+        self._calm_down()
         return self._methods.hidden["disconnect"](*args, **options)
 
     def _reconnect(self, wait: float = 2.0, reason: str = "Reconnecting") -> None:
@@ -330,8 +334,9 @@ class SlixmppAttachment(XmppAttachment):
     def _has_moved(self, stream: Stream, raw: SessionError) -> None:
         error = ended(self.judged(raw))
         follows = stream.reconnects and stream.is_followed(self.client)
+        times = self._redirects.follow(error) if stream.reconnects else 1
         following = Next.RECONNECTING if stream.reconnects else Next.CLOSED
-        self.feed(Said(error=error, cause=raw, next=following, follows=follows))
+        self.feed(Said(error=error, cause=raw, next=following, follows=follows, times=times))
         self._loop.call_later(_PATIENCE, safely(self._hang_up), stream)
 
     def survived(self, raw: object, operation: str) -> None:

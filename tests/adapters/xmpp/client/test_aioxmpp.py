@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import gc
 from contextlib import asynccontextmanager
@@ -18,7 +19,7 @@ from tests.adapters.xmpp.client.kit import PATIENCE, QUIET, Memory, scripted
 from tests.servers.ports import HOST
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from errnorm_adapters.xmpp.client import XmppAttachment
     from tests.servers.certificates import Certificates
@@ -33,6 +34,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
+NO_RESUMPTION = 'modules_disabled = { "smacks" }'
 SECRET = "secret"  # noqa: S105 - of servers that live for one test
 
 
@@ -156,6 +158,123 @@ async def test_a_supervised_session_leaves_telling_to_whoever_decides(server: Pr
         assert await ended(attachment) is not None
         assert not memory.rows
         assert not client.running
+
+
+@asynccontextmanager
+async def cuttable(port: int) -> AsyncGenerator[tuple[int, Callable[[], None]]]:
+    """Stand between a client and a server; it yields a port, and a function that cuts all connections through it."""
+    writers: list[asyncio.StreamWriter] = []
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65536):
+                writer.write(data)
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(HOST, port)
+        writers.extend((writer, back))
+        await asyncio.gather(copy(reader, back), copy(there, writer))
+
+    def cut() -> None:
+        while writers:
+            writers.pop().transport.abort()
+
+    server = await asyncio.start_server(serve, HOST, 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1], cut
+        cut()
+
+
+@asynccontextmanager
+async def answering(port: int, answer: Callable[[], Awaitable[object]]) -> AsyncGenerator[None]:
+    """Let Bob answer questions about his features once a coroutine has returned."""
+    bob = aioxmpp.Client(
+        aioxmpp.JID.fromstr("bob@localhost/desk"),
+        aioxmpp.make_security_layer(SECRET, no_verify=True),
+        override_peer=[(HOST, port, aioxmpp.connector.STARTTLSConnector())],
+    )
+
+    async def answered(_: object) -> object:
+        await answer()
+        return aioxmpp.disco.xso.InfoQuery()
+
+    async with bob.connected():
+        bob.stream.register_iq_request_handler(aioxmpp.IQType.GET, aioxmpp.disco.xso.InfoQuery, answered)
+        yield
+
+
+def asked(client: Any, errors: Middleware) -> asyncio.Task[object]:
+    """Ask Bob under a guard, and return a task with the exception or the answer."""
+
+    async def ask() -> object:
+        question = aioxmpp.IQ(
+            type_=aioxmpp.IQType.GET, to=aioxmpp.JID.fromstr("bob@localhost/desk"), payload=aioxmpp.disco.xso.InfoQuery()
+        )
+        try:
+            async with errors.guard("xmpp", operation="ask", idempotent=True):
+                return await client.send(question)
+        except (OSError, ssl.Error) as error:
+            return error
+
+    return asyncio.create_task(ask())
+
+
+@pytest.fixture
+def two(start_prosody: Callable[..., ProsodyServer], issued: Certificates) -> Callable[[str], ProsodyServer]:
+    """Start a Prosody that knows Alice and Bob, with other settings."""
+    return lambda settings: start_prosody(users={"alice": SECRET, "bob": SECRET}, tls=issued, settings=settings)
+
+
+@pytest.mark.parametrize("supervised", [False, True])
+@pytest.mark.parametrize("settings", ["", NO_RESUMPTION], ids=["with resumption", "without"])
+@pytest.mark.parametrize("how", ["stop", "kill"])
+async def test_requests_that_wait_when_the_server_goes_end_for_the_reason_of_the_session(
+    how: str, settings: str, two: Callable[[str], ProsodyServer], *, supervised: bool
+) -> None:
+    server, never = two(settings), asyncio.Event()
+    async with opened(server.port, supervised=supervised) as (client, memory, attachment), answering(server.port, never.wait):
+        await attachment.started(within=PATIENCE)
+        assert client.stream.sm_enabled is not bool(settings)
+        asking = [asked(client, attachment._middleware) for _ in range(2)]
+        await asyncio.sleep(QUIET)
+        await asyncio.to_thread(getattr(server, how))
+        async with asyncio.timeout(PATIENCE):
+            ends = await asyncio.gather(*asking)
+        end = attachment.end if supervised else memory.faults[0].error
+        assert [errnorm.normalize(error).reason for error in ends] == [errnorm.normalize(end, "xmpp").reason] * 2
+        assert [row[0] for row in memory.rows].count("serve") == (0 if supervised else 1)
+        assert {row[0] for row in memory.rows} <= {"serve", "connect"}
+
+
+async def test_a_request_lives_on_where_the_stream_is_resumed(two: Callable[[str], ProsodyServer]) -> None:
+    server, up_again = two(""), asyncio.Event()
+    async with (
+        cuttable(server.port) as (port, cut),
+        opened(port) as (client, memory, attachment),
+        answering(server.port, up_again.wait),
+    ):
+        client.backoff_start = timedelta(milliseconds=10)
+        await attachment.started(within=PATIENCE)
+        asking = asked(client, attachment._middleware)
+        await asyncio.sleep(QUIET)
+        cut()
+        async with asyncio.timeout(PATIENCE):
+            while not memory.rows:  # noqa: ASYNC110 - an emitter is no coroutine
+                await asyncio.sleep(0.01)
+            await attachment.started()
+            up_again.set()
+            assert isinstance(await asking, aioxmpp.disco.xso.InfoQuery)
+        assert [row[0] for row in memory.rows] == ["serve"]
+
+
+async def test_what_is_sent_while_it_connects_waits_for_the_connection_and_no_longer_than_the_client(reserved_port: int) -> None:
+    async with opened(reserved_port) as (client, _, attachment):
+        asking = asked(client, attachment._middleware)
+        await asyncio.sleep(QUIET)
+        assert not asking.done()
+        await attachment.close()
+        asking.cancel()
 
 
 @pytest.mark.parametrize(

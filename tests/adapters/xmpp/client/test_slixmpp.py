@@ -11,9 +11,10 @@ from slixmpp.exceptions import IqError
 from slixmpp.util.sasl import SASLMutualAuthFailed
 
 import errnorm
+from errnorm import RetryPolicy
 from errnorm.error import Signal
 from errnorm_adapters.xmpp import SessionError
-from tests.adapters.xmpp.client.kit import HEADER, LOGIN, MECHANISMS, PATIENCE, desk, scripted
+from tests.adapters.xmpp.client.kit import HEADER, LOGIN, MECHANISMS, PATIENCE, QUIET, desk, scripted
 
 SASL = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'"
 STANZAS = "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'"
@@ -147,10 +148,24 @@ async def test_a_redirect_to_the_same_server_is_not_followed(
 
 
 async def test_a_redirect_that_slixmpp_follows_to_where_it_comes_from_is_told_as_what_it_is() -> None:
-    async with scripted(*LOGIN, ("", MOVED)) as port, desk(port) as one:
+    hurried = RetryPolicy(base=0.01, cap=0.01)
+    async with scripted(*LOGIN, ("", MOVED)) as port, desk(port, policy=hurried) as one:
+        await one.start()
+        await one.told(4)
+        assert set(one.rows) == {("serve", "stream:see-other-host", "abort", "reconnecting")}
+        assert [fault.attempt for fault in one.memory.faults[:4]] == [1, 2, 3, 4]
+
+
+async def test_a_redirect_that_leads_in_a_circle_is_slowed_down_and_can_be_left() -> None:
+    slow = RetryPolicy(base=100_000.0, cap=100_000.0)
+    async with scripted(*LOGIN, ("", MOVED)) as port, desk(port, policy=slow) as one:
         await one.start()
         await one.told(2)
-        assert set(one.rows) == {("serve", "stream:see-other-host", "abort", "reconnecting")}
+        assert (one.starts, len(one.rows)) == (2, 2)
+        waited = one.attachment.is_busy
+        one.client.disconnect()
+        await asyncio.sleep(QUIET)
+        assert (waited, one.attachment.is_busy, one.starts) == (True, False, 2)
 
 
 async def test_a_redirect_that_leads_elsewhere_is_followed_with_consent() -> None:
