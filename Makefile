@@ -30,7 +30,7 @@ BIN := .venv/bin
 
 .PHONY: audit bench bench-alarm capture capture-clients check clean constraints coverage demo dist docs docs-versions env experiments format frameworks fuzz help \
 	lint lowest row-check sbom servers \
-	soak test test-clients test-properties test-repeat types wheel-test
+	soak test test-clients test-docs test-properties test-repeat types wheel-test
 .DEFAULT_GOAL := help
 
 help:
@@ -42,12 +42,13 @@ help:
 	@echo "  make env              create the development environment, .venv"
 	@echo "  make format           format the code, and apply the fixes of ruff"
 	@echo "  make row-check        show in seconds what a new or changed row still needs, and which judgements it changes"
-	@echo "  make test             run all tests in parallel, in five minutes on two cores"
+	@echo "  make test             run all tests but those of the pages in parallel, in five minutes on two cores"
+	@echo "  make test-docs        build the site, open it in a browser, and run every example of the pages"
 	@echo "  make test PYTEST=...  run a part of the tests: PYTEST=tests/mappings, PYTEST='-k nats -x'"
 	@echo "  make coverage         run all tests and measure the branch coverage of what ships, in ten minutes"
 	@echo "  make lint             check with ruff, import-linter, deptry and codespell"
 	@echo "  make types            run mypy and basedpyright, and check that every public name has a type"
-	@echo "  make check            run lint, types and test"
+	@echo "  make check            run lint, types, test and test-docs"
 	@echo "Compare with real servers and clients (takes minutes; WRITE=1 writes the new results)"
 	@echo "  make capture          provoke errors on real servers, and report the differences from the vectors"
 	@echo "  make capture-clients  the same with clients in other languages, if their toolchains are installed"
@@ -73,7 +74,11 @@ demo: .venv/.demo
 	@$(BIN)/python -m errnorm demo
 
 test: .venv/.dev servers
-	@$(BIN)/python -m pytest -q -rs -n $(WORKERS) $(PYTEST)
+	@$(BIN)/python -m pytest -q -rs -n $(WORKERS) $(if $(findstring tests/docs,$(PYTEST)),,--ignore=tests/docs) $(PYTEST)
+
+# Builds the site, opens it in a browser, and follows the pages in empty environments.
+test-docs: .venv/.dev servers
+	@$(BIN)/python -m pytest -q -rs -n $(WORKERS) tests/docs $(PYTEST)
 
 # Twice as slow as `make test`, because every line of the library is traced.
 coverage: .venv/.dev servers
@@ -110,7 +115,7 @@ types: .venv/.dev
 	@$(BIN)/basedpyright --warnings
 	@$(BIN)/python .ci/verifytypes
 
-check: lint types test
+check: lint types test test-docs
 
 capture: .venv/.dev servers
 	@$(BIN)/python -m tests.capture $(if $(WRITE),--write)

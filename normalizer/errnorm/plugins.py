@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
     from errnorm.adapters import Adapter
+    from errnorm.tables.source import TableError
     from errnorm.tables.table import Table
 
 __all__ = [
@@ -140,20 +141,28 @@ def _points_of(protocol: str) -> list[EntryPoint]:
     return sorted(points, key=lambda point: point.name)
 
 
-def _usable(points: Iterable[EntryPoint], protocol: str) -> list[EntryPoint]:
+def _usable(points: list[EntryPoint], protocol: str) -> list[EntryPoint]:
     """Return the files that are valid together with the files before them, and log a warning for each other file."""
+    if _problem(points, protocol) is None:
+        return points
+    usable: list[EntryPoint] = []
+    for point in points:
+        if (problem := _problem([*usable, point], protocol)) is None:
+            usable.append(point)
+        else:
+            left_out("table", point, problem)
+    return usable
+
+
+def _problem(points: list[EntryPoint], protocol: str) -> TableError | None:
     from errnorm.tables import load  # noqa: PLC0415 - as above
     from errnorm.tables.source import TableError  # noqa: PLC0415 - as above
 
-    usable: list[EntryPoint] = []
-    for point in points:
-        try:
-            load.table(protocol, [*usable, point], ())
-        except TableError as error:
-            left_out("table", point, error)
-        else:
-            usable.append(point)
-    return usable
+    try:
+        load.table(protocol, points, ())
+    except TableError as error:
+        return error
+    return None
 
 
 def left_out(kind: str, point: EntryPoint, error: BaseException) -> None:

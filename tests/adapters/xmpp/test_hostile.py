@@ -41,11 +41,11 @@ def bomb() -> str:
 
 
 def attributes(count: int) -> str:
-    return " ".join(f"a{number}=''" for number in range(count))
+    return " ".join(map("a{}=''".format, range(count)))
 
 
 def namespaces(count: int) -> str:
-    return " ".join(f"xmlns:n{number}='urn:{number}'" for number in range(count))
+    return " ".join(map("xmlns:n{0}='urn:{0}'".format, range(count)))
 
 
 def filled(unit: str, size: int = SIZE) -> str:
