@@ -21,7 +21,7 @@
     ["Do", text(data.advice[judged.reason][judged.recovery])],
     ["Retry", text(data.retry[judged.recovery][Number(judged.terminal)][judged.effect])],
     ["Likely cause", text(data.cause[judged.reason])],
-    ["What", text(data.about[judged.reason]) + (row.note === undefined ? "" : ` ${text(row.note)}`)],
+    ["Meaning", text(data.about[judged.reason]) + (row.note === undefined ? "" : ` ${text(row.note)}`)],
   ];
   const details = (row) => row.facts.slice(0, row.facts.length / 2).map((label, at) => [text(label), text(row.facts[at + row.facts.length / 2])]);
   const byRank = (rows, most) => rows.sort((a, b) => a.rank - b.rank).slice(0, most);
@@ -77,22 +77,22 @@
     return list;
   };
   const answer = (row, { lines = [], values = {}, how = "whole", open = true, count = 1, judged = judgementOf(row) } = {}) => {
-    const made = element("article", "answer"), head = element("h2", "key", row.key), page = element("a", "", "Page of this error");
+    const made = element("article", "answer"), head = element("h2", "key", row.key), page = element("a", "", "Open the page of this error");
     made.id = `answer/${row.slug}`;
     page.href = `catalogue/${row.slug}.html`;
     if (row.aside) head.append(" ", element("small", "", row.aside));
     const where = [`${data.names[row.protocol] ?? row.protocol} ${row.section}`];
     if (count > 1) where.push(`${count} times`);
     if (lines.length) where.push(`line ${lines.slice(0, 6).join(", ")}${lines.length > 6 ? ", …" : ""}`);
-    if (how === "inside") where.push("found inside somebody's words");
+    if (how === "inside") where.push("found inside other text");
     made.append(head, element("p", "chips", ...chips(judged), " ", element("span", "where", where.join(" · "))));
     const said = essentials(judged, row), shown = open ? said.length : 2;
     made.append(listOf(said.slice(0, shown)));
     const named = Object.entries(values).filter(([, value]) => value !== undefined);
     if (named.length) made.append(element("p", "values", ...named.flatMap(([name, value]) => [element("code", "", `${name} = ${value}`), " "])));
-    const more = element("details", "further", element("summary", "", open ? "Where it shows, and how that is known" : "More"));
+    const more = element("details", "further", element("summary", "", open ? "More: where it occurs, and the evidence" : "More"));
     more.append(listOf([...said.slice(shown), ...details(row)]));
-    for (const [title, rows] of [["The same elsewhere", meansTheSame(row, judged)], ["Others with this reason", ofTheReason(row, judged)]])
+    for (const [title, rows] of [["The same meaning in other protocols", meansTheSame(row, judged)], ["See also", ofTheReason(row, judged)]])
       if (rows.length) more.append(element("h3", "", title), element("ul", "", ...rows.map(link)));
     made.append(more, element("p", "actions", page, " ", copier(command(row), "Copy the command"), " ", copier(new URL(`catalogue/${row.slug}.html`, location.href).href, "Copy the link")));
     return made;
@@ -181,21 +181,21 @@
     answers.append(...known.map((one) => answer(one.row, { ...one, open: !several })));
     const shown = new Set(known.map(({ row }) => row.slug));
     const same = known.length ? finder.named(query.trim()).map(({ row }) => entryOf.get(row.slug)).filter((entry) => !shown.has(entry.row.slug) && passes(entry, groups)) : [];
-    if (same.length) found.append(element("p", "best", "The same words elsewhere:"), listed([...new Set(same)]));
+    if (same.length) found.append(element("p", "best", "Other rows with the same text:"), listed([...new Set(same)]));
     for (const { row } of same) shown.add(row.slug);
     const worded = query.trim().split(/\s+/).length <= 6 && !query.trim().includes("\n");
     const others = worded ? scored(query).filter((entry) => !shown.has(entry.row.slug) && passes(entry, groups)) : [];
     if (!known.length && !others.length) {
       const like = resembling(query).filter((entry) => passes(entry, groups));
-      said.textContent = "No row knows this text.";
-      found.append(element("p", "best", like.length ? "Nothing is said of it, because nothing is known. Rows that are like it:" : "Nothing is said of it, because nothing is known, and no row is like it."), listed(like));
+      said.textContent = "This text matches no row.";
+      found.append(element("p", "best", like.length ? "This error is unknown, so there is no advice. Similar rows:" : "This error is unknown, so there is no advice. No row is similar."), listed(like));
       return;
     }
     if (others.length) {
       const like = known.length ? [] : meant(query).filter((entry) => passes(entry, groups));
-      if (like.length) found.append(element("p", "best", "People often mean:"), listed(like));
+      if (like.length) found.append(element("p", "best", "Did you mean:"), listed(like));
       const rest = others.filter((entry) => !like.includes(entry));
-      if (rest.length) found.append(element("p", "best", known.length ? "The words also stand in:" : "Rows with these words:"), listed(rest));
+      if (rest.length) found.append(element("p", "best", known.length ? "Other rows with these words:" : "Rows with these words:"), listed(rest));
     }
     const times = known.reduce((sum, { count }) => sum + count, 0);
     said.textContent = known.length ? `${plural(times, "error")} of ${plural(known.length, "kind")}${others.length ? `, and ${plural(others.length, "other row")}` : ""}` : plural(others.length, "row");

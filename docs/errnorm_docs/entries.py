@@ -32,7 +32,6 @@ __all__ = [
     "Article",
     "decision_of",
     "entries_of",
-    "label_of",
     "prominence",
     "related",
     "slug_of",
@@ -96,13 +95,6 @@ EXAMPLES = (
 _NOT_IN_ADDRESSES = re.compile(r"[^a-z0-9.]+")
 _MOST_SAME = 3
 _MOST_OTHERS = 6
-_LABELS = {
-    "Do": "What to do",
-    "Retry": "Retry?",
-    "What": "What it means",
-    "Seen": "Where it shows",
-    "Known": "Evidence",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +174,6 @@ def prominence(entry: Article) -> tuple[bool, bool, bool]:
     """Return by what rows are ordered where only some can be named: the commonest, what a client meets, what was provoked."""
     row = entry.placed.row
     return entry.slug not in COMMON, row.reach not in {Reach.CLIENT_WIRE, Reach.CLIENT}, not row.evidence.startswith("provoked")
-
-
-def label_of(name: str) -> str:
-    """Return the label of a fact as a page prints it."""
-    return _LABELS.get(name, name)
 
 
 def decision_of(recovery: Recovery, *, terminal: bool) -> str:

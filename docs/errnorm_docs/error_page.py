@@ -58,8 +58,8 @@ def _page(template: str, entry: Article, same: Sequence[Article], others: Sequen
         f'<span class="step {_mood(entry)}">{entry.step}</span>',
         "essentials": _listed(essentials(entry.error)),
         "details": _listed(_details(entry)),
-        "same": _links("The same elsewhere", same, up),
-        "others": _links(f"Others of {name} with this reason", others, up),
+        "same": _links("The same meaning in other protocols", same, up),
+        "others": _links("See also", others, up),
         "command": escape(command_of(entry)),
         "slug": escape(entry.slug),
     }.items():
@@ -78,7 +78,7 @@ def _listed(facts: Iterable[tuple[str, str]]) -> str:
 def _details(entry: Article) -> Iterable[tuple[str, str]]:
     row = entry.placed.row
     for label, text in details(entry.error):
-        yield label, f"<span>{linked(text)}</span>" if label == "Known" else text
+        yield label, f"<span>{linked(text)}</span>" if label == "Evidence" else text
     also = [name for name in (row.constant, row.text, *row.aliases) if name]
     if also:
         yield "Also", "<span>" + " · ".join(f"<code>{escape(name, quote=False)}</code>" for name in also) + "</span>"

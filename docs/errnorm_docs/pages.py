@@ -97,7 +97,7 @@ def _listed_row(entry: Article) -> str:
     row = entry.placed.row
     name = f'<a id="{anchor(entry.slug)}" href="../catalogue/{escape(entry.slug)}.html">{_code(entry.placed.key)}</a>'
     aside = _plain(row.text or row.constant or "")
-    connection = "connection over" if row.terminal else "connection lives"
+    connection = "connection over" if row.terminal else "connection stays open"
     meaning = f"{_code(row.reason)} <br>{row.recovery}, {connection}, effect {_plain(row.effect)}"
     return f"| {name}{f' <br>{aside}' if aside else ''} | {meaning} | {_plain(row.evidence)} <br>{_plain(row.source)} |"
 

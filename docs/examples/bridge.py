@@ -1,14 +1,14 @@
 """
-A bridge: what is published on a NATS subject is said in an XMPP room, and what is said in the room is published.
+A bridge: it sends each message of a NATS subject to an XMPP room, and publishes each message of the room.
 
     export NATS_URL=nats://localhost NATS_SUBJECT=hall
     export XMPP_JID=bridge@example.org/nats XMPP_PASSWORD=… XMPP_ROOM=hall@rooms.example.org
     python bridge.py
 
-Either server may go away at any time, and so may the bridge: a stream keeps what was published until the room has it. Where
-waiting is no use (credentials that were revoked, a room that admits nobody), the bridge stops and says why. One middleware tells
-what happened, one policy says how patient to be, `settle` acknowledges what was said, and one supervisor decides for both sides.
-The address has a resource, so that a session the server has not missed yet makes way for the next one.
+Either server may go away at any time, and so may the bridge: a stream keeps each message until the room has it. If waiting does
+not help (credentials that were revoked, a room that admits nobody), the bridge stops and logs why. One middleware reports the
+errors, one policy sets the pauses, `settle` acknowledges the messages, and one supervisor decides for both sides. The XMPP
+address has a resource, so that a new session replaces an old one that the server still believes to be alive.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Bridge:
         return await nats.connect(self.nats_url, **attach().callbacks, **self.login())
 
     async def serve_nats(self, client: Client) -> None:
-        """Say in the room what the stream holds, one message after the other, and publish what was said there."""
+        """Send the messages of the stream to the room, one by one, and publish the messages of the room."""
         stream = client.jetstream()
         await stream.add_stream(name=self.subject.upper(), subjects=[self.subject], max_msgs=1000)
 
@@ -107,7 +107,7 @@ class Bridge:
         return session
 
     async def serve_xmpp(self, session: XmppAttachment) -> None:
-        """Join the room, open it to what is published, and hear what is said there."""
+        """Join the room, allow the other side to send to it, and read its messages."""
         client, room, nick = session.client, JID(self.room), JID(self.jid).user
         answers: dict[str, asyncio.Future[Any]] = {}
 
@@ -118,7 +118,7 @@ class Bridge:
             message.send()
             answer = await asyncio.wait_for(returned, 30)  # a room returns each message to its author
             if answer["type"] == "error":
-                raise IqError(answer)  # type: ignore[no-untyped-call] # of a message, but it holds the stanza, which was told
+                raise IqError(answer)  # type: ignore[no-untyped-call] # built from a message, because it holds the stanza
 
         async def hear(message: Message) -> None:
             if (returned := answers.pop(message["id"], None)) is not None:
@@ -140,7 +140,7 @@ class Bridge:
 
 
 def main() -> None:
-    """Run one bridge, as the environment says."""
+    """Run one bridge with the settings in the environment."""
     get = os.environ.__getitem__
     bridge = Bridge(get("NATS_URL"), get("NATS_SUBJECT"), get("XMPP_JID"), get("XMPP_ROOM"), lambda: get("XMPP_PASSWORD"))
     try:

@@ -1,10 +1,10 @@
 """
-Keep the messages of a stream that are given up: those that were terminated, and those that used up their deliveries.
+Keep the messages that a stream stops delivering: those that were terminated, and those that reached `max_deliver`.
 
     NATS_URL=nats://localhost python dead_letters.py ORDERS
 
-The server keeps no dead letters. It says in an advisory which message it gives up, once, to whoever listens. So the advisories
-are stored in a stream of their own, and each message is copied to `dead.ORDERS` before it is purged, with the reason as a header.
+The server does not keep dead letters. It publishes one advisory for each message that it stops delivering. So this program stores
+the advisories in a stream of their own. It copies each message to `dead.ORDERS` before it is purged, with the reason in a header.
 """
 
 from __future__ import annotations

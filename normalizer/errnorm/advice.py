@@ -125,7 +125,7 @@ ADVICE: Mapping[Reason, Mapping[Recovery, str]] = {
     },
     Reason.PROTOCOL_MALFORMED: {
         _MODIFY: "Correct the request; keep the bytes for a bug report.",
-        _ABANDON: "Stop. Report the bytes to whoever maintains the client or the server.",
+        _ABANDON: "Stop. Report the bytes to the maintainers of the client or the server.",
         _RECONNECT: "Connect again; keep the bytes for a bug report if it repeats.",
         _NONE: "Find out who sends what cannot be parsed; the server dropped it and went on.",
     },
@@ -143,7 +143,7 @@ ADVICE: Mapping[Reason, Mapping[Recovery, str]] = {
         _MODIFY: "Correct the name, or create what is missing, then repeat.",
         _WAIT: "Wait, then repeat: what is missing may still appear.",
         _ABANDON: "Stop. It does not exist, and only its owner can create it.",
-        _RECONNECT: "Connect again, then look for it anew.",
+        _RECONNECT: "Connect again, then look for it again.",
     },
     Reason.PROTOCOL_CONFLICT: {
         _MODIFY: "Use another name or number, or read the current state and change that.",
@@ -162,9 +162,9 @@ ADVICE: Mapping[Reason, Mapping[Recovery, str]] = {
         _ABANDON: "Stop. The other side refuses this; ask its owner why.",
         _MODIFY: "Change the request so that the other side can accept it.",
         _WAIT: "Wait, then repeat: the refusal may pass.",
-        _LOGIN: "Log in as somebody from whom this is accepted.",
+        _LOGIN: "Log in as a user from whom this is accepted.",
         _RECONNECT: "Connect again, then repeat.",
-        _NONE: "Do nothing: the refusal was answered where it happened.",
+        _NONE: "Do nothing: the program that was refused got the answer.",
     },
     Reason.PROTOCOL_CONFIGURATION: {
         _MODIFY: "Correct the configuration of the stream, consumer, account or client, then repeat.",
@@ -191,7 +191,7 @@ ADVICE: Mapping[Reason, Mapping[Recovery, str]] = {
     Reason.TRANSPORT_TIMEOUT: {
         _WAIT: "Repeat after a pause if repeating is safe: the request may already have been executed.",
         _RECONNECT: "Connect again with growing pauses; what was in flight may already have been executed.",
-        _ABANDON: "Stop. Nobody answers in time; find out why.",
+        _ABANDON: "Stop. There was no answer in time; find out why.",
         _MODIFY: "Allow more time, or ask for less at once.",
     },
     Reason.TRANSPORT_STALE: {
@@ -220,10 +220,10 @@ ADVICE: Mapping[Reason, Mapping[Recovery, str]] = {
         _NONE: "Do nothing: another server on the way answered with an error, and this one went on.",
     },
     Reason.TRANSPORT_UNAVAILABLE: {
-        _WAIT: "Wait, then repeat: nobody is there to answer now. Check that the service runs if it lasts.",
+        _WAIT: "Wait, then repeat: nobody answers now. If that lasts, check that the service runs.",
         _RECONNECT: "Connect again with growing pauses; check that the service runs if it lasts.",
         _ABANDON: "Stop. No service offers this here; check that it is installed and that the recipient exists.",
-        _MODIFY: "Address somebody who is there.",
+        _MODIFY: "Send it to a service or recipient that is available.",
         _NONE: "Do nothing: the service comes back by itself.",
     },
     Reason.TRANSPORT_INTERNAL: {
@@ -237,13 +237,13 @@ ADVICE: Mapping[Reason, Mapping[Recovery, str]] = {
         _RECONNECT: "Connect again after a random pause, so that not all clients arrive at once.",
         _WAIT: "Wait for the client to connect to another server, then repeat.",
         _ABANDON: "Stop. The server was shut down and must be started by its operator.",
-        _NONE: "Do nothing: the server ended as it was told to.",
+        _NONE: "Do nothing: the server was stopped on purpose.",
     },
     Reason.SHUTDOWN_CLIENT: {
         _NONE: "Do nothing: this side closed the connection.",
-        _RECONNECT: "Open a new connection; find out who closed this one if nobody meant to.",
+        _RECONNECT: "Open a new connection; find out who closed this one, if it was not intended.",
         _WAIT: "Wait for the client to connect again, then repeat.",
-        _ABANDON: "Stop. This side has closed the connection; find out who did if nobody meant to.",
+        _ABANDON: "Stop. This side has closed the connection; find out who did, if it was not intended.",
         _MODIFY: "Open a connection first, then repeat.",
     },
     Reason.SHUTDOWN_KICKED: {

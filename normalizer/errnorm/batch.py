@@ -265,7 +265,7 @@ _UNKNOWN: tuple[object, ...] = (None, None, None, "unknown", "unknown", False, N
 
 
 def _no_field(name: str) -> int:
-    message = f"fields: there is no field {name!r}: {', '.join(FIELDS)}"
+    message = f"fields: there is no field {name!r}; the fields are {', '.join(FIELDS)}"
     raise ValueError(message)
 
 
@@ -278,7 +278,7 @@ def _strings(texts: pa.Array) -> pa.Array:
     if pa.types.is_null(kind) or pa.types.is_string_view(kind):
         return texts.cast(pa.string())
     if not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind)):
-        message = f"a column of texts holds strings or bytes, not {kind}"
+        message = f"a column of texts must contain strings or bytes, not {kind}"
         raise TypeError(message)
     try:
         return texts.cast(pa.large_string())

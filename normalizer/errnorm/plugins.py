@@ -178,7 +178,9 @@ def left_out(kind: str, point: EntryPoint, error: BaseException) -> None:
         return
     _told.add((point.group, point.name))
     trace = error if os.environ.get("ERRNORM_DEBUG") else None
-    _log.warning("errnorm: the %s of %s failed: %s; it is left out", kind, point.name, broken_at(point, error), exc_info=trace)
+    _log.warning(
+        "errnorm: the %s of %s could not be loaded and is ignored: %s", kind, point.name, broken_at(point, error), exc_info=trace
+    )
 
 
 def broken_at(point: EntryPoint, error: BaseException) -> str:

@@ -256,14 +256,14 @@ class TestPasting:
 
     def test_what_is_not_known_is_said_to_be_unknown_and_gets_no_advice(self, opened: Chrome) -> None:
         _paste(opened, "fatal: subscription permissions violation on leafnode zzzz77")
-        assert _said(opened) == "No row knows this text."
+        assert _said(opened) == "This text matches no row."
         assert _answers(opened) == []
         assert _shown(opened)
         assert "Do" not in opened.find_element("id", "found").text.split()
 
     def test_what_is_like_nothing_is_like_nothing(self, opened: Chrome) -> None:
         _paste(opened, "zzzzqqq")
-        assert _said(opened) == "No row knows this text."
+        assert _said(opened) == "This text matches no row."
         assert _shown(opened) == []
 
     def test_the_values_in_it_are_shown(self, opened: Chrome) -> None:
@@ -272,7 +272,7 @@ class TestPasting:
 
     def test_an_error_inside_somebodys_words_says_so(self, opened: Chrome) -> None:
         _paste(opened, 'we saw "Authorization Violation" again last night and restarted')
-        assert "found inside somebody's words" in opened.find_element("css selector", ".answer").text
+        assert "found inside other text" in opened.find_element("css selector", ".answer").text
 
     def test_the_same_words_elsewhere_are_shown(self, opened: Chrome) -> None:
         _paste(opened, "Authentication Timeout")
@@ -397,10 +397,10 @@ class TestLinks:
 
     def test_an_answer_leads_to_its_page_and_back(self, opened: Chrome) -> None:
         _paste(opened, "nats: timeout")
-        opened.find_element("link text", "Page of this error").click()
+        opened.find_element("link text", "Open the page of this error").click()
         assert opened.current_url.endswith("catalogue/nats/client/nats.errors.timeouterror.html")
         assert opened.find_element("css selector", "h1").text == by_slug()["nats/client/nats.errors.timeouterror"].placed.key
-        opened.find_element("link text", "catalogue").click()
+        opened.find_element("link text", "Open it in the catalogue").click()
         assert _answers(opened) == ["nats/client/nats.errors.timeouterror"]
 
 

@@ -64,7 +64,7 @@ def test_the_page_on_rows_can_be_followed_with_one_file_and_no_python(tmp_path: 
     text = table.read_text("utf-8")
     at = re.search(r"^\[close\.", text, re.MULTILINE)
     assert at is not None
-    assert "not known" in _run(asked, tmp_path)
+    assert "unknown" in _run(asked, tmp_path)
 
     table.write_text(f"{text[: at.start()]}{row}\n{text[at.start() :]}", "utf-8")
 

@@ -1,4 +1,4 @@
-"""The XMPP backend of errbot with a session that is watched: name it in `config.py` by `BOT_EXTRA_BACKEND_DIR`."""
+"""The XMPP backend of errbot with an errnorm session: name its folder in `config.py` as `BOT_EXTRA_BACKEND_DIR`."""
 
 from errbot.backends.xmpp import XMPPBackend, XMPPConnection
 

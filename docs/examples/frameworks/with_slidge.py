@@ -1,4 +1,4 @@
-"""A gateway of slidge: its own connection is watched, and what its network refuses reaches the user as a fitting error."""
+"""A gateway of slidge with an errnorm session; an error of the other network reaches the user as a suitable XMPP error."""
 
 from slixmpp.exceptions import XMPPError
 
@@ -18,7 +18,7 @@ class Watched:
 
 
 def refused(exception: Exception) -> XMPPError:
-    """Turn an error of the network into one for the user; a handler of a session raises it from the first."""
+    """Return the XMPP error for an error of the other network; raise it `from` that error in a handler of a session."""
     error = errors.report(exception, operation="relay", outcome="failed")
     condition, kind = ("service-unavailable", "wait") if error.retryable else ("not-acceptable", "modify")
     return XMPPError(condition, text=error.reason.value, etype=kind)

@@ -1,4 +1,4 @@
-"""An agent of SPADE whose session is watched: each fault is told once, and `session.health()` says how it is."""
+"""An agent of SPADE with an errnorm session, which reports each fault once; `session.health()` returns its state."""
 
 from spade.agent import Agent
 

@@ -102,7 +102,7 @@ def _parsed(parser: Parser, commands: Mapping[str, Parser], given: list[str]) ->
     if given and not given[0].startswith("-") and given[0] not in commands:
         near = meant(given[0], commands)
         if not near.startswith("did") and " " in " ".join(given):
-            near = f"to have a text explained: errnorm explain {shlex.join(given)}"
+            near = f"to explain a text: errnorm explain {shlex.join(given)}"
         parser.error(f"there is no command {given[0]!a}: {near}")
     if given[:1] == ["explain"]:
         given = explain.shielded(given)

@@ -52,41 +52,41 @@ def essentials(error: NormalizedError) -> Iterator[tuple[str, str]]:
     yield "Retry", retry(error.recovery, error.effect, terminal=error.terminal)
     yield "Likely cause", error.reason.cause
     note = error.row.row.note if error.row is not None else None
-    yield "What", f"{error.reason.about} {note}" if note else error.reason.about
+    yield "Meaning", f"{error.reason.about} {note}" if note else error.reason.about
 
 
 def details(error: NormalizedError) -> Iterator[tuple[str, str]]:
     """Yield the other facts about an error, as pairs of a label and a text."""
     if error.address:
-        yield "Address", f"{error.address} (a claim of the peer; never followed by itself)"
+        yield "Address", f"{error.address} (sent by the peer; errnorm never connects to it)"
     if error.params:
         yield "Values", ", ".join(f"{name} = {value}" for name, value in error.params.items())
     if error.row is not None:
-        yield "Seen", error.row.row.reach.about
-        yield "Known", f"{error.row.row.evidence}; {error.row.row.source}{_shown_by(error.row)}"
+        yield "Where", error.row.row.reach.about
+        yield "Evidence", f"{error.row.row.evidence}; {error.row.row.source}{_shown_by(error.row)}"
         yield "Table", _origin(error.row)
 
 
 def _shown_by(row: Entry) -> str:
     shown = row.row.experiments
     more = f" and {len(shown) - _MOST_EXPERIMENTS} more" if len(shown) > _MOST_EXPERIMENTS else ""
-    return f"; its behaviour is shown by: {', '.join(shown[:_MOST_EXPERIMENTS])}{more}" if shown else ""
+    return f"; experiments: {', '.join(shown[:_MOST_EXPERIMENTS])}{more}" if shown else ""
 
 
 def unknown_answer(fingerprint: str, nearest: Iterable[Name], style: Style, width: int) -> Iterator[str]:
     """Yield the lines for an error without a matching row: that it is unknown, similar rows, and how to report it."""
-    yield style.strong("not known") + style.dim("  No row of any table knows this error, so nothing is said of it.")
+    yield style.strong("unknown") + style.dim("  This error matches no row of the tables, so there is no advice.")
     like = [f"{name.protocol} {name.row.section}: {_name(name.row)} ({name.row.row.reason})" for name in nearest]
     if like:
         yield ""
-        yield from paragraphs([("Nearest", text) for text in like], width, style)
+        yield from paragraphs([("Similar", text) for text in like], width, style)
     yield ""
     yield from paragraphs(
         [
-            ("Fingerprint", f"{fingerprint or '(no words)'} (the text without its values: use it to count and to group)"),
+            ("Fingerprint", f"{fingerprint or '(no words)'} (the text without its values; use it to count and group)"),
             (
-                "Have it known",
-                "Report it with the text, the server or client and its version, or give it a row of your own (--tables).",
+                "Next",
+                "Report the text, with the server or client and its version, or add a row of your own (--tables).",
             ),
         ],
         width,
@@ -97,7 +97,7 @@ def unknown_answer(fingerprint: str, nearest: Iterable[Name], style: Style, widt
 def retry(recovery: Recovery, effect: Effect, *, terminal: bool) -> str:
     """Return whether to repeat, where, and whether the request may have been executed."""
     may = "Yes" if recovery.retryable else "No"
-    where = "the connection is over" if terminal else "the connection lives"
+    where = "the connection is over" if terminal else "the connection stays open"
     done = "your request was not executed" if effect is Effect.NOT_APPLIED else "your request may already have been executed"
     return f"{may} ({recovery}); {where}; {done}."
 

@@ -38,7 +38,7 @@ def meant(word: str, words: Iterable[str]) -> str:
     known = list(words)
     if near := get_close_matches(word.lower(), known, 1):
         return f"did you mean {near[0]}?"
-    return f"there are {', '.join(known)}" if known else "there are none"
+    return f"the choices are {', '.join(known)}" if known else "there is nothing to choose from"
 
 
 class OneOf:

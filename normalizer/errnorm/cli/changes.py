@@ -47,7 +47,7 @@ def saved_rows(name: str) -> list[Row]:
     """
     rows = _loaded(name)
     if not isinstance(rows, list) or not all(isinstance(row, dict) and {*_PLACE, *VERDICT} <= row.keys() for row in rows):
-        message = f"{name}: this is not what errnorm table --format json prints"
+        message = f"{name}: this is not the output of errnorm table --format json"
         raise UnusableError(message)
     return rows
 
@@ -96,7 +96,7 @@ def saved_scan(name: str) -> Mapping[str, Any]:
     """
     document = _loaded(name)
     if not isinstance(document, dict) or not {"errors", "unknown"} <= document.keys():
-        message = f"{name}: this is not what errnorm scan --format json prints"
+        message = f"{name}: this is not the output of errnorm scan --format json"
         raise UnusableError(message)
     return document
 
@@ -148,4 +148,4 @@ def moved_lines(changes: Mapping[str, Sequence[Row]]) -> Iterator[str]:
         old, new = (" ".join(filter(None, one[name])) for name in ("before", "after"))
         yield f"{one['count']:>9,} moved: {old} -> {new}: {one['sample'][:80]!a}"
     if not changes["counts"] and not changes["moved"]:
-        yield "no count has moved"
+        yield "no count has changed"

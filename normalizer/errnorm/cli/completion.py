@@ -57,7 +57,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
 
     parser = commands.add_parser(
         "completion",
-        help="print the script for completion in bash, zsh or fish",
+        help="print the completion script for bash, zsh or fish",
         description="Print the script that completes commands, options and values in a shell.",
         epilog=_WHERE,
         formatter_class=argparse.RawDescriptionHelpFormatter,

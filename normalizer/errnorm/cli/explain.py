@@ -49,12 +49,12 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command to a parser."""
     parser = commands.add_parser(
         "explain",
-        help="say what an error means and what to do about it",
-        description="Say what an error means: a text, a line of a log, a traceback, XML, a condition, a code, a constant, a "
-        "row (xmpp/stream/conflict), a reason or category, or a file of any of these.",
+        help="explain an error: what it means and what to do",
+        description="Explain an error: what it means and what to do. The error can be a text, a line of a log, a traceback, XML, "
+        "a condition, a code, a constant, a row (xmpp/stream/conflict), a reason, a category, or a file with any of these.",
     )
-    parser.add_argument("text", nargs="*", help="the error, or one file; stdin if not given, or for -")
-    parser.add_argument("--protocol", help="nats or xmpp, where the text could be either")
+    parser.add_argument("text", nargs="*", help="the error, or one file; stdin if it is missing or -")
+    parser.add_argument("--protocol", help="nats or xmpp, if the text could belong to both")
     parser.add_argument("--tables", action="append", metavar="FILE", help="a file with rows of your own; may be repeated")
     parser.add_argument("--format", type=OneOf("format", ("text", "json")), default="text")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if the error is unknown")
@@ -96,7 +96,7 @@ def _text(arguments: Sequence[str]) -> str:
     else:
         text = " ".join(arguments).strip()
     if not text:
-        message = "nothing to explain: give a text or a file, or pipe one in"
+        message = "there is nothing to explain: pass a text or a file, or pipe one to stdin"
         raise UnusableError(message)
     return text
 
@@ -196,7 +196,7 @@ def _lines(
         yield from _short(answers, style, width)
     if elsewhere:
         yield ""
-        yield style.dim("The same words elsewhere:")
+        yield style.dim("Other rows with the same text:")
         for protocol, other in elsewhere[:_MOST_ELSEWHERE]:
             yield style.dim(f"  {protocol} {other.section:<10} {other.row.reason:<24} {other.row.recovery}")
 
@@ -238,7 +238,7 @@ def _where(answer: _Answer) -> str | None:
         return None
     lines = list(dict.fromkeys(finding.line for finding in answer.findings))
     shown = ", ".join(map(str, lines[:_MOST_LINES])) + (", …" if len(lines) > _MOST_LINES else "")
-    inside = "; found inside somebody's words" if all(finding.how == "inside" for finding in answer.findings) else ""
+    inside = "; found inside other text" if all(finding.how == "inside" for finding in answer.findings) else ""
     head = f"line {shown}: "
     return f"{head}{fitted(answer.findings[0].match.strip(), max(_width() - len(head) - len(inside), _REASON))}{inside}"
 
@@ -274,7 +274,7 @@ def _vocabulary(about: dict[str, Any], style: Style, width: int) -> Iterator[str
     yield ""
     if len(about["reasons"]) == 1:
         (reason,) = about["reasons"]
-        facts = [("What", reason["about"]), ("Likely cause", reason["cause"])]
+        facts = [("Meaning", reason["about"]), ("Likely cause", reason["cause"])]
         facts += [(step.capitalize(), say) for step, say in reason["advice"].items()]
         yield from paragraphs(facts, width, style)
         yield ""
@@ -283,7 +283,7 @@ def _vocabulary(about: dict[str, Any], style: Style, width: int) -> Iterator[str
         if len(about["rows"]) > _MOST_ROWS:
             yield style.dim(f"  … all of them: errnorm table --reason {about['word']}")
         return
-    yield from paragraphs([("What", about["about"])], width, style)
+    yield from paragraphs([("Meaning", about["about"])], width, style)
     yield ""
     for one in about["reasons"]:
         head, *rest = textwrap.wrap(one["about"], max(width - _REASON, _REASON)) or [""]

@@ -62,17 +62,15 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command to a parser."""
     parser = commands.add_parser(
         "normalize",
-        help="normalize JSON Lines, one line out for one line in",
-        description="Read JSON Lines with raw, close_reason or exception, and write one normalized error a line, in order.",
+        help="read JSON Lines, and write one normalized error for each line",
+        description="Read JSON Lines with the key raw, close_reason or exception, and write one normalized error for each line.",
     )
-    parser.add_argument("file", nargs="*", help="files to read; stdin if none, or for -")
-    parser.add_argument("--protocol", help="the protocol of lines that do not say one")
-    parser.add_argument(
-        "--raw", action="store_true", help="lines are texts as they are, a line of a log or of the wire, and no JSON"
-    )
-    parser.add_argument("--keep", action="store_true", help="carry the other keys of a line through, under input")
-    parser.add_argument("--strict", action="store_true", help="exit with 1 if anything was unknown")
-    parser.add_argument("--unknown", action="store_true", help="list what was unknown, with counts and rows to fill in, instead")
+    parser.add_argument("file", nargs="*", help="files to read; stdin if there is none, or for -")
+    parser.add_argument("--protocol", help="the protocol of lines that do not name one")
+    parser.add_argument("--raw", action="store_true", help="each line is a plain text (of a log or of the wire), not JSON")
+    parser.add_argument("--keep", action="store_true", help="copy the other keys of a line to the key input")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 if an error is unknown")
+    parser.add_argument("--unknown", action="store_true", help="print only the unknown errors, with counts and rows to fill in")
     parser.add_argument("--tables", action="append", metavar="FILE", help="a file with rows of your own; may be repeated")
     parser.set_defaults(run=_run)
 

@@ -40,7 +40,7 @@ def page(tally: Tally, lines: int, names: Sequence[str], now: datetime) -> str:
         "when": _when(names, span, now),
         "cards": _cards(tally, lines),
         "chart": _chart(tally.groups, span) if span else "",
-        "groups": "\n".join(_group(group, span) for group in tally.groups) or "<p>No error was found.</p>",
+        "groups": "\n".join(_group(group, span) for group in tally.groups) or "<p>There is no error in these logs.</p>",
         "unknown": _unknown(tally),
     }
     for name, part in parts.items():
@@ -59,7 +59,7 @@ def _cards(tally: Tally, lines: int) -> str:
     errors = sum(group.count for group in groups) + tally.rest
     stop = sum(group.count for group in groups if not group.error.retryable)
     unknown = sum(count for _, count, _ in tally.unknown)
-    cards = (("lines", lines), ("errors", errors), ("kinds", len(groups)), ("that no retry mends", stop), ("not known", unknown))
+    cards = (("lines", lines), ("errors", errors), ("kinds", len(groups)), ("not retryable", stop), ("unknown", unknown))
     return "".join(f"<li><b>{number:,}</b><span>{name}</span></li>" for name, number in cards)
 
 
@@ -104,7 +104,7 @@ def _group(group: Group, span: tuple[datetime, datetime] | None) -> str:
         )
     codes = ", ".join(str(code) for code, _ in group.codes.most_common(3)) + (", …" if len(group.codes) > 3 else "")  # noqa: PLR2004
     said = escape(printable(" ".join(filter(None, (error.protocol, group.peer, codes))), 160))
-    retry = '<span class="retry yes">may be repeated</span>' if error.retryable else '<span class="retry">no retry</span>'
+    retry = '<span class="retry yes">retry can help</span>' if error.retryable else '<span class="retry">do not retry</span>'
     return (
         f'<details><summary><span class="count">{group.count:,}</span>'
         f'<span class="name"><b class="{error.category}">{error.reason}</b>'
@@ -125,7 +125,7 @@ def _unknown(tally: Tally) -> str:
         return ""
     rows = _rows((count, fingerprint, sample) for fingerprint, count, sample in tally.unknown[:_MOST_UNKNOWN])
     return (
-        "<h2>Not known</h2><p>Lines that look like errors and that no row knows, by their words without values.</p>"
+        "<h2>Unknown</h2><p>Lines that look like errors but match no row, grouped by their words without values.</p>"
         f"<table><tr><th>count<th>words<th>sample</tr>{rows}</table>"
     )
 

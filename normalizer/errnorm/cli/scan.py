@@ -47,25 +47,31 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command to a parser."""
     parser = commands.add_parser(
         "scan",
-        help="say what errors are in logs, how often and since when",
-        description="Read logs of any length (plain, gzip, zstd, JSON lines, frames of containers) and say what is in them.",
+        help="count the errors in logs: which, how often, since when",
+        description="Count the errors in logs of any length: plain text, gzip, zstd, JSON lines, logs of containers.",
     )
-    parser.add_argument("file", nargs="*", help="files to read; stdin if none, or for -")
-    parser.add_argument("--since", metavar="WHEN", help="leave out what is older: 2h, 7d, or a date with or without a time")
-    parser.add_argument("--protocol", help="count only errors of nats or xmpp, and of the network under it")
+    parser.add_argument("file", nargs="*", help="files to read; stdin if there is none, or for -")
+    parser.add_argument("--since", metavar="WHEN", help="ignore older lines: 2h, 7d, or a date with or without a time")
+    parser.add_argument("--protocol", help="count only the errors of nats or xmpp, and of the network")
     by = OneOf("count", ("code", "reason", "peer"))
-    parser.add_argument("--by", type=by, default="code", help="what is counted together (default: code)")
+    parser.add_argument(
+        "--by", type=by, default="code", help="count the errors with the same code, reason or peer together (default: code)"
+    )
     parser.add_argument("--format", type=OneOf("format", ("text", "json", "jsonl", "html")), default="text")
     parser.add_argument("--tables", action="append", metavar="FILE", help="a file with rows of your own; may be repeated")
     parser.add_argument(
-        "--jobs", type=int, default=1, metavar="N", help="read with N processes, large files in slices; 0 for one for each core"
+        "--jobs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="use N processes, also for slices of one large file; 0 means one process for each core",
     )
     parser.add_argument(
         "--before",
         metavar="OLD",
-        help="show which counts have moved since a scan of the same files by an older version (its JSON)",
+        help="show which counts differ from a scan of the same files by an older version; OLD is its JSON output",
     )
-    parser.add_argument("--strict", action="store_true", help="exit with 1 if anything was unknown")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 if an error is unknown")
     parser.set_defaults(run=_run)
 
 
@@ -95,7 +101,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _jobs(jobs: int) -> int:
     if jobs < 0:
-        message = f"argument --jobs: {jobs} is no number of processes: say 2, or 0 for one for each core"
+        message = f"argument --jobs: {jobs} is not a number of processes: use 2, or 0 for one process for each core"
         raise UnusableError(message)
     return jobs or os.cpu_count() or 1
 
@@ -133,7 +139,7 @@ class _Scan:
                     for count in pool.map(partial(count_in, wanted=wanted), parts):
                         self._add(count)
             except BrokenProcessPool:
-                self.problems.append("a process that read a part of the files was ended from outside; what it read is missing")
+                self.problems.append("a process that read a part of the files was killed; the counts lack that part")
 
     def _add(self, count: Count) -> None:
         sys.stdout.writelines(f"{line}\n" for line in count.told)
@@ -154,7 +160,7 @@ def _since(text: str | None, now: datetime) -> datetime | None:
     try:
         return None if text is None else since(text, now)
     except ValueError:
-        message = f"argument --since: {text!a} is no time: say 2h, 7d, 2026-11-29 or 2026-11-29T17:30"
+        message = f"argument --since: {text!a} is not a time: use 2h, 7d, 2026-11-29 or 2026-11-29T17:30"
         raise UnusableError(message) from None
 
 

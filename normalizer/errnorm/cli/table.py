@@ -51,13 +51,15 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     parser = commands.add_parser(
         "table",
         help="search the tables of errors, or print them",
-        description="Print the rows of the tables: all of them, those that have certain words, or those that a filter leaves.",
+        description="Print the rows of the tables: all rows, the rows with certain words, or the rows that match filters.",
     )
-    parser.add_argument("word", nargs="*", help="words that a row has in its names, its reason or its note: slow consumer")
-    parser.add_argument("--protocol", help="rows of nats, xmpp, or transport, which lies under both")
-    parser.add_argument("--section", help="rows of one section: error, stanza")
+    parser.add_argument("word", nargs="*", help="words in the names, the reason or the note of a row: slow consumer")
+    parser.add_argument("--protocol", help="rows of nats, xmpp, or transport (the network under both)")
+    parser.add_argument("--section", help="rows of one section, such as error or stanza")
     parser.add_argument("--category", type=OneOf("category", Category))
-    parser.add_argument("--reason", type=OneOf("reason", Reason), metavar="REASON", help="a reason: auth.forbidden")
+    parser.add_argument(
+        "--reason", type=OneOf("reason", Reason), metavar="REASON", help="rows of one reason, such as auth.forbidden"
+    )
     parser.add_argument("--recovery", type=OneOf("recovery", Recovery))
     parser.add_argument("--reach", type=OneOf("reach", Reach))
     parser.add_argument("--evidence", type=OneOf("evidence", Evidence))
@@ -70,7 +72,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
         "--diff",
         nargs="+",
         metavar=("OLD", "NEW"),
-        help="compare what an older version printed with --format json with these tables, or with another such file",
+        help="compare the tables with the output of --format json of an older version, or compare two such files",
     )
     parser.set_defaults(run=_run)
 
@@ -112,7 +114,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _diff(arguments: argparse.Namespace) -> int:
     old, *new = arguments.diff
     if len(new) > 1:
-        message = "argument --diff: two files at most, the older one first"
+        message = "argument --diff: pass at most two files, the older one first"
         raise UnusableError(message)
     changes = compared(saved_rows(old), saved_rows(new[0]) if new else rows(None, arguments.tables))
     if arguments.format == "json":
@@ -189,7 +191,7 @@ def _text(found: list[dict[str, Any]]) -> None:
         print(style.strong("  ".join(name.ljust(width) for name, width in zip(names, widths, strict=True)).rstrip()))
     for line in cells:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-    print(counted(len(found), "row") if found else "no row has all of that", file=sys.stderr)
+    print(counted(len(found), "row") if found else "no row matches", file=sys.stderr)
 
 
 def _fitting(found: list[dict[str, Any]]) -> tuple[list[str], int]:

@@ -84,7 +84,7 @@ class Unknowns:
                 key=json.dumps(key),
             )
         if self._rest:
-            yield f"# {self._rest} more, of kinds not listed\n"
+            yield f"# {self._rest} more errors, of kinds that are not listed\n"
 
 
 def _key(example: str, declared: Mapping[str, str]) -> tuple[str, str]:
@@ -98,7 +98,7 @@ def _key(example: str, declared: Mapping[str, str]) -> tuple[str, str]:
             if _matches(key, kinds, example):
                 missing = ", ".join(f'{name} = "{kind}"' for name, kind in kinds.items() if name not in declared)
                 return key, f"; under [params]: {missing}" if missing else ""
-    return fingerprint, "; the key is to be written by hand, after the text itself"
+    return fingerprint, "; write the key by hand, from the text itself"
 
 
 def _with_places(fingerprint: str, quotes: str, free: str, declared: Mapping[str, str]) -> tuple[str, dict[str, str]]:

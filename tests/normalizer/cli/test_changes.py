@@ -71,7 +71,7 @@ def test_an_archive_that_is_judged_as_before_has_no_count_that_moved(capsys: pyt
     log, old = tmp_path / "app.log", tmp_path / "old.json"
     log.write_text(LOG)
     saved(capsys, old, "scan", str(log))
-    assert printed(capsys, "scan", "--before", str(old), str(log)) == "no count has moved\n"
+    assert printed(capsys, "scan", "--before", str(old), str(log)) == "no count has changed\n"
 
 
 def test_counts_that_moved_are_told_with_why(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_it_takes_the_address_of_a_row(capsys: pytest.CaptureFixture[str], addre
 
 @pytest.mark.parametrize("text", ["xmpp/stream/none-such", "none/stream/conflict", "xmpp/none/conflict", "xmpp/stream/", "a/b"])
 def test_an_address_without_a_row_is_a_text_like_any_other(capsys: pytest.CaptureFixture[str], text: str) -> None:
-    assert "not known" in explained(capsys, text)
+    assert "unknown" in explained(capsys, text)
 
 
 def test_it_says_what_whose_whether_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,7 +79,7 @@ def test_the_values_in_the_text_are_shown(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_word_that_means_several_things_shows_the_others(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "The same words elsewhere: xmpp stream shutdown.replaced" in explained(capsys, "conflict")
+    assert "Other rows with the same text: xmpp stream shutdown.replaced" in explained(capsys, "conflict")
 
 
 def test_the_unknown_gets_a_name_to_count_it_by(capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,7 +89,7 @@ def test_the_unknown_gets_a_name_to_count_it_by(capsys: pytest.CaptureFixture[st
 
 def test_of_the_unknown_nothing_is_claimed(capsys: pytest.CaptureFixture[str]) -> None:
     answer = explained(capsys, "never heard of 7")
-    assert answer.startswith("not known")
+    assert answer.startswith("unknown")
     assert not any(label in answer for label in ("Retry", "Do ", "Likely cause", "final"))
 
 
@@ -131,7 +131,7 @@ def test_a_file_is_read(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
 
 
 def test_what_stands_in_somebody_s_words_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "found inside somebody's words" in explained(capsys, "could not tell anybody about it: nats: timeout")
+    assert "found inside other text" in explained(capsys, "could not tell anybody about it: nats: timeout")
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])
@@ -148,14 +148,14 @@ def test_what_to_do_comes_first(capsys: pytest.CaptureFixture[str]) -> None:
     main(["explain", "-ERR 'Stale Connection'"])
     lines = capsys.readouterr().out.splitlines()
     labels = [line.split("  ")[0] for line in lines[2:] if line and not line.startswith(" ")]
-    assert labels[:4] == ["Do", "Retry", "Likely cause", "What"]
+    assert labels[:4] == ["Do", "Retry", "Likely cause", "Meaning"]
 
 
 def test_an_address_is_shown_as_a_claim(capsys: pytest.CaptureFixture[str]) -> None:
     xml = (
         "<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>b.example:5222</see-other-host></stream:error>"
     )
-    assert "Address b.example:5222 (a claim" in explained(capsys, xml)
+    assert "Address b.example:5222 (sent by the peer" in explained(capsys, xml)
 
 
 def test_words_need_no_quotes(capsys: pytest.CaptureFixture[str]) -> None:
@@ -170,7 +170,9 @@ def test_it_reads_stdin(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
 def test_nothing_to_explain_is_one_clear_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b" \n")))
     assert main(["explain"]) == 2
-    assert capsys.readouterr().err == "errnorm explain: nothing to explain: give a text or a file, or pipe one in\n"
+    assert (
+        capsys.readouterr().err == "errnorm explain: there is nothing to explain: pass a text or a file, or pipe one to stdin\n"
+    )
 
 
 def test_it_can_be_strict(capsys: pytest.CaptureFixture[str]) -> None:
@@ -196,7 +198,7 @@ def test_as_json_the_unknown_has_no_answers(capsys: pytest.CaptureFixture[str]) 
 
 def test_a_protocol_can_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert Reason.SHUTDOWN_SERVER.about in explained(capsys, "--protocol", "nats", "Server Shutdown")
-    assert explained(capsys, "--protocol", "xmpp", "-ERR 'Stale Connection'").startswith("not known")
+    assert explained(capsys, "--protocol", "xmpp", "-ERR 'Stale Connection'").startswith("unknown")
 
 
 def test_what_an_overlay_changed_is_shown(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_without_arguments_it_says_what_it_can_do(capsys: pytest.CaptureFixture[
         (["table", "--category", "limit"], "there is no category 'limit': did you mean limits?"),
         (["table", "--recovery", "reconect"], "there is no recovery 'reconect': did you mean reconnect?"),
         (["table", "--section", "stanz"], "there is no section 'stanz': did you mean stanza?"),
-        (["table", "--protocol", "xmpp", "--section", "qqq"], "there is no section 'qqq': there are stanza, "),
+        (["table", "--protocol", "xmpp", "--section", "qqq"], "there is no section 'qqq': the choices are stanza, "),
         (["table", "--format", "jsonn"], "there is no format 'jsonn': did you mean json?"),
         (["table", "slow", "consumr"], "no row has the word 'consumr': did you mean consumer?"),
         (["scan", "--by", "raeson"], "did you mean reason?"),

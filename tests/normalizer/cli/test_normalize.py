@@ -242,7 +242,7 @@ def test_a_row_that_would_not_match_says_so(capsys: pytest.CaptureFixture[str], 
     path = tmp_path / "log.jsonl"
     path.write_text(json.dumps({"protocol": "nats", "raw": "-ERR 'Odd    spaces 7'"}) + "\n")
     main(["normalize", "--unknown", str(path)])
-    assert capsys.readouterr().out.startswith("# 1 x nats error; the key is to be written by hand")
+    assert capsys.readouterr().out.startswith("# 1 x nats error; write the key by hand")
 
 
 def test_an_unknown_class_is_named_by_its_name_whatever_it_says(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -261,7 +261,7 @@ def test_there_is_a_bound_on_how_many_kinds_are_listed(
     main(["normalize", "--unknown", str(path)])
     report = capsys.readouterr().out
     assert "# 2 x nats error" in report
-    assert "# 2 more, of kinds not listed" in report
+    assert "# 2 more errors, of kinds that are not listed" in report
 
 
 NORMALIZER = Normalizer([])

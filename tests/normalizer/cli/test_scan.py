@@ -173,7 +173,7 @@ class TestFilters:
 
     def test_a_time_that_is_none_is_refused(self, capsys: pytest.CaptureFixture[str], log: str) -> None:
         assert main(["scan", "--since", "yesterday", log]) == 2
-        assert "'yesterday' is no time: say 2h" in capsys.readouterr().err
+        assert "'yesterday' is not a time: use 2h" in capsys.readouterr().err
 
     def test_protocol_leaves_out_the_other_and_what_is_not_known(self, capsys: pytest.CaptureFixture[str], log: str) -> None:
         assert scanned(capsys, "--protocol", "xmpp", log) == {"lines": 7, "errors": [], "unknown": []}
@@ -251,7 +251,7 @@ class TestForPeople:
         assert main(["scan", str(path)]) == 0
         assert capsys.readouterr().out.startswith("0 lines, 0 errors")
         assert main(["scan", "--format", "html", str(path)]) == 0
-        assert "No error was found." in capsys.readouterr().out
+        assert "There is no error in these logs." in capsys.readouterr().out
 
 
 class TestJobs:

@@ -89,14 +89,14 @@ def test_a_protocol_that_nobody_knows_is_refused_with_those_that_are_known(comma
     done = run(*command, "--protocol", "no\x1bthing")
     assert (done.returncode, done.stdout) == (2, b"")
     assert talk(done) == (
-        f"errnorm {command[0]}: argument --protocol: there is no table for 'no\\x1bthing': there are nats, transport, xmpp"
+        f"errnorm {command[0]}: argument --protocol: there is no table for 'no\\x1bthing': the choices are nats, transport, xmpp"
     )
 
 
 def test_a_demonstration_that_nobody_knows_is_refused_with_those_that_are_known() -> None:
     done = run("demo", "nothing")
     assert (done.returncode, done.stdout) == (2, b"")
-    assert talk(done).startswith("errnorm demo: there is no demonstration of nothing: there are nats, xmpp")
+    assert talk(done).startswith("errnorm demo: there is no demonstration of nothing: the choices are nats, xmpp")
 
 
 ANY = {"no UTF-8": b"\xff\xfe\x00", "zeros": b"\x00" * 50, "one long line": b"x" * 3_000_000, "control": b"\x1b[2J\xe2\x80\xae"}

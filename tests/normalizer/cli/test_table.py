@@ -92,7 +92,7 @@ def test_words_and_filters_work_together(table: Any) -> None:
 def test_a_filter_that_no_row_passes_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["table", "--recovery", "redirect", "--reason", "auth.forbidden"]) == 0
     captured = capsys.readouterr()
-    assert (captured.out, captured.err) == ("", "no row has all of that\n")
+    assert (captured.out, captured.err) == ("", "no row matches\n")
 
 
 def test_a_narrow_terminal_gets_fewer_columns_and_a_pipe_gets_all(table: Any, monkeypatch: pytest.MonkeyPatch) -> None:

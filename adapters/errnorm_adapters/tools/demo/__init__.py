@@ -37,13 +37,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 if every error occurred, was caught and got an expected reason; 2 if a part is not installed; 1 otherwise.
     """
     installed = {point.name: point for point in entry_points(group="errnorm.demos")}
-    parser = Parser(prog="errnorm demo", description="Real errors of real servers, normalized.")
-    parser.add_argument("protocol", nargs="*", help=f"what to show: {', '.join(sorted(installed))}; everything if not given")
-    parser.add_argument("--log", action="store_true", help="show the log line of each error, too")
+    parser = Parser(prog="errnorm demo", description="Provoke real errors on real servers, and show how errnorm normalizes them.")
+    parser.add_argument("protocol", nargs="*", help=f"the protocols to show: {', '.join(sorted(installed))}; by default all")
+    parser.add_argument("--log", action="store_true", help="also show the log line of each error")
     arguments = parser.parse_args(argv)
     names = arguments.protocol or sorted(installed)
     if unknown := [name for name in names if name not in installed]:
-        parser.error(f"there is no demonstration of {', '.join(unknown)}: there are {', '.join(sorted(installed))}")
+        parser.error(f"there is no demonstration of {', '.join(unknown)}: the choices are {', '.join(sorted(installed))}")
     # Without a handler, the log lines of the client libraries would go to stderr and appear between the printed lines.
     logging.getLogger().addHandler(logging.NullHandler())
     printer = Printer(sys.stdout)

@@ -28,9 +28,7 @@ class MissingError(RuntimeError):
     def __init__(self, *names: str) -> None:
         """Build the message from the names of the missing packages."""
         are = "is" if len(names) == 1 else "are"
-        super().__init__(
-            f"{' and '.join(names)} {are} not installed; the extra demo brings what is missing: pip install 'errnorm[demo]'"
-        )
+        super().__init__(f"{' and '.join(names)} {are} not installed; the extra demo installs it: pip install 'errnorm[demo]'")
         self.names = names
 
 

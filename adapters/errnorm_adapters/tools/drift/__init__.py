@@ -72,8 +72,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    parser = Parser(prog="errnorm drift", description="Hold the tables against what upstream says now.")
-    parser.add_argument("path", nargs="*", type=Path, help="checkout, release or file of upstream; else the installed libraries")
+    parser = Parser(prog="errnorm drift", description="Compare the tables with the sources of servers, clients and standards.")
+    parser.add_argument(
+        "path", nargs="*", type=Path, help="a checkout, release or file of upstream; by default the installed libraries"
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how to report (default: text)")
     arguments = parser.parse_args(argv)
     paths: list[Path] = arguments.path or [Path(sysconfig.get_path("purelib"))]

@@ -48,10 +48,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0 after an interrupt or the given time; 2 if the system cannot be watched.
     """
-    parser = Parser(prog="errnorm watch", description="Tell the errors of a running NATS system from its own events.")
-    parser.add_argument("server", help="nats://user:password@host:port of a user of the system account; several with commas")
+    parser = Parser(
+        prog="errnorm watch", description="Show the errors of a running NATS system, from the events that its servers publish."
+    )
+    parser.add_argument(
+        "server", help="nats://user:password@host:port of a user of the system account; separate several with commas"
+    )
     parser.add_argument("--creds", metavar="FILE", help="the file with the credentials of the user")
-    parser.add_argument("--advisories", action="store_true", help="an account that is not the system account: JetStream alone")
+    parser.add_argument(
+        "--advisories",
+        action="store_true",
+        help="watch only the JetStream advisories of an account that is not the system account",
+    )
     parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="stop after this time")
     parser.add_argument("--format", type=OneOf("format", ("text", "jsonl")), default="text", help="text (default) or jsonl")
     arguments = parser.parse_args(argv)
