@@ -123,7 +123,7 @@ def test_misuse_is_refused_with_what_there_is() -> None:
         normalize_batch(table)
     with pytest.raises(KeyError):
         normalize_batch(table, column="gone")
-    with pytest.raises(ValueError, match="no field 'raeson': protocol"):
+    with pytest.raises(ValueError, match="no field 'raeson'; the fields are protocol"):
         normalize_batch(table, column="message", fields=("raeson",))
     with pytest.raises(TypeError, match="int64"):
         normalize_batch(pa.array([1]))

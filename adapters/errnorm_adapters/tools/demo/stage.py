@@ -27,8 +27,10 @@ class MissingError(RuntimeError):
 
     def __init__(self, *names: str) -> None:
         """Build the message from the names of the missing packages."""
-        are = "is" if len(names) == 1 else "are"
-        super().__init__(f"{' and '.join(names)} {are} not installed; the extra demo installs it: pip install 'errnorm[demo]'")
+        are, them = ("is", "it") if len(names) == 1 else ("are", "them")
+        super().__init__(
+            f"{' and '.join(names)} {are} not installed; the extra demo installs {them}: pip install 'errnorm[demo]'"
+        )
         self.names = names
 
 

@@ -147,7 +147,7 @@ def test_where_the_extra_is_missing_that_is_said_in_one_line(
     assert main([]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("errnorm demo: nats-py and slixmpp are not installed; the extra demo brings what is missing: ")
+    assert captured.err.startswith("errnorm demo: nats-py and slixmpp are not installed; the extra demo installs them: ")
     assert captured.err.endswith(": pip install 'errnorm[demo]'\n")
 
 
