@@ -7,7 +7,9 @@ The behaviour of nats-core 0.2 (nats/client/__init__.py) that this module handle
 * It calls the disconnected callbacks only if it will reconnect. When it gives up or may not reconnect (`_force_disconnect`), it
   calls none; the end of its tasks shows it.
 * It counts as connected as soon as it has sent its credentials, so this module waits for a round trip.
-* It only logs connection attempts that fail.
+* It only logs connection attempts that fail (`errnorm_adapters.nats.client.core_dials`).
+* It passes the text of an `-ERR` and no exception. A request that the server denied, or that waits when the connection ends,
+  raises `TimeoutError`; so what was reported is kept as marked exceptions, for the resolver.
 
 `tests/adapters/nats/client/test_core.py` checks that the installed version has every private name used here.
 """
@@ -15,15 +17,21 @@ The behaviour of nats-core 0.2 (nats/client/__init__.py) that this module handle
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from errnorm.decision import decide
 from errnorm.exceptions import class_names
-from errnorm.session import Closed, Closing, Ended, Next, Said, State, Up
+from errnorm.marks import Mark, claim
+from errnorm.session import Closed, Closing, DialFailed, Ended, Next, Said, State, Up
 from errnorm.session.attachment import Attachment
+from errnorm_adapters.nats.client import core_dials
+from errnorm_adapters.nats.client.denials import Denials
+from errnorm_adapters.nats.client.resolver import resolver_of
 
 if TYPE_CHECKING:
     from errnorm.error import NormalizedError
-    from errnorm.session import Close, Health
+    from errnorm.session import Close, Fact, Health
 
 __all__ = ["CoreAttachment", "is_of_core"]
 
@@ -45,13 +53,28 @@ class _Where(TypedDict):
     pool: frozenset[str]
 
 
+class _Reported(Exception):  # noqa: N818 - never raised
+    """A marker for a fault that was already reported."""
+
+
 class CoreAttachment(Attachment):
-    """One session of a client of nats-core. It begins when `attach` is called."""
+    """
+    One session of a client of nats-core. It begins when `attach` is called.
+
+    Attributes:
+        denials: The permissions that the server recently denied.
+
+        last_fault: A marker for the last fault that ended a connection or a connection attempt, with its time on the clock of
+            `time.monotonic`, in seconds; `None` if there was none.
+    """
 
     def __init__(self, client: Any, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - the arguments of `Attachment`
         """Attach to a connected client: add callbacks to it, and begin a session that is up."""
         super().__init__(*arguments, **options)
         self.client = client
+        self.denials = Denials()
+        self.last_fault: tuple[BaseException, float] | None = None
+        resolver_of(self._middleware).add(client, self)
         self._tasks: set[asyncio.Future[Any]] = set()
         client.add_error_callback(self._on_error)
         client.add_disconnected_callback(self._on_disconnected)
@@ -85,12 +108,15 @@ class CoreAttachment(Attachment):
     def _on_error(self, error: Exception | str) -> None:
         raw = f"-ERR '{error}'\r\n" if isinstance(error, str) else error
         cause = None if isinstance(error, str) else error
-        self.feed(Said(error=self._judged(raw), cause=cause, next=self._next, **self._where()))
+        judged = self._judged(raw)
+        self.feed(Said(error=judged, cause=cause, next=self._next, **self._where()))
+        self.denials.remember(_reported(judged), judged)
 
     def _on_disconnected(self) -> None:
         task = asyncio.current_task()
         if task is not None:
             task.add_done_callback(self._on_reconnecting_over)  # nats-core reconnects in this task
+            core_dials.watch(task, self._on_dial_failed)
         unanswered = self._hidden("pings_outstanding") >= self._hidden("max_outstanding_pings")
         self._end(_STALE if unanswered else _LOST, Next.RECONNECTING)
 
@@ -127,6 +153,25 @@ class CoreAttachment(Attachment):
         elif self._status == "closed":
             self.feed(Closed(error=self._judged(_LOST)))
 
+    def _on_dial_failed(self, failure: Exception, server: str) -> None:
+        pool = self._where()["pool"]
+        self.feed(DialFailed(error=self._judged(failure), cause=failure, server=server, pool=pool | {server}))
+
+    # What the resolver asks for
+
+    def meet(self, client: object) -> None:
+        """Do nothing: the client is known from the beginning."""
+
+    def feed(self, fact: Fact) -> None:
+        """Pass a fact to the session, and keep the fault that ended the connection as the reason of calls that fail then."""
+        before = self._session.failure
+        super().feed(fact)
+        failure = self._session.failure
+        if failure is not None and failure is not before and failure.error is not None:
+            self.last_fault = (failure.cause or _reported(failure.error), time.monotonic())
+        if isinstance(fact, Ended):
+            self.denials.forget()
+
     # The rest
 
     def _end(self, words: str, following: Next) -> None:
@@ -154,3 +199,9 @@ class CoreAttachment(Attachment):
     def _keep(self, task: asyncio.Future[Any]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _reported(error: NormalizedError) -> _Reported:
+    marker = _Reported()
+    claim(marker, Mark(error, decide(error, idempotent=True), idempotent=True, told="background"))
+    return marker

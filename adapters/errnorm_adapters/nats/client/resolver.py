@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Resolver", "resolver_of"]
 
 _CLOSED = "nats.errors.ConnectionClosedError"
+_CLOSED_IN_CORE = "Connection is closed"
 _GAVE_UP = "nats.errors.NoServersError"
 # The exception that nats-py raises while it drains and closes. For a closed client, nats-py does not tell which side closed it.
 _CLOSED_HERE = ReportedException(("nats.errors.ConnectionDrainingError",))
@@ -86,9 +87,15 @@ class Resolver:
         self.refusals = Refusals()
         self._attachments: WeakValueDictionary[int, Attached] = WeakValueDictionary()
 
-    def add(self, closed_cb: object, attachment: Attached) -> None:
-        """Add the attachment of the client that has this `closed_cb`. The resolver does not keep the attachment alive."""
-        self._attachments[id(closed_cb)] = attachment
+    def add(self, key: object, attachment: Attached) -> None:
+        """
+        Add an attachment. The resolver does not keep it alive.
+
+        Args:
+            key: The `closed_cb` of a client of nats-py, whose client does not exist yet, or a client of nats-core.
+            attachment: The attachment, which holds the key.
+        """
+        self._attachments[id(key)] = attachment
 
     def behind(self, exception: BaseException, error: NormalizedError) -> object:
         """
@@ -101,7 +108,7 @@ class Resolver:
         Returns:
             An exception that was already reported, or a raw error; `None` if no other reason is known.
         """
-        name = class_names(exception)[0]
+        name = _CLOSED if error.code == _CLOSED_IN_CORE else class_names(exception)[0]
         if name not in {_CLOSED, _GAVE_UP} and error.reason is not Reason.TRANSPORT_TIMEOUT:
             return None
         wait = Wait(exception)
@@ -116,7 +123,7 @@ class Resolver:
         return denial or wait.conflict or _fault_during(wait, attachment) or _nothing_there(wait, error)
 
     def _of(self, client: object) -> Attached | None:
-        attachment = self._attachments.get(id(closed_cb_of(client)))
+        attachment = self._attachments.get(id(closed_cb_of(client) or client))
         if attachment is not None:
             attachment.meet(client)
         return attachment

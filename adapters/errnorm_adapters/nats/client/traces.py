@@ -1,7 +1,8 @@
 """
-Read the client, the subjects and the last status of a time-out from the traceback of nats-py.
+Read the client, the subjects and the last status of a time-out from the traceback of nats-py or nats-core.
 
-nats-py 2.16 stores none of these in the exception. The frames of the traceback hold them as long as the exception exists.
+nats-py 2.16 and nats-core 0.2 store none of these in the exception. The frames of the traceback hold them as long as the
+exception exists.
 """
 
 from __future__ import annotations
@@ -12,13 +13,17 @@ from weakref import WeakKeyDictionary
 from errnorm.exceptions import causes, class_names, is_a, traceback_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from types import FrameType
 
 __all__ = ["Wait"]
 
-_CLIENT = "nats.aio.client.Client"
-_SUBSCRIPTION = "nats.aio.subscription.Subscription"
+# Of nats-py, and of nats-core.
+_CLIENTS = {"nats.aio.client.Client", "nats.client.Client"}
+_SUBSCRIPTIONS = {
+    "nats.aio.subscription.Subscription": ("_conn", "_subject"),
+    "nats.client.subscription.Subscription": ("_client", "_subject"),
+}
 _PULL = "nats.js.client.JetStreamContext.PullSubscription"
 _MOST_FRAMES = 64
 _CONFLICT = "409"
@@ -71,7 +76,7 @@ class Wait:
         seconds = local.get("timeout")
         if is_a(seconds, int) or is_a(seconds, float):
             self.seconds = max(self.seconds, seconds)
-        if _CLIENT in names:
+        if not _CLIENTS.isdisjoint(names):
             self.client = one
             self._sent(local.get("subject"))
             self._answered_to(_text(local.get("inbox")))
@@ -80,10 +85,15 @@ class Wait:
             self._sent(getattr(one, "_nms", None))
             self._pulled = getattr(one, "_sub", None)
             self._answered_with(local.get("msg"))
-        elif _SUBSCRIPTION in names:
-            self.client = getattr(one, "_conn", None)
-            self.own = True
-            self.heard.add(_text(getattr(one, "_subject", None)))
+        else:
+            self._heard(one, names)
+
+    def _heard(self, one: object, names: Sequence[str]) -> None:
+        for name, (client, subject) in _SUBSCRIPTIONS.items():
+            if name in names:
+                self.client = getattr(one, client, None)
+                self.own = True
+                self.heard.add(_text(getattr(one, subject, None)))
 
     def is_idle(self) -> bool:
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import signal
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import errnorm
 from errnorm import RetryPolicy
 from errnorm.session import Status
 from errnorm_adapters.nats import attach
+from errnorm_adapters.nats.client import core_dials
 from tests.adapters.nats.client.kit import ANN, USERS, until
 
 if TYPE_CHECKING:
@@ -60,10 +62,98 @@ async def test_a_restart_is_one_loss_and_then_it_is_up(start_nats: StartNats, er
     await until(lambda: session.health().status is Status.RECOVERING)
     await asyncio.to_thread(server.start)
     await until(lambda: session.health().up)
-    assert told.rows() == [("transport.lost", "serve", "reconnecting", True)]
+    assert told.rows()[0] == ("transport.lost", "serve", "reconnecting", True)
+    assert {row[1:] for row in told.rows()[1:]} <= {("connect", "reconnecting", True)}
+    count = len(told)
     await client.close()
     await until(lambda: session.is_over)
-    assert len(told) == 1
+    assert len(told) == count
+
+
+async def test_attempts_to_connect_that_fail_are_told_although_they_are_only_logged(
+    start_nats: StartNats, errors: Middleware, told: Told
+) -> None:
+    server = start_nats({})
+    client = await core.connect(server.url, **FAST)
+    other = await core.connect(start_nats({}).url)
+    session = attach(errors, client)
+    attach(errors, other)
+    await asyncio.to_thread(server.kill)
+    await until(lambda: len(told) >= 4)
+    assert told.rows()[1:4] == [("transport.refused", "connect", "reconnecting", True)] * 3
+    assert [fault.attempt for fault in told[:4]] == [1, 2, 3, 4]
+    assert session.health().why.startswith("transport.refused")
+    await session.close()
+    await other.close()
+
+
+def test_what_is_logged_of_attempts_that_fail_has_these_words() -> None:
+    source = inspect.getsource(core)
+    assert f'getLogger("{core_dials.LOGGER}")' in source
+    for words in core_dials.FAILED:
+        assert f'"{words}"' in source
+
+
+async def test_a_refused_request_is_told_once_as_what_it_is(start_nats: StartNats, errors: Middleware, told: Told) -> None:
+    client = await core.connect(start_nats({"authorization": USERS}).url, **ANN)
+    attach(errors, client)
+    with pytest.raises(TimeoutError) as caught:
+        async with errors.guard("nats", operation="ask"):
+            await client.request("closed.door", b"", timeout=0.3)
+    assert errnorm.normalize(caught.value).reason == "auth.forbidden"
+    assert told.rows() == [("auth.forbidden", "serve", "nothing", False)]
+    await client.close()
+
+
+async def test_a_request_that_waits_when_the_server_is_killed_is_the_same_fault(
+    start_nats: StartNats, errors: Middleware, told: Told
+) -> None:
+    server = start_nats({})
+    client = await core.connect(server.url, allow_reconnect=False)
+    attach(errors, client)
+    await client.subscribe("silent")
+    await client.flush()
+    asking = asyncio.create_task(client.request("silent", b"", timeout=1))
+    await asyncio.sleep(0.2)
+    await asyncio.to_thread(server.kill)
+    with pytest.raises(TimeoutError) as caught:
+        async with errors.guard("nats", operation="ask"):
+            await asking
+    assert errnorm.normalize(caught.value).reason == "transport.lost"
+    assert told.rows() == [("transport.lost", "serve", "closed", False)]
+
+
+@pytest.mark.parametrize(("by", "reason"), [("this side", "shutdown.client"), ("the server", "transport.lost")])
+async def test_what_is_called_after_the_end_says_which_side_ended_it(
+    by: str, reason: str, start_nats: StartNats, errors: Middleware, told: Told
+) -> None:
+    server = start_nats({})
+    client = await core.connect(server.url, allow_reconnect=False)
+    session = attach(errors, client)
+    if by == "this side":
+        await client.close()
+    else:
+        await asyncio.to_thread(server.kill)
+        await until(lambda: session.is_over)
+        told.clear()
+    with pytest.raises(RuntimeError) as caught:
+        async with errors.guard("nats", operation="publish"):
+            await client.publish("a", b"")
+    assert errnorm.normalize(caught.value).reason == reason
+    assert told.reasons() == ([reason] if by == "this side" else [])
+
+
+async def test_a_subscription_on_which_nothing_is_published_is_not_a_fault(
+    start_nats: StartNats, errors: Middleware, told: Told
+) -> None:
+    client = await core.connect(start_nats({}).url)
+    attach(errors, client)
+    subscription = await client.subscribe("quiet")
+    with pytest.raises(TimeoutError):
+        async with errors.guard("nats", operation="next"):
+            await subscription.next(timeout=0.05)
+    assert told == []
+    await client.close()
 
 
 async def test_a_user_that_is_removed_is_hopeless_after_two_logins(start_nats: StartNats, errors: Middleware, told: Told) -> None:
@@ -105,7 +195,7 @@ async def test_a_client_that_gives_up_is_closed_and_says_so(
     await until(lambda: session.is_over)
     assert told.rows()[-1][2:] == ("closed", False)
     assert session.health().status is Status.CLOSED
-    assert session.health().why.startswith("transport.lost")
+    assert session.health().why.startswith(("transport.lost", "transport.refused"))
 
 
 async def test_closing_it_during_an_outage_is_not_a_fault(start_nats: StartNats, errors: Middleware, told: Told) -> None:
