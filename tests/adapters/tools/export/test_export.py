@@ -99,12 +99,11 @@ def vectors() -> Iterator[tuple[str, str, str, str]]:
 
 
 def test_every_text_of_the_vectors_is_matched_by_the_row_that_errnorm_finds() -> None:
-    sections = in_sections()
+    expressions = {(row["protocol"], row["section"], row["key"]): row["expressions"] for row in document()["rows"]}
     seen = list(dict.fromkeys(vectors()))
     assert len(seen) > 300
-    for protocol, section, key, said in seen:
-        matching = [row["key"] for row in sections[protocol, section] if any(re.match(text, said) for text in row["expressions"])]
-        assert key in matching, said
+    for *place, said in seen:
+        assert any(re.match(text, said) for text in expressions[tuple(place)]), said
 
 
 @pytest.mark.parametrize("form", ["vrl", "ottl"])
