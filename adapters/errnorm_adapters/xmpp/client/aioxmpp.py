@@ -87,7 +87,7 @@ class AioxmppAttachment(XmppAttachment):
         """Run one attempt and the connection that follows; record the exception, unless `on_failure` will report it."""
         if self.is_over:
             self._begin_again(self._options.session(by_hand=False))
-        self._stopping = self._was_up = False
+        self._stopping = self._was_up = self._told_silence = False
         self.feed(Dialling())
         self._arm()
         try:
@@ -103,6 +103,7 @@ class AioxmppAttachment(XmppAttachment):
         silence = TimeoutError("no session was started in time")
         self.feed(DialFailed(error=self.judged(silence), cause=silence, next=Next.RECONNECTING))
         self._sends.end()
+        self._told_silence = True
 
     def _failed(self, raised: Exception) -> None:
         error = _behind(raised)
@@ -117,7 +118,9 @@ class AioxmppAttachment(XmppAttachment):
     def _goes_on(self, error: Exception) -> None:
         if self._unsettled is error:
             self._unsettled = None
-            self.feed(DialFailed(error=self.judged(error), cause=error, next=Next.RECONNECTING))
+            judged = self.judged(error)
+            if not self._is_told(judged, Next.RECONNECTING):
+                self.feed(DialFailed(error=judged, cause=error, next=Next.RECONNECTING))
             self._sends.end()
 
     def _on_up(self) -> None:

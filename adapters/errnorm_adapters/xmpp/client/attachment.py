@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from errnorm.error import Signal
 from errnorm.session import Ended, Next, Said, Session, State, Status
 from errnorm.session.attachment import Attachment
+from errnorm.taxonomy import Category
 from errnorm_adapters.xmpp.client.methods import safely
 from errnorm_adapters.xmpp.session_error import SessionError
 
@@ -67,6 +68,7 @@ class XmppAttachment(Attachment):
         # The application may connect a slixmpp client before its event loop runs.
         self._loop: asyncio.AbstractEventLoop = getattr(client, "loop", None) or asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        self._told_silence = False
         self._starting: set[asyncio.Future[BaseException | None]] = set()
 
     @abstractmethod
@@ -118,6 +120,15 @@ class XmppAttachment(Attachment):
     @abstractmethod
     def _is_silent(self) -> None:
         """Report a connection attempt or a login that took longer than `login_within` as failed."""
+
+    def _is_told(self, error: NormalizedError, following: Next) -> bool:
+        """
+        Return whether a failed attempt was already reported, because it took longer than `login_within`.
+
+        The client ends such an attempt later, when its own time-out or that of the operating system is over.
+        """
+        told, self._told_silence = self._told_silence, False
+        return told and following is Next.RECONNECTING and error.category is Category.TRANSPORT and error.retryable
 
     def _arm(self) -> None:
         """Start the timer that limits a connection attempt or a login."""

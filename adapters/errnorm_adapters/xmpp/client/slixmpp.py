@@ -171,6 +171,7 @@ class SlixmppAttachment(XmppAttachment):
 
     def _dial(self, *args: Any, **options: Any) -> asyncio.Future[Any]:  # noqa: ANN401 - the arguments of `connect`
         self._renew()
+        self._told_silence = False
         self.feed(Dialling())
         attempt: asyncio.Future[Any] = self._methods.hidden["connect"](*args, **options)
         attempt.add_done_callback(safely(self._round_is_over))
@@ -245,10 +246,12 @@ class SlixmppAttachment(XmppAttachment):
         judged = [(each, self.judged(each)) for each in failed]
         untrusted = (one for one in judged if one[1].category is Category.AUTH)
         cause, error = next(untrusted, judged[-1])
-        self.feed(DialFailed(error=error, cause=cause, next=following))
+        if not self._is_told(error, following):
+            self.feed(DialFailed(error=error, cause=cause, next=following))
 
     def _on_connected(self, _: object) -> None:
         self._failed = []
+        self._told_silence = False
         if not self._barred:
             self._renew()
         self.stream = Stream(is_open=True)
@@ -259,6 +262,7 @@ class SlixmppAttachment(XmppAttachment):
         silence = TimeoutError("no session was started in time")
         if not self.stream.open:
             self._dials_failed([*self._failed, silence], Next.RECONNECTING)
+            self._told_silence = True
             return
         self.fails(self.stream.refusal() or silence)
         self.client.abort()

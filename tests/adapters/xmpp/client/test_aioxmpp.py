@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import errnorm
-from errnorm import Middleware, RetryPolicy
+from errnorm import Middleware, Reason, RetryPolicy
 from errnorm_adapters.xmpp import attach
 from tests.adapters.xmpp.client.kit import PATIENCE, QUIET, Memory, scripted
 from tests.servers.ports import HOST
@@ -320,3 +320,14 @@ async def test_a_server_that_says_nothing_is_told() -> None:
         assert isinstance(await ended(attachment), TimeoutError)
         assert not client.running
         assert not memory.rows
+
+
+async def test_an_attempt_that_takes_too_long_is_told_once_although_it_fails_later() -> None:
+    async with scripted(("never", "")) as port, opened(port, login_within=0.1) as (client, memory, _):
+        client.negotiation_timeout = timedelta(seconds=0.3)
+        async with asyncio.timeout(PATIENCE):
+            while len(memory.rows) < 3:  # noqa: ASYNC110 - an emitter is no coroutine
+                await asyncio.sleep(0.01)
+        assert client.running
+        assert [type(fault.exception) for fault in memory.faults] == [TimeoutError] * 3
+        assert {fault.error.reason for fault in memory.faults} == {Reason.TRANSPORT_TIMEOUT}

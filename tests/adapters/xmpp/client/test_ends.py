@@ -15,7 +15,7 @@ import errnorm
 import errnorm_adapters.xmpp
 from errnorm import RetryPolicy, StoppedError
 from errnorm.session import Status
-from tests.adapters.xmpp.client.kit import HEADER, LOGIN, MECHANISMS, PATIENCE, Desk, desk, scripted
+from tests.adapters.xmpp.client.kit import HEADER, LOGIN, MECHANISMS, PATIENCE, QUIET, Desk, desk, scripted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,6 +168,26 @@ async def test_a_server_that_says_nothing_is_told_and_given_up() -> None:
         await one.end()
         assert one.memory.reasons == ["transport.timeout"]
         assert one.rows[0][2:] == ("retry", "closed")
+
+
+async def test_an_attempt_that_takes_too_long_is_told_once_although_it_fails_later() -> None:
+    async def late(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await failing.wait()
+        writer.transport.abort()
+
+    failing, failed = asyncio.Event(), asyncio.Event()
+    server = await asyncio.start_server(late, "127.0.0.1", 0)
+    async with server, desk(server.sockets[0].getsockname()[1], login_within=0.05) as one:
+        one.client.enable_direct_tls, one.client.enable_plaintext = True, False
+        one.client.add_event_handler("connection_failed", lambda _: failed.set())
+        one.connect()
+        await one.told()
+        failing.set()
+        async with asyncio.timeout(PATIENCE):
+            await failed.wait()
+        await asyncio.sleep(QUIET)
+        assert one.memory.reasons == ["transport.timeout"]
+        assert one.rows[0][2:] == ("retry", "reconnecting")
 
 
 def no_authorities(one: Desk) -> None:
