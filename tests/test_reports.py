@@ -4,6 +4,11 @@ What people pasted into public reports, with the right answer: `tests/data/wild`
 Each line has the `text` (or the `exception`), where it comes from (`origin`: repository and number of the thread), the reasons or
 categories that are right, and the flags where they are certain. Names and addresses of people are made up. What the file cannot
 know is what comes next, so the shares count, and no case is handled by itself.
+
+The files `round1` and later were collected in rounds: labelled by reading before anything was run, and scored once. What failed
+then was used to improve the forms and rows, so only the first score of a round says how well new texts are read:
+
+* round1: of 59 texts from threads that no other file has, 80 % right and 3.4 % wrong.
 """
 
 from __future__ import annotations
@@ -46,7 +51,7 @@ def judged(report: dict[str, Any], error: NormalizedError | None) -> str:
     return "right" if flags or error.reason in answers[1:] else "wrong"
 
 
-SHARES = [("reports", 0.95, 0.02), ("more", 0.95, 0.01), ("others", 0.95, 0.01), ("later", 0.92, 0.01)]
+SHARES = [("reports", 0.95, 0.02), ("more", 0.95, 0.01), ("others", 0.95, 0.01), ("later", 0.92, 0.01), ("round1", 0.88, 0.02)]
 
 
 @pytest.mark.parametrize(("name", "right", "wrong"), SHARES)

@@ -8,10 +8,14 @@
   const plural = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
   const text = (number) => data.strings[number];
 
-  // Rows stand in the order of the list, which has their addresses.
-  const finder = finding(data);
+  // Rows stand in the order of the list, which has their addresses, their keys, and what stands beside the keys.
   const slugOf = (item) => item.firstChild.getAttribute("href").replace(/^catalogue\/|\.html$/g, "");
-  const entries = [...all.querySelectorAll(".row")].map((item, at) => ({ item, at, row: Object.assign(data.rows[at], { slug: slugOf(item) }), names: "", rest: "" }));
+  const entries = [...all.querySelectorAll(".row")].map((item, at) => {
+    const row = data.rows[at], [key, beside] = item.firstChild.childNodes;
+    row.texts.unshift(beside ? key.data.slice(0, -1) : key.data); // before what stands beside it there is a blank
+    return { item, at, row: Object.assign(row, { slug: slugOf(item), aside: item.firstChild.lastElementChild?.textContent }), names: "", rest: "" };
+  });
+  const finder = finding(data);
   const bySlug = new Map(data.rows.map((row) => [row.slug, row]));
   const common = new Set([...byId("common").querySelectorAll(".row")].map(slugOf));
   const judgementOf = (row) => ({ reason: row.judged[0], recovery: row.judged[1], terminal: Boolean(row.judged[2]), effect: row.judged[3] });

@@ -82,6 +82,8 @@ def _data(tables: Sequence[Table], entries: Sequence[Article]) -> dict[str, Any]
 
     for row, entry in zip(data["rows"], entries, strict=True):
         row.update(_shown(entry, number), rank=ranks[entry.slug])
+        # The list of the page has the key and what stands beside it; the script reads them there.
+        row["texts"] = row["texts"][1:]
     data |= {
         "about": [number(reason.about) for reason in Reason],
         "cause": [number(reason.cause) for reason in Reason],
@@ -97,7 +99,6 @@ def _data(tables: Sequence[Table], entries: Sequence[Article]) -> dict[str, Any]
 def _shown(entry: Article, number: Callable[[str], int]) -> dict[str, Any]:
     row, facts = entry.placed.row, list(details(entry.error))
     return {
-        **({"aside": entry.aside} if entry.aside else {}),
         **({"note": number(row.note)} if row.note else {}),
         "evidence": number(row.evidence.partition(":")[0]),
         "facts": [number(label) for label, _ in facts] + [number(text) for _, text in facts],

@@ -246,9 +246,16 @@ const finding = (data) => {
           if (hit) return hit;
         }
         const hit = mine.find(candidate);
-        if (hit) return { ...hit, said: candidate };
+        if (hit) return refined({ ...hit, said: candidate }, depth);
       }
       return null;
+    };
+    const refined = (hit, depth) => {
+      const said = hit.values?.text;
+      if (!said || depth >= DEEPEST || !(hit.row.flags & REFINED) || judged(hit).reason !== hit.row.judged[0]) return hit;
+      const inner = readOn(said, depth + 1);
+      if (inner) how = "inside";
+      return inner ?? hit;
     };
     const byForm = (form, text, depth) => {
       const found = form.pattern.exec(text);
@@ -261,7 +268,7 @@ const finding = (data) => {
           if (!hit) continue;
           if (found[0].length < text.length) how = "inside";
           const family = (form.family ?? []).map((one) => { const [, name, kind] = split(one); return [name, filled(kind, groups)]; }).filter(([, kind]) => kind !== null);
-          return { ...hit, said: groups.text || text, family, closed: form.closed };
+          return refined({ ...hit, said: groups.text || text, family, closed: form.closed }, depth);
         }
       }
       if (groups.inner && groups.inner !== text && depth < DEEPEST) { const hit = readOn(groups.inner, depth + 1); if (hit) return hit; }

@@ -77,7 +77,10 @@ GROUPS: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
     ("xmpp", "xml"): ((r"", "This library's own refusal to read something; no peer says it."),),
     ("xmpp", "type"): ((r"", _NOBODY),),
     ("xmpp", "legacy"): ((r"", "The number beside a condition, or in its place: of servers before RFC 3920."),),
-    **{("nats", f"client_{name}"): ((r"", _OTHER_CLIENTS),) for name in ("go", "js", "java", "rust", "c", "dotnet", "ruby")},
+    **{
+        ("nats", f"client_{name}"): ((r"", _OTHER_CLIENTS),)
+        for name in ("go", "cli", "js", "java", "rust", "c", "dotnet", "ruby")
+    },
     **{("xmpp", f"client_{name}"): ((r"", _OTHER_CLIENTS),) for name in ("java", "js", "go", "c", "apple", "dotnet")},
     ("nats", "older"): ((r"", _OTHERS),),
     ("transport", "runtime"): ((r"", "The words of other runtimes: what they call an error that another row has provoked."),),

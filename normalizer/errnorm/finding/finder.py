@@ -151,7 +151,7 @@ class Finder:
                 coarse = Finding(1, 0, len(whole), whole, How.WHOLE, error)
                 if self._lookup.is_everyday(error):
                     coarse = None
-                elif not (self._lookup.is_coarse(error) or self.forms.markup.is_broken(error.section)):
+                elif not (self._lookup.is_vague(error) or self.forms.markup.is_broken(error.section)):
                     yield coarse
                     return
         some = False

@@ -84,12 +84,25 @@ class Lookup:
         if " " not in line.strip():
             return None
         error = self.normalizer.normalize(line)
-        return error if error.known and not self.is_coarse(error) and not self.is_everyday(error) else None
+        return error if error.known and not self.is_vague(error) and not self.is_everyday(error) else None
 
     def is_everyday(self, error: NormalizedError) -> bool:
         """Return whether an error was recognised by a text that any program may write."""
         row = error.judgement.row
         return row is not None and row.key.lower() in self._everyday
+
+    def is_vague(self, error: NormalizedError) -> bool:
+        """Return whether a part of the text of an error may say more than the row that was found."""
+        return self.is_coarse(error) or self.passed_on(error) is not None
+
+    @staticmethod
+    def passed_on(error: NormalizedError) -> str | None:
+        """Return the words of another error that the text of an error ends in, if its own table does not know them."""
+        row = error.judgement.row
+        if row is None or not row.row.refined or row.row.reason is not error.reason:
+            return None
+        words = error.params.get("text")
+        return words if isinstance(words, str) and words else None
 
     def is_coarse(self, error: NormalizedError) -> bool:
         """Return whether only the family of an error has a row, so that a part of its text may be more specific."""

@@ -125,8 +125,17 @@ class Passage:
                 if any(word in folded for word in form.has) and (error := self._by_form(form, candidate, depth)) is not None:
                     return error
             if (name := self._names.find(candidate)) is not None:
-                return self._lookup.named(name, candidate)
+                return self._refined(self._lookup.named(name, candidate), depth)
         return None
+
+    def _refined(self, error: NormalizedError | None, depth: int) -> NormalizedError | None:
+        """Return the error that the text of another one passes on, if the row of that one says that it does so."""
+        said = None if error is None or depth >= _DEEPEST else self._lookup.passed_on(error)
+        inner = None if said is None else self._read_on(said, depth + 1)
+        if inner is None:
+            return error
+        self._how = How.INSIDE
+        return inner
 
     def _trimmed(self, text: str) -> Iterator[str]:
         """Yield a text, and then shorter versions of it without quotes, brackets and known endings."""
@@ -147,7 +156,7 @@ class Passage:
         if found is None:
             return None
         groups = found.groupdict()
-        if (error := self._in_rows(form, groups, text)) is not None:
+        if (error := self._in_rows(form, groups, text, depth)) is not None:
             if found.end() - found.start() < len(text):
                 self._how = How.INSIDE
             return error
@@ -158,7 +167,7 @@ class Passage:
             return self._lookup.named(name, name.row.key)
         return next((error for place in form.last if (error := self._lookup.judged(place.signal(text))) is not None), None)
 
-    def _in_rows(self, form: Form, groups: dict[str, str | None], text: str) -> NormalizedError | None:
+    def _in_rows(self, form: Form, groups: dict[str, str | None], text: str, depth: int) -> NormalizedError | None:
         family = tuple((place.section or "", code) for place in form.family if (code := place.filled(groups)) is not None)
         said = groups.get("text") or text
         for place in form.rows:
@@ -166,7 +175,7 @@ class Passage:
                 signal = Signal(place.protocol, place.section, candidate, said, family, closed=form.closed)
                 error = self._lookup.judged(signal)
                 if error is not None:
-                    return error
+                    return self._refined(error, depth)
         return None
 
     def _raised(self, text: str, depth: int) -> NormalizedError | None:
