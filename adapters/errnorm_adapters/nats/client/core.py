@@ -8,6 +8,7 @@ The behaviour of nats-core 0.2 (nats/client/__init__.py) that this module handle
   calls none; the end of its tasks shows it.
 * It counts as connected as soon as it has sent its credentials, so this module waits for a round trip.
 * It only logs connection attempts that fail (`errnorm_adapters.nats.client.core_dials`).
+* While it reconnects, it waits without a limit for a server that accepts a connection and says nothing.
 * It passes the text of an `-ERR` and no exception. A request that the server denied, or that waits when the connection ends,
   raises `TimeoutError`; so what was reported is kept as marked exceptions, for the resolver.
 
@@ -76,6 +77,7 @@ class CoreAttachment(Attachment):
         self.last_fault: tuple[BaseException, float] | None = None
         resolver_of(self._middleware).add(client, self)
         self._tasks: set[asyncio.Future[Any]] = set()
+        self._silence: asyncio.TimerHandle | None = None
         client.add_error_callback(self._on_error)
         client.add_disconnected_callback(self._on_disconnected)
         client.add_reconnected_callback(self._on_reconnected)
@@ -117,6 +119,7 @@ class CoreAttachment(Attachment):
         if task is not None:
             task.add_done_callback(self._on_reconnecting_over)  # nats-core reconnects in this task
             core_dials.watch(task, self._on_dial_failed)
+        self._limit()
         unanswered = self._hidden("pings_outstanding") >= self._hidden("max_outstanding_pings")
         self._end(_STALE if unanswered else _LOST, Next.RECONNECTING)
 
@@ -156,6 +159,24 @@ class CoreAttachment(Attachment):
     def _on_dial_failed(self, failure: Exception, server: str) -> None:
         pool = self._where()["pool"]
         self.feed(DialFailed(error=self._judged(failure), cause=failure, server=server, pool=pool | {server}))
+        self._limit()
+
+    def _limit(self) -> None:
+        """Start the timer that limits the pause before the next connection attempt, and the attempt."""
+        self._unlimit()
+        pause = self._hidden("reconnect_time_wait_max") * (1 + self._hidden("reconnect_jitter"))
+        limit = pause + self._hidden("reconnect_timeout") + _LOGIN_WITHIN
+        self._silence = asyncio.get_running_loop().call_later(limit, self._on_silence)
+
+    def _unlimit(self) -> None:
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
+
+    def _on_silence(self) -> None:
+        if self._status == "reconnecting":
+            silence = TimeoutError("the server accepted the connection and said nothing")
+            self.feed(DialFailed(error=self._judged(silence), cause=silence, next=Next.NOTHING, **self._where()))
 
     # What the resolver asks for
 
@@ -171,6 +192,8 @@ class CoreAttachment(Attachment):
             self.last_fault = (failure.cause or _reported(failure.error), time.monotonic())
         if isinstance(fact, Ended):
             self.denials.forget()
+        if isinstance(fact, Up | Closing | Closed):
+            self._unlimit()
 
     # The rest
 

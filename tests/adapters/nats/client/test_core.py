@@ -15,6 +15,7 @@ from errnorm.session import Status
 from errnorm_adapters.nats import attach
 from errnorm_adapters.nats.client import core_dials
 from tests.adapters.nats.client.kit import ANN, USERS, until
+from tests.servers.ports import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,18 @@ FAST = {"reconnect_time_wait": 0.1, "reconnect_time_wait_max": 0.1, "reconnect_m
 
 @pytest.mark.parametrize(
     "name",
-    ["_read_task", "_server_pool", "_last_server", "_allow_reconnect", "_pings_outstanding", "_max_outstanding_pings", "status"],
+    [
+        "_read_task",
+        "_server_pool",
+        "_last_server",
+        "_allow_reconnect",
+        "_pings_outstanding",
+        "_max_outstanding_pings",
+        "_reconnect_time_wait_max",
+        "_reconnect_jitter",
+        "_reconnect_timeout",
+        "status",
+    ],
 )
 async def test_a_client_has_what_is_read_of_it(name: str, start_nats: StartNats) -> None:
     client = await core.connect(start_nats({}).url)
@@ -85,6 +97,24 @@ async def test_attempts_to_connect_that_fail_are_told_although_they_are_only_log
     assert session.health().why.startswith("transport.refused")
     await session.close()
     await other.close()
+
+
+async def test_a_server_that_accepts_and_says_nothing_is_told_because_the_client_waits_for_ever(
+    start_nats: StartNats, errors: Middleware, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("errnorm_adapters.nats.client.core._LOGIN_WITHIN", 0.2)
+    server = start_nats({})
+    client = await core.connect(server.url, **FAST, reconnect_timeout=0.2)
+    session = attach(errors, client, abort=True)
+    accepted: list[Any] = []
+    await asyncio.to_thread(server.kill)
+    silent = await asyncio.start_server(lambda *streams: accepted.extend(streams), HOST, server.port)
+    async with silent:
+        await until(lambda: session.is_over)
+        assert accepted
+        assert told.rows()[-1] == ("transport.timeout", "connect", "closed", False)
+        await until(lambda: str(client.status.value) == "closed")
+        accepted[1].close()
 
 
 def test_what_is_logged_of_attempts_that_fail_has_these_words() -> None:
