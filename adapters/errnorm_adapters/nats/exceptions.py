@@ -50,7 +50,14 @@ _PACKAGES = ("nats.", "natsio.", "natsrpy.")
 _CORE = ("Authorization failed: ", "Connection error: ")
 
 # The whole texts of built-in exceptions that nats-core raises on its own account (client/__init__.py).
-_CORE_WORDS = frozenset({"Connection is closed", "Server did not respond to PING"})
+_CORE_WORDS = frozenset(
+    {
+        "Connection is closed",
+        "Expected INFO message",
+        "Failed to connect: Expected INFO message",
+        "Server did not respond to PING",
+    }
+)
 
 _Family = tuple[tuple[str, str], ...]
 _families: BoundedCache[tuple[str, ...], _Family] = BoundedCache(1024)
