@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from errnorm.cli.answer import details, essentials
 from errnorm_docs.entries import related
 from errnorm_docs.links import linked
+from errnorm_docs.samples import samples
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from errnorm_docs.entries import Article
+    from errnorm_docs.samples import Sample
 
 __all__ = ["NAMES", "command_of", "error_pages", "prose"]
 
@@ -28,8 +30,10 @@ _LONGEST_TITLE = 70
 def error_pages(entries: Sequence[Article]) -> dict[str, str]:
     """Return the pages by their place below the folder of the site: `catalogue/nats/error/stale-connection.html`."""
     template = files("errnorm_docs").joinpath("error.html").read_text("utf-8")
-    others = related(entries)
-    return {f"catalogue/{entry.slug}.html": _page(template, entry, *others[entry.slug]) for entry in entries}
+    others, captured = related(entries), samples(entries)
+    return {
+        f"catalogue/{entry.slug}.html": _page(template, entry, captured.get(entry.slug), *others[entry.slug]) for entry in entries
+    }
 
 
 def command_of(entry: Article) -> str:
@@ -42,7 +46,7 @@ def prose(text: str) -> str:
     return _CODE.sub(r"<code>\1</code>", escape(text, quote=False))
 
 
-def _page(template: str, entry: Article, same: Sequence[Article], others: Sequence[Article]) -> str:
+def _page(template: str, entry: Article, sample: Sample | None, same: Sequence[Article], others: Sequence[Article]) -> str:
     row, up = entry.placed.row, "../" * (entry.slug.count("/") + 1)
     name = NAMES.get(entry.protocol, entry.protocol)
     key = entry.placed.key if len(entry.placed.key) <= _LONGEST_TITLE else entry.placed.key[:_LONGEST_TITLE] + "…"
@@ -57,7 +61,7 @@ def _page(template: str, entry: Article, same: Sequence[Article], others: Sequen
         "chips": f'<span class="reason c-{row.reason.category}">{row.reason}</span> '
         f'<span class="step {_mood(entry)}">{entry.step}</span>',
         "essentials": _listed(essentials(entry.error)),
-        "details": _listed(_details(entry)),
+        "details": _listed([*_example(sample), *_details(entry)]),
         "same": _links("The same meaning in other protocols", same, up),
         "others": _links("See also", others, up),
         "command": escape(command_of(entry)),
@@ -73,6 +77,12 @@ def _mood(entry: Article) -> str:
 
 def _listed(facts: Iterable[tuple[str, str]]) -> str:
     return "".join(f"<dt>{escape(label)}<dd>{text if text.startswith('<') else prose(text)}" for label, text in facts)
+
+
+def _example(sample: Sample | None) -> Iterable[tuple[str, str]]:
+    if sample is not None:
+        text = escape(sample.text, quote=False)
+        yield "Example", f'<code class="sample">{text}</code> <span class="where">from {escape(sample.by)}</span>'
 
 
 def _details(entry: Article) -> Iterable[tuple[str, str]]:

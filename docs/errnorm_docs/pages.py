@@ -71,8 +71,8 @@ def table_page(table: Table, entries: Iterable[Article]) -> str:
     lines = [
         f"# Table: {table.protocol}",
         "",
-        f"Version `{table.version}`, {len(mine)} rows. With search and filters the same rows",
-        'stand in the <a href="../catalogue.html">catalogue</a>.',
+        f'Version `{table.version}`, {len(mine)} rows. The <a href="../catalogue.html">catalogue</a> has the',
+        "same rows, with search and filters.",
         "",
     ]
     for name, section in table.sections.items():
@@ -80,7 +80,7 @@ def table_page(table: Table, entries: Iterable[Article]) -> str:
             f"## `{name}`",
             "",
             f"{section.head.about[0].upper()}{section.head.about[1:]}. "
-            + ("Case means nothing." if section.head.ignore_case else "Case counts."),
+            + ("Upper and lower case are the same." if section.head.ignore_case else "Upper and lower case are different."),
             "",
         ]
         lines += _listed([entry for entry in mine if entry.placed.section == name])
@@ -89,8 +89,8 @@ def table_page(table: Table, entries: Iterable[Article]) -> str:
 
 def _listed(entries: Sequence[Article]) -> list[str]:
     if not entries:
-        return ["No rows.", ""]
-    return ["| what it says | what it means | how it is known |", "|---|---|---|", *map(_listed_row, entries), ""]
+        return ["This section has no rows.", ""]
+    return ["| error | judgement | evidence |", "|---|---|---|", *map(_listed_row, entries), ""]
 
 
 def _listed_row(entry: Article) -> str:
@@ -98,8 +98,11 @@ def _listed_row(entry: Article) -> str:
     name = f'<a id="{anchor(entry.slug)}" href="../catalogue/{escape(entry.slug)}.html">{_code(entry.placed.key)}</a>'
     aside = _plain(row.text or row.constant or "")
     connection = "connection over" if row.terminal else "connection stays open"
-    meaning = f"{_code(row.reason)} <br>{row.recovery}, {connection}, effect {_plain(row.effect)}"
-    return f"| {name}{f' <br>{aside}' if aside else ''} | {meaning} | {_plain(row.evidence)} <br>{_plain(row.source)} |"
+    meaning = (
+        f'<code class="whole">{_plain(row.reason)}</code>' + f" <br>{row.recovery}, {connection}, effect {_plain(row.effect)}"
+    )
+    known = f'<span class="long">{_plain(row.evidence)} <br>{_plain(row.source)}</span>'
+    return f"| {name}{f' <br>{aside}' if aside else ''} | {meaning} | {known} |"
 
 
 def _code(text: str) -> str:
@@ -113,7 +116,7 @@ def _plain(text: str) -> str:
 
 def vocabulary_page() -> str:
     """Return the page of the vocabulary: every word with its description, from the one place where they stand."""
-    lines = ["# Vocabulary", "", "Every word a record, a log line, a span or a metric can carry.", "", "## Reason", ""]
+    lines = ["# Vocabulary", "", "Every word that a record, a log line, a span or a metric can contain.", "", "## Reason", ""]
     for reason in Reason:
         lines += [f"`{reason}`", f": {reason.about}", "", f"  Likely cause: {reason.cause}", ""]
         lines += [f"  * `{recovery}`: {advice}" for recovery, advice in ADVICE[reason].items()] + [""]
@@ -129,18 +132,18 @@ def attributes_page() -> str:
     lines = [
         "# Attributes and metrics",
         "",
-        "The names on log lines, spans and metrics. They are public: only ever added to.",
+        "The names on log lines, spans and metrics. They are public: minor versions only add names.",
         "",
     ]
-    lines += ["| key | type | cardinality | on | what it says |", "|---|---|---|---|---|"]
+    lines += ["| key | type | cardinality | on | value |", "|---|---|---|---|---|"]
     lines += [f"| `{one.key}` | {one.type} | {one.cardinality} | {', '.join(one.signals)} | {one.about} |" for one in ATTRIBUTES]
-    lines += ["", "## Metrics", "", "All are counters.", "", "| name | unit | what it counts |", "|---|---|---|"]
+    lines += ["", "## Metrics", "", "All are counters.", "", "| name | unit | counts |", "|---|---|---|"]
     lines += [f"| `{name}` | `{unit}` | {about} |" for name, (unit, about) in METRICS.items()]
     lines += [
         "",
         "## Values by kind",
         "",
-        "What leaves of a value, unless the settings say otherwise.",
+        "The default rule for each kind of value; the settings can change it.",
         "",
         "| kind | rule |",
         "|---|---|",

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from errnorm.adapters import Signal
+    from errnorm.error import NormalizedError
     from errnorm_docs.entries import Article
 
-__all__ = ["evidence", "matrix", "pictures", "way"]
+__all__ = ["evidence", "matrix", "pictures", "way", "way_on_a_phone"]
 
 _EXAMPLE = "-ERR 'Permissions Violation for Publish to \"orders.new\"'"
+_TITLE = "The way of one error: observe, judge, then decide and report"
 _STYLE = """<style>
 svg { --paper: #fcfbf8; --sheet: #fff; --ink: #1c1b19; --soft: #5d5a54; --line: #bdb8ac; --one: 29, 79, 145; --text: #fff;
   --provoked: #1d4f91; --source: #6f9bd1; --specification: #c3d4ea }
@@ -38,21 +40,13 @@ text { font: 13px system-ui, sans-serif; fill: var(--ink) }
 
 def pictures(entries: Sequence[Article]) -> dict[str, str]:
     """Return all pictures by file name."""
-    return {"way.svg": way(), "matrix.svg": matrix(entries), "evidence.svg": evidence(entries)}
+    return {"way.svg": way(), "way-phone.svg": way_on_a_phone(), "matrix.svg": matrix(entries), "evidence.svg": evidence(entries)}
 
 
 def way() -> str:
     """Draw the way of one error through the parts, with what really comes out of each."""
     error = normalize(_EXAMPLE)
-    steps = [
-        ("raw error", ["-ERR 'Permissions", "Violation for Publish", 'to "orders.new"\'']),
-        ("Signal", _signal(error.signal)),
-        (
-            "NormalizedError",
-            [error.reason, f"recovery {error.recovery}", f"retryable {error.retryable}", f"terminal {error.terminal}"],
-        ),
-    ]
-    parts = [_box(20 + at * 310, 40, name, lines) for at, (name, lines) in enumerate(steps)]
+    parts = [_box(20 + at * 310, 40, name, lines) for at, (name, lines) in enumerate(_steps(error))]
     parts += [_arrow(220, 330, "observe", "an adapter"), _arrow(530, 640, "judge", "tables + engine")]
     parts += [
         _box(330, 200, "Decision", ["retry or abort,", "step, delay, why"], 75),
@@ -60,9 +54,37 @@ def way() -> str:
     ]
     parts += [
         _line("M 690 145 L 690 165 L 430 165 L 430 195", "decide", 442, 184),
-        _line("M 740 145 L 740 195", "tell", 752, 177),
+        _line("M 740 145 L 740 195", "report", 752, 177),
     ]
-    return _svg(860, 295, "The way of one error: observe, judge, then decide and tell", parts)
+    return _svg(860, 295, _TITLE, parts)
+
+
+def way_on_a_phone() -> str:
+    """Draw the same from top to bottom, so that its words can be read on a phone."""
+    error = normalize(_EXAMPLE)
+    parts = [_box(120, 20 + 150 * at, name, lines) for at, (name, lines) in enumerate(_steps(error))]
+    parts += [
+        _line(f"M 220 {125 + 150 * at} L 220 {165 + 150 * at}", verb, 232, 150 + 150 * at)
+        for at, verb in enumerate(("observe", "judge"))
+    ]
+    parts += [
+        _box(15, 480, "Decision", ["retry or abort,", "step, delay, why"], 75),
+        _box(225, 480, "log · span · metric", ["error.type =", f"  {error.reason}"], 75),
+        _line("M 190 425 L 190 450 L 115 450 L 115 475", "decide", 60, 445),
+        _line("M 250 425 L 250 450 L 325 450 L 325 475", "report", 337, 445),
+    ]
+    return _svg(440, 575, _TITLE, parts)
+
+
+def _steps(error: NormalizedError) -> list[tuple[str, list[str]]]:
+    return [
+        ("raw error", ["-ERR 'Permissions", "Violation for Publish", 'to "orders.new"\'']),
+        ("Signal", _signal(error.signal)),
+        (
+            "NormalizedError",
+            [error.reason, f"recovery {error.recovery}", f"retryable {error.retryable}", f"terminal {error.terminal}"],
+        ),
+    ]
 
 
 def _signal(signal: Signal) -> list[str]:
@@ -105,7 +127,7 @@ def matrix(entries: Sequence[Article]) -> str:
     for row, category in enumerate(categories):
         parts.append(f'<text class="strong" text-anchor="end" x="100" y="{89 + 46 * row}">{category}</text>')
         parts += [_cell(112 + 96 * column, 64 + 46 * row, counts[category, step], most) for column, step in enumerate(Recovery)]
-    return _svg(800, 75 + 46 * len(categories), "Category by recovery: how many rows of the tables say so", parts)
+    return _svg(800, 75 + 46 * len(categories), "Category by recovery: the number of rows", parts)
 
 
 def _cell(x: int, y: int, count: int, most: int) -> str:

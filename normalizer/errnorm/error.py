@@ -269,7 +269,7 @@ class NormalizedError:
 
     @property
     def category(self) -> Category:
-        """The category: what the error is about."""
+        """The category, which is the first part of the reason."""
         return self.judgement.category
 
     @property

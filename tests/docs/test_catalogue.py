@@ -154,6 +154,11 @@ class TestThePageOfAnError:
             names = [entry.placed.key, slug, command_of(entry), *filter(None, (row.text, row.constant)), *row.aliases]
             assert [name for name in names if name not in text] == [], slug
 
+    def test_it_shows_what_a_real_server_sent(self, pages: dict[str, _Page]) -> None:
+        assert "-ERR 'Stale Connection' from nats-server 2." in pages["nats/error/stale-connection"].text
+        shown = {slug for slug, page in pages.items() if "Example" in page.text}
+        assert len(shown) > 300
+
     def test_it_needs_no_script(self, pages: dict[str, _Page]) -> None:
         assert [slug for slug, page in pages.items() if "script" in page.tags] == []
 

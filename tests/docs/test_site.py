@@ -77,4 +77,4 @@ def test_a_link_that_is_shared_shows_a_title_and_a_picture(site: Site) -> None:
 def test_on_a_phone_each_cell_says_the_name_of_its_column(site: Site, browser: Chrome) -> None:
     browser.get((site.folder / "_generated/table-xmpp.html").as_uri())
     labels = browser.execute_script("return [...document.querySelector('tbody tr').children].map((one) => one.dataset.label)")
-    assert labels == ["what it says", "what it means", "how it is known"]
+    assert labels == ["error", "judgement", "evidence"]

@@ -20,6 +20,7 @@ from errnorm import plugins
 from errnorm.cli import completion, explain, normalize, scan, table
 from errnorm.cli.arguments import UNUSABLE, Parser, UnusableError, meant
 from errnorm.cli.style import printable
+from errnorm.cli.summary import summary_of
 from errnorm.tables.source import TableError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ __all__ = ["main"]
 
 _INTERRUPTED = 130
 _LONGEST_LINE = 2500
-_HELP_AT = 16
+_HELP_AT = 18
 
 
 _DESCRIPTION = """\
@@ -45,15 +46,16 @@ for example:
 """
 
 
-def _parser() -> tuple[Parser, Mapping[str, Parser]]:
+def _parser(*, summaries: bool) -> tuple[Parser, Mapping[str, Parser]]:
     parser = Parser(prog="errnorm", description=_DESCRIPTION, epilog=_EXAMPLES, formatter_class=_formatter)
-    parser.add_argument("--version", action="version", version=f"errnorm {version('errnorm')}")
+    parser.add_argument("-V", "--version", action="version", version=f"errnorm {version('errnorm')}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
     for command in (explain, scan, normalize, table, completion):
         command.add_to(commands)
     for point in sorted(entry_points(group="errnorm.commands"), key=lambda point: point.name):
         # An installed command parses its own arguments: nothing of it is imported until it is called.
-        added = commands.add_parser(point.name, add_help=False, prefix_chars="\0", help=f"see errnorm {point.name} --help")
+        about = summary_of(point) if summaries else ""
+        added = commands.add_parser(point.name, add_help=False, prefix_chars="\0", help=about)
         added.add_argument("rest", nargs="*")
         added.set_defaults(run=lambda arguments, point=point: _loaded(point)(arguments.rest))
     return parser, commands.choices
@@ -87,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not _streams():
         return UNUSABLE
     given = sys.argv[1:] if argv is None else list(argv)
-    parser, commands = _parser()
+    parser, commands = _parser(summaries=not given or given[0] in {"-h", "--help"})
     if given[:2] == ["completion", "--words"]:
         print("\n".join(completion.candidates(parser, commands, given[2:])))
         return 0

@@ -227,7 +227,7 @@ def _short(answers: Sequence[_Answer], style: Style, width: int) -> Iterator[str
     for answer in answers:
         yield ""
         yield f"{len(answer.findings)} x " + title(answer.error, style)
-        yield style.dim(_where(answer) or "")
+        yield style.dim(_place(answer))
         facts = dict(essentials(answer.error))
         yield from paragraphs([(label, facts[label]) for label in ("Do", "Retry")], width, style)
 
@@ -236,6 +236,10 @@ def _where(answer: _Answer) -> str | None:
     """Return a line that says where an error was found; `None` if it is the whole text."""
     if not answer.findings or (len(answer.findings) == 1 and answer.findings[0].how == "whole" and answer.findings[0].line == 1):
         return None
+    return _place(answer)
+
+
+def _place(answer: _Answer) -> str:
     lines = list(dict.fromkeys(finding.line for finding in answer.findings))
     shown = ", ".join(map(str, lines[:_MOST_LINES])) + (", …" if len(lines) > _MOST_LINES else "")
     inside = "; found inside other text" if all(finding.how == "inside" for finding in answer.findings) else ""

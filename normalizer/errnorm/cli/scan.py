@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
@@ -25,7 +26,6 @@ from errnorm.finding import Finder
 from errnorm.finding.times import since
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterator
 
     from errnorm.cli.part import Count
@@ -61,7 +61,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("--tables", action="append", metavar="FILE", help="a file with rows of your own; may be repeated")
     parser.add_argument(
         "--jobs",
-        type=int,
+        type=_jobs,
         default=1,
         metavar="N",
         help="use N processes, also for slices of one large file; 0 means one process for each core",
@@ -86,7 +86,7 @@ def _run(arguments: argparse.Namespace) -> int:
     normalizer_of(tables)
     before = None if arguments.before is None else saved_scan(arguments.before)
     scan = _Scan(arguments.by)
-    scan.read(arguments.file or ["-"], wanted, _jobs(arguments.jobs))
+    scan.read(arguments.file or ["-"], wanted, arguments.jobs)
     if before is not None:
         changes = moved(before, scan.tally, Finder(normalizer_of(tables)))
         print(json.dumps(changes, indent=2) if arguments.format == "json" else "\n".join(moved_lines(changes)))
@@ -99,11 +99,11 @@ def _run(arguments: argparse.Namespace) -> int:
     return scan.exit_code(strict=arguments.strict)
 
 
-def _jobs(jobs: int) -> int:
-    if jobs < 0:
-        message = f"argument --jobs: {jobs} is not a number of processes: use 2, or 0 for one process for each core"
-        raise UnusableError(message)
-    return jobs or os.cpu_count() or 1
+def _jobs(text: str) -> int:
+    if not text.isascii() or not text.isdecimal():
+        message = f"{text!a} is not a number of processes: use 2, or 0 for one process for each core"
+        raise argparse.ArgumentTypeError(message)
+    return int(text) or os.cpu_count() or 1
 
 
 class _Scan:

@@ -98,6 +98,12 @@ def test_a_table_with_a_wrong_row_is_left_out_with_the_place_of_the_row(broken: 
     assert "errnorm: the table of pigeon could not be loaded and is ignored: TableError: pigeon.toml:3: post: " in done.stderr
 
 
+def test_the_help_names_a_command_that_cannot_be_loaded_too(broken: Path) -> None:
+    done = run(broken, "--help")
+    assert done.returncode == 0
+    assert "    coo          see errnorm coo --help" in done.stdout
+
+
 def test_a_command_that_cannot_be_loaded_is_one_line_with_its_place(broken: Path) -> None:
     done = run(broken, "coo")
     assert (done.returncode, done.stdout) == (2, "")

@@ -28,6 +28,7 @@ def test_without_arguments_it_says_what_it_can_do(capsys: pytest.CaptureFixture[
     shown = capsys.readouterr().out
     assert all(f"    {command}" in shown for command in ("explain", "scan", "normalize", "table", "completion", "demo"))
     assert 'errnorm explain "nats: stale connection"' in shown
+    assert "    watch        show the errors of a running NATS system" in shown
 
 
 @pytest.mark.parametrize(

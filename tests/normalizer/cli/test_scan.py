@@ -299,9 +299,12 @@ class TestJobs:
         assert behind.startswith(("2024-10-03", "[7] 2024/10/03"))
         assert before.rpartition("Traceback")[2].count("\n") > 4
 
-    def test_a_number_of_processes_below_none_is_refused(self, capsys: pytest.CaptureFixture[str], log: str) -> None:
-        assert main(["scan", "--jobs", "-1", log]) == 2
-        assert "--jobs" in capsys.readouterr().err
+    @pytest.mark.parametrize("jobs", ["-1", "many", "²"])
+    def test_what_is_not_a_number_of_processes_is_refused(self, capsys: pytest.CaptureFixture[str], log: str, jobs: str) -> None:
+        with pytest.raises(SystemExit) as left:
+            main(["scan", f"--jobs={jobs}", log])
+        assert left.value.code == 2
+        assert "is not a number of processes: use 2" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

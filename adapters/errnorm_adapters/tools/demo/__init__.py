@@ -1,9 +1,10 @@
 """
-The demonstration: provoke errors with real clients on real servers, and show how errnorm normalizes them.
+Show how errnorm normalizes real errors of real servers.
 
-`errnorm demo` runs every installed demonstration (entry points `errnorm.demos`). Each is one asynchronous function that takes a
-`Stage`. It starts a server and provokes errors, which the middleware of the stage catches. After each error it reports the action
-and the message of the client library to the stage. To add a demonstration for your own protocol, register one entry point.
+`errnorm demo` provokes errors with real clients. It runs every installed demonstration (entry points `errnorm.demos`). Each is
+one asynchronous function that takes a `Stage`. It starts a server and provokes errors, which the middleware of the stage catches.
+After each error it reports the action and the message of the client library to the stage. To add a demonstration for your own
+protocol, register one entry point.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """
-Drift: compare the tables with the current sources of the servers, standards and client libraries ("upstream").
+Compare the tables with the sources of servers, clients and standards.
 
     errnorm drift PATH…          # or python -m errnorm_adapters.tools.drift PATH…
 
-A path is a checkout, a release or a single file of nats-server, of the XMPP registrar's registries, of the RFCs or the XEPs, or a
-directory that contains client libraries (site-packages, a virtual environment, the source tree of nats-py). The command detects
-the kind from the content. Without a path it reads the libraries of the running interpreter. It imports and runs nothing.
+The sources are called "upstream" here. A path is a checkout, a release or a single file of nats-server, of the XMPP registrar's
+registries, of the RFCs or the XEPs, or a directory that contains client libraries (site-packages, a virtual environment, the
+source tree of nats-py). The command detects the kind from the content. Without a path it reads the libraries of the running
+interpreter. It imports and runs nothing.
 
 The command reports three kinds of differences: errors of upstream that no row matches, rows whose source no longer exists, and
 rows whose text changed. The exit codes, for a scheduled job: 0 without differences, 1 with differences, 2 if a path or a table

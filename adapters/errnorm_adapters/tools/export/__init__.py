@@ -1,5 +1,5 @@
 """
-Export the tables as regular expressions, for programs that cannot run Python.
+Print the tables as regular expressions, for programs in any language.
 
     errnorm export json >errnorm.json
     errnorm export fail2ban >/etc/fail2ban/filter.d/errnorm.conf

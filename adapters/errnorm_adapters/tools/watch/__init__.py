@@ -1,5 +1,5 @@
 """
-Watch a running NATS system: show the clients that are refused or disconnected, and the errors of JetStream.
+Show the errors of a running NATS system: refused clients, lost connections, JetStream.
 
     errnorm watch nats://sys:secret@one:4222,nats://two:4222
 
