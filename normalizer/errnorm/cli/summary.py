@@ -16,8 +16,8 @@ def summary_of(point: EntryPoint) -> str:
     """Return the first line of the docstring of a command's module; if it has none, how to see the command's own help."""
     try:
         spec = find_spec(point.module)
-        source = spec.loader.get_source(point.module)  # type: ignore[union-attr] # whatever is missing here, the answer is the same
-        line = (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]  # type: ignore[arg-type] # as above
+        source = spec.loader.get_source(point.module)  # type: ignore[union-attr] # `AttributeError` if there is no source
+        line = (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
     except Exception:  # noqa: BLE001 - a plug-in that is broken must not end the help
         line = ""
     return f"{line[0].lower()}{line[1:].rstrip('.')}" if line else f"see errnorm {point.name} --help"
