@@ -26,6 +26,28 @@ _BINDS = ("{urn:ietf:params:xml:ns:xmpp-bind}bind", "{urn:ietf:params:xml:ns:xmp
 _ROOM = "{http://jabber.org/protocol/muc}x"
 
 
+# XEP-0086, table 1.
+_BY_CODE = {
+    "302": "redirect",
+    "400": "bad-request",
+    "401": "not-authorized",
+    "402": "payment-required",
+    "403": "forbidden",
+    "404": "item-not-found",
+    "405": "not-allowed",
+    "406": "not-acceptable",
+    "407": "registration-required",
+    "408": "remote-server-timeout",
+    "409": "conflict",
+    "500": "internal-server-error",
+    "501": "feature-not-implemented",
+    "502": "service-unavailable",
+    "503": "service-unavailable",
+    "504": "remote-server-timeout",
+    "510": "service-unavailable",
+}
+
+
 class Kind(StrEnum):
     """The kinds of elements at the level of a stream that an attachment reads."""
 
@@ -72,7 +94,7 @@ def room_of(xml: Element) -> str:
     return xml.get("from", "").partition("/")[0]
 
 
-def complete(xml: Element, known: Container[str], tag: str, joining: Container[str]) -> None:
+def complete(xml: Element, known: Container[str | None], tag: str, joining: Container[str]) -> None:
     """
     Complete an error stanza, so that slixmpp passes it to the code that waits for it. Other stanzas are not changed.
 
@@ -80,6 +102,7 @@ def complete(xml: Element, known: Container[str], tag: str, joining: Container[s
 
     * If slixmpp does not know the condition (for example `policy-violation`), a second condition is added after it:
       `undefined-condition`, which RFC 6120 8.3.3 prescribes for unknown conditions.
+    * If there is no condition but the code of an old server, the condition is added that XEP-0086 gives for the code.
     * If the error element of an answer has another namespace, it gets the tag that slixmpp looks for.
     * If a server (Prosody) refuses to let the client into a room and does not echo the request, the missing `x` element of the
       request is added.
@@ -99,7 +122,8 @@ def complete(xml: Element, known: Container[str], tag: str, joining: Container[s
     if kind is not Kind.MESSAGE_FAILED:
         error.tag = tag  # not in a message: there slixmpp recognises the error by the tag that was received
     if not any(child.tag.removeprefix(_STANZAS) in known for child in error):
-        SubElement(error, f"{_STANZAS}undefined-condition")
+        old = None if any(child.tag.startswith(_STANZAS) for child in error) else _BY_CODE.get(error.get("code", ""))
+        SubElement(error, f"{_STANZAS}{old if old in known else 'undefined-condition'}")
     if kind is Kind.PRESENCE_FAILED and room_of(xml) in joining and xml.find(_ROOM) is None:
         SubElement(xml, _ROOM)
 

@@ -210,6 +210,18 @@ async def test_an_error_without_an_error_in_it_is_no_unknown_feature() -> None:
         assert errnorm.normalize(caught.value).code == "undefined-condition"
 
 
+@pytest.mark.parametrize("code", ["400", "403", "404", "405", "409", "500", "501", "503", "504", "999"])
+async def test_the_code_of_an_old_server_means_the_same_to_the_caller_as_it_does_raw(code: str) -> None:
+    answer = f"<iq type='error' id='{{id}}'><error code='{code}' type='wait'/></iq>"
+    raw = errnorm.normalize(answer.replace("<iq ", "<iq xmlns='jabber:client' "))
+    async with scripted(*LOGIN, ("<iq", answer)) as port, desk(port) as one:
+        await one.start()
+        with pytest.raises(IqError) as caught:
+            await one.client.make_iq_get("urn:example:weather").send(timeout=5)  # type: ignore[no-untyped-call]
+        error = errnorm.normalize(caught.value)
+        assert (error.reason, error.recovery) == (raw.reason, raw.recovery)
+
+
 async def test_a_resource_that_could_not_be_bound_starts_no_session() -> None:
     refusal = f"<iq type='error' id='{{id}}'><error type='wait'><resource-constraint {STANZAS}/></error></iq>"
     async with scripted(*LOGIN[:3], ("<iq", refusal)) as port, desk(port) as one:
