@@ -19,7 +19,8 @@ NATS_PY ?= 2.9.0 2.10.0 2.14.0 2.15.0
 FUZZ_TIME ?= 180
 SOAK_TIME ?= 120
 # The packages that the tests need with the oldest versions. Some tests are left out: one file reads logs with a class that the
-# oldest OpenTelemetry SDK has under another name, and FastStream requires a newer nats-py.
+# oldest OpenTelemetry SDK has under another name, FastStream requires a newer nats-py, one test counts the calls inside the
+# libraries, and slixmpp 1.10 itself ends the session for a presence whose address it refuses.
 LOWEST := pytest pytest-asyncio pytest-timeout pytest-randomly pytest-xdist hypothesis psutil orjson nkeys trustme stamina tenacity aiohttp \
 	websockets zstandard duckdb numpy pyarrow redress opentelemetry-sdk==1.27.0
 
@@ -163,7 +164,9 @@ lowest: .venv/.dev
 	@.venv/lowest/bin/python -m pytest -q -p no:cacheprovider -m "not slow and not server" tests/normalizer tests/adapters tests/mappings \
 		--ignore tests/normalizer/emitters/otel/test_logs_signal.py --ignore-glob "tests/adapters/test_faststream*.py" \
 		--deselect tests/normalizer/emitters/otel/test_metric.py::test_a_failed_operation_has_an_exemplar_that_leads_to_its_trace \
-		--deselect tests/mappings/test_xmpp.py::test_the_installed_clients_hold_nothing_that_has_no_row
+		--deselect tests/mappings/test_xmpp.py::test_the_installed_clients_hold_nothing_that_has_no_row \
+		--deselect tests/normalizer/test_work.py::test_telling_takes_few_calls_more_than_the_same_by_hand \
+		--deselect "tests/adapters/xmpp/client/test_receiving.py::test_a_stanza_with_an_address_that_slixmpp_refuses_does_not_end_the_session[xml3]"
 
 # `audit` and `sbom` need the package index. `audit` asks it for known vulnerabilities, and fails if it gets no answer for a pin.
 audit: .venv/.dev

@@ -207,7 +207,7 @@ def test_an_adapter_that_cannot_be_imported_is_said_and_does_no_harm(
 
     monkeypatch.setattr(plugins, "load_adapter", load_adapter)
     assert [normalizer.normalize(raw).protocol for raw in ("fog", "fog", "Queue Too Long")] == [None, None, "post"]
-    assert caplog.text.count("the adapter of road failed: ModuleNotFoundError") == 1
+    assert caplog.text.count("the adapter of road could not be loaded and is ignored: ModuleNotFoundError") == 1
 
 
 @pytest.mark.parametrize("name", ["load_adapter", "load_table"])

@@ -16,7 +16,7 @@ from errnorm_adapters.xmpp import attach
 from tests.adapters.xmpp.client.kit import LOGIN, Desk, Memory, desk, scripted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator
 
 STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 NAMESPACES = [
@@ -61,8 +61,8 @@ class Component:
 
 
 @pytest.fixture
-def receivers() -> Iterator[list[Component]]:
-    """A client, and components with each namespace."""
+async def receivers() -> AsyncIterator[list[Component]]:
+    """A client, and components with each namespace, made in a loop as slixmpp 1.10 requires."""
     logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
     component: Any = slixmpp.ComponentXMPP
     components = [component("gw.localhost", "secret", "localhost", 1, use_jc_ns=own) for own in (False, True)]
