@@ -8,7 +8,8 @@ know is what comes next, so the shares count, and no case is handled by itself.
 The files `round1` and later were collected in rounds: labelled by reading before anything was run, and scored once. What failed
 then was used to improve the forms and rows, so only the first score of a round says how well new texts are read:
 
-* round1: of 59 texts from threads that no other file has, 80 % right and 3.4 % wrong.
+* round1: of 59 texts from threads that no other file has, 80 % right and 3.4 % wrong;
+* round2: of 71, of which 43 are from such threads, 76 % right and 1.4 % wrong (of the 43: 65 % and 2.3 %).
 """
 
 from __future__ import annotations
@@ -51,7 +52,14 @@ def judged(report: dict[str, Any], error: NormalizedError | None) -> str:
     return "right" if flags or error.reason in answers[1:] else "wrong"
 
 
-SHARES = [("reports", 0.95, 0.02), ("more", 0.95, 0.01), ("others", 0.95, 0.01), ("later", 0.92, 0.01), ("round1", 0.88, 0.02)]
+SHARES = [
+    ("reports", 0.95, 0.02),
+    ("more", 0.95, 0.01),
+    ("others", 0.95, 0.01),
+    ("later", 0.92, 0.01),
+    ("round1", 0.88, 0.02),
+    ("round2", 0.9, 0.02),
+]
 
 
 @pytest.mark.parametrize(("name", "right", "wrong"), SHARES)

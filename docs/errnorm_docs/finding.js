@@ -165,7 +165,7 @@ const finding = (data) => {
   const frame = named(given.frames), stamp = named(Object.fromEntries(given.stamps.frames.map((name) => [name, given.frames[name]])));
   const protocolOf = Object.fromEntries(Object.entries(given.protocols).flatMap(([name, frames]) => frames.map((one) => [one, name])));
   const tail = new RegExp(`(?:${Object.values(given.tails).map(native).join("|")})$`, "s");
-  const skipped = new RegExp(`^(?:${some(given.skipped, "s").source})`, "s"), way = some(given.ways, "g"), unknown = some(given.unknown, "s"), quiet = some(given.quiet, "s");
+  const skipped = new RegExp(`^(?:${some(given.skipped, "s").source})`, "s"), way = some(given.ways, "g"), unknown = some(given.unknown, "s"), quiet = some(given.quiet, "s"), spaced = some(given.spaced ?? {}, "s");
   const part = (pattern) => native(pattern.replace(/%([a-z]+)%/g, (_, name) => given.parts[name]));
   const forms = given.forms.map((form) => ({
     ...form, rows: form.rows ?? [], last: form.last ?? [],
@@ -373,7 +373,7 @@ const finding = (data) => {
       if (count++ >= MOST_TAGS) break;
       if (tag[1]) { around.pop(); continue; }
       const attributes = Object.fromEntries([...tag[3].matchAll(ATTRIBUTE)].map(([, name, double, single]) => [name, double ?? single])), name = tag[2];
-      const space = attributes.xmlns || (around.at(-1)?.space ?? ""), parent = around.at(-1)?.name, has = (name) => around.some((one) => one.name === name);
+      const space = (attributes.xmlns ?? "").replace(/\s+/g, "") || (around.at(-1)?.space ?? ""), parent = around.at(-1)?.name, has = (name) => around.some((one) => one.name === name);
       if (name === "error" && attributes.code) code ??= attributes.code;
       if (name === "error") kind ??= attributes.type;
       if (name === "body" && (attributes.type ?? "").startsWith("termin")) first ??= inTable("xmpp", "bosh", attributes.condition ?? "terminate") ?? inTable("xmpp", "stream", attributes.condition ?? "");
@@ -457,8 +457,9 @@ const finding = (data) => {
   };
   const goesOn = (line) => line.trim() && unstamped(line) === line && !skipped.test(line) && !holdsError(line) && !readLine(line);
   const joined = (lines, first) => {
-    const parts = [lines[first].trimEnd()], marked = unknown.test(lines[first]);
+    const parts = [lines[first].trimEnd()], marked = unknown.test(lines[first]), apart = spaced.test(lines[first]);
     for (let last = first + 1; last < Math.min(lines.length, first + MOST_JOINED); last++) {
+      if (apart && !lines[last].trim()) continue;
       if (!(marked || /^\s/.test(lines[last])) || !goesOn(lines[last])) break;
       parts.push(lines[last].trim());
       for (const glue of [" ", ""]) { const hit = readLine(parts.join(glue)); if (hit) return [last + 1, { ...hit, line: first + 1 }]; }

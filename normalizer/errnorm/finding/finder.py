@@ -191,7 +191,10 @@ class Finder:
         """Read a line together with its continuation lines, which are indented or wrapped and contain no error themselves."""
         joined = [lines[first].rstrip()]
         marked = self.forms.unknown.search(lines[first]) is not None
+        spaced = self.forms.spaced.search(lines[first]) is not None
         for last in range(first + 1, min(len(lines), first + _MOST_JOINED)):
+            if spaced and not lines[last].strip():
+                continue
             if not (marked or lines[last][:1].isspace()) or not self._goes_on(lines[last]):
                 break
             joined.append(lines[last].strip())

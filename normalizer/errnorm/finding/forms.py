@@ -127,6 +127,7 @@ class Forms:
         self.fields: tuple[str, ...] = tuple(name for file in read for name in file.get("fields", {}).get("names", ()))
         self.everyday = frozenset(said for file in read for said in file.get("everyday", {}).get("names", ()))
         self.quiet = _any(_merged(read, "quiet").values())
+        self.spaced = _any(_merged(read, "spaced").values() or ("(?!)",))
         self.unknown = _any(_merged(read, "unknown").values())
         self.synonyms = {said: tuple(map(Place.read, rows)) for said, rows in _merged(read, "synonyms").items()}
         parts = _merged(read, "parts")

@@ -111,7 +111,8 @@ def _tags(text: str) -> Iterator[_Tag]:
                 around.pop()
             continue
         attributes = {name: double or single for name, double, single in _ATTRIBUTE.findall(found["rest"])}
-        namespace = attributes.get("xmlns") or (around[-1][1] if around else "")
+        # A terminal or a mail may have wrapped the name of a namespace.
+        namespace = "".join(attributes.get("xmlns", "").split()) or (around[-1][1] if around else "")
         yield _Tag(found["name"], attributes, namespace, tuple(name for name, _ in around))
         if not found["rest"].endswith("/"):
             around.append((found["name"], namespace))
