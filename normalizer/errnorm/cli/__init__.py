@@ -12,13 +12,14 @@ import io
 import os
 import shlex
 import sys
+from importlib import import_module
 from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from errnorm import plugins
-from errnorm.cli import completion, explain, normalize, scan, table
-from errnorm.cli.arguments import UNUSABLE, Parser, UnusableError, meant
+from errnorm.cli import completion
+from errnorm.cli.arguments import UNUSABLE, Parser, UnusableError, meant, shielded
 from errnorm.cli.style import printable
 from errnorm.cli.summary import summary_of
 from errnorm.tables.source import TableError
@@ -32,6 +33,8 @@ __all__ = ["main"]
 _INTERRUPTED = 130
 _LONGEST_LINE = 2500
 _HELP_AT = 18
+# The commands that need no other command, as completion does.
+_ALONE = ("explain", "scan", "normalize", "table")
 
 
 _DESCRIPTION = """\
@@ -46,19 +49,26 @@ for example:
 """
 
 
-def _parser(*, summaries: bool) -> tuple[Parser, Mapping[str, Parser]]:
+def _parser(first: str | None) -> tuple[Parser, Mapping[str, Parser]]:
+    """Return the parser and those of the commands: of one command if the first argument names it, otherwise of all."""
     parser = Parser(prog="errnorm", description=_DESCRIPTION, epilog=_EXAMPLES, formatter_class=_formatter)
     parser.add_argument("-V", "--version", action="version", version=f"errnorm {version('errnorm')}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
-    for command in (explain, scan, normalize, table, completion):
-        command.add_to(commands)
+    for name in (first,) if first in _ALONE else (*_ALONE, "completion"):
+        # Importing a command takes longer than most commands run.
+        import_module(f"errnorm.cli.{name}").add_to(commands)
+    if first not in _ALONE:
+        _add_installed(commands, summaries=first in {None, "-h", "--help"})
+    return parser, commands.choices
+
+
+def _add_installed(commands: argparse._SubParsersAction[Parser], *, summaries: bool) -> None:
     for point in sorted(entry_points(group="errnorm.commands"), key=lambda point: point.name):
         # An installed command parses its own arguments: nothing of it is imported until it is called.
         about = summary_of(point) if summaries else ""
         added = commands.add_parser(point.name, add_help=False, prefix_chars="\0", help=about)
         added.add_argument("rest", nargs="*")
         added.set_defaults(run=lambda arguments, point=point: _loaded(point)(arguments.rest))
-    return parser, commands.choices
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
@@ -89,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not _streams():
         return UNUSABLE
     given = sys.argv[1:] if argv is None else list(argv)
-    parser, commands = _parser(summaries=not given or given[0] in {"-h", "--help"})
+    parser, commands = _parser(given[0] if given else None)
     if given[:2] == ["completion", "--words"]:
         print("\n".join(completion.candidates(parser, commands, given[2:])))
         return 0
@@ -107,7 +117,7 @@ def _parsed(parser: Parser, commands: Mapping[str, Parser], given: list[str]) ->
             near = f"to explain a text: errnorm explain {shlex.join(given)}"
         parser.error(f"there is no command {given[0]!a}: {near}")
     if given[:1] == ["explain"]:
-        given = explain.shielded(given)
+        given = shielded(given)
     arguments, extra = parser.parse_known_args(given)
     if extra:
         commands.get(arguments.command or "", parser).refuse(extra)

@@ -22,11 +22,15 @@ __all__ = [
     "known_protocols",
     "known_sections",
     "meant",
+    "shielded",
     "stdin",
+    "unshielded",
 ]
 
 UNUSABLE = 2
 _FEW = 30
+# A character that no argument of a process can contain.
+_SHIELD = "\0"
 
 
 class UnusableError(Exception):
@@ -39,6 +43,20 @@ def meant(word: str, words: Iterable[str]) -> str:
     if near := get_close_matches(word.lower(), known, 1):
         return f"did you mean {near[0]}?"
     return f"the choices are {', '.join(known)}" if known else "there is nothing to choose from"
+
+
+def shielded(given: Sequence[str]) -> list[str]:
+    """
+    Mark arguments that begin with one hyphen, so that argparse treats `-ERR` as a text and not as an option.
+
+    This is for a command whose options all begin with two hyphens, except `-h`.
+    """
+    return [_SHIELD + one if one[:1] == "-" and one[1:2] not in {"", "-"} and one != "-h" else one for one in given]
+
+
+def unshielded(argument: str) -> str:
+    """Return an argument without the mark that `shielded` has set."""
+    return argument.removeprefix(_SHIELD)
 
 
 class OneOf:

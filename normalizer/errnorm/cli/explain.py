@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from errnorm import plugins
 from errnorm.advice import ADVICE
 from errnorm.cli.answer import details, essentials, explained, paragraphs, title, unknown_answer
-from errnorm.cli.arguments import OneOf, UnusableError, check_protocol, stdin
+from errnorm.cli.arguments import OneOf, UnusableError, check_protocol, stdin, unshielded
 from errnorm.cli.style import Style, counted, fitted, terminal_width
 from errnorm.error import Signal
 from errnorm.finding import Finder, installed_forms
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["add_to"]
 
 _LONGEST = 1 << 20
-_MARK = "\0"
 _MOST_ELSEWHERE = 8
 _MOST_LINES = 6
 _MOST_ROWS = 12
@@ -61,18 +60,9 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     parser.set_defaults(run=_run)
 
 
-def shielded(given: Sequence[str]) -> list[str]:
-    """
-    Mark arguments that begin with one hyphen, so that argparse treats `-ERR` as a text and not as an option.
-
-    Every option of this command except `-h` begins with two hyphens. The mark is a character that no argument can contain.
-    """
-    return [_MARK + one if one[:1] == "-" and one[1:2] not in {"", "-"} and one != "-h" else one for one in given]
-
-
 def _run(arguments: argparse.Namespace) -> int:
     check_protocol(arguments.protocol, plugins.overlay_paths(arguments.tables))
-    text = _text([one.removeprefix(_MARK) for one in arguments.text])
+    text = _text([unshielded(one) for one in arguments.text])
     normalizer = Normalizer(arguments.tables)
     normalizer.load()
     if (about := _of_vocabulary(text, normalizer)) is not None:

@@ -153,3 +153,11 @@ def test_without_a_stdout_that_is_said(monkeypatch: pytest.MonkeyPatch, capsys: 
     monkeypatch.setattr(sys, "stdout", None)
     assert main(["table"]) == 2
     assert capsys.readouterr().err == "errnorm: stdout is closed\n"
+
+
+def test_a_command_does_not_import_the_others() -> None:
+    code = "import sys, errnorm.cli; errnorm.cli.main(['explain', '-h'])"
+    after = "import atexit, sys; atexit.register(lambda: print('errnorm.cli.scan' in sys.modules, file=sys.stderr))"
+    done = subprocess.run([sys.executable, "-c", f"{after}\n{code}"], capture_output=True, text=True, check=True, timeout=300)
+
+    assert done.stderr == "False\n"
