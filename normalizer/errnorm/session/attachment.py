@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from contextvars import Context
+from contextvars import Context, ContextVar
 from typing import TYPE_CHECKING, Any
 
 from errnorm.decision import decide
@@ -25,9 +25,15 @@ if TYPE_CHECKING:
     from errnorm.session.facts import Close, Fact, Health
     from errnorm.session.life import Session
 
-__all__ = ["Attachment"]
+__all__ = ["SUPERVISOR", "Attachment"]
 
 _log = logging.getLogger("errnorm")
+
+SUPERVISOR: ContextVar[Callable[[Attachment], object] | None] = ContextVar("errnorm_supervisor", default=None)
+"""
+Takes each session that is attached while a supervisor connects. An application can call the adapter's own `attach` with
+`supervised=True` instead of the one that `connect` receives; the supervisor would otherwise not see the end of that session.
+"""
 
 
 class Attachment(ABC):
@@ -69,6 +75,8 @@ class Attachment(ABC):
         self._over = asyncio.Event()
         self._record = None if record is None else _careful(record)
         self._trace = None if self._record is None else Trace(session, self._record)
+        if session.single and (takes := SUPERVISOR.get()) is not None:
+            takes(self)
 
     @abstractmethod
     async def close(self) -> None:

@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from errnorm.session.attachment import SUPERVISOR
 from errnorm.session.facts import Health, Status
 
 if TYPE_CHECKING:
@@ -49,8 +50,12 @@ class Opener:
         attach: Any = self._attach
         options = {"peer": self._peer, **options, "supervised": True}
         session: Attachment = attach(self._middleware, *arguments, **options)
-        self.session = session
+        self.watch(session)
         return session
+
+    def watch(self, session: Attachment) -> None:
+        """Watch a session that was attached while `connect` was running."""
+        self.session = session
 
     def health(self) -> Health:
         """
@@ -128,6 +133,7 @@ class Runs(Generic[C]):
     async def once(self, where: tuple[str, ...]) -> object:
         """Open a client, serve with it, close it, and return the error that ended the session."""
         self.operation, self.lasted = "connect", 0.0
+        token = SUPERVISOR.set(self._opener.watch)
         try:
             client = await self._connect(*self._opener.arguments(where))
         except Exception as error:  # noqa: BLE001 - the caller judges it
@@ -135,6 +141,8 @@ class Runs(Generic[C]):
             if session is not None:
                 await self._quietly(session.close)
             return _better(session, error)
+        finally:
+            SUPERVISOR.reset(token)
         self.operation, began = "serve", self._clock()
         self._opener.serves()
         try:

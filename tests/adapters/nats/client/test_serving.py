@@ -146,6 +146,36 @@ async def test_a_server_that_was_dialled_in_vain_is_told_before_the_session_that
     assert told.outages == []
 
 
+@pytest.mark.parametrize("serve", [iterates, waits_for_messages, publishes])
+async def test_a_session_that_is_attached_without_the_supervisor_is_watched_all_the_same(
+    serve: Serve, start_nats: StartNats, errors: Middleware, told: Told
+) -> None:
+    server = start_nats({})
+    serving: list[Client] = []
+
+    async def connect() -> Client:
+        session = errnorm_adapters.nats.attach(errors, supervised=True)
+        return await nats.connect(server.url, reconnect_time_wait=0.1, **session.callbacks)
+
+    async def noted(client: Client) -> object:
+        serving.append(client)
+        return await serve(client, errors)
+
+    service = asyncio.create_task(errnorm.supervise(connect, noted, protocol="nats", middleware=errors, policy=HURRIED))
+    await until(lambda: serving)
+    await asyncio.sleep(0.2)
+    await asyncio.to_thread(server.kill)
+    await until(lambda: serving[0].is_closed)
+    await asyncio.to_thread(server.start)
+    await until(lambda: len(serving) > 1)
+    assert not service.done()
+    lost = [fault for fault in told if fault.operation == "serve"]
+    assert [(fault.error.reason, fault.outcome) for fault in lost] == [(Reason.TRANSPORT_LOST, "retried")]
+    service.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await service
+
+
 async def fetches_once(client: Client) -> object:
     return await (await client.jetstream().pull_subscribe("s.>", durable="D", stream="S")).fetch(1, timeout=0.1)
 
