@@ -173,5 +173,5 @@ def _need_stamina() -> None:
     try:
         import_module("stamina")
     except ImportError:
-        message = "retrying needs stamina: pip install errnorm[retry]"
+        message = "retrying needs stamina: pip install 'errnorm[retry]'"
         raise ImportError(message) from None

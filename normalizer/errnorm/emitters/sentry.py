@@ -19,7 +19,7 @@ try:
     from sentry_sdk.scope import add_global_event_processor
     from sentry_sdk.utils import event_from_exception
 except ImportError as missing:
-    message = "errnorm.emitters.sentry needs the SDK of Sentry: pip install errnorm[sentry]"
+    message = "errnorm.emitters.sentry needs the SDK of Sentry: pip install 'errnorm[sentry]'"
     raise ImportError(message) from missing
 
 from errnorm.emitters.attributes import error_type

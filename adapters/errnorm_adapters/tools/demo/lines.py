@@ -67,7 +67,7 @@ class Printer:
         cases = [case for stage in stages for case in stage.cases]
         retried = sum(case.fault is not None and case.fault.error.retryable for case in cases)
         failed = sum(not case.succeeded for case in cases)
-        count = f"{len(cases)} errors: {retried} to retry, {len(cases) - retried} to stop at"
+        count = f"{len(cases)} errors: {retried} to retry, {len(cases) - retried} to stop"
         count += f"; {failed} not as expected" if failed else ""
         paint = self._style.bad if failed else self._style.strong
         self._print(f"\n{paint(count + '.')} Next: errnorm explain 'nats: timeout'")

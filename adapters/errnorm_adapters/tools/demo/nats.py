@@ -62,7 +62,7 @@ async def _wrong_credentials(stage: Stage, server: NatsServer) -> None:
         "log in with a wrong password",
         ["auth.rejected"],
         refused[0] if refused else None,
-        f"closed after {len(refused)} logins; alone it tries {_most_logins()}",
+        f"closed after {len(refused)} logins; nats-py alone tries {_most_logins()}",
     )
 
 
@@ -76,7 +76,7 @@ async def _forbidden(stage: Stage, connection: Client) -> None:
     await connection.publish("private.letters", b"hello")
     await connection.flush()
     fault = await stage.caught()
-    stage.close("publish where that is not allowed", ["auth.forbidden"], fault.exception)
+    stage.close("publish to a subject that is not allowed", ["auth.forbidden"], fault.exception)
 
 
 async def _too_large(stage: Stage, connection: Client) -> None:
@@ -86,7 +86,7 @@ async def _too_large(stage: Stage, connection: Client) -> None:
             await connection.publish("letters", b"." * 2048)
     except Exception as error:  # noqa: BLE001 - any exception is shown
         said = error
-    stage.close("publish more than the server takes", ["limits.size"], said)
+    stage.close("publish a message that is too large", ["limits.size"], said)
 
 
 async def _nobody_answers(stage: Stage, connection: Client) -> None:
@@ -96,7 +96,7 @@ async def _nobody_answers(stage: Stage, connection: Client) -> None:
             await connection.request("nobody.listens", b"hello?", timeout=2)
     except Exception as error:  # noqa: BLE001 - as above
         said = error
-    stage.close("ask where nobody listens", ["transport.unavailable"], said)
+    stage.close("send a request that no service answers", ["transport.unavailable"], said)
 
 
 async def _failing_message(stage: Stage, connection: Client) -> None:

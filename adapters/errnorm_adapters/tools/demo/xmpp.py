@@ -171,7 +171,7 @@ async def _same_resource(stage: Stage, server: Server) -> None:
             await second.wait_for("session_start")
             said = await first.wait_for("stream_error")
             await stage.caught(_PATIENCE)
-    stage.close("log in twice as the same resource", ["shutdown.replaced"], said, "two clients must not fight for one name")
+    stage.close("log in twice with the same name", ["shutdown.replaced"], said, "use another name for the second client")
 
 
 async def _too_early(stage: Stage, server: Server) -> None:
@@ -191,5 +191,5 @@ async def _going_away(stage: Stage, server: Server) -> None:
         said = await session.wait_for("stream_error", "disconnected")
         await stage.caught(_PATIENCE)
         decision = session.attachment.health().decision
-    pause = "" if decision is None or decision.delay is None else f"in {decision.delay:.1f} s, since all clients come back"
+    pause = "" if decision is None or decision.delay is None else f"in {decision.delay:.1f} s, because all clients come back"
     stage.close("stop the server", ["shutdown.server", "transport.refused", "transport.lost"], said, pause)

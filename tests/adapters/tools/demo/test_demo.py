@@ -70,9 +70,9 @@ async def test_seven_errors_of_a_nats_server_happen_and_are_caught() -> None:
     await nats.run(stage)
     assert reasons(stage) == {
         "log in with a wrong password": "auth.rejected",
-        "publish where that is not allowed": "auth.forbidden",
-        "publish more than the server takes": "limits.size",
-        "ask where nobody listens": "transport.unavailable",
+        "publish to a subject that is not allowed": "auth.forbidden",
+        "publish a message that is too large": "limits.size",
+        "send a request that no service answers": "transport.unavailable",
         "handle a message whose answer is too large": "limits.size",
         "stop the server, start it again": "transport.lost",
         "freeze the server": "transport.stale",
@@ -88,7 +88,7 @@ async def test_four_errors_of_prosody_happen_and_are_caught() -> None:
     assert reasons(stage) == {
         "log in with a wrong password": "auth.rejected",
         "ask for a service that is not there": "transport.unavailable",
-        "log in twice as the same resource": "shutdown.replaced",
+        "log in twice with the same name": "shutdown.replaced",
         "stop the server": "shutdown.server",
     }
     assert stage.succeeded
@@ -115,7 +115,7 @@ def test_the_command_shows_three_lines_a_case_that_fit_the_terminal(columns: int
     )
     assert len(cases) == 11
     assert not [case for case in cases if "…" in case[-1]], "what errnorm says must not be cut"
-    assert re.fullmatch(r"11 errors: \d to retry, \d to stop at\. Next: errnorm .*", lines[-1])
+    assert re.fullmatch(r"11 errors: \d to retry, \d to stop\. Next: errnorm .*", lines[-1])
 
 
 @pytest.mark.usefixtures("nothing_stays")
