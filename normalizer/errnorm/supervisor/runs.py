@@ -44,18 +44,20 @@ class Opener:
         self._middleware = middleware
         self._peer = peer
         self._service = Health(status=Status.RECOVERING, since=time.time())
+        self._connects = False
 
     def __call__(self, *arguments: Any, **options: Any) -> Attachment:  # noqa: ANN401 - the arguments of the adapter's `attach`
         """Attach to a client, or prepare the callbacks of a client that is about to connect."""
         attach: Any = self._attach
         options = {"peer": self._peer, **options, "supervised": True}
         session: Attachment = attach(self._middleware, *arguments, **options)
-        self.watch(session)
+        self.session = session
         return session
 
     def watch(self, session: Attachment) -> None:
-        """Watch a session that was attached while `connect` was running."""
-        self.session = session
+        """Watch a session that was attached while `connect` runs. Tasks that `connect` has started may attach others later."""
+        if self._connects:
+            self.session = session
 
     def health(self) -> Health:
         """
@@ -71,8 +73,12 @@ class Opener:
 
     def arguments(self, where: tuple[str, ...]) -> tuple[object, ...]:
         """Return the arguments for the next call of `connect`, which begins a new session."""
-        self.session = None
+        self.session, self._connects = None, True
         return where if self._attach is None else (self, *where)
+
+    def connected(self) -> None:
+        """Record that `connect` has returned or raised."""
+        self._connects = False
 
     def serves(self) -> None:
         """Record that a client is connected, and log the recovery if there was an outage."""
@@ -143,6 +149,7 @@ class Runs(Generic[C]):
             return _better(session, error)
         finally:
             SUPERVISOR.reset(token)
+            self._opener.connected()
         self.operation, began = "serve", self._clock()
         self._opener.serves()
         try:

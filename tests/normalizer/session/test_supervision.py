@@ -14,6 +14,7 @@ from errnorm.middleware import Middleware
 from errnorm.session import Close, Closed, Closing, DialFailed, Ended, Session, Up
 from errnorm.session.attachment import Attachment
 from errnorm.supervisor import StoppedError, supervise
+from errnorm.supervisor.runs import Opener
 from errnorm.taxonomy import Reason
 from tests.normalizer.session import kit
 
@@ -284,3 +285,14 @@ async def test_the_health_of_a_service_spans_its_sessions() -> None:
     assert lost.why.startswith("transport.lost")
     assert lost.decision is not None
     assert seen[4].since == lost.since
+
+
+async def test_only_what_is_attached_while_connecting_is_watched() -> None:
+    errors = Middleware(emitters=[])
+    opener = Opener(None, errors, None)
+    opener.arguments(())
+    first, second = Attached(errors, supervised=True), Attached(errors, supervised=True)
+    opener.watch(first)
+    opener.connected()
+    opener.watch(second)
+    assert opener.session is first

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Refusals", "pending_acks"]
 
 _MOST = 1024
+_MOST_FOR_ONE = 64
 _REPLIES = "_handle_async_reply"
 
 
@@ -40,8 +41,10 @@ class Refusals:
         """Note the futures that were pending when the server denied a publish with this exception."""
         refusal = _Refusal(exception)
         for future in pending_acks(client):
-            if len(self._waiting) < _MOST:
-                self._waiting.setdefault(future, []).append(refusal)
+            if future in self._waiting or len(self._waiting) < _MOST:
+                refusals = self._waiting.setdefault(future, [])
+                if len(refusals) < _MOST_FOR_ONE:
+                    refusals.append(refusal)
 
     def behind(self) -> BaseException | None:
         """Return the denial behind a time-out of the application: the wait for a noted future has just been cancelled."""

@@ -119,9 +119,9 @@ class CoreAttachment(Attachment):
         if task is not None:
             task.add_done_callback(self._on_reconnecting_over)  # nats-core reconnects in this task
             core_dials.watch(task, self._on_dial_failed)
-        self._limit()
         unanswered = self._hidden("pings_outstanding") >= self._hidden("max_outstanding_pings")
         self._end(_STALE if unanswered else _LOST, Next.RECONNECTING)
+        self._limit()
 
     def _on_reconnected(self) -> None:
         self._watch(self._hidden("read_task"))

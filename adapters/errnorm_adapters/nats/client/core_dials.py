@@ -15,7 +15,11 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from errnorm.exceptions import class_names
+
 __all__ = ["FAILED", "LOGGER", "watch"]
+
+_log = logging.getLogger("errnorm")
 
 LOGGER = "nats.client"
 FAILED = ("Failed to connect to %s", "Failed to connect to %s: %s")
@@ -29,7 +33,7 @@ def watch(task: asyncio.Task[Any], told: _Told) -> None:
 
     Args:
         task: The task in which nats-core reconnects.
-        told: Called with the exception and the server. It must not raise.
+        told: Called with the exception and the server.
     """
     _WATCHED[task] = told
     logging.getLogger(LOGGER).addFilter(_look)  # adding it a second time does nothing
@@ -37,18 +41,19 @@ def watch(task: asyncio.Task[Any], told: _Told) -> None:
 
 def _look(record: logging.LogRecord) -> bool:
     failure = sys.exc_info()[1]
-    if record.msg in FAILED and isinstance(failure, Exception) and isinstance(record.args, tuple):
-        told = _WATCHED.get(task) if (task := _running()) is not None else None
-        if told is not None:
-            told(failure, str(record.args[0]))
+    if record.msg in FAILED and isinstance(failure, Exception):
+        try:
+            _tell(failure, record.args)
+        except Exception as error:  # noqa: BLE001 - this runs in the task that reconnects, which an exception would end
+            _log.error("errnorm: a record of the client could not be processed: %s", class_names(error)[0])
     return True
 
 
-def _running() -> asyncio.Task[Any] | None:
-    try:
-        return asyncio.current_task()
-    except RuntimeError:
-        return None
+def _tell(failure: Exception, arguments: object) -> None:
+    task = asyncio.current_task()
+    told = None if task is None else _WATCHED.get(task)
+    if told is not None and isinstance(arguments, tuple) and arguments:
+        told(failure, str(arguments[0]))
 
 
 _WATCHED: WeakKeyDictionary[asyncio.Task[Any], _Told] = WeakKeyDictionary()
