@@ -74,6 +74,16 @@ def test_a_redirect_that_the_client_does_not_follow_is_final(follows: bool) -> N
     assert any(isinstance(output, Close) for output in outputs) is not follows
 
 
+def test_what_an_adapter_counts_over_connections_is_told_as_the_number_of_the_attempt() -> None:
+    session = up()
+    numbers = []
+    for times in (1, 2, 3):
+        [tell] = told(session, Said(error=kit.moved(), times=times))
+        numbers.append(tell.attempt)
+        told(session, Ended(error=None), Up())
+    assert numbers == [1, 2, 3]
+
+
 def test_other_credentials_make_a_refusal_the_first_one_again() -> None:
     session = Session(abort=True)
     told(session, DialFailed(error=kit.refused()), CredentialsChanged())

@@ -37,7 +37,7 @@ def recorded() -> list[str]:
         Up(server=f"{PRIVATE}-b:4222"),
         Said(error=denied),
         HandlerFailed(error=errnorm.normalize(ConnectionRefusedError(111, PRIVATE)), operation="on_order"),
-        Ended(error=errnorm.normalize("-ERR 'Stale Connection'\r\n")),
+        Ended(error=errnorm.normalize("-ERR 'Stale Connection'\r\n"), times=3),
         Closing(),
         Closed(),
     ):
@@ -51,6 +51,7 @@ def test_it_is_lived_again_as_it_was() -> None:
     assert [told for told, _ in answers] == [again for _, again in answers]
     assert [len(told) for told, _ in answers] == [0, 1, 0, 0, 1, 1, 1, 0, 0]
     assert answers[4][0][0]["tell"] == "auth.forbidden"
+    assert answers[6][1][0]["attempt"] == 3
 
 
 def test_a_change_of_mind_shows() -> None:

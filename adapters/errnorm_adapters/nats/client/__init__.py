@@ -88,8 +88,8 @@ def attach(  # noqa: PLR0913 - the options of errnorm, and the six callbacks of 
     nats-py does, unless an `error_cb` is given.
 
     A guard of the same middleware gets the reason why a call failed, and the reason is reported once. This covers a request on a
-    subject for which the client lacks the permission, a request that waited while the session ended, and a call on a closed
-    client. A `fetch` that finds no message is not a fault.
+    subject for which the client lacks the permission, a wait for the future of such a `publish_async`, a request that waited
+    while the session ended, and a call on a closed client. A `fetch` that finds no message is not a fault.
 
     Args:
         middleware: The middleware that reports the faults.

@@ -67,7 +67,7 @@ def attach(  # noqa: PLR0913 - two arguments are required; each option has a saf
             by itself, and `ended()` returns the end of the session instead of reporting it.
         redirect: Called with the address that the server redirects to; nothing has verified this address. Returns whether
             slixmpp may connect to it. Without this callback, slixmpp follows a redirect by its own rules, and does not follow
-            it if `abort` or `supervised` is set.
+            it if `abort` or `supervised` is set. From the second redirect in a row on, following it waits for a pause.
         policy: How long the pauses between connection attempts are. It never limits the number of attempts.
         login_within: How long a connection attempt and a login may each take, in seconds. After that time the attempt has failed.
         peer: A name for the other side, for the reports; use few different values.
