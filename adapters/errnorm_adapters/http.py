@@ -8,10 +8,9 @@ never decide.
 
 from __future__ import annotations
 
-import re
-
 from errnorm.error import Signal
 from errnorm.exceptions import attribute
+from errnorm.regex import regex
 
 __all__ = ["CLOSED", "HANDSHAKES", "REQUESTS", "observe_close", "observe_handshake", "observe_request"]
 
@@ -39,12 +38,12 @@ CLOSED = frozenset(
     }
 )
 
-_STATUS = re.compile(
+_STATUS = regex(
     r"(?:(?P<aiohttp>[1-5]\d\d), message=|server rejected WebSocket connection: HTTP (?P<websockets>[1-5]\d\d)$"
     r"|HTTP Error (?P<urllib>[1-5]\d\d): |Could not upload file: (?P<slixmpp>[1-5]\d\d) \()"
 )
 # The close code of the other side counts; the code that this side sent only repeats or interprets it.
-_CODE = re.compile(r"(?:sent .{1,300}; then )?received (?P<code>1\d\d\d|[34]\d\d\d) \(")
+_CODE = regex(r"(?:sent .{1,300}; then )?received (?P<code>1\d\d\d|[34]\d\d\d) \(")
 
 _Family = tuple[tuple[str, str], ...]
 

@@ -11,12 +11,12 @@ while connecting.
 from __future__ import annotations
 
 import errno
-import re
 from collections.abc import Callable
 from functools import lru_cache
 
 from errnorm.error import Params, Signal
 from errnorm.exceptions import ReportedException, attribute, class_names, message_of
+from errnorm.regex import regex
 from errnorm_adapters.http import CLOSED, HANDSHAKES, REQUESTS, observe_close, observe_handshake, observe_request
 
 __all__ = ["observe"]
@@ -65,29 +65,29 @@ _RUNTIME_MODULES = ("asyncio.", "concurrent.futures.", "aiohttp.", "websockets."
 # The runtime raises these classes with texts that are more precise than the class. For all others the class is more precise.
 _SAID_IN_TEXT = frozenset({"builtins.OSError", "builtins.ConnectionAbortedError"})
 
-_NUMBERED = re.compile(r"\[(?P<kind>[Ee]rrno|WinError) (?P<number>-?[0-9]{1,6})\] (?P<rest>.*)")
-_CONNECTING = re.compile(r"(?:\[Errno -?[0-9]+\] )?Connect call failed .*|Cannot connect to host \S+ ssl:\S+ \[.*\]")
-_ADDRESS = re.compile(r"\('(?P<host>[^']{1,255})', (?P<port>[0-9]{1,5})[,)]")
+_NUMBERED = regex(r"\[(?P<kind>[Ee]rrno|WinError) (?P<number>-?[0-9]{1,6})\] (?P<rest>.*)")
+_CONNECTING = regex(r"(?:\[Errno -?[0-9]+\] )?Connect call failed .*|Cannot connect to host \S+ ssl:\S+ \[.*\]")
+_ADDRESS = regex(r"\('(?P<host>[^']{1,255})', (?P<port>[0-9]{1,5})[,)]")
 _QUOTES = ("'", '"')
-_NAMES_A_FILE = re.compile(r"\[Errno [0-9]+\] [^:]*: ['\"].*['\"]")
-_BINDING = re.compile(r"error while attempting to bind on address (?P<address>\(.*\)): (?:\[errno [0-9]+\] )?(?P<rest>[a-z ]+)")
-_SEVERAL = re.compile(r"Multiple exceptions: (?:.*, )?(?P<last>\[Errno -?[0-9]+\] .*)")
+_NAMES_A_FILE = regex(r"\[Errno [0-9]+\] [^:]*: ['\"].*['\"]")
+_BINDING = regex(r"error while attempting to bind on address (?P<address>\(.*\)): (?:\[errno [0-9]+\] )?(?P<rest>[a-z ]+)")
+_SEVERAL = regex(r"Multiple exceptions: (?:.*, )?(?P<last>\[Errno -?[0-9]+\] .*)")
 
-_OPENSSL = re.compile(
+_OPENSSL = regex(
     r"\[(?:SSL|X509|PEM|RSA|EC|EVP|ASN1|CONF|BIO|SYS|CRYPTO)(?:: (?P<reason>[A-Z0-9_/]+))?\] "
     r"(?P<rest>.*?)(?: \(_ssl\.c:[0-9]+\))?"
 )
-_SSL_MODULE = re.compile(r"(?:_ssl\.c:[0-9]+: )(?P<before>.*)|(?P<after>.*) \(_ssl\.c:[0-9]+\)")
-_ARES = re.compile(r"\((?P<number>[0-9]{1,2}), ['\"].*['\"]\)")
+_SSL_MODULE = regex(r"(?:_ssl\.c:[0-9]+: )(?P<before>.*)|(?P<after>.*) \(_ssl\.c:[0-9]+\)")
+_ARES = regex(r"\((?P<number>[0-9]{1,2}), ['\"].*['\"]\)")
 
-_GO = re.compile(
+_GO = regex(
     r"(?P<operation>dial|read|write|accept|listen) (?:tcp|udp|unix)[46]?(?: (?P<address>\S+))?: "
     r"(?:(?:connect|connectex|read|write|wsarecv|wsasend|accept|bind|listen|socket|getsockopt|setsockopt): )?(?P<rest>.*)"
 )
-_GO_LOOKUP = re.compile(r"(?:dial (?:tcp|udp)[46]?: )?lookup (?P<host>\S+)(?: on \S+)?: (?P<rest>.*)")
-_RUST = re.compile(r"(?P<rest>.*) \(os error (?P<number>[0-9]{1,6})\)")
-_NODE = re.compile(r"(?:Error: )?(?P<operation>connect|read|write|getaddrinfo) (?P<rest>E[A-Z_]+)(?: (?P<address>\S+))?")
-_RAISED = re.compile(r"(?P<name>(?:[A-Za-z_]\w*\.)*[A-Z]\w*)(?:: (?P<rest>.*))?")
+_GO_LOOKUP = regex(r"(?:dial (?:tcp|udp)[46]?: )?lookup (?P<host>\S+)(?: on \S+)?: (?P<rest>.*)")
+_RUST = regex(r"(?P<rest>.*) \(os error (?P<number>[0-9]{1,6})\)")
+_NODE = regex(r"(?:Error: )?(?P<operation>connect|read|write|getaddrinfo) (?P<rest>E[A-Z_]+)(?: (?P<address>\S+))?")
+_RAISED = regex(r"(?P<name>(?:[A-Za-z_]\w*\.)*[A-Z]\w*)(?:: (?P<rest>.*))?")
 
 
 def observe(error: object) -> Signal | None:

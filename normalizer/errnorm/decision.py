@@ -20,7 +20,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from random import random as _draw
 from typing import TYPE_CHECKING, Self, TypedDict
 
 from errnorm.taxonomy import Category, Effect, Reason, Recovery
@@ -34,6 +33,13 @@ __all__ = ["SERVICE", "Circumstances", "Decision", "RetryPolicy", "RetryState", 
 
 # After 62 doublings every pause has reached its cap. A larger exponent could overflow a float.
 _MOST_DOUBLINGS = 62
+
+
+def _draw() -> float:
+    """Return a random number from 0 up to 1."""
+    from random import random  # noqa: PLC0415 - importing the library must be fast, and few programs need it at once
+
+    return random()  # noqa: S311 - a pause is no secret
 
 
 class Verdict(StrEnum):

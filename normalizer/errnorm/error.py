@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import json
 from json.encoder import encode_basestring_ascii
-from typing import TYPE_CHECKING, Any
-
-from typing_extensions import TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, get_type_hints
 
 from errnorm.advice import advice_for
 from errnorm.exceptions import as_builtin
@@ -404,9 +402,14 @@ class NormalizedError:
     @staticmethod
     def json_schema() -> Mapping[str, Any]:
         """Return the JSON schema of `to_record`."""
+        import typing_extensions  # noqa: PLC0415 - as below
         from pydantic import TypeAdapter  # noqa: PLC0415 - pydantic is slow to import and needed only here
 
-        return TypeAdapter(Record).json_schema()
+        # Below Python 3.12 pydantic refuses a `TypedDict` of the standard library.
+        make: Any = typing_extensions.TypedDict
+        record = make(Record.__name__, get_type_hints(Record))
+        record.__doc__ = Record.__doc__
+        return TypeAdapter(record).json_schema()
 
     def __repr__(self) -> str:
         """Show the judgement, and never the text, which may contain anything."""

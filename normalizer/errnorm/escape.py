@@ -6,13 +6,18 @@ All outputs use this function, so that they all escape the same characters.
 
 from __future__ import annotations
 
-import re
+from typing import TYPE_CHECKING
+
+from errnorm.regex import regex
+
+if TYPE_CHECKING:
+    import re
 
 __all__ = ["escaped"]
 
 # Characters that can forge a line, hide in a line or break an encoder: C0 and C1 controls, characters that change the direction
 # of a line or have no width, line and paragraph separators, lone surrogates, language tags and noncharacters.
-_UNSAFE = re.compile(
+_UNSAFE = regex(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import re
 
+from errnorm.regex import regex
+
 __all__ = ["fingerprint_of"]
 
 _LONGEST = 512
@@ -22,7 +24,7 @@ _LONGEST_PIECE = 96
 _MOST_TAGS = 8
 
 # A quotation without an end extends to the end of the text, which may have been cut. An apostrophe follows a letter.
-_QUOTED = re.compile(
+_QUOTED = regex(
     r"""
     (?=["'`\u201c\u201e\u2018\u00ab])  # one check where no quotation begins, instead of six
     (?:
@@ -37,16 +39,16 @@ _QUOTED = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _QUOTES = frozenset("\"'`\u201c\u201e\u2018\u00ab")
-_DATA = re.compile(r"\{.*(?:\}|\Z)", re.DOTALL)
-_TAG = re.compile(r"<(?!quoted>)([A-Za-z_][\w.:-]{0,63})(?=\s|/?>|\Z)")
-_PLAIN_TAG = re.compile(r"[A-Za-z]{1,28}(?:[-:][A-Za-z]{1,28}){0,3}")
+_DATA = regex(r"\{.*(?:\}|\Z)", re.DOTALL)
+_TAG = regex(r"<(?!quoted>)([A-Za-z_][\w.:-]{0,63})(?=\s|/?>|\Z)")
+_PLAIN_TAG = regex(r"[A-Za-z]{1,28}(?:[-:][A-Za-z]{1,28}){0,3}")
 # Text that a user wrote follows these words.
-_WRITTEN = re.compile(r"(?i)\b(body|content|payload|stanza)(\s*[:=]).+", re.DOTALL)
+_WRITTEN = regex(r"(?i)\b(body|content|payload|stanza)(\s*[:=]).+", re.DOTALL)
 # The class of an exception, before its text.
-_CLASS = re.compile(r"(?:[a-z_][a-z0-9_]{0,31}\.){1,8}_?[A-Z][A-Za-z_]{0,63}(?::(?=\s)|:?\Z)")
+_CLASS = regex(r"(?:[a-z_][a-z0-9_]{0,31}\.){1,8}_?[A-Z][A-Za-z_]{0,63}(?::(?=\s)|:?\Z)")
 
 # The widest first, so that a number inside a UUID is not cut before the UUID.
-_VARIABLE = re.compile(
+_VARIABLE = regex(
     r"""
       (?P<url>[A-Za-z][A-Za-z0-9+.-]{0,15}://.+)
     | (?P<jid>[^=(<]*@.*)
@@ -61,16 +63,17 @@ _VARIABLE = re.compile(
 )
 # A word without one of these characters has no such part.
 _MARKS = frozenset("0123456789:@[")
-_LABELS = {name: f"<{name}>" for name in _VARIABLE.groupindex}
+# Written out, because to ask the pattern for them would compile it.
+_LABELS = {name: f"<{name}>" for name in ("url", "jid", "uuid", "time", "address", "duration")}
 _WHOLE = frozenset(_LABELS.values())
 _AROUND = ".,;:!?()[]="
 # Labels are kept; pieces between brackets and commas are judged separately.
-_PIECE = re.compile(r"<[a-z]+>|[^\s()\[\]{}<>,;!?]+")
-_EDGES = re.compile(r"^([^\w=]*)(.*?)([^\w=]*)$", re.DOTALL)
-_WORD = re.compile(r"(?:[A-Z]{0,8}[a-z]*|[A-Z]{0,4}(?:[a-z]{2,}[A-Z]{1,4}){1,6}[a-z]*)(?:['\u2019][a-z]{1,2})?")
-_LAST = re.compile(r"(?<=[^a-z])[a-z]+\Z")
-_NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)*")
-_UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
+_PIECE = regex(r"<[a-z]+>|[^\s()\[\]{}<>,;!?]+")
+_EDGES = regex(r"^([^\w=]*)(.*?)([^\w=]*)$", re.DOTALL)
+_WORD = regex(r"(?:[A-Z]{0,8}[a-z]*|[A-Z]{0,4}(?:[a-z]{2,}[A-Z]{1,4}){1,6}[a-z]*)(?:['\u2019][a-z]{1,2})?")
+_LAST = regex(r"(?<=[^a-z])[a-z]+\Z")
+_NUMBER = regex(r"[-+]?\d+(?:[.,]\d+)*")
+_UNPRINTABLE = regex(r"[^\x20-\x7e]")
 
 
 def _words(text: str) -> frozenset[str]:

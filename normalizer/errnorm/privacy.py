@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 from functools import lru_cache
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from errnorm.bounded import BoundedCache
 from errnorm.escape import escaped
+from errnorm.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -51,20 +51,20 @@ DEFAULT_RULES: Mapping[str, Rule] = {
     "version": Rule.KEEP,
 }
 
-_PLACE = re.compile(r"\{([a-z_]+)\}")
+_PLACE = regex(r"\{([a-z_]+)\}")
 # A password can contain characters that end an address, so everything before the last `@` is removed, up to the next address.
-_USERINFO = re.compile(
+_USERINFO = regex(
     r"([a-z][a-z0-9+.-]{0,15}://)(?:(?![a-z][a-z0-9+.-]{0,15}://).)*@|(?<![^\s,])[^\s,]*@", re.IGNORECASE | re.DOTALL
 )
-_CREDENTIALS = re.compile(r"([a-z][a-z0-9+.-]{0,15}://)[^\s/?#]*@", re.IGNORECASE)
-_QUERY = re.compile(r"[?#][^\s,]*")
+_CREDENTIALS = regex(r"([a-z][a-z0-9+.-]{0,15}://)[^\s/?#]*@", re.IGNORECASE)
+_QUERY = regex(r"[?#][^\s,]*")
 # Kinds that are emitted by default, although their values can be private: an IP address or a JID in the place of a host.
 _PUBLIC = frozenset({"host", "name"})
 # Kinds of names that users choose, and that can contain an address or a JID.
 _NAMES = frozenset({"subject", "queue"})
-_INSIDE_JID = re.compile(r"[^\s@./]+@[\w.-]+")
-_INSIDE_ADDRESS = re.compile(r"(?<!\d)(?:\d{1,3}\.){3}\d{1,3}(?!\d)")
-_ADDRESS = re.compile(
+_INSIDE_JID = regex(r"[^\s@./]+@[\w.-]+")
+_INSIDE_ADDRESS = regex(r"(?<!\d)(?:\d{1,3}\.){3}\d{1,3}(?!\d)")
+_ADDRESS = regex(
     r"\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?|\[?[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:[0-9.]*)(?:%\w+)?(?:\](?::\d+)?)?"
 )
 _LARGEST = 2**63 - 1
@@ -143,7 +143,7 @@ class Privacy:
         rules |= dict.fromkeys(drop, Rule.DROP)
         # blake2b accepts a key of at most 64 bytes; a longer one is hashed to that length.
         raw = key.encode("utf-8", "backslashreplace") if isinstance(key, str) else key
-        self._key = raw if len(raw) <= 64 else blake2b(raw).digest()  # noqa: PLR2004
+        self._key = raw if len(raw) <= 64 else _digest(raw)  # noqa: PLR2004
         self._kept = frozenset(kind for kind, rule in rules.items() if rule is Rule.KEEP)
         self._hashed = frozenset(kind for kind, rule in rules.items() if rule is Rule.HASH) if raw else frozenset()
         self._pieces: BoundedCache[Entry, list[str]] = BoundedCache(_MOST_ROWS)
@@ -184,8 +184,8 @@ class Privacy:
         return value
 
     def _hash(self, text: str) -> str:
-        digest = blake2b(text.encode("utf-8", "backslashreplace"), key=self._key, digest_size=8)
-        return f"{text.partition(':')[0]}:{digest.hexdigest()}"
+        digest = _digest(text.encode("utf-8", "backslashreplace"), key=self._key, digest_size=8)
+        return f"{text.partition(':')[0]}:{digest.hex()}"
 
     def params(self, error: NormalizedError) -> Params:
         """Return the parameters of an error that may be emitted, by name. The caller must not change the result."""
@@ -242,6 +242,12 @@ def _filled(pieces: list[str], params: Params) -> str:
         name = filled[index]
         filled[index] = str(params[name]) if name in params else f"<{name}>"
     return "".join(filled)
+
+
+def _digest(data: bytes, *, key: bytes = b"", digest_size: int = 64) -> bytes:
+    from hashlib import blake2b  # noqa: PLC0415 - its import loads OpenSSL, and few programs hash values
+
+    return blake2b(data, key=key, digest_size=digest_size).digest()
 
 
 def _meant(kind: str | None, value: str) -> str | None:

@@ -11,17 +11,18 @@ exceptions.
 from __future__ import annotations
 
 import os
-from difflib import get_close_matches
-from functools import cached_property
+from dataclasses import dataclass, field, fields
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
-
+from errnorm.checks import before, within
 from errnorm.privacy import Privacy
 from errnorm.tables.kind import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from pydantic import TypeAdapter, ValidationError
 
 __all__ = ["PREFIX", "Settings", "SettingsError"]
 
@@ -56,10 +57,11 @@ def _signal(value: object) -> object:
     return found[0] if found else "spans"
 
 
-_Kinds = Annotated[frozenset[str], BeforeValidator(_kinds)]
+_Kinds = Annotated[frozenset[str], before(_kinds)]
 
 
-class Settings(BaseModel):
+@dataclass(frozen=True)
+class Settings:
     """
     The validated settings.
 
@@ -92,29 +94,35 @@ class Settings(BaseModel):
         storm_keys: The number of kinds of lines that are counted separately; the others share one count for each level.
 
         exception_signal: The signal that carries exceptions: `spans`, `logs`, or both (`logs/dup`).
+
+    Raises:
+        SettingsError: If a setting is not valid.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    emitters: Annotated[tuple[Literal["log", "span", "metric"], ...], BeforeValidator(_words)] = ("log", "span", "metric")
+    emitters: Annotated[tuple[Literal["log", "span", "metric"], ...], before(_words)] = ("log", "span", "metric")
     log_with: Literal["auto", "structlog", "loguru", "logging", "otel"] = "auto"
     log_text: Literal["template", "raw", "none"] = "template"
     traceback: Literal["never", "asked", "always"] = "asked"
-    limit: Annotated[int, Field(ge=16, le=65536)] = 256
+    limit: Annotated[int, within(ge=16, le=65536)] = 256
     keep: _Kinds = frozenset()
     hash: _Kinds = frozenset()
     drop: _Kinds = frozenset()
-    hash_key: SecretStr = SecretStr("")
-    storm_burst: Annotated[int, Field(ge=0)] = 5
-    storm_interval: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 60.0
-    storm_keys: Annotated[int, Field(ge=1, le=1_000_000)] = 256
+    hash_key: str = field(default="", repr=False)
+    storm_burst: Annotated[int, within(ge=0)] = 5
+    storm_interval: Annotated[float, within(gt=0, allow_inf_nan=False)] = 60.0
+    storm_keys: Annotated[int, within(ge=1, le=1_000_000)] = 256
     exception_signal: Literal["spans", "logs", "logs/dup"] = "spans"
+
+    def __post_init__(self) -> None:
+        """Check what differs from the default settings. Pydantic is imported only if something does."""
+        given = {one.name: value for one in fields(self) if (value := getattr(self, one.name)) != one.default}
+        for name, value in (_checked(given) if given else {}).items():
+            object.__setattr__(self, name, value)
 
     @cached_property
     def privacy(self) -> Privacy:
         """The redaction rules that follow from `keep`, `hash`, `drop`, `hash_key` and `limit`."""
-        key = self.hash_key.get_secret_value()
-        return Privacy(keep=self.keep, hashed=self.hash, drop=self.drop, key=key, limit=self.limit)
+        return Privacy(keep=self.keep, hashed=self.hash, drop=self.drop, key=self.hash_key, limit=self.limit)
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, **arguments: Any) -> Self:  # noqa: ANN401 - pydantic checks each of them
@@ -132,27 +140,56 @@ class Settings(BaseModel):
             SettingsError: If a setting is not valid, or if the name of a variable looks like a misspelt name of a setting.
         """
         environ = os.environ if environ is None else environ
-        found: dict[str, Any] = {"exception_signal": _signal(environ.get(_OPT_IN))}
+        found: dict[str, Any] = {}
         for variable, value in environ.items():
             if variable.startswith(PREFIX) and variable not in _NOT_OURS and value:
                 name = variable.removeprefix(PREFIX).lower()
-                found |= {name: value} if name in cls.model_fields else _misspelt(variable, cls.model_fields)
-        try:
-            return cls(**{**found, **arguments})
-        except ValidationError as error:
-            raise SettingsError(_said(error, arguments)) from None
+                found |= {name: value} if name in NAMES else _misspelt(variable)
+        given = {**found, **arguments}
+        checked = _checked(given, found.keys() - arguments.keys()) if given else {}
+        return cls(**{"exception_signal": _signal(environ.get(_OPT_IN)), **checked})
 
 
-def _misspelt(variable: str, fields: Mapping[str, object]) -> dict[str, Any]:
-    meant = get_close_matches(variable, [PREFIX + name.upper() for name in fields], 1, 0.85)
+NAMES: tuple[str, ...] = tuple(one.name for one in fields(Settings))
+"""The names of all settings."""
+
+
+@cache
+def _adapter() -> TypeAdapter[dict[str, Any]]:
+    """Return the check for settings by name."""
+    from typing import get_type_hints  # noqa: PLC0415 - needed only here
+
+    from pydantic import TypeAdapter  # noqa: PLC0415 - its import is slow, and the default settings do not need it
+    from typing_extensions import TypedDict  # noqa: PLC0415 - as above
+
+    hints = {name: get_type_hints(Settings, include_extras=True)[name] for name in NAMES}
+    make: Any = TypedDict
+    checked = make("checked", hints, total=False)
+    checked.__pydantic_config__ = {"extra": "forbid", "hide_input_in_errors": True}
+    return TypeAdapter(checked)
+
+
+def _checked(given: Mapping[str, Any], variables: Iterable[str] = ()) -> dict[str, Any]:
+    from pydantic import ValidationError  # noqa: PLC0415 - as above
+
+    try:
+        return _adapter().validate_python(dict(given))
+    except ValidationError as error:
+        raise SettingsError(_said(error, variables)) from None
+
+
+def _misspelt(variable: str) -> dict[str, Any]:
+    from difflib import get_close_matches  # noqa: PLC0415 - needed only here
+
+    meant = get_close_matches(variable, [PREFIX + name.upper() for name in NAMES], 1, 0.85)
     if meant:
         message = f"{variable} is not a setting; did you mean {meant[0]}?"
         raise SettingsError(message)
     return {}
 
 
-def _said(error: ValidationError, arguments: Mapping[str, Any]) -> str:
+def _said(error: ValidationError, variables: Iterable[str]) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     name = str(first["loc"][0]) if first["loc"] else "settings"
-    shown = name if name in arguments else PREFIX + name.upper()
+    shown = PREFIX + name.upper() if name in variables else name
     return f"{shown}: {first['msg'].removeprefix('Value error, ')}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -32,8 +33,7 @@ OTHERWISE = (
 def empty() -> Engine:
     """Judge by the table of NATS without its rows."""
     file = read(files("errnorm_mappings").joinpath("nats.toml").read_text("utf-8"), "nats.toml")
-    file.rows.clear()
-    return Engine(Table([file]))
+    return Engine(Table([replace(file, rows={})]))
 
 
 def named(vector: dict[str, Any]) -> str:

@@ -192,5 +192,5 @@ def test_a_wrapper_without_a_row_means_each_time_what_it_was_raised_from() -> No
 
 
 def test_a_section_without_templates_has_nothing_alike() -> None:
-    section = Section("s", plugins.load_table("nats").sections["error"].head, [], {})
+    section = Section("s", plugins.load_table("nats").sections["error"].head, list, {})
     assert not section.alike("foo 3", next(iter(plugins.load_table("nats").rows.values())))

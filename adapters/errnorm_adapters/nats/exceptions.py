@@ -8,12 +8,12 @@ with a status, and nats-py's base class, which carries the server's text.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from errnorm.bounded import BoundedCache
 from errnorm.error import Signal
 from errnorm.exceptions import ReportedException, attribute, class_names, message_of
+from errnorm.regex import regex
 from errnorm_adapters.nats.wire import observe_api_text, observe_error, observe_said, observe_service, observe_status
 from errnorm_adapters.transport import observe as observe_transport
 
@@ -41,7 +41,7 @@ _SLOW = {"nats.errors.SlowConsumerError", "nats.client.errors.SlowConsumerError"
 _SERVER = "natsio.errors.ServerError"
 # natsrpy has only three classes, with the texts of nats.rs inside.
 _RUST = "natsrpy.exceptions.NatsrpyBaseError"
-_RUST_CODE = re.compile(r"\(code (\d{3}), error code (\d{5})\)$")
+_RUST_CODE = regex(r"\(code (\d{3}), error code (\d{5})\)$")
 
 # The packages of all clients, nats-core and nats-jetstream included.
 _PACKAGES = ("nats.", "natsio.", "natsrpy.")

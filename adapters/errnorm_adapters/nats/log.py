@@ -11,10 +11,10 @@ number and the name that the client chose; and, at the end of rate-limited lines
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from errnorm.error import Signal
+from errnorm.regex import regex
 from errnorm_adapters.nats.wire import unquoted
 
 if TYPE_CHECKING:
@@ -33,20 +33,20 @@ _COLLECTOR = (
 )
 _TIME = r"(?:\[\d{1,10}\] )?(?:\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d{1,9})? )?"
 _LEVEL = r"\[(?:\x1b\[[\d;]{1,9}m)?(?:INF|DBG|WRN|ERR|FTL|TRC)(?:\x1b\[0m)?\] "
-_FRAME = re.compile(_COLLECTOR + _TIME + _LEVEL)
+_FRAME = regex(_COLLECTOR + _TIME + _LEVEL)
 
 # client.go initClient and processConnect: address, number, then up to two quoted names that the client itself may choose.
-_CONNECTION = re.compile(
+_CONNECTION = regex(
     r'(?P<address>\S{1,256}) - (?:cid|wid|mid|mid_ws|rid|gid|lid|lid_ws):(?P<cid>\d{1,20})(?: - "(?:[^"\\]|\\.)*"){0,3} - '
 )
-_INTERNAL = re.compile(r"(?:SYSTEM|JETSTREAM|ACCOUNT) - ")
+_INTERNAL = regex(r"(?:SYSTEM|JETSTREAM|ACCOUNT) - ")
 
 # client.go formatNoClientInfo and formatClientSuffix. No double quote in them: a name inside a quoted value ends with one.
-_ACCOUNT = re.compile(r' - Account:(?P<account>[^"]+?)(?: - (?:(?:user|nkey|jwt):(?P<user>[^"]+)|token))?')
-_USER = re.compile(r' - (?:(?:user|nkey|jwt):(?P<user>[^"]+)|token)')
+_ACCOUNT = regex(r' - Account:(?P<account>[^"]+?)(?: - (?:(?:user|nkey|jwt):(?P<user>[^"]+)|token))?')
+_USER = regex(r' - (?:(?:user|nkey|jwt):(?P<user>[^"]+)|token)')
 
 # The line that the server prints when it refuses its configuration: file, line and column, and the item that it was adding.
-_REFUSED = re.compile(
+_REFUSED = regex(
     r"nats-server: (?P<place>\S{1,256}:\d{1,9}:\d{1,9})?(?:: )?"
     r'(?:Error adding (?:stream|service) (?:im|ex)port "(?:[^"\\]|\\.)*": )?'
     r'(?:Error adding mapping for "(?:[^"\\]|\\.)*" to "(?:[^"\\]|\\.)*" : )?'

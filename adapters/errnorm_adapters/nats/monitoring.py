@@ -7,11 +7,11 @@ A document is recognised by its keys. Common keys (`error`, `reason`, `code`) co
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from itertools import islice
 
 from errnorm.error import Signal
+from errnorm.regex import regex
 from errnorm_adapters.nats.wire import observe_service, observe_status
 
 __all__ = ["observe_document", "observe_json"]
@@ -23,7 +23,7 @@ _ADVISORY = ("io.nats.server.advisory.", "io.nats.jetstream.advisory.")
 _DISCONNECT = "io.nats.server.advisory.v1.client_disconnect"
 _CLOSE_CODES = range(1000, 1016)
 
-_CONNECTIONS = re.compile(r'"connections"\s{0,9}:\s{0,9}\[\s{0,9}')
+_CONNECTIONS = regex(r'"connections"\s{0,9}:\s{0,9}\[\s{0,9}')
 _BETWEEN = " \t\r\n,"
 _SHORT = 256
 _DECODER = json.JSONDecoder()

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from errnorm.error import Signal
+from errnorm.regex import regex
 
 if TYPE_CHECKING:
     from errnorm.error import Params
@@ -37,19 +38,19 @@ _BEFORE = ("INFO ", "PING", "PONG", "+OK")
 _MOST_LINES = 16
 
 # RFC 6455 7.4.1: the codes an endpoint may send are two bytes, 1000 to 1015; then comes the reason.
-_CLOSE_CODE = re.compile(r"10(?:0\d|1[0-5])(?: |: ?)(.+)", re.DOTALL)
-_CLOSE_RECEIVED = re.compile(r"received 10(?:0\d|1[0-5]) \([a-z ]+\) ([^;]+)(?:; .*)?")
+_CLOSE_CODE = regex(r"10(?:0\d|1[0-5])(?: |: ?)(.+)", re.DOTALL)
+_CLOSE_RECEIVED = regex(r"received 10(?:0\d|1[0-5]) \([a-z ]+\) ([^;]+)(?:; .*)?")
 
 # The text of a JetStream API error in nats-py (js/errors.py) and in nats.go (jserrors.go), which adds no quotes.
-_API_ERROR = re.compile(r"nats: (\w+|API error): code=(\d{3}|None) err_code=(\d{5}|None) description='?(.*?)'?", re.DOTALL)
+_API_ERROR = regex(r"nats: (\w+|API error): code=(\d{3}|None) err_code=(\d{5}|None) description='?(.*?)'?", re.DOTALL)
 
 # The text of nats-py's other JetStream errors.
-_NAMED = re.compile(r"nats: JetStream\.(\w+)")
+_NAMED = regex(r"nats: JetStream\.(\w+)")
 
 # nats.go names the kind before the text of a permissions violation.
 _GO_KIND = "permissions violation: "
 
-_REASON = re.compile(r"[a-z]{1,16}\.[a-z_]{1,24}")
+_REASON = regex(r"[a-z]{1,16}\.[a-z_]{1,24}")
 
 
 def unquoted(text: str) -> str:

@@ -8,12 +8,12 @@ read: it is the whole stanza, including private content.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 from errnorm.error import Signal
 from errnorm.exceptions import attribute, class_names, message_of
+from errnorm.regex import regex
 from errnorm_adapters import transport
 from errnorm_adapters.http import REQUESTS, observe_request
 from errnorm_adapters.xmpp.elements import application, of_element, stanza_signal
@@ -56,7 +56,7 @@ _TYPE_OF_CLASS = {
     "aioxmpp.errors.XMPPWaitError": "wait",
 }
 _SEVERAL = frozenset({"aioxmpp.errors.MultiOSError", "aioxmpp.errors.GatherError"})
-_FIRST_MEMBER = re.compile(
+_FIRST_MEMBER = regex(
     r"failed to connect to XMPP domain '[^']{1,1023}': multiple errors: stream error: "
     r"\{urn:ietf:params:xml:ns:xmpp-streams\}(?P<condition>[a-z-]{1,64})"
 )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 from errnorm.error import Signal
+from errnorm.regex import regex
 from errnorm_adapters.xmpp.elements import DEFINED, TYPES, stanza_signal
 
 __all__ = ["before_xml", "of_text"]
@@ -20,29 +21,29 @@ _FOREIGN = ("-ERR", "nats: ", "NATS/", "{", "[")
 
 _NAME = r"[a-z]{1,32}(?:-[a-z]{1,32}){0,6}"
 # ejabberd: 2026-01-31 12:00:00.000000+00:00 [warning] <0.531.0>@ejabberd_c2s:process_auth_result/3:312 (tls|<0.531.0>) Failed …
-_EJABBERD = re.compile(
+_EJABBERD = regex(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9:.+Z-]{8,32} \[[a-z]{4,10}\] (?:<[0-9.]{5,20}>(?:@\S{1,128})? )?(?P<rest>\S.*)", re.DOTALL
 )
 # Prosody: Jan 31 12:00:00 c2s55d0f0a0b2c0<tab>info<tab>Client disconnected: connection closed
-_PROSODY = re.compile(
+_PROSODY = regex(
     r"(?:[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8}[ \t]+\S{1,128}"
     r"|(?:c2s|s2sin|s2sout|jcp|ws|bosh)[0-9a-f]{5,16}|stanzarouter|[\w.-]{1,64}\.[\w.-]{1,64}:\w{1,32})"
     r"[ \t]+(?:debug|info|warn|error)[ \t]+(?P<rest>\S.*)",
     re.DOTALL,
 )
 # slixmpp's debug log, the text of its exceptions (the whole stanza), and Prosody's log of a stream error that it sends.
-_BEFORE_XML = re.compile(
+_BEFORE_XML = regex(
     r"[^<]{0,160}(?:\bRECV: |\bslixmpp\.exceptions\.(?:IqError|PresenceError|XMPPError): "
     r"|\bDisconnecting [^<]{1,64}, <stream:error> is: )(?=<)"
 )
-_TIMED_OUT = re.compile(r"slixmpp\.exceptions\.IqTimeout(?:: .*)?", re.DOTALL)
+_TIMED_OUT = regex(r"slixmpp\.exceptions\.IqTimeout(?:: .*)?", re.DOTALL)
 
 _ENDED = ": Stream closed by "
-_ENDED_BY = re.compile(rf"(?:peer|local host): (?:.* \((?P<behind>{_NAME})\)|(?P<alone>{_NAME}))", re.DOTALL)
-_REMOTE = re.compile(rf"Session closed by remote with error: (?P<condition>{_NAME})(?: \(.*\))?", re.DOTALL)
-_CLOSED = re.compile(rf"c2s stream for .{{1,3100}} closed: (?P<condition>{_NAME})", re.DOTALL)
+_ENDED_BY = regex(rf"(?:peer|local host): (?:.* \((?P<behind>{_NAME})\)|(?P<alone>{_NAME}))", re.DOTALL)
+_REMOTE = regex(rf"Session closed by remote with error: (?P<condition>{_NAME})(?: \(.*\))?", re.DOTALL)
+_CLOSED = regex(rf"c2s stream for .{{1,3100}} closed: (?P<condition>{_NAME})", re.DOTALL)
 # slixmpp: XMPPError.format(), and its log line for an IqError that the application did not catch.
-_FORMATTED = re.compile(rf"(?:(?P<type>auth|cancel|continue|modify|wait): )?(?P<condition>{_NAME})(?:: (?P<text>.*))?", re.DOTALL)
+_FORMATTED = regex(rf"(?:(?P<type>auth|cancel|continue|modify|wait): )?(?P<condition>{_NAME})(?:: (?P<text>.*))?", re.DOTALL)
 
 _UNDEFINED = (("stream", "undefined-condition"),)
 

@@ -16,6 +16,8 @@ import re
 from typing import TYPE_CHECKING, Protocol, overload
 from xml.etree.ElementTree import Element, ParseError, XMLParser
 
+from errnorm.regex import regex
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -33,15 +35,15 @@ MOST_LEVELS = 256
 MOST_ELEMENTS = 4096
 MOST_ATTRIBUTES = 256
 
-_DECLARATION = re.compile(r"<\?xml\s[^<>]{0,128}\?>\s*")
-_ENCODING = re.compile(r"encoding\s*=\s*[\"'](?!utf-8[\"'])", re.IGNORECASE)
-_OURS = re.compile(
+_DECLARATION = regex(r"<\?xml\s[^<>]{0,128}\?>\s*")
+_ENCODING = regex(r"encoding\s*=\s*[\"'](?!utf-8[\"'])", re.IGNORECASE)
+_OURS = regex(
     r"<(?:\?xml\b|!DOCTYPE\s+(?!html)|(?:stream:)?(?:stream|error|features)\b"
     r"|(?:iq|message|presence|failure|failed|body|close)(?=[\s/>]|$))",
     re.IGNORECASE,
 )
 # A tag with too many attributes, including namespace declarations. Each step begins where the last one ended: linear time.
-_CROWDED = re.compile(rf"(?:[^<>\"'=]*=\s*(?:\"[^\"]*\"|'[^']*')){{{MOST_ATTRIBUTES + 1}}}")
+_CROWDED = regex(rf"(?:[^<>\"'=]*=\s*(?:\"[^\"]*\"|'[^']*')){{{MOST_ATTRIBUTES + 1}}}")
 _NAMESPACES = ("jabber:", "urn:ietf:params:xml:ns:xmpp-", STREAMS, "http://jabber.org/protocol/", "urn:xmpp:")
 _FIRST = 2048
 

@@ -30,28 +30,29 @@ match the same text (`errnorm.tables.table`). A file that breaks a rule is refus
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, StrictBool, StringConstraints, TypeAdapter, ValidationError
-from pydantic.dataclasses import dataclass as checked
-
+from errnorm.checks import CLOSED, Flag, Prose, Word, pattern
 from errnorm.tables.kind import KINDS
 from errnorm.tables.pattern import Template, words_of
 from errnorm.tables.provenance import Reach  # noqa: TC001 - pydantic reads the annotations
-from errnorm.tables.row import CHECKED, COLUMNS, Claim, Entry, Prose, Row, Word
+from errnorm.tables.row import COLUMNS, Claim, Entry, Row
 from errnorm.tables.source import Source
 from errnorm.taxonomy import Effect, Recovery
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["Defaults", "Evidence", "Head", "SectionHead", "TableFile", "protocols_of", "read"]
+    from pydantic import TypeAdapter
+
+__all__ = ["Defaults", "Evidence", "Head", "Place", "SectionHead", "TableFile", "evidence_of", "protocols_of", "read"]
 
 Place = tuple[str, str]
 Evidence = dict[str, dict[str, dict[str, Any]]]
 
 
-@checked(config=CHECKED, frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults:
     """
     The columns that nearly all rows of a section share. A row has the other columns, and overrides a default where it differs.
@@ -59,7 +60,9 @@ class Defaults:
     `reason` and `recovery` have no defaults: every row has them.
     """
 
-    terminal: StrictBool | None = None
+    __pydantic_config__ = CLOSED
+
+    terminal: Flag | None = None
     effect: Effect | None = None
     reach: Reach | None = None
     source: Prose | None = None
@@ -70,7 +73,7 @@ class Defaults:
         return {name: value for name in self.__dataclass_fields__ if (value := getattr(self, name)) is not None}
 
 
-@checked(config=CHECKED, frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SectionHead:
     """
     The declaration of one section of a table.
@@ -91,15 +94,17 @@ class SectionHead:
         defaults: The columns that nearly all rows share.
     """
 
+    __pydantic_config__ = CLOSED
+
     about: Prose
-    ignore_case: StrictBool = False
+    ignore_case: Flag = False
     code: Literal["key", "constant"] = "key"
     retry_override: Word | None = None
-    inside: StrictBool = False
-    defaults: Defaults = Field(default_factory=Defaults)
+    inside: Flag = False
+    defaults: Defaults = field(default_factory=Defaults)
 
 
-@checked(config=CHECKED, frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
     """
     The head of a file.
@@ -117,11 +122,13 @@ class Head:
         params: The kind of each parameter, by name.
     """
 
-    protocol: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
+    __pydantic_config__ = CLOSED
+
+    protocol: Annotated[str, pattern(r"^[a-z][a-z0-9_-]*$")]
     version: Word
-    underlies: StrictBool = False
-    sections: dict[str, SectionHead] = Field(default_factory=dict)
-    params: dict[str, str] = Field(default_factory=dict)
+    underlies: Flag = False
+    sections: dict[str, SectionHead] = field(default_factory=dict)
+    params: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,18 +139,25 @@ class TableFile:
     Attributes:
         head: The head of the file.
 
-        rows: The rows, by section and key.
+        rows: The rows, by section and then by key.
 
         source: The text, for messages that name the line of a mistake.
+
+        is_compiled: Whether the rows were checked, also against each other, when the compiled form of the file was written.
     """
 
     head: Head
-    rows: dict[Place, Entry] = field(repr=False)
+    rows: Mapping[str, Mapping[str, Entry]] = field(repr=False)
     source: Source = field(repr=False)
+    is_compiled: bool = False
+
+    def places(self) -> Iterator[tuple[Place, Entry]]:
+        """Yield each row with its section and key."""
+        for section, by_key in self.rows.items():
+            for key, entry in by_key.items():
+                yield (section, key), entry
 
 
-_HEAD = TypeAdapter(Head)
-_ROWS = TypeAdapter(dict[str, dict[str, Row]])
 _HEAD_KEYS = frozenset(Head.__dataclass_fields__)
 _PLAIN = {"missing": "the column is missing", "unexpected_keyword_argument": "no such column"}
 
@@ -179,16 +193,15 @@ def read(
     document = source.parse()
     if "protocols" in document:
         document = _part(source, document, protocol)
-    head: Head = _check(source, _HEAD, {name: document.pop(name) for name in _HEAD_KEYS & document.keys()})
+    head: Head = _check(source, Head, {name: document.pop(name) for name in _HEAD_KEYS & document.keys()})
     for name, kind in head.params.items():
         if kind not in KINDS:
             source.refuse(("params", name), f"the kind {kind!r} is not one of {', '.join(sorted(KINDS))}")
     reader = _Rows(source, {**(sections or {}), **head.sections}, over or {}, evidence or {})
     version = f"{head.protocol} {head.version}"
     rows = {
-        (section, key): Entry(section, key, row, version, origin, reader.over.get((section, key)))
+        section: {key: Entry(section, key, row, version, origin, reader.over.get((section, key))) for key, row in by_key.items()}
         for section, by_key in reader.checked(document).items()
-        for key, row in by_key.items()
     }
     return TableFile(head, rows, source)
 
@@ -230,7 +243,7 @@ class _Rows:
             if section not in self.sections or not isinstance(rows, dict):
                 self.source.refuse((section,), "the section is not declared under [sections]")
             filled[section] = {key: self._filled(section, key, columns) for key, columns in rows.items()}
-        checked: dict[str, dict[str, Row]] = _check(self.source, _ROWS, filled)
+        checked: dict[str, dict[str, Row]] = _check(self.source, dict[str, dict[str, Row]], filled)
         for section, by_key in checked.items():
             for key, row in by_key.items():
                 self._consistent(section, key, row)
@@ -259,9 +272,29 @@ class _Rows:
             self.source.refuse((section, key), "the key has no words besides its parameters, so the row needs a code")
 
 
-def _check(source: Source, adapter: TypeAdapter[Any], value: object) -> Any:  # noqa: ANN401 - whatever the adapter checks
+def evidence_of(text: str) -> Mapping[str, Evidence]:
+    """
+    Return the generated columns in a file of evidence, by protocol.
+
+    Raises:
+        ValueError: If the text is not of that form.
+    """
+    found: dict[str, Evidence] = _adapter(dict[str, Evidence]).validate_json(text)
+    return found
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:  # noqa: ANN401 - any type
+    from pydantic import TypeAdapter  # noqa: PLC0415 - its import is slow, and compiled tables do not need it
+
+    return TypeAdapter(kind)
+
+
+def _check(source: Source, kind: object, value: object) -> Any:  # noqa: ANN401 - of that type
+    from pydantic import ValidationError  # noqa: PLC0415 - as above
+
     try:
-        return adapter.validate_python(value)
+        return _adapter(kind).validate_python(value)
     except ValidationError as error:
         first = error.errors()[0]
         source.refuse(tuple(str(part) for part in first["loc"]), _PLAIN.get(first["type"], first["msg"]))

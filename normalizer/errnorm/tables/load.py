@@ -7,17 +7,16 @@ experiments show its behaviour. It is generated from captures of real servers, a
 
 from __future__ import annotations
 
-from importlib.resources import files
+import pkgutil
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter
-
-from errnorm.tables.file import Evidence, protocols_of, read
+from errnorm.tables import compiled
+from errnorm.tables.file import evidence_of, protocols_of, read
 from errnorm.tables.source import Source, TableError
 from errnorm.tables.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from importlib.metadata import EntryPoint
     from pathlib import Path
 
@@ -28,7 +27,6 @@ __all__ = ["document", "protocols", "table"]
 # A hundred times the largest built-in file, and more than 50 000 rows.
 _LARGEST = 16 << 20
 _EVIDENCE = "evidence.json"
-_BY_PROTOCOL = TypeAdapter(dict[str, Evidence])
 
 
 def table(protocol: str, points: Iterable[EntryPoint], overlays: Iterable[Path], known: Iterable[str] = ()) -> Table:
@@ -80,27 +78,48 @@ def document(point: EntryPoint) -> dict[str, Any]:
 
 
 def _installed(points: list[EntryPoint], protocol: str) -> list[TableFile]:
-    evidence = {module: _evidence(module).get(protocol) for module in {point.module for point in points}}
-    return [read(_resource(point.module, point.attr), point.attr, protocol, evidence=evidence[point.module]) for point in points]
+    found: dict[str, dict[str, TableFile]] = {}
+    for module in {point.module for point in points}:
+        texts = {point.attr: _resource(module, point.attr) for point in points if point.module == module}
+        found[module] = _of_module(module, texts, protocol)
+    return [found[point.module][point.attr] for point in points]
 
 
-def _evidence(module: str) -> Mapping[str, Evidence]:
-    """Return the columns in the evidence file of a module, by protocol; an empty mapping if there is no such file."""
+def _of_module(module: str, texts: dict[str, str], protocol: str) -> dict[str, TableFile]:
+    """Return the files of one module by name: from their compiled form, if there is one that was made from them."""
+    evidence = _optional(module, _EVIDENCE)
+    form = _optional(module, compiled.name_of(protocol))
+    made = compiled.files(form, texts, evidence) if form else None
+    if made is not None:
+        return made
     try:
-        path = files(module).joinpath(_EVIDENCE)
-        found: dict[str, Evidence] = _BY_PROTOCOL.validate_json(path.read_bytes()) if path.is_file() else {}
-    except Exception as error:  # a module of a plug-in can raise anything when it is imported
+        generated = evidence_of(evidence).get(protocol) if evidence else None
+    except ValueError as error:
         message = f"{module}:{_EVIDENCE}: {error}"
         raise TableError(message) from error
-    return found
+    return {name: read(text, name, protocol, evidence=generated) for name, text in texts.items()}
+
+
+def _optional(module: str, name: str) -> str:
+    """Return the text of a file in a module; an empty string if there is no such file."""
+    try:
+        return _resource(module, name)
+    except TableError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return ""
+        raise
 
 
 def _resource(module: str, name: str) -> str:
     try:
-        return files(module).joinpath(name).read_text("utf-8")
-    except Exception as error:  # as above
+        data = pkgutil.get_data(module, name)
+    except Exception as error:  # a module of a plug-in can raise anything when it is imported
         message = f"{module}:{name}: {error}"
         raise TableError(message) from error
+    if data is None:
+        message = f"{module}:{name}: the loader of the module has no files"
+        raise TableError(message)
+    return _decoded(data, f"{module}:{name}")
 
 
 def _text(path: Path) -> str:
@@ -109,11 +128,15 @@ def _text(path: Path) -> str:
     except (OSError, ValueError) as error:  # `open` raises ValueError for an impossible name
         message = f"{path}: {error.strerror if isinstance(error, OSError) else error}"
         raise TableError(message) from error
+    return _decoded(data, str(path))
+
+
+def _decoded(data: bytes, origin: str) -> str:
     try:
-        return data.decode("utf-8")
+        return data.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        message = f"{path}:{line}: not UTF-8: {error.reason}"
+        message = f"{origin}:{line}: not UTF-8: {error.reason}"
         raise TableError(message) from error
 
 

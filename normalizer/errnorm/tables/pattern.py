@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from errnorm.regex import regex
 from errnorm.tables.kind import KINDS, SAMPLES, value_of
 
 if TYPE_CHECKING:
@@ -23,13 +24,13 @@ __all__ = ["Captures", "Template", "TemplateIndex", "last_of", "values_of", "wor
 
 T = TypeVar("T")
 
-_PLACE = re.compile(r'(?P<quote>"?)\{(?P<name>[a-z_]+)\}(?P=quote)')
+_PLACE = regex(r'(?P<quote>"?)\{(?P<name>[a-z_]+)\}(?P=quote)')
 # To cut parameters out of a text: a parameter with its quotes, several that are separated only by punctuation, parameters in
 # brackets, and the spaces that remain before punctuation.
-_CUT = re.compile(r"[\"'`]?\{[a-z_]+\}[\"'`]?")
-_CUTS = re.compile(r"\0(?:[^\w\0]*\0)+")
-_BRACKETED = re.compile(r"[\[(]\0(?:[^\w\0\[\]()]*\0)*[\])]")
-_LEFT = re.compile(r"\s+(?=[,:;])")
+_CUT = regex(r"[\"'`]?\{[a-z_]+\}[\"'`]?")
+_CUTS = regex(r"\0(?:[^\w\0]*\0)+")
+_BRACKETED = regex(r"[\[(]\0(?:[^\w\0\[\]()]*\0)*[\])]")
+_LEFT = regex(r"\s+(?=[,:;])")
 _QUOTED = r'"(?P<{name}>[^"\\]*(?:\\.[^"\\]*)*)"'
 _START = 6
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, StrictBool, StringConstraints
-from pydantic.dataclasses import dataclass as checked
-
+from errnorm.checks import CLOSED, Flag, Prose, Word, pattern
 from errnorm.tables.pattern import Template
 from errnorm.tables.provenance import Evidence, Reach
 from errnorm.taxonomy import Effect, Reason, Recovery  # noqa: TC001 - pydantic reads the annotations
@@ -19,22 +17,12 @@ from errnorm.taxonomy import Effect, Reason, Recovery  # noqa: TC001 - pydantic 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["CHECKED", "COLUMNS", "Claim", "Entry", "Prose", "Row", "Word"]
+__all__ = ["COLUMNS", "Claim", "Entry", "Row"]
 
-CHECKED = ConfigDict(extra="forbid")
-
-
-def _folded(value: object) -> object:
-    return " ".join(value.split()) if isinstance(value, str) else value
+Claim = Annotated[str, pattern(rf"^({'|'.join(Evidence)})(: \S.*)?$")]
 
 
-Word = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-# A sentence may be written on several lines; line ends and indentation are replaced by spaces.
-Prose = Annotated[Word, BeforeValidator(_folded)]
-Claim = Annotated[str, StringConstraints(pattern=rf"^({'|'.join(Evidence)})(: \S.*)?$")]
-
-
-@checked(config=CHECKED, frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """
     The meaning of one native error.
@@ -74,9 +62,11 @@ class Row:
         note: What an engineer on call should know about the error beyond its reason.
     """
 
+    __pydantic_config__ = CLOSED
+
     reason: Reason
     recovery: Recovery
-    terminal: StrictBool
+    terminal: Flag
     effect: Effect
     reach: Reach
     source: Prose
@@ -86,9 +76,9 @@ class Row:
     constant: Word | None = None
     text: str | None = None
     aliases: tuple[Word, ...] = ()
-    wraps: StrictBool = False
-    defers: StrictBool = False
-    refined: StrictBool = False
+    wraps: Flag = False
+    defers: Flag = False
+    refined: Flag = False
     note: Prose | None = None
 
 

@@ -8,8 +8,9 @@ the same shape, and the table has the same judgement for all of them, unless a r
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
+
+from errnorm.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,7 +24,7 @@ DIGITS = bytes.maketrans(b"123456789", b"000000000")
 # The characters that a quotation may contain: none that ends it, begins another quotation, or ends the line.
 _PLAIN = bytes(letter for letter in range(0x20, 0x7F) if chr(letter) not in "\"'`\\")
 _SPELLED = frozenset('0123456789"')
-_PLACE = re.compile(r'"?\{[a-z_]+\}"?')
+_PLACE = regex(r'"?\{[a-z_]+\}"?')
 
 
 def shape_of(text: str) -> bytes | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import tomli
+from errnorm.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +15,7 @@ __all__ = ["Source", "TableError"]
 _LONGEST_MESSAGE = 2000
 _PART = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)"""
 # The beginning of a line of TOML that declares a table or a key; the key may be dotted.
-_DECLARED = re.compile(rf"(?:\[\s*(?P<table>{_PART}(?:\s*\.\s*{_PART})*)\s*\]|(?P<key>{_PART}(?:\s*\.\s*{_PART})*)\s*=)")
+_DECLARED = regex(rf"(?:\[\s*(?P<table>{_PART}(?:\s*\.\s*{_PART})*)\s*\]|(?P<key>{_PART}(?:\s*\.\s*{_PART})*)\s*=)")
 
 
 class TableError(ValueError):
@@ -58,6 +58,8 @@ class Source:
         Raises:
             TableError: If the text is not TOML: `mine.toml:3: not TOML: …`.
         """
+        import tomli  # noqa: PLC0415 - compiled tables do not need it
+
         try:
             return tomli.loads(self.text)
         except RecursionError:
@@ -105,6 +107,8 @@ class Source:
 
 def _parts(key: str) -> tuple[str, ...]:
     """Return the parts of a dotted key without quotes; an empty tuple if TOML does not accept the key."""
+    import tomli  # noqa: PLC0415 - as above
+
     try:
         value: Any = tomli.loads(f"{key} = 0")
     except tomli.TOMLDecodeError:

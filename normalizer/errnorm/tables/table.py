@@ -8,24 +8,38 @@ match the same text is refused when it is loaded, so the order of the rows does 
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from errnorm.regex import regex
 from errnorm.tables.file import read
 from errnorm.tables.pattern import Template, TemplateIndex
 from errnorm.tables.shape import alike, shapes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from errnorm.tables.file import SectionHead, TableFile
+    from errnorm.tables.file import Place, SectionHead, TableFile
     from errnorm.tables.pattern import Captures
     from errnorm.tables.row import Entry
 
 __all__ = ["Section", "Table"]
 
 Found = tuple["Entry", "Captures | None"]
+
+# Tables are indexed when they are used, which several threads may do at once. Re-entrant, because a table indexes its sections.
+_indexing = threading.RLock()
+
+
+def _is_set(owner: object, name: str) -> bool:
+    try:
+        object.__getattribute__(owner, name)
+    except AttributeError:
+        return False
+    return True
 
 
 class _RowError(Exception):
@@ -52,32 +66,68 @@ class Section:
         codes: The rows by code. Several rows may share a code. If a code is also the text of another row, that row matches.
     """
 
-    __slots__ = ("_spelled", "_templates", "codes", "exact", "head", "name")
+    __slots__ = ("_entries", "_kinds", "_spelled", "_templates", "codes", "exact", "head", "name")
 
-    def __init__(self, name: str, head: SectionHead, entries: Iterable[Entry], kinds: Mapping[str, str]) -> None:
+    codes: dict[str, Entry]
+    exact: dict[str, Entry]
+    _templates: TemplateIndex[Entry]
+
+    def __init__(
+        self,
+        name: str,
+        head: SectionHead,
+        entries: Callable[[], Iterable[Entry]],
+        kinds: Mapping[str, str],
+        *,
+        is_checked: bool = False,
+    ) -> None:
         """
-        Index the rows.
+        Check the rows and index them. Rows that were checked before are indexed when the section is first used.
+
+        Args:
+            name: The name of the section.
+            head: The declaration of the section.
+            entries: Returns the rows.
+            kinds: The kind of each parameter, by name.
+            is_checked: Whether it is known that no two rows match the same text.
 
         Raises:
             _RowError: If two rows match the same text, or the kind of a parameter is not declared.
         """
         self.name = name
         self.head = head
-        self.exact: dict[str, Entry] = {}
-        self.codes: dict[str, Entry] = {}
-        templates: list[Template[Entry]] = []
-        for entry in entries:
-            for text in entry.texts():
-                self._claim(text, entry)
-                if Template.has_places(text):
-                    templates.append(self._template(text, entry, kinds))
-            self.codes.setdefault(self.fold(entry.code), entry)
-        self._templates = TemplateIndex(templates)
+        self._entries = entries
+        self._kinds = kinds
         self._spelled: dict[bytes, set[Entry]] | None = None
-        self._check(templates)
+        if not is_checked:
+            self._check()
 
-    def _check(self, templates: list[Template[Entry]]) -> None:
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - one of the indexes
+        """Index the rows. Python calls this method if an attribute is not set."""
+        if name not in {"exact", "codes", "_templates"}:
+            raise AttributeError(name)
+        with _indexing:
+            if not _is_set(self, "exact"):
+                self._index()
+        return object.__getattribute__(self, name)
+
+    def _index(self) -> None:
+        exact: dict[str, Entry] = {}
+        codes: dict[str, Entry] = {}
+        templates: list[Template[Entry]] = []
+        for entry in self._entries():
+            for text in entry.texts():
+                self._claim(exact, text, entry)
+                if Template.has_places(text):
+                    templates.append(self._template(text, entry, self._kinds))
+            codes.setdefault(self.fold(entry.code), entry)
+        # Set when all of them are complete, and `exact` last, because other threads may use the section already.
+        self.codes, self._templates = codes, TemplateIndex(templates)
+        self.exact = exact
+
+    def _check(self) -> None:
         """Refuse a text that two rows match. Each spelling without parameters and one sample of each template is checked."""
+        templates = self._templates.templates
         for text, entry in self.exact.items() if templates else ():
             if self.fold(text) == text and not Template.has_places(text):
                 self._refuse_others(text, entry, self._templates.others(text, text))
@@ -93,10 +143,10 @@ class Section:
         except ValueError as error:
             raise _RowError(entry, str(error)) from error
 
-    def _claim(self, text: str, entry: Entry) -> None:
+    def _claim(self, exact: dict[str, Entry], text: str, entry: Entry) -> None:
         # Most texts have the same case as the table. Storing that spelling too avoids `lower()` in most look-ups.
         for spelling in (text, self.fold(text)):
-            other = self.exact.setdefault(spelling, entry)
+            other = exact.setdefault(spelling, entry)
             if other is not entry:
                 self._refuse(spelling, entry, other)
 
@@ -177,7 +227,23 @@ class Table:
         kinds: The kind of each parameter, by name.
     """
 
-    __slots__ = ("_codes", "_exact", "_inside", "_outside", "kinds", "protocol", "rows", "sections", "underlies", "version")
+    __slots__ = (
+        "_codes",
+        "_exact",
+        "_files",
+        "_inside",
+        "_outside",
+        "kinds",
+        "protocol",
+        "rows",
+        "sections",
+        "underlies",
+        "version",
+    )
+
+    rows: dict[Place, Entry]
+    _codes: dict[str, Entry]
+    _exact: dict[str, Entry]
 
     def __init__(self, files: list[TableFile], overlays: Iterable[tuple[str, str]] = ()) -> None:
         """
@@ -193,28 +259,52 @@ class Table:
         self.protocol = files[0].head.protocol
         self.underlies = any(file.head.underlies for file in files)
         self.version = f"{self.protocol} {files[0].head.version}"
-        self.rows: dict[tuple[str, str], Entry] = {}
         self.kinds: dict[str, str] = {}
+        self._files = files
+        overlays = list(overlays)
+        is_checked = all(file.is_compiled for file in files) and not overlays
+        entries = self._from_files if is_checked else self._from_rows
         heads: dict[str, SectionHead] = {}
         read_files: list[TableFile] = []
-        for file in self._with_overlays(files, overlays, heads):
+        for file in files if is_checked else self._with_overlays(files, overlays, heads):
             heads |= file.head.sections
             self._declare(file, read_files)
             read_files.append(file)
-        by_section: dict[str, list[Entry]] = {name: [] for name in heads}
-        for (section, _), entry in self.rows.items():
-            by_section[section].append(entry)
         try:
-            self.sections = {name: Section(name, head, by_section[name], self.kinds) for name, head in heads.items()}
-            self._inside = [one for one in self.sections.values() if one.head.inside]
-            self._outside = [one for one in self.sections.values() if not one.head.inside]
-            # The first section that has a text or code determines its row.
-            self._exact = _first(section.exact for section in self._outside)
-            self._codes = _first(section.codes for section in self._outside)
+            self.sections = {
+                name: Section(name, head, partial(entries, name), self.kinds, is_checked=is_checked)
+                for name, head in heads.items()
+            }
         except _RowError as error:
             entry = error.entry
             file = next(file for file in read_files if file.source.origin == entry.origin)
             file.source.refuse((entry.section, entry.key), error.problem)
+        self._inside = [one for one in self.sections.values() if one.head.inside]
+        self._outside = [one for one in self.sections.values() if not one.head.inside]
+
+    def _from_files(self, section: str) -> list[Entry]:
+        return [entry for file in self._files for entry in file.rows.get(section, {}).values()]
+
+    def _from_rows(self, section: str) -> list[Entry]:
+        return [entry for (name, _), entry in self.rows.items() if name == section]
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - one of the indexes
+        """Merge the rows of all sections. Python calls this method if an attribute is not set."""
+        if name not in {"rows", "_exact", "_codes"}:
+            raise AttributeError(name)
+        with _indexing:
+            if not _is_set(self, name):
+                self._merge(name)
+        return object.__getattribute__(self, name)
+
+    def _merge(self, name: str) -> None:
+        if name == "rows":
+            self.rows = {place: entry for file in self._files for place, entry in file.places()}
+        elif name == "_exact":
+            # The first section that has a text or code determines its row.
+            self._exact = _first(section.exact for section in self._outside)
+        else:
+            self._codes = _first(section.codes for section in self._outside)
 
     def _declare(self, file: TableFile, before: list[TableFile]) -> None:
         if file.head.protocol != self.protocol:
@@ -229,16 +319,18 @@ class Table:
     def _with_overlays(
         self, files: list[TableFile], overlays: Iterable[tuple[str, str]], heads: Mapping[str, SectionHead]
     ) -> Iterator[TableFile]:
+        self.rows = {}
         for file in files:
-            if twice := next((place for place in file.rows if place in self.rows), None):
+            rows = dict(file.places())
+            if twice := next((place for place in rows if place in self.rows), None):
                 problem = f"there is such a row in {self.rows[twice].origin} already; only an overlay may change it"
                 file.source.refuse(twice, problem)
-            self.rows |= file.rows
+            self.rows |= rows
             yield file
         for text, origin in overlays:
             file = read(text, origin, self.protocol, over=self.rows, sections=heads)
             self.version += f"+{Path(origin).stem} {file.head.version}"
-            self.rows |= {place: replace(entry, version=self.version) for place, entry in file.rows.items()}
+            self.rows |= {place: replace(entry, version=self.version) for place, entry in file.places()}
             yield file
 
     def find(self, section: str | None, text: str) -> Found | None:
@@ -290,8 +382,8 @@ def _first(found: Iterable[Mapping[str, Entry]]) -> dict[str, Entry]:
     return merged
 
 
-_QUOTED = re.compile(r"""(?:"(.+)"|'(.+)'|`(.+)`|“(.+)”)\.?""", re.DOTALL)
-_QUALIFIED = re.compile(r"[a-z]\w*\.([A-Z]\w*)")
+_QUOTED = regex(r"""(?:"(.+)"|'(.+)'|`(.+)`|“(.+)”)\.?""", re.DOTALL)
+_QUALIFIED = regex(r"[a-z]\w*\.([A-Z]\w*)")
 
 
 def _peeled(text: str) -> Iterator[str]:

@@ -21,7 +21,6 @@ exported:
 from __future__ import annotations
 
 import os
-import re
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,6 +35,7 @@ from errnorm.emitters.otel.traces import redacted
 from errnorm.emitters.otel.verdicts import Verdicts, said
 from errnorm.exceptions import ReportedException
 from errnorm.normalizer import default_normalizer
+from errnorm.regex import regex
 from errnorm.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ if TYPE_CHECKING:
 __all__ = ["EnvironmentExporter", "NormalizingExporter", "NormalizingProcessor"]
 
 # Instrumentation writes `Class: message` into the description of a status.
-_CLASS = re.compile(r"[A-Za-z_][\w.]{0,255}: ")
+_CLASS = regex(r"[A-Za-z_][\w.]{0,255}: ")
 # `err_code=10059 description='stream not found'`: attributes that a library writes into the message of its exception.
-_PAIR = re.compile(r"\b([a-z_]{1,32})=(?:(\d{1,9})\b|'([^']{0,256})')")
+_PAIR = regex(r"\b([a-z_]{1,32})=(?:(\d{1,9})\b|'([^']{0,256})')")
 _ERROR: Final = StatusCode.ERROR
 
 

@@ -8,8 +8,9 @@ exception.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
+
+from errnorm.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["redacted"]
 
 # The lines that Python prints (Lib/traceback.py). A bar precedes each line of a member of a group.
-_RAISED = re.compile(r"(?P<before>[\s|+-]*)(?P<kind>[A-Za-z_][\w.]{0,255}): ")
+_RAISED = regex(r"(?P<before>[\s|+-]*)(?P<kind>[A-Za-z_][\w.]{0,255}): ")
 _HEADER = "Traceback (most recent call last):"
 _BETWEEN = (
     "The above exception was the direct cause of the following exception:",
     "During handling of the above exception, another exception occurred:",
 )
-_FRAME = re.compile(r'  File "[^"]*", line \d+, in |    ')
+_FRAME = regex(r'  File "[^"]*", line \d+, in |    ')
 _INDENTED = (" ", "|", _HEADER[:9])
 
 
