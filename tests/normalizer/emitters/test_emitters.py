@@ -232,9 +232,27 @@ SENTENCE = 'nats publish failed: auth.forbidden: Permissions Violation for Publi
         ("import logging; logging.basicConfig()", "stderr", f"ERROR:errnorm:{SENTENCE}"),
         ("import structlog", "stdout", SENTENCE),
         ("import loguru", "stderr", SENTENCE),
+        ("import sys, loguru; loguru.logger.remove(); loguru.logger.add(sys.stdout)", "stdout", SENTENCE),
+        ("import sys, loguru; loguru.logger.add(sys.stdout); loguru.logger.remove(0)", "stdout", SENTENCE),
+        ("import loguru, sentry_sdk; sentry_sdk.init()", "stderr", SENTENCE),
+        (
+            "import loguru, sentry_sdk, logging, sys; sentry_sdk.init(); logging.basicConfig(stream=sys.stdout)",
+            "stdout",
+            SENTENCE,
+        ),
         ("import structlog; structlog.configure(processors=[structlog.processors.KeyValueRenderer()])", "stdout", SENTENCE),
     ],
-    ids=["nothing", "basicConfig", "structlog imported", "loguru imported", "structlog configured"],
+    ids=[
+        "nothing",
+        "basicConfig",
+        "structlog imported",
+        "loguru imported",
+        "loguru set up",
+        "loguru without its default",
+        "Sentry",
+        "Sentry and basicConfig",
+        "structlog configured",
+    ],
 )
 def test_a_line_is_visible_wherever_the_lines_of_the_application_are(set_up: str, where: str, line: str) -> None:
     if "loguru" in set_up:

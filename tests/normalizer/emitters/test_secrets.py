@@ -92,6 +92,23 @@ def test_no_line_of_the_applications_own_has_one(
     assert guilty(json_log.text) == []
 
 
+def test_no_local_variable_is_in_a_line_whose_exceptions_structlog_would_print(
+    raised: Callable[..., Exception], json_log: JSONLog, settings: Callable[..., Settings]
+) -> None:
+    log = json_log.configure(Processor(settings()), structlog.processors.dict_tracebacks)
+
+    def fails() -> None:
+        password = WORD  # noqa: F841 - structlog prints local variables
+        raise raised()
+
+    try:
+        fails()
+    except Exception:
+        log.exception("failed")
+    assert "fails" in json_log.text
+    assert guilty(json_log.text) == []
+
+
 @pytest.mark.parametrize("colors", [False, True])
 def test_nothing_on_a_console_has_one(
     cases: list[Fault], json_log: JSONLog, settings: Callable[..., Settings], colors: bool

@@ -6,11 +6,12 @@ import inspect
 import logging
 import sys
 import time
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from errnorm.emitters.attributes import TEMPLATE
+from errnorm.regex import regex
 from errnorm.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ LogWriter = Literal["auto", "structlog", "loguru", "logging", "otel"]
 
 _RECORDS_SINCE = (1, 39)
 _LOGGER = logging.getLogger("errnorm")
+# The number of the default handler is 0; the sinks of Sentry have loguru in their names.
+_LOGURU_HANDLER = regex(r"\(id=(\d+), level=[^,]*, sink=(.*?)\)(?=, \(id=|\]>)")
 _PACKAGES = frozenset({"errnorm", "errnorm_adapters", "stamina", "tenacity"})
 # On a console the message is enough for people. Only these fields are added, because the message does not contain them.
 _ON_A_CONSOLE = ("exception.stacktrace",)
@@ -166,12 +169,22 @@ def _write_with_what_there_is(level: Severity, event: Message, fields: Attribute
 
 
 def _is_loguru() -> bool:
-    """Return whether the application writes with loguru: without logging handlers, or with one that passes records to loguru."""
+    """
+    Return whether the application writes with loguru: it passes the records of `logging` to loguru, or has set up only loguru.
+
+    That loguru is imported says nothing, because Sentry's SDK imports it wherever it is installed, and adds handlers to it.
+    """
     loguru: Any = sys.modules.get("loguru")
     if loguru is None:
         return False
     handlers = logging.getLogger().handlers
-    return not handlers or any(_hands_over(handler, loguru) for handler in handlers)
+    return any(_hands_over(handler, loguru) for handler in handlers) if handlers else _is_set_up(repr(loguru.logger))
+
+
+@lru_cache(8)
+def _is_set_up(described: str) -> bool:
+    """Return whether loguru has a handler of the application. Its description is the only public way to its handlers."""
+    return any(found[1] != "0" and "oguru" not in found[2] for found in _LOGURU_HANDLER.finditer(described))
 
 
 def _hands_over(handler: logging.Handler, loguru: Any) -> bool:  # noqa: ANN401 - a module that may be missing

@@ -12,6 +12,7 @@ OpenTelemetry's own `start_as_current_span` also records an exception that leave
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry.trace import Status, StatusCode, get_current_span
@@ -92,7 +93,9 @@ def tell(span: Span, fault: Fault, settings: Settings, kept: Kept | None = None)
     if fault.outcome == "failed":
         _failure(span, fault, settings, kept)
     elif fault.outcome == "retried" and settings.exception_signal != "logs":
-        span.add_event(event_name(fault.error), attributes(fault.error, settings.privacy) | circumstances(fault))
+        told = attributes(fault.error, settings.privacy) | circumstances(fault)
+        # With more attributes than the limit, the span would drop the first ones, which are the most important ones.
+        span.add_event(event_name(fault.error), dict(islice(told.items(), _limit(span, "max_event_attributes"))))
 
 
 def _told(fault: Fault, privacy: Privacy, kept: Kept | None) -> tuple[Attributes, Status]:
@@ -113,7 +116,7 @@ def _failure(span: Span, fault: Fault, settings: Settings, kept: Kept | None) ->
     present: Mapping[str, object] = getattr(span, "attributes", None) or {}
     if (fault.decision is None or fault.decision.verdict is not _RETRY) and not _is_red(span, present):
         span.set_status(status)
-    span.set_attributes(untold(told, present, _limit(span)) if present else told)
+    span.set_attributes(untold(told, present, _limit(span, "max_span_attributes")) if present else told)
     if fault.exception is not None and settings.exception_signal != "logs":
         # `error.type` distinguishes this event from one that other code has recorded.
         event: Attributes = {"error.type": told["error.type"], **exception_attributes(fault.exception, status.description)}
@@ -146,9 +149,9 @@ def untold(told: Attributes, present: Mapping[str, object], limit: int | None = 
     return added
 
 
-def _limit(span: Span) -> int | None:
-    # The SDK has no public way to read the limit.
-    limit = getattr(getattr(span, "_limits", None), "max_span_attributes", None)
+def _limit(span: Span, name: str) -> int | None:
+    # The SDK has no public way to read its limits.
+    limit = getattr(getattr(span, "_limits", None), name, None)
     return limit if isinstance(limit, int) else None
 
 

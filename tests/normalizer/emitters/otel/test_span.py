@@ -191,3 +191,11 @@ def test_all_its_names_are_declared_for_spans(
     told = set(span.attributes or {}).union(*(event.attributes or {} for event in span.events))
     declared = {attribute.key for attribute in ATTRIBUTES if "span" in attribute.signals}
     assert {("errnorm.param.*" if key.startswith("errnorm.param.") else key) for key in told} == declared
+
+
+def test_an_event_that_would_be_too_large_keeps_the_reason(
+    fault: Callable[..., Fault], settings: Callable[..., Settings]
+) -> None:
+    limited = Trace(SpanLimits(max_event_attributes=3))
+    span = limited.tell(settings(), fault(decision=RETRY, outcome="retried"))
+    assert list(span.events[0].attributes or {}) == ["error.type", "errnorm.protocol", "errnorm.category"]
