@@ -72,6 +72,14 @@ def test_most_reports_get_the_right_answer_and_hardly_any_a_wrong_one(name: str,
     assert counts["right"] >= right * len(reports), counts
 
 
+@pytest.mark.parametrize(("name", "most"), [("other_programs", 0), ("general_words", 0.12)])
+def test_lines_of_other_programs_are_hardly_ever_claimed(name: str, most: float) -> None:
+    # Lines as other programs write them; and lines of an application with words that rows have too.
+    lines = (WILD.parent / f"{name}.txt").read_text("utf-8").splitlines()
+    claimed = [line for line in lines if any(found.error.judgement.protocol != "transport" for found in errnorm.find(line))]
+    assert len(claimed) <= most * len(lines), claimed
+
+
 @pytest.mark.parametrize("report", [report for reports in REPORTS.values() for report in reports if "text" in report])
 def test_each_finding_shows_where_it_stands(report: dict[str, Any]) -> None:
     lines = report["text"].replace("\u240d\u240a", "\n").split("\n")

@@ -115,19 +115,20 @@ const finding = (data) => {
   const CLASS = /^(?:[A-Za-z_]\w*[.$])+([A-Z]\w+)$/;
   const COMPOUND = /[a-z0-9][A-Z]/, builtins = new Set(data.builtins);
   const CUT = /^(.{24,}?)(?: ?>| ?\.\.\.|\u2026)$/s;
-  const indexes = {};
+  const indexes = {}, FEW_WORDS = 4;
+  const isEveryday = (text) => listed.has(text.toLowerCase()) || ((text.replace(/\{[a-z_]+\}/g, " ").match(/[A-Za-z]{2,}/g) ?? []).length <= FEW_WORDS && !telling.test(text));
   const names = (protocol) => indexes[protocol ?? ""] ??= (() => {
-    const exact = new Map(), classes = new Map(), templates = [], everyday = new Set(protocol ? [] : given.everyday.names);
+    const claimed = new Map(), common = new Map(), classes = new Map(), templates = [], others = [], everyday = new Set(protocol ? [] : given.everyday.names);
     const put = (map, key, row) => { if (!map.has(key)) map.set(key, row); };
     for (const row of asked) {
       if (tables[row.protocol].sections[row.section].inside) continue;
       if (protocol && row.protocol !== protocol && !tables[row.protocol].underlies) continue;
       for (const text of [...row.texts, row.code]) {
-        if (everyday.has(text.toLowerCase()) && !tables[row.protocol].underlies) continue;
+        const apart = !protocol && !tables[row.protocol].underlies && isEveryday(places(text) ? text.replace(/\.$/, "") : text), exact = apart ? common : claimed;
         if (places(text)) {
           if (text !== row.code || row.texts.includes(text)) {
             const literal = text.replace(/"?\{[a-z_]+\}"?/g, "");
-            if (literal.length >= MUCH_LITERAL || (literal.length >= FEWEST_LITERAL && text.indexOf("{") >= FEWEST_LITERAL / 2)) templates.push(template(text.replace(/\.$/, ""), row.protocol, row, true));
+            if (literal.length >= MUCH_LITERAL || (literal.length >= FEWEST_LITERAL && text.indexOf("{") >= FEWEST_LITERAL / 2)) (apart ? others : templates).push(template(text.replace(/\.$/, ""), row.protocol, row, true));
           }
           continue;
         }
@@ -140,14 +141,18 @@ const finding = (data) => {
       }
     }
     byHead(templates);
+    byHead(others);
     const heads = templates.filter((one) => one.head.length >= FEWEST_OF_CUT);
     return {
       raised: (name) => classes.get(name) ?? classes.get(name.replaceAll("$", ".")),
-      find: (text) => {
+      find: (text, shown) => {
         if (!TELLING.test(text)) return null;
-        const folded = text.toLowerCase(), row = exact.get(folded);
-        if (row) return { row, values: {} };
-        for (const one of templates) { const values = reading(one, text, folded); if (values) return { row: one.row, values }; }
+        const folded = text.toLowerCase();
+        for (const [exact, some] of shown ? [[claimed, templates], [common, others]] : [[claimed, templates]]) {
+          const row = exact.get(folded);
+          if (row) return { row, values: {} };
+          for (const one of some) { const values = reading(one, text, folded); if (values) return { row: one.row, values }; }
+        }
         const cut = CUT.exec(folded);
         if (!cut) return null;
         const rows = new Set(heads.filter((one) => cut[1].startsWith(one.head)).map((one) => one.row));
@@ -161,7 +166,9 @@ const finding = (data) => {
   const native = (pattern) => pattern.replaceAll("(?P<", "(?<");
   const some = (patterns, flags) => new RegExp(Object.values(patterns).map((one) => `(?:${native(one)})`).join("|") || "(?!)", flags);
   const named = (patterns) => new RegExp(Object.entries(patterns).map(([name, one]) => `(?<${name}>${native(one)})`).join("|") || "(?!)", "sy");
-  const given = data.forms, markup = given.markup;
+  const given = data.forms, markup = given.markup, listed = new Set(given.everyday.names);
+  // Python's inline flag for one group is not known to all browsers.
+  const telling = new RegExp(Object.values(given.telling).map((one) => native(one.replace("(?i:", "(?:"))).join("|"), "i");
   const frame = named(given.frames), stamp = named(Object.fromEntries(given.stamps.frames.map((name) => [name, given.frames[name]])));
   const protocolOf = Object.fromEntries(Object.entries(given.protocols).flatMap(([name, frames]) => frames.map((one) => [one, name])));
   const tail = new RegExp(`(?:${Object.values(given.tails).map(native).join("|")})$`, "s");
@@ -216,7 +223,7 @@ const finding = (data) => {
       yield text = shorter;
     }
   }
-  const passage = (line) => {
+  const passage = (line, shown) => {
     const folded = line.toLowerCase(), fitting = forms.filter((form) => form.has.some((word) => folded.includes(word)));
     const searching = fitting.filter((form) => form.search && !form.early);
     let relevant = fitting.filter((form) => form.early || !form.search);
@@ -245,7 +252,7 @@ const finding = (data) => {
           const hit = byForm(form, candidate, depth);
           if (hit) return hit;
         }
-        const hit = mine.find(candidate);
+        const hit = mine.find(candidate, shown);
         if (hit) return refined({ ...hit, said: candidate }, depth);
       }
       return null;
@@ -398,11 +405,13 @@ const finding = (data) => {
   const HEAD = "Traceback (most recent call last)";
   const CAUSE = "The above exception was the direct cause of the following exception", CONTEXT = "During handling of the above exception, another exception occurred";
   const MARGIN = /^ *(?:\| ?|\+ Exception Group |\+-.*)/;
-  const readLine = (line) => {
+  const stampedAt = (line) => line.length - unstamped(line).length;
+  const readLine = (line, around) => {
     line = line.slice(0, LONGEST_LINE).trimEnd();
+    const shown = around || telling.test(line.slice(stampedAt(line)));
     const exact = /\s/.test(line.trim()) && letterByLetter(line.trim());
-    if (exact) return { row: exact, values: {}, said: line, start: 0, end: line.length, how: "whole" };
-    const part_ = passage(line), places_ = [...beginnings(line)];
+    if (exact && (shown || tables[exact.protocol].underlies || !isEveryday(line.trim()))) return { row: exact, values: {}, said: line, start: 0, end: line.length, how: "whole" };
+    const part_ = passage(line, shown), places_ = [...beginnings(line)];
     const hit = wholly(part_, line, places_) ?? (part_.search() ? wholly(part_, line, places_) : null);
     if (hit) return hit;
     const at = places_.at(-1)[0], found = part_.within(line.slice(at));
@@ -446,44 +455,47 @@ const finding = (data) => {
     for (const one of raised) { grouped.at(-1).push(one); if (!one.link) grouped.push([]); }
     return { last, chains: grouped.filter((chain) => chain.length) };
   };
-  const ofChain = (chain, lines) => {
+  const ofChain = (chain, lines, shown) => {
     let wrapper = null;
     for (let at = chain.length - 1; at >= 0; at--) {
       if (at < chain.length - 1 && chain[at].link !== "cause" && !wrapper) break;
-      const hit = readLine(lines[chain[at].line].replace(/^ +\| /, ""));
+      const hit = readLine(lines[chain[at].line].replace(/^ +\| /, ""), shown);
       if (hit) { const found = { ...hit, line: chain[at].line + 1 }; if (!(hit.row.flags & WRAPS)) return found; wrapper ??= found; }
     }
     return wrapper;
   };
-  const goesOn = (line) => line.trim() && unstamped(line) === line && !skipped.test(line) && !holdsError(line) && !readLine(line);
-  const joined = (lines, first) => {
+  const goesOn = (line, shown) => line.trim() && unstamped(line) === line && !skipped.test(line) && !holdsError(line) && !readLine(line, shown);
+  const joined = (lines, first, shown) => {
     const parts = [lines[first].trimEnd()], marked = unknown.test(lines[first]), apart = spaced.test(lines[first]);
     for (let last = first + 1; last < Math.min(lines.length, first + MOST_JOINED); last++) {
       if (apart && !lines[last].trim()) continue;
-      if (!(marked || /^\s/.test(lines[last])) || !goesOn(lines[last])) break;
+      if (!(marked || /^\s/.test(lines[last])) || !goesOn(lines[last], shown)) break;
       parts.push(lines[last].trim());
-      for (const glue of [" ", ""]) { const hit = readLine(parts.join(glue)); if (hit) return [last + 1, { ...hit, line: first + 1 }]; }
+      for (const glue of [" ", ""]) { const hit = readLine(parts.join(glue), shown); if (hit) return [last + 1, { ...hit, line: first + 1 }]; }
     }
     return [first + 1, null];
   };
-  const block = (lines, first) => {
+  const block = (lines, first, shown) => {
     const traced = chains(lines, first);
-    if (traced) return [traced.last, traced.chains.map((chain) => ofChain(chain, lines)).filter(Boolean)];
+    if (traced) return [traced.last, traced.chains.map((chain) => ofChain(chain, lines, shown)).filter(Boolean)];
     if (skipped.test(lines[first])) return [first + 1, []];
     if (holdsError(lines.slice(first, first + MOST_JOINED).join("\n"))) {
       const [taken, hit] = element(lines, first);
       if (hit) return [taken, [{ ...hit, line: first + 1 }]];
     }
-    const hit = readLine(lines[first]);
+    const hit = readLine(lines[first], shown);
     if (hit) return [first + 1, [{ ...hit, line: first + 1 }]];
-    const [taken, found] = joined(lines, first);
+    const [taken, found] = joined(lines, first, shown);
     return [taken, found ? [found] : []];
   };
   /** Find the errors in a text: rows, where they stand, how they are known, and the values in them. */
   const find = (raw) => {
     const text = raw.slice(0, LONGEST_TEXT).replaceAll("\u240d\u240a", "\n").replace(/\r\n?/g, "\n").replace(/\x1b\[[0-9;]{0,16}[A-Za-z]/g, "");
     const lines = unescapedElements(text).split("\n").slice(0, MOST_LINES), found = [];
-    for (let at = 0; at < lines.length;) { const [taken, some] = block(lines, at); found.push(...some); at = taken; }
+    const shown = telling.test(text), alone = text.trim();
+    const whole = !alone.includes("\n") && /\s/.test(alone) && letterByLetter(alone);
+    if (whole && !shown && !tables[whole.protocol].underlies && isEveryday(alone) && !listed.has(alone.toLowerCase())) { const one = { row: whole, values: {}, said: alone, line: 1, start: 0, end: alone.length, how: "whole" }; return [{ ...one, judged: judged(one) }]; }
+    for (let at = 0; at < lines.length;) { const [taken, some] = block(lines, at, shown); found.push(...some); at = taken; }
     const judgements = found.map((one) => ({ ...one, judged: judged(one) })), alarming = judgements.filter((one) => one.judged.reason !== NOTICE);
     return alarming.length ? alarming : judgements.filter((one) => !quiet.test(lines[one.line - 1] ?? ""));
   };

@@ -77,7 +77,7 @@ class Finder:
             TableError: If no installed file of forms can be read.
         """
         self.forms = installed_forms() if forms is None else forms
-        self._lookup = Lookup(normalizer, self.forms.everyday)
+        self._lookup = Lookup(normalizer, self.forms)
         self._reader = Reader(self._lookup, self.forms)
 
     def find(self, text: str) -> list[Finding]:
@@ -149,7 +149,7 @@ class Finder:
             error = self._lookup.normalizer.normalize(whole)
             if error.known:
                 coarse = Finding(1, 0, len(whole), whole, How.WHOLE, error)
-                if self._lookup.is_everyday(error):
+                if self._lookup.is_everyday(error) and not self._lookup.is_exact(error):
                     coarse = None
                 elif not (self._lookup.is_vague(error) or self.forms.markup.is_broken(error.section)):
                     yield coarse
@@ -162,32 +162,44 @@ class Finder:
             yield coarse
 
     def _by_blocks(self, text: str) -> Iterator[Finding]:
+        shown = self.forms.shows(text)
         lines = self.forms.markup.unescaped(text).split("\n")[:_MOST_LINES]
         at = 0
         while at < len(lines):
-            at, found = self.block(lines, at)
+            at, found = self.block(lines, at, shown=shown)
             yield from found
 
-    def block(self, lines: Sequence[str], first: int) -> tuple[int, list[Finding]]:
-        """Read the traceback, element or single line that begins at a line; return the next line, and the findings."""
+    def block(self, lines: Sequence[str], first: int, *, shown: bool = False) -> tuple[int, list[Finding]]:
+        """
+        Read the traceback, element or single line that begins at a line.
+
+        Args:
+            lines: The lines of a text.
+            first: The number of the line, from 0.
+            shown: Whether the text shows its protocol.
+
+        Returns:
+            The number of the next line, and the findings.
+        """
         block = block_at(lines, first, self.forms.unstamped)
         if block.raised:
-            return block.last, [found for chain in block.chains() if (found := self._of_chain(chain, lines)) is not None]
+            chains = (self._of_chain(chain, lines, shown=shown) for chain in block.chains())
+            return block.last, [found for found in chains if found is not None]
         if self.forms.skipped.match(lines[first]):
             return block.last, []
-        taken, found = self._of_line(lines, first)
+        taken, found = self._of_line(lines, first, shown=shown)
         return taken, [] if found is None else [found]
 
-    def _of_line(self, lines: Sequence[str], first: int) -> tuple[int, Finding | None]:
+    def _of_line(self, lines: Sequence[str], first: int, *, shown: bool) -> tuple[int, Finding | None]:
         line = lines[first]
         if self.forms.markup.holds_error("\n".join(lines[first : first + _MOST_JOINED])):
             taken, seen = self._reader.element(lines, first)
             if seen is not None:
                 return taken, _finding(seen, first, line)
-        seen = self._reader.read(line)
-        return (first + 1, _finding(seen, first, line)) if seen is not None else self._joined(lines, first)
+        seen = self._reader.read(line, shown=shown)
+        return (first + 1, _finding(seen, first, line)) if seen is not None else self._joined(lines, first, shown=shown)
 
-    def _joined(self, lines: Sequence[str], first: int) -> tuple[int, Finding | None]:
+    def _joined(self, lines: Sequence[str], first: int, *, shown: bool) -> tuple[int, Finding | None]:
         """Read a line together with its continuation lines, which are indented or wrapped and contain no error themselves."""
         joined = [lines[first].rstrip()]
         marked = self.forms.unknown.search(lines[first]) is not None
@@ -195,28 +207,28 @@ class Finder:
         for last in range(first + 1, min(len(lines), first + _MOST_JOINED)):
             if spaced and not lines[last].strip():
                 continue
-            if not (marked or lines[last][:1].isspace()) or not self._goes_on(lines[last]):
+            if not (marked or lines[last][:1].isspace()) or not self._goes_on(lines[last], shown=shown):
                 break
             joined.append(lines[last].strip())
             for glue in (" ", ""):
                 text = glue.join(joined)
-                if (seen := self._reader.read(text)) is not None:
+                if (seen := self._reader.read(text, shown=shown)) is not None:
                     return last + 1, _finding(seen, first, text)
         return first + 1, None
 
-    def _goes_on(self, line: str) -> bool:
+    def _goes_on(self, line: str, *, shown: bool) -> bool:
         if not line.strip() or self.forms.unstamped(line) != line or self.forms.skipped.match(line):
             return False
-        return not self.forms.markup.holds_error(line) and self._reader.read(line) is None
+        return not self.forms.markup.holds_error(line) and self._reader.read(line, shown=shown) is None
 
-    def _of_chain(self, chain: Sequence[Raised], lines: Sequence[str]) -> Finding | None:
+    def _of_chain(self, chain: Sequence[Raised], lines: Sequence[str], *, shown: bool) -> Finding | None:
         """Read the last exception of a chain, or its explicit cause. A wrapper is replaced by the exception that it wraps."""
         wrapper: Finding | None = None
         for at in range(len(chain) - 1, -1, -1):
             line = chain[at].line
             if at < len(chain) - 1 and chain[at].link != "cause" and wrapper is None:
                 break
-            if (seen := self._reader.read(_MARGIN.sub("", lines[line]))) is not None:
+            if (seen := self._reader.read(_MARGIN.sub("", lines[line]), shown=shown)) is not None:
                 found = _finding(seen, line, lines[line])
                 if seen.error.judgement.final:
                     return found

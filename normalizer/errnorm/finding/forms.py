@@ -22,6 +22,10 @@ __all__ = ["Form", "Forms", "Place"]
 
 _PART = re.compile(r"%([a-z]+)%")
 _MOST_FRAMES = 12
+# A text with more words than these is specific enough.
+_FEW_WORDS = 4
+_WORD = re.compile(r"[A-Za-z]{2,}", re.ASCII)
+_PLACE = re.compile(r"\{[a-z_]+\}")
 _GROUP = re.compile(r"\{([a-z]+)(:_)?\}")
 
 
@@ -126,12 +130,24 @@ class Forms:
         self.skipped = _any(_merged(read, "skipped").values())
         self.fields: tuple[str, ...] = tuple(name for file in read for name in file.get("fields", {}).get("names", ()))
         self.everyday = frozenset(said for file in read for said in file.get("everyday", {}).get("names", ()))
+        self.telling = _any(_merged(read, "telling").values())
         self.quiet = _any(_merged(read, "quiet").values())
-        self.spaced = _any(_merged(read, "spaced").values() or ("(?!)",))
+        self.spaced = _any(_merged(read, "spaced").values())
         self.unknown = _any(_merged(read, "unknown").values())
         self.synonyms = {said: tuple(map(Place.read, rows)) for said, rows in _merged(read, "synonyms").items()}
         parts = _merged(read, "parts")
         self.forms: tuple[Form, ...] = tuple(_form(one, parts) for file in read for one in file.get("forms", ()))
+
+    def is_everyday(self, text: str) -> bool:
+        """Return whether any program may write a text: it is short, and none of its words belongs to a protocol."""
+        if text.lower() in self.everyday:
+            return True
+        words = _WORD.findall(_PLACE.sub(" ", text))
+        return len(words) <= _FEW_WORDS and not self.telling.search(text)
+
+    def shows(self, text: str) -> bool:
+        """Return whether a text shows which protocol it is about, by a word that belongs to one."""
+        return self.telling.search(text) is not None
 
     def beginnings(self, line: str) -> Iterator[tuple[int, str | None]]:
         """Yield the positions after no frame, after the first frame, after the second and so on, and the protocol they show."""
@@ -169,7 +185,7 @@ def _merged(files: Iterable[Mapping[str, Any]], name: str) -> dict[str, Any]:
 
 
 def _any(patterns: Iterable[str]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.ASCII | re.DOTALL)
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns) or "(?!)", re.ASCII | re.DOTALL)
 
 
 def _named(patterns: Mapping[str, str]) -> re.Pattern[str]:

@@ -9,14 +9,18 @@ from errnorm.error import Signal
 from errnorm.finding.names import Names
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from errnorm.error import NormalizedError
+    from errnorm.finding.forms import Forms
     from errnorm.finding.names import Name
     from errnorm.normalizer import Normalizer
     from errnorm.tables.table import Table
 
 __all__ = ["Lookup"]
+
+# The sections of a signal whose text had no form that only one protocol has. Many programs frame the lines of their logs alike.
+_OF_ANY_PROGRAM = (None, "log")
 
 
 class Lookup:
@@ -27,23 +31,23 @@ class Lookup:
         normalizer: The normalizer. Its adapters read documents and elements.
     """
 
-    def __init__(self, normalizer: Normalizer, everyday: Collection[str] = ()) -> None:
+    def __init__(self, normalizer: Normalizer, forms: Forms) -> None:
         """
         Use the tables of a normalizer.
 
         Args:
             normalizer: The normalizer.
-            everyday: Texts that any program may write. They name a row only if the program that wrote the text is known.
+            forms: The forms. They tell which texts any program may write: these name a row only if the text shows its protocol.
         """
         self.normalizer = normalizer
-        self._everyday = everyday
+        self._forms = forms
         self._names: dict[str | None, Names] = {}
 
     def names(self, protocol: str | None) -> Names:
         """Return the names of the rows of one protocol and of the layers below it; for `None`, of all protocols."""
         if protocol not in self._names:
             mine = [one for one in self.tables() if protocol in {None, one.protocol} or one.underlies]
-            self._names[protocol] = Names(mine, () if protocol else self._everyday)
+            self._names[protocol] = Names(mine) if protocol else Names(mine, self._forms.everyday, self._forms.is_everyday)
         return self._names[protocol]
 
     def pairs(self) -> Iterator[Mapping[str, frozenset[str]]]:
@@ -73,9 +77,13 @@ class Lookup:
             return engine.judge(Signal(name.protocol, section, text, text))
         return engine.judge_as(name.row, Signal(name.protocol, section, name.row.key, text), name.captures)
 
-    def whole(self, line: str) -> NormalizedError | None:
+    def whole(self, line: str, *, shown: bool) -> NormalizedError | None:
         """
         Normalize a line.
+
+        Args:
+            line: The line.
+            shown: Whether the text of the line shows its protocol.
 
         Returns:
             The error. `None` if the line is a single word, if no row matches, if only its family has a row, or if any program may
@@ -84,12 +92,25 @@ class Lookup:
         if " " not in line.strip():
             return None
         error = self.normalizer.normalize(line)
-        return error if error.known and not self.is_vague(error) and not self.is_everyday(error) else None
+        return error if error.known and not self.is_vague(error) and (shown or not self.is_everyday(error)) else None
 
     def is_everyday(self, error: NormalizedError) -> bool:
         """Return whether an error was recognised by a text that any program may write."""
         row = error.judgement.row
-        return row is not None and row.key.lower() in self._everyday
+        said = error.signal.code
+        if row is None or said is None or error.signal.section not in _OF_ANY_PROGRAM:
+            return False
+        engine = self.normalizer.engine(error.signal.protocol)
+        if engine is None or engine.table.underlies:
+            return False
+        same = (text for text in row.spellings() if text.lower() == said.lower())
+        return self._forms.is_everyday(next(same, row.key))
+
+    def is_exact(self, error: NormalizedError) -> bool:
+        """Return whether a text is, letter by letter, one of the texts of a row, and not one that many programs write."""
+        row = error.judgement.row
+        said = (error.signal.text or "").strip().lower()
+        return row is not None and said not in self._forms.everyday and any(text.lower() == said for text in row.spellings())
 
     def is_vague(self, error: NormalizedError) -> bool:
         """Return whether a part of the text of an error may say more than the row that was found."""

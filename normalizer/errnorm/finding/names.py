@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from errnorm.tables.pattern import Template, TemplateIndex, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from errnorm.tables.pattern import Captures
     from errnorm.tables.row import Entry
@@ -55,34 +55,45 @@ class Name(NamedTuple):
     captures: Captures | None = None
 
 
+def _no_text(text: str) -> bool:
+    del text
+    return False
+
+
 class Names:
     """The names of all rows of all tables."""
 
-    def __init__(self, tables: Iterable[Table], everyday: Collection[str] = ()) -> None:
+    def __init__(
+        self, tables: Iterable[Table], classes: Collection[str] = (), is_everyday: Callable[[str], bool] = _no_text
+    ) -> None:
         """
         Index the rows. If two rows have the same name, the row of the earlier table and section is found.
 
         Args:
             tables: The tables.
-            everyday: Texts in lower case and names of classes that any program may use. They are not indexed.
+            classes: Names of classes that any program may use. They are not indexed.
+            is_everyday: Returns whether any program may write a text. Such texts are found only on request.
         """
         self._names: dict[str, Name] = {}
+        self._everyday: dict[str, Name] = {}
         self._classes: dict[str, Name] = {}
         self._literals: set[str] = set()
         templates: list[Template[Name]] = []
+        everyday: list[Template[Name]] = []
         for table in tables:
             for entry in table.rows.values():
                 if table.sections[entry.section].head.inside:
                     continue  # its texts appear only inside the texts of other errors
                 name = Name(table.protocol, entry)
-                unclaimed = () if table.underlies else everyday
                 for text in _said_of(entry):
-                    if text.lower() not in unclaimed:
-                        self._names.setdefault(text.lower().rstrip("."), name)
-                self._index_classes(name, everyday)
-                templates += _templates(name, table, unclaimed)
+                    names = self._everyday if not table.underlies and is_everyday(text) else self._names
+                    names.setdefault(text.lower().rstrip("."), name)
+                self._index_classes(name, classes)
+                for template in _templates(name, table):
+                    (everyday if not table.underlies and is_everyday(template.text) else templates).append(template)
                 self._literals.update(words_of(text).lower() for text in entry.templates())
         self._templates = TemplateIndex(templates)
+        self._everyday_templates = TemplateIndex(everyday)
         self._heads = [(one.head, one.value) for one in templates if len(one.head) >= _FEWEST_OF_CUT]
 
     def _index_classes(self, name: Name, everyday: Collection[str]) -> None:
@@ -97,17 +108,22 @@ class Names:
 
     def exact(self, text: str) -> Name | None:
         """Find the row with exactly this name, in any case."""
-        return self._names.get(text.lower())
+        return self._names.get(text.lower()) or self._everyday.get(text.lower())
 
-    def find(self, text: str) -> Name | None:
-        """Find the row of a text; `None` if there is none, or if the text is not specific enough."""
+    def find(self, text: str, *, everyday: bool = False) -> Name | None:
+        """
+        Find the row of a text; `None` if there is none, or if the text is not specific enough.
+
+        Args:
+            text: The text.
+            everyday: Whether texts that any program may write count.
+        """
         if _TELLING.fullmatch(text) is None:
             return None
         folded = text.lower()
-        found = self._names.get(folded)
-        if found is None and (templated := self._templates.find(text, folded)) is not None:
-            name, captures = templated
-            found = name._replace(captures=captures)
+        found = _in(self._names, self._templates, text, folded)
+        if found is None and everyday:
+            found = _in(self._everyday, self._everyday_templates, text, folded)
         return found or self._cut(folded)
 
     def _cut(self, folded: str) -> Name | None:
@@ -123,7 +139,7 @@ class Names:
     def pairs(self) -> Mapping[str, frozenset[str]]:
         """The longest word of each name, in lower case, mapped to the second longest one. A text with the name has both."""
         pairs: dict[str, set[str]] = {}
-        for text in (*self._names, *self._literals):
+        for text in (*self._names, *self._everyday, *self._literals):
             longest = sorted(set(_LETTERS.findall(text)), key=lambda word: (-len(word), word))[:2]
             if longest:
                 pairs.setdefault(longest[0], set()).add(longest[-1])
@@ -137,6 +153,14 @@ class Names:
         return self._classes.get(name) or self._classes.get(name.replace("$", "."))
 
 
+def _in(names: Mapping[str, Name], templates: TemplateIndex[Name], text: str, folded: str) -> Name | None:
+    found = names.get(folded)
+    if found is None and (templated := templates.find(text, folded)) is not None:
+        name, captures = templated
+        found = name._replace(captures=captures)
+    return found
+
+
 def _said_of(entry: Entry) -> Iterator[str]:
     for text in (*entry.spellings(), entry.code):
         if not Template.has_places(text):
@@ -145,10 +169,8 @@ def _said_of(entry: Entry) -> Iterator[str]:
                 yield found[1]
 
 
-def _templates(name: Name, table: Table, everyday: Collection[str]) -> Iterator[Template[Name]]:
+def _templates(name: Name, table: Table) -> Iterator[Template[Name]]:
     for text in name.row.templates():
-        if text.lower() in everyday:
-            continue
         literal = len(_PLACES.sub("", text))
         if literal >= _MUCH_LITERAL or (literal >= _FEWEST_LITERAL and text.index("{") >= _FEWEST_LITERAL // 2):
             # People omit the full stop when they quote a text. It is also removed from a text before the look-up.

@@ -56,7 +56,7 @@ class Known(NamedTuple):
 class Passage:
     """Looks up the passages of one line: the line after no frame, after the first frame, and so on."""
 
-    def __init__(self, lookup: Lookup, forms: Forms, line: str) -> None:
+    def __init__(self, lookup: Lookup, forms: Forms, line: str, *, shown: bool) -> None:
         """
         Prepare the look-ups for one line.
 
@@ -64,7 +64,9 @@ class Passage:
             lookup: Finds rows.
             forms: The forms of errors in texts.
             line: The line of the passages. Only forms that can match it or a part of it are tried.
+            shown: Whether the text of the line shows its protocol, so that texts count that any program may write.
         """
+        self._shown = shown
         self._lookup = lookup
         self._forms = forms
         relevant = tuple(forms.of(line.lower()))
@@ -124,7 +126,7 @@ class Passage:
             for form in self._relevant:
                 if any(word in folded for word in form.has) and (error := self._by_form(form, candidate, depth)) is not None:
                     return error
-            if (name := self._names.find(candidate)) is not None:
+            if (name := self._names.find(candidate, everyday=self._shown)) is not None:
                 return self._refined(self._lookup.named(name, candidate), depth)
         return None
 

@@ -37,12 +37,20 @@ class Reader:
         self._lookup = lookup
         self._forms = forms
 
-    def read(self, line: str) -> Seen | None:
-        """Read one line; `None` if there is no known error in it."""
+    def read(self, line: str, *, shown: bool = False) -> Seen | None:
+        """
+        Read one line; `None` if there is no known error in it.
+
+        Args:
+            line: The line.
+            shown: Whether the text around the line shows its protocol; otherwise the line must show it.
+        """
         line = line[:_LONGEST].rstrip()
-        if (error := self._lookup.whole(line)) is not None and not self._forms.markup.is_broken(error.section):
+        # What a collector has put before the line does not count: lines that differ only there are read once.
+        shown = shown or self._forms.shows(line[self._forms.stamped(line) :])
+        if (error := self._lookup.whole(line, shown=shown)) is not None and not self._forms.markup.is_broken(error.section):
             return Seen(0, len(line), How.WHOLE, error)
-        passage = Passage(self._lookup, self._forms, line)
+        passage = Passage(self._lookup, self._forms, line, shown=shown)
         places = list(self._forms.beginnings(line))
         seen = self._whole(passage, line, places)
         if seen is None and passage.search():
