@@ -192,7 +192,8 @@
     if (!known.length && !others.length) {
       const like = resembling(query).filter((entry) => passes(entry, groups));
       said.textContent = "This text matches no row.";
-      found.append(element("p", "best", like.length ? "This error is unknown, so there is no advice. Similar rows:" : "This error is unknown, so there is no advice. No row is similar."), listed(like));
+      found.append(element("p", "best", like.length ? "This error is unknown, so there is no advice. Similar rows:" : "This error is unknown, so there is no advice. No row is similar."), listed(like),
+        element("p", "best", "Next: report the text, with the server or client and its version, or add a row of your own."));
       return;
     }
     if (others.length) {
