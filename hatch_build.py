@@ -48,3 +48,9 @@ def compiled_tables() -> dict[str, str]:
         texts[point.partition(".")[0]][name] = (_TABLES / name).read_text("utf-8")
     evidence = (_TABLES / "evidence.json").read_text("utf-8")
     return {name_of(protocol): compiled(files, protocol, evidence) for protocol, files in texts.items()}
+
+
+if __name__ == "__main__":
+    # For the development environment, which is an editable installation: its tests start many processes.
+    for name, text in compiled_tables().items():
+        (_TABLES / name).write_text(text, "utf-8")
