@@ -153,7 +153,7 @@ soak: .venv/.dev
 # Ray and Spark are large, and have no wheels for the newest Pythons; so they have an environment of their own. Spark needs a JVM.
 test-engines: .venv/.dev
 	@$(BIN)/uv venv -q --clear .venv/engines
-	@$(BIN)/uv pip install -q --python .venv/engines/bin/python -c constraints.txt -e '.[batch]' 'ray[data]' pyspark pytest
+	@$(BIN)/uv pip install -q --python .venv/engines/bin/python -c constraints.txt -e '.[batch]' --group engines pytest
 	@.venv/engines/bin/python -m pytest -q -rs -c /dev/null --rootdir . --confcutdir tests/engines -p no:cacheprovider tests/engines
 
 lowest: .venv/.dev
@@ -189,7 +189,7 @@ format: .venv/.dev
 	@$(BIN)/ruff format -q
 
 constraints: .venv/.dev
-	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --all-extras --group dev --group peers \
+	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --all-extras --group dev --group peers --group engines \
 		--no-annotate --no-header -o constraints.txt pyproject.toml
 
 dist: .venv/.dev
