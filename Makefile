@@ -60,7 +60,8 @@ help:
 	@echo "  make test-properties  run every property test with thousands of examples"
 	@echo "  make test-engines     the columns under Ray, on several nodes of which one worker is killed, and under Spark where a JVM is"
 	@echo "  make fuzz             search for input that breaks the library, FUZZ_TIME=180 seconds"
-	@echo "  make soak             run many clients against a server that is killed again and again, SOAK_TIME=120 seconds"
+	@echo "  make soak             run many clients against a server that is killed again and again, SOAK_TIME=120 seconds;"
+	@echo "                        then three watchers of a cluster, of which one is killed while 3,000 clients fail"
 	@echo "  make bench            measure every path, compare it with its bound and other libraries, and write bench.json"
 	@echo "  make bench-alarm      check in seconds that no path takes twice its bound"
 	@echo "Release"
@@ -149,6 +150,7 @@ fuzz: .venv/.dev
 
 soak: .venv/.dev
 	@$(BIN)/python tests/soak/soak.py $(SOAK_TIME)
+	@$(BIN)/python tests/soak/watch.py
 
 # Ray and Spark are large, and have no wheels for the newest Pythons; so they have an environment of their own. Spark needs a JVM.
 test-engines: .venv/.dev

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
-import sys
 import time
 from collections import Counter
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,8 +15,9 @@ from errnorm.cli.style import Style
 from errnorm_adapters.tools.watch import Watcher, main
 from errnorm_adapters.tools.watch.events import Event, read
 from errnorm_adapters.tools.watch.summary import Summary
+from tests.servers.cluster import WatchProcess, clustered, watching
 from tests.servers.nats import NatsServer, current
-from tests.servers.ports import HOST, reserve
+from tests.servers.ports import HOST
 from tests.servers.process import wait_until
 
 if TYPE_CHECKING:
@@ -125,47 +123,10 @@ def test_a_watcher_is_asked_for_a_server(capsys: pytest.CaptureFixture[str]) -> 
 pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")]
 
 
-def routed(server: NatsServer) -> bool:
-    return len({route["remote_id"] for route in server.monitoring("routez")["routes"]}) == 2
-
-
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[list[NatsServer]]:
-    """Start three servers that know each other."""
-    owner = type("Owner", (), {})()
-    routes = [reserve(owner) for _ in range(3)]
-    servers = []
-    for number, port in enumerate(routes):
-        others = [f"nats://{HOST}:{other}" for other in routes if other != port]
-        place = tmp_path / str(number)
-        place.mkdir()
-        config = {**CONFIG, "server_name": f"n{number}", "cluster": {"name": "c", "host": HOST, "port": port, "routes": others}}
-        servers.append(NatsServer(place, config))
-    try:
-        for server in servers:
-            server.start()
-        for server in servers:
-            wait_until(partial(routed, server), what="the cluster")
+    with clustered(tmp_path, CONFIG) as servers:
         yield servers
-    finally:
-        for server in servers:
-            server.stop()
-
-
-class Process:
-    """A watcher as people run it."""
-
-    def __init__(self, server: NatsServer, place: Path, number: int) -> None:
-        self.out = place / f"watcher{number}.jsonl"
-        with self.out.open("w") as out, (place / f"watcher{number}.err").open("w") as err:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "errnorm", "watch", f"nats://sys:sys@{HOST}:{server.port}", "--format", "jsonl"],
-                stdout=out,
-                stderr=err,
-            )
-
-    def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.out.read_text().splitlines()]
 
 
 def fail(servers: list[NatsServer], name: str, count: int) -> Counter[str]:
@@ -183,7 +144,7 @@ def fail(servers: list[NatsServer], name: str, count: int) -> Counter[str]:
     return names
 
 
-def told_by(watchers: list[Process]) -> Counter[str]:
+def told_by(watchers: list[WatchProcess]) -> Counter[str]:
     return Counter(line["client"] for watcher in watchers for line in watcher.lines())
 
 
@@ -193,7 +154,7 @@ def told_by(watchers: list[Process]) -> Counter[str]:
 def test_three_watchers_tell_each_error_of_a_cluster_once_also_when_one_is_killed(
     cluster: list[NatsServer], tmp_path: Path
 ) -> None:
-    watchers = [Process(server, tmp_path, number) for number, server in enumerate(cluster)]
+    watchers = [WatchProcess(server, tmp_path, number) for number, server in enumerate(cluster)]
     try:
         subjects = "SERVER.*.CLIENT.AUTH.ERR"
         wait_until(lambda: watching(cluster, subjects) == 3, what="three watchers")
@@ -213,18 +174,6 @@ def test_three_watchers_tell_each_error_of_a_cluster_once_also_when_one_is_kille
         for watcher in watchers:
             watcher.process.terminate()
             assert watcher.process.wait(30) in {0, -9}
-
-
-def watching(servers: list[NatsServer], subject: str) -> int:
-    """Return how many watchers the servers know."""
-    found = [
-        subscription
-        for server in servers
-        for connection in server.monitoring("connz?subs=detail&acc=SYS")["connections"]
-        for subscription in connection.get("subscriptions_list_detail", [])
-        if subscription["subject"].endswith(subject)
-    ]
-    return len(found)
 
 
 @NEEDS_SERVER
