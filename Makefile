@@ -31,7 +31,7 @@ BIN := .venv/bin
 
 .PHONY: audit bench bench-alarm capture capture-clients check clean constraints coverage demo dist docs docs-versions env experiments format frameworks fuzz help \
 	lint lowest row-check sbom servers \
-	soak test test-clients test-docs test-properties test-repeat types wheel-test
+	soak test test-clients test-docs test-exports test-properties test-repeat types wheel-test
 .DEFAULT_GOAL := help
 
 help:
@@ -59,6 +59,7 @@ help:
 	@echo "  make test-clients     run the NATS tests with older versions of nats-py, NATS_PY='2.9.0 2.15.0'"
 	@echo "  make test-properties  run every property test with thousands of examples"
 	@echo "  make test-engines     the columns under Ray, on several nodes of which one worker is killed, and under Spark where a JVM is"
+	@echo "  make test-exports     run the exported programs in the real tools: the Collector's OTTL if Go is installed, and fail2ban"
 	@echo "  make fuzz             search for input that breaks the library, FUZZ_TIME=180 seconds"
 	@echo "  make soak             run many clients against a server that is killed again and again, SOAK_TIME=120 seconds;"
 	@echo "                        then three watchers of a cluster, of which one is killed while 3,000 clients fail"
@@ -157,6 +158,11 @@ test-engines: .venv/.dev
 	@$(BIN)/uv venv -q --clear .venv/engines
 	@$(BIN)/uv pip install -q --python .venv/engines/bin/python -c constraints.txt -e '.[batch]' --group engines pytest
 	@.venv/engines/bin/python -m pytest -q -rs -c /dev/null --rootdir . --confcutdir tests/engines -p no:cacheprovider tests/engines
+
+# Builds the language of the OpenTelemetry Collector in .venv/ottl, if Go is installed; fail2ban comes with `make servers`.
+test-exports: .venv/.dev servers
+	@.ci/ottl .venv || echo "errnorm: the Collector's OTTL is not tested, because Go is not installed or could not build it"
+	@$(BIN)/python -m pytest -q -rs tests/adapters/tools/export
 
 lowest: .venv/.dev
 	@$(BIN)/uv pip compile -q --resolution lowest-direct --python-version 3.11 --extra nats --extra xmpp --no-annotate --no-header \

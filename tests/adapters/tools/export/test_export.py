@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from errnorm.tables.table import Table
 
 DATA = Path(__file__).parents[3] / "data"
+OTTL = Path(__file__).parents[4] / ".venv" / "ottl"
 FAIL2BAN = shutil.which("fail2ban-regex")
 LOGIN = '[7] 2026/11/29 10:00:00.000001 [ERR] 127.0.0.1:4222 - cid:7 - "v1:go:shop" - authentication error - User "ann"'
 EJABBERD = (
@@ -113,12 +114,15 @@ def test_a_program_for_logs_names_each_reason_of_a_log(form: str) -> None:
     assert {row["reason"] for row in logged} <= set(re.findall(r'"([a-z]+\.[a-z_]+)"', text))
 
 
+def statements() -> list[str]:
+    return [line.strip()[3:-1].replace("''", "'") for line in written("ottl").splitlines() if line.startswith("        - '")]
+
+
 def test_ottl_is_yaml_whose_expressions_read_as_the_tables_do() -> None:
-    statements = [
-        line.strip()[3:-1].replace("''", "'") for line in written("ottl").splitlines() if line.startswith("        - '")
-    ]
     said = [
-        json.loads(found) for line in statements for found in re.findall(r'IsMatch\(cache\["said"\], ("(?:[^"\\]|\\.)*")\)', line)
+        json.loads(found)
+        for line in statements()
+        for found in re.findall(r'IsMatch\(cache\["said"\], ("(?:[^"\\]|\\.)*")\)', line)
     ]
     assert len(said) > 500
     assert set(said) <= {text for row in document()["rows"] for text in row["expressions"]}
@@ -128,6 +132,31 @@ def test_a_raw_string_of_vrl_holds_no_quote_that_ends_it() -> None:
     for found in re.findall(r"match\(said, r'(.*?)'\)(?: \|\| | \{)", written("vrl")):
         assert "'" not in found
         re.compile(found)
+
+
+@pytest.mark.skipif(not OTTL.exists(), reason="the Collector's OTTL is not built: make test-exports")
+def test_the_language_of_the_collector_names_the_reason_of_every_line_of_a_server() -> None:
+    bodies = list(dict.fromkeys(lines_of_servers()))
+    given = {"statements": statements(), "bodies": bodies}
+    done = subprocess.run([OTTL], input=json.dumps(given), capture_output=True, text=True, check=True, timeout=300)
+    refined = {entry.code for table in tables() for entry in table.rows.values() if entry.row.refined}
+    agreed = 0
+    for body, found in zip(bodies, json.loads(done.stdout), strict=True):
+        error = normalize(body, "nats")
+        if found.get("error.type") == error.reason.value:
+            agreed += 1
+        else:
+            # The export does not look for an error inside the text of another one.
+            assert found.get("errnorm.code") in refined or (not found and "Error '" in body), body
+    assert agreed > 40
+
+
+def lines_of_servers() -> Iterator[str]:
+    for file in sorted((DATA / "vectors").glob("nats-server*.jsonl")):
+        for line in file.read_text("utf-8").splitlines():
+            raw = json.loads(line).get("raw")
+            if isinstance(raw, str) and re.match(r"\[1\] 2026/\S+ \S+ \[(?:ERR|WRN|FTL)\] [^\n]+$", raw.strip()):
+                yield raw.strip()
 
 
 @pytest.mark.skipif(FAIL2BAN is None, reason="fail2ban is not installed")
