@@ -17,7 +17,7 @@ from tests.docs.blocks import blocks, commands
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-MAP = re.findall(r"^\| (`[^|]+) \|[^|]+\|([^|]*)\|$", GUIDE.partition("## The map of the house")[2], re.MULTILINE)
+MAP = re.findall(r"^\| (`[^|]+) \|[^|]+\|([^|]*)\|$", GUIDE.partition("## The folders")[2], re.MULTILINE)
 ON_THE_MAP = {folder for cell, _ in MAP for folder in re.findall(r"`([^`]+)`", cell)}
 SOURCES = ("normalizer/errnorm", "adapters/errnorm_adapters", "mappings/errnorm_mappings")
 
