@@ -147,7 +147,8 @@ class Settings:
                 found |= {name: value} if name in NAMES else _misspelt(variable)
         given = {**found, **arguments}
         checked = _checked(given, found.keys() - arguments.keys()) if given else {}
-        return cls(**{"exception_signal": _signal(environ.get(_OPT_IN)), **checked})
+        made: dict[str, Any] = {"exception_signal": _signal(environ.get(_OPT_IN)), **checked}
+        return cls(**made)
 
 
 NAMES: tuple[str, ...] = tuple(one.name for one in fields(Settings))

@@ -14,14 +14,14 @@ from tests.servers.ports import HOST, reserve
 from tests.servers.process import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Mapping
     from pathlib import Path
 
 __all__ = ["WatchProcess", "clustered", "watching"]
 
 
 @contextmanager
-def clustered(place: Path, config: Mapping[str, Any]) -> Iterator[list[NatsServer]]:
+def clustered(place: Path, config: Mapping[str, Any]) -> Generator[list[NatsServer]]:
     """Start three servers with a configuration, and wait until each has a route to the others."""
     owner = type("Owner", (), {})()
     routes = [reserve(owner) for _ in range(3)]

@@ -133,10 +133,13 @@ class _Rows(Mapping[str, Mapping[str, Entry]]):
 
 
 def _head(found: Mapping[str, Any]) -> Head:
-    sections = {
-        name: SectionHead(**{**one, "defaults": Defaults(**_meant(one["defaults"]))}) for name, one in found["sections"].items()
-    }
-    return Head(**{**found, "sections": sections})
+    made: dict[str, Any] = {**found, "sections": {name: _section(one) for name, one in found["sections"].items()}}
+    return Head(**made)
+
+
+def _section(found: Mapping[str, Any]) -> SectionHead:
+    made: dict[str, Any] = {**found, "defaults": Defaults(**_meant(found["defaults"]))}
+    return SectionHead(**made)
 
 
 def _meant(columns: Mapping[str, Any]) -> dict[str, Any]:
