@@ -235,6 +235,14 @@ def test_a_loop_inside_a_loop_leaves_its_failure_to_the_outer_one(errors: Middle
     assert told.outcomes == (["retried"] * 3) * 2 + ["retried", "retried", "failed"]
 
 
+def test_a_guard_inside_the_hook_of_stamina_reports_each_attempt_as_failed(errors: Middleware, told: Told) -> None:
+    # stamina has no public way to know that it will try again before the exception has left the function. The guide says so.
+    hook = for_stamina("desk", middleware=errors)
+    with pytest.raises(DeskError):
+        stamina.retry(on=hook, attempts=2, wait_initial=0, wait_max=0, wait_jitter=0)(guarded)(errors)
+    assert told.outcomes == ["failed", "failed"]
+
+
 @pytest.mark.parametrize("switched", ["off", "testing"])
 def test_stamina_that_is_switched_off_still_has_the_failure_told(errors: Middleware, told: Told, switched: str) -> None:
     try:
