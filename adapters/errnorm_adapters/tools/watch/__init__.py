@@ -84,15 +84,20 @@ async def _watch(arguments: argparse.Namespace) -> None:
             asyncio.get_running_loop().add_signal_handler(number, task.cancel if task else lambda: None)
     options = {"user_credentials": arguments.creds} if arguments.creds else {}
     view = asyncio.create_task(_view(watcher)) if shown else None
+    ended = True
     try:
         async with asyncio.timeout(arguments.seconds):
             await watcher.run(arguments.server.split(","), **options)
     except (TimeoutError, asyncio.CancelledError):
         pass
+    except UnusableError:
+        ended = False  # nothing was watched
+        raise
     finally:
         if view is not None:
             view.cancel()
-        print("\n".join(watcher.summary.lines(terminal_width(), Style(sys.stderr))), file=sys.stderr)
+        if ended:
+            print("\n".join(watcher.summary.lines(terminal_width(), Style(sys.stderr))), file=sys.stderr)
 
 
 async def _view(watcher: Watcher) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import time
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -118,6 +119,14 @@ def test_a_watcher_is_asked_for_a_server(capsys: pytest.CaptureFixture[str]) -> 
     with pytest.raises(SystemExit):
         main([])
     assert "server" in capsys.readouterr().err
+
+
+def test_without_nats_py_it_says_what_to_install_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "nats", None)
+    assert main(["nats://127.0.0.1:1"]) == 2
+    assert capsys.readouterr().err == "errnorm watch: watching needs nats-py: pip install 'errnorm[nats]'\n"
 
 
 pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")]
