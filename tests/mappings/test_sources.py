@@ -22,7 +22,7 @@ FILE = re.compile(
     r"aiosasl|nbxmpp|aiohttp|websockets|pyOpenSSL|aiodns|dnspython) "
     r"\S+\.py( \w+)?|"
     r"Prosody \S+\.lua|ejabberd \w+\.erl|processone xmpp, sasl_failure codec|this library's own limit: .+|"
-    r"server/raft.go up to 2\.\d+|server/parser.go up to 1\.4|"
+    r"server/\w+\.go up to 2\.\d+|server/parser.go up to 1\.4|pkix src/pkix\.erl|"
     r"(nats-(go|js|java|rs|c|net)|natscli|Smack|xmpp\.js|strophe\.js|go-xmpp|mellium|libstrophe|libpurple|sendxmpp|Net::XMPP|rustls)"
     r" \S+\.(go|ts|java|rs|c|cs|js|pm|pl)( \w+)?|"
     r"(nats-streaming-server|stan\.go|hashicorp/raft|sleekxmpp|spade|lib-jitsi-meet|lager) \S+\.\w+|"

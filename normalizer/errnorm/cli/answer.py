@@ -73,13 +73,31 @@ def _shown_by(row: Entry) -> str:
     return f"; experiments: {', '.join(shown[:_MOST_EXPERIMENTS])}{more}" if shown else ""
 
 
-def unknown_answer(fingerprint: str, nearest: Iterable[Name], style: Style, width: int) -> Iterator[str]:
-    """Yield the lines for an error without a matching row: that it is unknown, similar rows, and how to report it."""
-    yield style.strong("unknown") + style.dim("  This error matches no row of the tables, so there is no advice.")
+def unknown_answer(fingerprint: str, nearest: Iterable[Name], style: Style, width: int, *, named: bool) -> Iterator[str]:
+    """
+    Yield the lines for an error without a matching row: that it is unknown, similar rows, and how to report it.
+
+    Args:
+        fingerprint: The fingerprint of the text.
+        nearest: The most similar rows.
+        style: The style.
+        width: The width of the terminal, in characters.
+        named: Whether the text is only a name that people have for some errors.
+    """
+    if named:
+        yield style.strong("a name for errors") + style.dim(
+            "  It is no text of an error. People mean one of the rows below by it."
+        )
+    else:
+        yield style.strong("unknown") + style.dim("  This error matches no row of the tables, so there is no advice.")
     like = [f"{name.protocol} {name.row.section}: {_name(name.row)} ({name.row.row.reason})" for name in nearest]
     if like:
         yield ""
-        yield from paragraphs([("Similar", text) for text in like], width, style)
+        yield from paragraphs([("Meant" if named else "Similar", text) for text in like], width, style)
+    if named:
+        yield ""
+        yield from paragraphs([("Next", "Pass the whole text of the error, or the text of one of these rows.")], width, style)
+        return
     yield ""
     yield from paragraphs(
         [

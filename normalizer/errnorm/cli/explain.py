@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -66,10 +67,13 @@ def _run(arguments: argparse.Namespace) -> int:
     normalizer = Normalizer(arguments.tables)
     normalizer.load()
     if (about := _of_vocabulary(text, normalizer)) is not None:
-        print(json.dumps(about, indent=2) if arguments.format == "json" else "\n".join(_vocabulary(about, Style(), _width())))
+        _print_vocabulary(about, arguments.format)
         return 0
     answers = _answers(normalizer, text, arguments.protocol)
     elsewhere = _elsewhere(normalizer, text, arguments.protocol, answers)
+    if not answers and not elsewhere and (about := _of_last_part(text, normalizer)) is not None:
+        _print_vocabulary(about, arguments.format)
+        return 0
     if arguments.format == "json":
         print(json.dumps(_document(normalizer, text, answers, elsewhere), indent=2))
     else:
@@ -179,7 +183,8 @@ def _lines(
 ) -> Iterator[str]:
     style, width = Style(), _width()
     if not answers:
-        yield from unknown_answer(fingerprint_of(text), _nearest(normalizer).find(text), style, width)
+        nearest = _nearest(normalizer)
+        yield from unknown_answer(fingerprint_of(text), nearest.find(text), style, width, named=nearest.is_synonym(text))
     elif len(answers) == 1:
         yield from _full(answers[0], style, width)
     else:
@@ -240,27 +245,48 @@ def _place(answer: _Answer) -> str:
 def _of_vocabulary(text: str, normalizer: Normalizer) -> dict[str, Any] | None:
     """Return the meaning of a word of the vocabulary and the rows that have it; `None` for any other text."""
     word = text.strip().lower()
-    if word in {*Reason, *Category} and word != Category.UNKNOWN:
-        reasons = [Reason(word)] if word in {*Reason} else [reason for reason in Reason if reason.category == word]
-        about = reasons[0].about if word in {*Reason} else Category(word).about
-        rows = [
-            {"protocol": protocol, "section": row.section, "key": row.key, "reason": row.row.reason.value}
-            for protocol in plugins.protocols()
-            if (engine := normalizer.engine(protocol)) is not None
-            for row in engine.table.rows.values()
-            if row.row.reason in reasons
-        ]
-        meanings = [
-            {
-                "reason": one.value,
-                "about": one.about,
-                "cause": one.cause,
-                "advice": {step.value: say for step, say in ADVICE[one].items()},
-            }
-            for one in reasons
-        ]
-        return {"word": word, "about": about, "reasons": meanings, "rows": rows}
+    if word in {*Reason}:
+        return _about(word, Reason(word).about, [Reason(word)], normalizer)
+    if word in {*Category} and word != Category.UNKNOWN:
+        return _about(word, Category(word).about, [reason for reason in Reason if reason.category == word], normalizer)
     return None
+
+
+def _of_last_part(text: str, normalizer: Normalizer) -> dict[str, Any] | None:
+    """Return the meaning of the reasons that end in this word: `timeout` is the end of two; `None` if no reason does."""
+    word = re.sub(r"[ -]", "_", text.strip().lower())
+    reasons = [reason for reason in Reason if word in {reason.partition(".")[2], reason.replace(".", "_")}]
+    if not reasons:
+        return None
+    if len(reasons) == 1:
+        return _about(reasons[0], reasons[0].about, reasons, normalizer)
+    return _about(
+        word, f"{len(reasons)} reasons end in this word. The whole text of the error shows which one it is.", reasons, normalizer
+    )
+
+
+def _about(word: str, about: str, reasons: Sequence[Reason], normalizer: Normalizer) -> dict[str, Any]:
+    rows = [
+        {"protocol": protocol, "section": row.section, "key": row.key, "reason": row.row.reason.value}
+        for protocol in plugins.protocols()
+        if (engine := normalizer.engine(protocol)) is not None
+        for row in engine.table.rows.values()
+        if row.row.reason in reasons
+    ]
+    meanings = [
+        {
+            "reason": one.value,
+            "about": one.about,
+            "cause": one.cause,
+            "advice": {step.value: say for step, say in ADVICE[one].items()},
+        }
+        for one in reasons
+    ]
+    return {"word": word, "about": about, "reasons": meanings, "rows": rows}
+
+
+def _print_vocabulary(about: dict[str, Any], form: str) -> None:
+    print(json.dumps(about, indent=2) if form == "json" else "\n".join(_vocabulary(about, Style(), _width())))
 
 
 def _vocabulary(about: dict[str, Any], style: Style, width: int) -> Iterator[str]:
@@ -283,3 +309,5 @@ def _vocabulary(about: dict[str, Any], style: Style, width: int) -> Iterator[str
         head, *rest = textwrap.wrap(one["about"], max(width - _REASON, _REASON)) or [""]
         yield f"  {style.strong(one['reason'])}{'':<{_REASON - 2 - len(one['reason'])}}{head}"
         yield from (f"{'':<{_REASON}}{line}" for line in rest)
+    yield ""
+    yield style.dim(f"  more about one: errnorm explain {about['reasons'][0]['reason']}")

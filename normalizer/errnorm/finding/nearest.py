@@ -67,10 +67,16 @@ class Nearest:
         self._weights = {word: math.log(len(self._rows) / count) for word, count in counts.items()}
 
     def find(self, text: str, most: int = 3) -> list[Name]:
-        """Return at most `most` similar rows, the most similar one first; an empty list if no row is similar."""
+        """Return at most `most` similar rows, the most similar one first; of a name for errors only those that it means."""
         words = self._spelled(list(_words(text[:_LONGEST]))[:_MOST_WORDS])
-        found = {(name.protocol, name.row.section, name.row.key): name for name in (*self._meant(words), *self._like(words))}
+        like = () if self.is_synonym(text) else self._like(words)
+        found = {(name.protocol, name.row.section, name.row.key): name for name in (*self._meant(words), *like)}
         return list(found.values())[:most]
+
+    def is_synonym(self, text: str) -> bool:
+        """Return whether a text has no other words than a name that people have for some errors."""
+        words = _words(text[:_LONGEST])
+        return any(said == words for said, _ in self._synonyms)
 
     def _spelled(self, words: Iterable[str]) -> set[str]:
         known = [*self._weights, *(word for said, _ in self._synonyms for word in said)]

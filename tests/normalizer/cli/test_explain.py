@@ -51,6 +51,25 @@ def test_it_takes_the_address_of_a_row(capsys: pytest.CaptureFixture[str], addre
     assert explained(capsys, address).startswith(reason)
 
 
+@pytest.mark.parametrize(
+    ("word", "reasons"),
+    [
+        ("timeout", [Reason.AUTH_TIMEOUT, Reason.TRANSPORT_TIMEOUT]),
+        ("refused", [Reason.TRANSPORT_REFUSED]),
+        ("auth timeout", [Reason.AUTH_TIMEOUT]),
+    ],
+)
+def test_it_takes_the_last_part_of_a_reason(capsys: pytest.CaptureFixture[str], word: str, reasons: list[Reason]) -> None:
+    answer = explained(capsys, word)
+    assert all(reason in answer and reason.about in answer for reason in reasons)
+
+
+def test_a_name_that_people_have_for_errors_is_not_an_unknown_error(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = explained(capsys, "firewall")
+    assert answer.startswith("a name for errors")
+    assert "connect: ETIMEDOUT (transport.timeout)" in answer
+
+
 @pytest.mark.parametrize("text", ["xmpp/stream/none-such", "none/stream/conflict", "xmpp/none/conflict", "xmpp/stream/", "a/b"])
 def test_an_address_without_a_row_is_a_text_like_any_other(capsys: pytest.CaptureFixture[str], text: str) -> None:
     assert "unknown" in explained(capsys, text)
