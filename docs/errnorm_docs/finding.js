@@ -115,8 +115,8 @@ const finding = (data) => {
   const CLASS = /^(?:[A-Za-z_]\w*[.$])+([A-Z]\w+)$/;
   const COMPOUND = /[a-z0-9][A-Z]/, builtins = new Set(data.builtins);
   const CUT = /^(.{24,}?)(?: ?>| ?\.\.\.|\u2026)$/s;
-  const indexes = {}, FEW_WORDS = 4;
-  const isEveryday = (text) => listed.has(text.toLowerCase()) || ((text.replace(/\{[a-z_]+\}/g, " ").match(/[A-Za-z]{2,}/g) ?? []).length <= FEW_WORDS && !telling.test(text));
+  const indexes = {};
+  const isEveryday = (text) => listed.has(text.toLowerCase());
   const names = (protocol) => indexes[protocol ?? ""] ??= (() => {
     const claimed = new Map(), common = new Map(), classes = new Map(), templates = [], others = [], everyday = new Set(protocol ? [] : given.everyday.names);
     const put = (map, key, row) => { if (!map.has(key)) map.set(key, row); };
@@ -492,9 +492,7 @@ const finding = (data) => {
   const find = (raw) => {
     const text = raw.slice(0, LONGEST_TEXT).replaceAll("\u240d\u240a", "\n").replace(/\r\n?/g, "\n").replace(/\x1b\[[0-9;]{0,16}[A-Za-z]/g, "");
     const lines = unescapedElements(text).split("\n").slice(0, MOST_LINES), found = [];
-    const shown = telling.test(text), alone = text.trim();
-    const whole = !alone.includes("\n") && /\s/.test(alone) && letterByLetter(alone);
-    if (whole && !shown && !tables[whole.protocol].underlies && isEveryday(alone) && !listed.has(alone.toLowerCase())) { const one = { row: whole, values: {}, said: alone, line: 1, start: 0, end: alone.length, how: "whole" }; return [{ ...one, judged: judged(one) }]; }
+    const shown = telling.test(text);
     for (let at = 0; at < lines.length;) { const [taken, some] = block(lines, at, shown); found.push(...some); at = taken; }
     const judgements = found.map((one) => ({ ...one, judged: judged(one) })), alarming = judgements.filter((one) => one.judged.reason !== NOTICE);
     return alarming.length ? alarming : judgements.filter((one) => !quiet.test(lines[one.line - 1] ?? ""));

@@ -84,7 +84,7 @@ class Batch:
             normalizer: A normalizer with tables of your own; the one with the installed tables if not given.
         """
         self._normalizer = normalizer or default_normalizer()
-        self._finder = Finder(self._normalizer)
+        self._finder = Finder(self._normalizer, logs=True)
         self._judged: BoundedCache[tuple[str, str | None, bool], tuple[object, ...]] = BoundedCache(_MOST_SHAPES)
         # The keys are texts with each digit replaced by 0. The value is `None` if a digit may decide which error it is.
         self._rough: BoundedCache[tuple[str, str | None], tuple[object, ...] | None] = BoundedCache(_MOST_SHAPES)

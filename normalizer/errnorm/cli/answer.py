@@ -86,7 +86,7 @@ def unknown_answer(fingerprint: str, nearest: Iterable[Name], style: Style, widt
     """
     if named:
         yield style.strong("a name for errors") + style.dim(
-            "  It is no text of an error. People mean one of the rows below by it."
+            "  This is not the text of an error. People use it for one of the rows below."
         )
     else:
         yield style.strong("unknown") + style.dim("  This error matches no row of the tables, so there is no advice.")

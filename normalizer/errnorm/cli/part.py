@@ -115,7 +115,7 @@ def normalizer_of(tables: tuple[str, ...]) -> Normalizer:
 
 @cache
 def _finder_of(tables: tuple[str, ...]) -> Finder:
-    return Finder(normalizer_of(tables))
+    return Finder(normalizer_of(tables), logs=True)
 
 
 def count_in(

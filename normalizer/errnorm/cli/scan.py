@@ -88,7 +88,7 @@ def _run(arguments: argparse.Namespace) -> int:
     scan = _Scan(arguments.by)
     scan.read(arguments.file or ["-"], wanted, arguments.jobs)
     if before is not None:
-        changes = moved(before, scan.tally, Finder(normalizer_of(tables)))
+        changes = moved(before, scan.tally, Finder(normalizer_of(tables), logs=True))
         print(json.dumps(changes, indent=2) if arguments.format == "json" else "\n".join(moved_lines(changes)))
     elif arguments.format == "json":
         print(json.dumps(_document(scan), indent=2))

@@ -65,19 +65,22 @@ class Finder:
         forms: The forms of errors in texts.
     """
 
-    def __init__(self, normalizer: Normalizer, forms: Forms | None = None) -> None:
+    def __init__(self, normalizer: Normalizer, forms: Forms | None = None, *, logs: bool = False) -> None:
         """
         Create a finder.
 
         Args:
             normalizer: The normalizer whose tables are searched.
             forms: The forms of errors in texts; the installed ones if not given.
+            logs: Whether the texts are the logs of any program. Then a short general text, such as `connection closed`, counts
+                only if the text around it shows the protocol. Who asks about one text has reasons to take it for an error of NATS
+                or XMPP.
 
         Raises:
             TableError: If no installed file of forms can be read.
         """
         self.forms = installed_forms() if forms is None else forms
-        self._lookup = Lookup(normalizer, self.forms)
+        self._lookup = Lookup(normalizer, self.forms, self.forms.is_general if logs else self.forms.is_listed)
         self._reader = Reader(self._lookup, self.forms)
 
     def find(self, text: str) -> list[Finding]:
@@ -149,7 +152,7 @@ class Finder:
             error = self._lookup.normalizer.normalize(whole)
             if error.known:
                 coarse = Finding(1, 0, len(whole), whole, How.WHOLE, error)
-                if self._lookup.is_everyday(error) and not self._lookup.is_exact(error):
+                if self._lookup.is_everyday(error):
                     coarse = None
                 elif not (self._lookup.is_vague(error) or self.forms.markup.is_broken(error.section)):
                     yield coarse

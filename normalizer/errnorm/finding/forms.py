@@ -138,12 +138,14 @@ class Forms:
         parts = _merged(read, "parts")
         self.forms: tuple[Form, ...] = tuple(_form(one, parts) for file in read for one in file.get("forms", ()))
 
-    def is_everyday(self, text: str) -> bool:
-        """Return whether any program may write a text: it is short, and none of its words belongs to a protocol."""
-        if text.lower() in self.everyday:
-            return True
+    def is_listed(self, text: str) -> bool:
+        """Return whether a text is one of those that any program may write."""
+        return text.lower() in self.everyday
+
+    def is_general(self, text: str) -> bool:
+        """Return whether any program may write a text: it is listed, or short and without a word that belongs to a protocol."""
         words = _WORD.findall(_PLACE.sub(" ", text))
-        return len(words) <= _FEW_WORDS and not self.telling.search(text)
+        return self.is_listed(text) or (len(words) <= _FEW_WORDS and not self.telling.search(text))
 
     def shows(self, text: str) -> bool:
         """Return whether a text shows which protocol it is about, by a word that belongs to one."""

@@ -9,7 +9,7 @@ from errnorm.error import Signal
 from errnorm.finding.names import Names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from errnorm.error import NormalizedError
     from errnorm.finding.forms import Forms
@@ -31,23 +31,26 @@ class Lookup:
         normalizer: The normalizer. Its adapters read documents and elements.
     """
 
-    def __init__(self, normalizer: Normalizer, forms: Forms) -> None:
+    def __init__(self, normalizer: Normalizer, forms: Forms, is_everyday: Callable[[str], bool]) -> None:
         """
         Use the tables of a normalizer.
 
         Args:
             normalizer: The normalizer.
-            forms: The forms. They tell which texts any program may write: these name a row only if the text shows its protocol.
+            forms: The forms.
+            is_everyday: Returns whether any program may write a text. Such a text names a row only if the text around it shows
+                its protocol.
         """
         self.normalizer = normalizer
         self._forms = forms
+        self._is_everyday = is_everyday
         self._names: dict[str | None, Names] = {}
 
     def names(self, protocol: str | None) -> Names:
         """Return the names of the rows of one protocol and of the layers below it; for `None`, of all protocols."""
         if protocol not in self._names:
             mine = [one for one in self.tables() if protocol in {None, one.protocol} or one.underlies]
-            self._names[protocol] = Names(mine) if protocol else Names(mine, self._forms.everyday, self._forms.is_everyday)
+            self._names[protocol] = Names(mine) if protocol else Names(mine, self._forms.everyday, self._is_everyday)
         return self._names[protocol]
 
     def pairs(self) -> Iterator[Mapping[str, frozenset[str]]]:
@@ -104,13 +107,7 @@ class Lookup:
         if engine is None or engine.table.underlies:
             return False
         same = (text for text in row.spellings() if text.lower() == said.lower())
-        return self._forms.is_everyday(next(same, row.key))
-
-    def is_exact(self, error: NormalizedError) -> bool:
-        """Return whether a text is, letter by letter, one of the texts of a row, and not one that many programs write."""
-        row = error.judgement.row
-        said = (error.signal.text or "").strip().lower()
-        return row is not None and said not in self._forms.everyday and any(text.lower() == said for text in row.spellings())
+        return self._is_everyday(next(same, row.key))
 
     def is_vague(self, error: NormalizedError) -> bool:
         """Return whether a part of the text of an error may say more than the row that was found."""

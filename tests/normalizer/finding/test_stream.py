@@ -18,7 +18,7 @@ from errnorm.finding.times import since, time_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FINDER = Finder(default_normalizer())
+FINDER = Finder(default_normalizer(), logs=True)
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 LINES = [
