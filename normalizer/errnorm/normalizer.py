@@ -138,12 +138,11 @@ class Normalizer:
             if kind is str and len(raw) <= _LONGEST_REMEMBERED:  # type: ignore[arg-type] # it is a str
                 key = (raw, protocol)
                 return self._remembered.get(key) or self._remembered.remember(key, self._of_text(raw, protocol))  # type: ignore[arg-type]
-            content = content_of(raw)
-            if content is not None and (known := self._known(content, raw, protocol)) is not None:
-                return known
             form = _forms.get(kind) or _forms.remember(kind, _form(kind))
             if form is _Form.EXCEPTION:
-                return self._of_exception(raw, protocol, content)
+                content = content_of(raw)
+                known = None if content is None else self._known(content, raw, protocol)
+                return known or self._of_exception(raw, protocol, content)
             if form is _Form.NORMALIZED:
                 return raw  # type: ignore[return-value] # it is one
             return self._of_raw(_bounded(raw) if form is _Form.TEXT else raw, protocol)

@@ -46,7 +46,7 @@ def observe(error: object) -> Signal | None:
         return _of_text(error)
     try:
         if isinstance(error, Element):
-            return of_element(cast("Node", error))
+            return of_element(error)
         if isinstance(error, _EXCEPTIONS):
             return error.signal if isinstance(error, SessionError) else of_exception(error)
         if isinstance(error, (bytes, bytearray, memoryview)):
