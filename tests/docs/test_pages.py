@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
+_WIDEST = 100  # characters in the column of the site on a window of 1400 px
 PAGES = sorted(
     path
     for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
@@ -214,6 +215,12 @@ def _table(code: str) -> None:
 )
 def test_an_ellipsis_covers_numbers_and_versions_and_no_word(shown: str, printed: str, same: bool) -> None:
     assert matches(shown, printed) is same
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_code_of_a_page_fits_its_column(page: Path) -> None:
+    lines = [line for block in blocks(page) if block.language == "python" for line in block.code.splitlines()]
+    assert [line for line in lines if len(line) > _WIDEST] == []
 
 
 def test_there_are_pages() -> None:
