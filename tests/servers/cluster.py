@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from tests.servers.ports import HOST, reserve
 from tests.servers.process import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["WatchProcess", "clustered", "watching"]
@@ -50,12 +51,20 @@ def _routed(server: NatsServer) -> bool:
 class WatchProcess:
     """A process of `errnorm watch`."""
 
-    def __init__(self, server: NatsServer, place: Path, number: int) -> None:
-        """Start it for a user `sys` of the system account."""
+    def __init__(
+        self,
+        server: NatsServer,
+        place: Path,
+        number: int,
+        under: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start it for a user `sys` of the system account; under another program and with more variables if given."""
         self.out = place / f"watcher{number}.jsonl"
         with self.out.open("w") as out, (place / f"watcher{number}.err").open("w") as err:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "errnorm", "watch", f"nats://sys:sys@{HOST}:{server.port}", "--format", "jsonl"],
+                [*under, sys.executable, "-m", "errnorm", "watch", f"nats://sys:sys@{HOST}:{server.port}", "--format", "jsonl"],
+                env={**os.environ, **(environment or {})},
                 stdout=out,
                 stderr=err,
             )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import re
 import sys
 import time
+import urllib.request
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,12 +22,11 @@ from errnorm_adapters.tools.watch.events import Event, read
 from errnorm_adapters.tools.watch.summary import Summary
 from tests.servers.cluster import WatchProcess, clustered, watching
 from tests.servers.nats import NatsServer, current
-from tests.servers.ports import HOST
+from tests.servers.ports import HOST, reserved_port
 from tests.servers.process import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from errnorm.fault import Fault
 
@@ -183,6 +186,37 @@ def test_three_watchers_tell_each_error_of_a_cluster_once_also_when_one_is_kille
         for watcher in watchers:
             watcher.process.terminate()
             assert watcher.process.wait(30) in {0, -9}
+
+
+@NEEDS_SERVER
+@pytest.mark.server
+def test_prometheus_can_scrape_a_watcher_that_runs_under_the_sdk(tmp_path: Path) -> None:
+    pytest.importorskip("opentelemetry.distro")
+    pytest.importorskip("opentelemetry.exporter.prometheus")
+    with reserved_port() as port, NatsServer(tmp_path, CONFIG) as server:
+        environment = {
+            "OTEL_METRICS_EXPORTER": "prometheus",
+            "OTEL_EXPORTER_PROMETHEUS_PORT": str(port),
+            "OTEL_TRACES_EXPORTER": "none",
+            "OTEL_LOGS_EXPORTER": "none",
+        }
+        watcher = WatchProcess(
+            server, tmp_path, 0, [str(Path(sys.executable).with_name("opentelemetry-instrument"))], environment
+        )
+        try:
+            wait_until(lambda: watching([server], "SERVER.*.CLIENT.AUTH.ERR") == 1, 120, what="the watcher")
+            fail([server], "shop", 4)
+            counted = r'errnorm_errors_total\{.*error_type="auth.rejected".*\} 2.0'
+            wait_until(lambda: re.search(counted, scraped(port)) is not None, 120, what="two refused logins")
+        finally:
+            watcher.process.terminate()
+            watcher.process.wait(60)
+
+
+def scraped(port: int) -> str:
+    with contextlib.suppress(OSError), urllib.request.urlopen(f"http://{HOST}:{port}/metrics", timeout=60) as answer:
+        return str(answer.read().decode())
+    return ""
 
 
 @NEEDS_SERVER
