@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -383,8 +384,6 @@ def test_an_exporter_that_holds_nothing_back_needs_no_flush(settings: Callable[.
 
 ZERO_CODE = """
 import nats.errors
-from opentelemetry.sdk._configuration import _OTelSDKConfigurator
-_OTelSDKConfigurator().configure(auto_instrumentation_version="0")
 from opentelemetry import trace
 try:
     with trace.get_tracer("t").start_as_current_span("auto"):
@@ -404,7 +403,8 @@ def test_a_program_that_is_not_touched_gets_its_spans_corrected(exporter: str, f
         "OTEL_METRICS_EXPORTER": "none",
         "OTEL_LOGS_EXPORTER": "none",
     }
-    command = [sys.executable, "-c", ZERO_CODE]
+    pytest.importorskip("opentelemetry.distro")
+    command = [Path(sys.executable).with_name("opentelemetry-instrument"), sys.executable, "-c", ZERO_CODE]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
     if found:
         assert json.loads(done.stdout)["attributes"]["error.type"] == "auth.rejected"
