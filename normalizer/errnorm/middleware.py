@@ -329,7 +329,7 @@ class Middleware:
     @cached_property
     def privacy(self) -> Privacy:
         """The redaction rules, from the settings of this middleware."""
-        from errnorm.settings import Settings  # noqa: PLC0415 - the import of pydantic is slow, and needed only here
+        from errnorm.settings import Settings  # noqa: PLC0415 - needed only here
 
         return (self._settings or Settings.load()).privacy
 
