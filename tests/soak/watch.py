@@ -23,7 +23,6 @@ import psutil
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from errnorm_adapters.tools.watch.watcher import QUEUE
 from tests.servers.cluster import WatchProcess, clustered, watching
 from tests.servers.process import wait_until
 
@@ -129,7 +128,7 @@ def _watched(servers: list[NatsServer], watchers: list[WatchProcess], clients: i
     burst.slow()
     _settled(watchers)
     # The connection of the watcher that was killed is lost too, and that is told.
-    lines = [line for watcher in watchers for line in watcher.lines() if line["client"] != QUEUE]
+    lines = [line for watcher in watchers for line in watcher.lines()]
     told = Counter(line["client"] for line in lines)
     return {
         "clients": clients,
