@@ -404,7 +404,7 @@ def test_a_program_that_is_not_touched_gets_its_spans_corrected(exporter: str, f
         "OTEL_LOGS_EXPORTER": "none",
     }
     pytest.importorskip("opentelemetry.distro")
-    command = [Path(sys.executable).with_name("opentelemetry-instrument"), sys.executable, "-c", ZERO_CODE]
+    command = [str(Path(sys.executable).with_name("opentelemetry-instrument")), sys.executable, "-c", ZERO_CODE]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
     if found:
         assert json.loads(done.stdout)["attributes"]["error.type"] == "auth.rejected"
