@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from errnorm.taxonomy import Reason, Recovery
+from errnorm_adapters.xmpp.client.stanzas import BY_CODE
 from tests.each import each
 from tests.mappings import rows
 
@@ -54,26 +55,6 @@ ANSWERS = {
     "ARES_ENODATA": Reason.TRANSPORT_DNS,
 }
 
-# XEP-0086: the condition of each numeric code.
-LEGACY = {
-    "302": "redirect",
-    "400": "bad-request",
-    "401": "not-authorized",
-    "402": "payment-required",
-    "403": "forbidden",
-    "404": "item-not-found",
-    "405": "not-allowed",
-    "406": "not-acceptable",
-    "407": "registration-required",
-    "408": "remote-server-timeout",
-    "409": "conflict",
-    "500": "internal-server-error",
-    "501": "feature-not-implemented",
-    "502": "service-unavailable",
-    "503": "service-unavailable",
-    "504": "remote-server-timeout",
-    "510": "service-unavailable",
-}
 # RFC 6120, section 8.3.2: what each type asks for.
 STEPS = {
     "auth": Recovery.REAUTHENTICATE,
@@ -141,7 +122,7 @@ def test_a_code_of_getaddrinfo_is_retried_where_time_alone_can_help(code: str) -
     assert retried is (code in TIME_HELPS | TIME_HELPS_ALL_THE_SAME)
 
 
-@each(("code", "condition"), LEGACY.items())
+@each(("code", "condition"), BY_CODE.items())
 def test_a_numeric_code_has_the_reason_of_its_condition(code: str, condition: str) -> None:
     assert of_xmpp("legacy", code).row.reason is of_xmpp("stanza", condition).row.reason
 

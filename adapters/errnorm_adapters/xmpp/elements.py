@@ -113,9 +113,7 @@ class _Said:
             elif name == "text":
                 rank = self._take_text(child, rank)
             elif self.condition is None:
-                self.condition = name
-                if name in _ADDRESSED:
-                    self.address = _stripped(child.text)
+                self._take_condition(child, name)
 
     def _take_condition(self, child: Node, name: str) -> None:
         self.condition = name

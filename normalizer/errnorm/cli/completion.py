@@ -14,7 +14,7 @@ from errnorm.cli.arguments import OneOf, known_protocols, known_sections
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from errnorm.cli.arguments import Parser
 
@@ -90,20 +90,19 @@ def candidates(parser: Parser, commands: Mapping[str, Parser], words: Sequence[s
     return [word for word in found if word.startswith(typed)]
 
 
-def _of_command(command: Parser | None, before: Sequence[str], typed: str) -> Iterator[str]:
+def _of_command(command: Parser | None, before: Sequence[str], typed: str) -> Iterable[str]:
     if command is None:
-        return
+        return ()
     taking = {name: action for action in command.arguments if action.nargs != 0 for name in action.option_strings}
     if before and before[-1] in taking:
-        yield from _values(taking[before[-1]], before)
-    elif (option := typed.partition("=")[0]) in taking and "=" in typed:
-        yield from (f"{option}={value}" for value in _values(taking[option], before))
-    elif typed.startswith("-"):
-        yield from command.options
-    else:
-        for action in command.arguments:
-            if not action.option_strings:
-                yield from _values(action, before)
+        return _values(taking[before[-1]], before)
+    option = typed.partition("=")[0]
+    if option in taking and "=" in typed:
+        return [f"{option}={value}" for value in _values(taking[option], before)]
+    if typed.startswith("-"):
+        return command.options
+    places = [action for action in command.arguments if not action.option_strings]
+    return [value for action in places for value in _values(action, before)]
 
 
 def _values(action: argparse.Action, before: Sequence[str]) -> Sequence[str]:

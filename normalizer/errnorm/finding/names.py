@@ -106,10 +106,6 @@ class Names:
                 if _COMPOUND.search(found[1]) and not everybodys:
                     self._classes.setdefault(found[1], name)
 
-    def exact(self, text: str) -> Name | None:
-        """Find the row with exactly this name, in any case."""
-        return self._names.get(text.lower()) or self._everyday.get(text.lower())
-
     def find(self, text: str, *, everyday: bool = False) -> Name | None:
         """
         Find the row of a text; `None` if there is none, or if the text is not specific enough.

@@ -180,15 +180,19 @@ class _Server:
             literal, name, method = call.groups()
             if literal is not None:
                 yield _unquoted(literal)
-            elif method is not None and (named := self.constants.get(name) or self.states.get(name)):
-                yield named
             elif method is None:
-                nearby = source[max(0, call.start() - _NEARBY) : call.start()]
-                nearby = nearby[nearby.rfind("\nfunc ") + 1 :]
-                assigned = rf"\b{name}\s*:?=\s*(?:fmt\.Sprintf\(\s*)?({_LITERAL})"
-                yield from map(_unquoted, re.findall(assigned, nearby))
-                if source[call.end() : call.end() + 1] == "(":
-                    yield from self._returned(name)
+                yield from self._assigned(source, call, name)
+            elif named := self.constants.get(name) or self.states.get(name):
+                yield named
+
+    def _assigned(self, source: str, call: re.Match[str], name: str) -> Iterator[str]:
+        """Yield the texts that a name has at a call: what was assigned to it before, or what it returns if it is a function."""
+        nearby = source[max(0, call.start() - _NEARBY) : call.start()]
+        nearby = nearby[nearby.rfind("\nfunc ") + 1 :]
+        assigned = rf"\b{name}\s*:?=\s*(?:fmt\.Sprintf\(\s*)?({_LITERAL})"
+        yield from map(_unquoted, re.findall(assigned, nearby))
+        if source[call.end() : call.end() + 1] == "(":
+            yield from self._returned(name)
 
     def _returned(self, function: str) -> Iterator[str]:
         """Yield the texts that a function of the server returns."""

@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element, SubElement
 if TYPE_CHECKING:
     from collections.abc import Container
 
-__all__ = ["Kind", "Outgoing", "complete", "kind_of", "room_of"]
+__all__ = ["BY_CODE", "Kind", "Outgoing", "complete", "kind_of", "room_of"]
 
 _STANZAS = "{urn:ietf:params:xml:ns:xmpp-stanzas}"
 _STREAMS = "{http://etherx.jabber.org/streams}"
@@ -26,8 +26,8 @@ _BINDS = ("{urn:ietf:params:xml:ns:xmpp-bind}bind", "{urn:ietf:params:xml:ns:xmp
 _ROOM = "{http://jabber.org/protocol/muc}x"
 
 
-# XEP-0086, table 1.
-_BY_CODE = {
+# XEP-0086, table 1: the condition of each numeric code.
+BY_CODE = {
     "302": "redirect",
     "400": "bad-request",
     "401": "not-authorized",
@@ -122,7 +122,7 @@ def complete(xml: Element, known: Container[str | None], tag: str, joining: Cont
     if kind is not Kind.MESSAGE_FAILED:
         error.tag = tag  # not in a message: there slixmpp recognises the error by the tag that was received
     if not any(child.tag.removeprefix(_STANZAS) in known for child in error):
-        old = None if any(child.tag.startswith(_STANZAS) for child in error) else _BY_CODE.get(error.get("code", ""))
+        old = None if any(child.tag.startswith(_STANZAS) for child in error) else BY_CODE.get(error.get("code", ""))
         SubElement(error, f"{_STANZAS}{old if old in known else 'undefined-condition'}")
     if kind is Kind.PRESENCE_FAILED and room_of(xml) in joining and xml.find(_ROOM) is None:
         SubElement(xml, _ROOM)
