@@ -176,9 +176,13 @@ async def _same_resource(stage: Stage, server: Server) -> None:
 
 async def _too_early(stage: Stage, server: Server) -> None:
     async with _session(stage, server, tls=False) as session:
-        # slixmpp's send_raw() holds data back until the login is done, so the scene writes to the socket after the stream header.
-        loop = asyncio.get_running_loop()
-        session.client.add_event_handler("connected", lambda _: loop.call_soon(session.write, b"<presence/>"))
+        # The stanza is sent in place of the first step after the stream's features. If the client went on by itself, chance would
+        # decide which fault comes first. slixmpp's send_raw() holds data back until the login, so the scene writes to the socket.
+        def instead(_: object) -> bool:
+            session.write(b"<presence/>")
+            return True
+
+        session.client.register_feature("starttls", instead, restart=True, order=0)
         said = await session.wait_for("stream_error")
         await stage.caught(_PATIENCE)
     stage.close("send a stanza before the login", ["auth.required", "auth.rejected"], said)
