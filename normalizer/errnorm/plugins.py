@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import logging
 import os
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from errnorm.escape import escaped
+from errnorm.installed import entry_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from importlib.metadata import EntryPoint
+    from pathlib import Path
 
     from errnorm.adapters import Adapter
+    from errnorm.installed import EntryPoint
     from errnorm.tables.source import TableError
     from errnorm.tables.table import Table
 
@@ -44,16 +44,9 @@ _LONGEST = 400
 _told: set[tuple[str, str]] = set()
 
 
-@cache
-def _group(name: str) -> tuple[EntryPoint, ...]:
-    from importlib.metadata import entry_points  # noqa: PLC0415 - it takes half of the library's import time
-
-    return tuple(entry_points(group=name))
-
-
 def adapters() -> dict[str, EntryPoint]:
     """Return the entry point of each installed adapter, by protocol; `load_adapter` imports the adapter."""
-    return {point.name: point for point in _group("errnorm.adapters")}
+    return {point.name: point for point in entry_points("errnorm.adapters")}
 
 
 def load_adapter(point: EntryPoint) -> Adapter:
@@ -64,16 +57,18 @@ def load_adapter(point: EntryPoint) -> Adapter:
 
 def forms() -> list[EntryPoint]:
     """Return the entry points of the installed files that describe the forms of errors in texts, ordered by name."""
-    return sorted(_group("errnorm.forms"), key=lambda point: point.name)
+    return sorted(entry_points("errnorm.forms"), key=lambda point: point.name)
 
 
 def protocols() -> list[str]:
     """Return the protocols that have a table, in the order of installation."""
-    return list(dict.fromkeys(point.name.partition(".")[0] for point in _group("errnorm.mappings")))
+    return list(dict.fromkeys(point.name.partition(".")[0] for point in entry_points("errnorm.mappings")))
 
 
 def overlay_paths(given: Iterable[str | Path] | None = None) -> list[Path]:
     """Return the given overlay files; if none are given, those in `ERRNORM_TABLES`, separated like the entries of `PATH`."""
+    from pathlib import Path  # noqa: PLC0415 - its import takes a tenth of the library's
+
     if given is not None:
         return [Path(path) for path in given]
     return [Path(path) for path in os.environ.get("ERRNORM_TABLES", "").split(os.pathsep) if path]
@@ -137,7 +132,7 @@ def find_table(protocol: str, overlays: Iterable[Path] = ()) -> Table | None:
 
 
 def _points_of(protocol: str) -> list[EntryPoint]:
-    points = [point for point in _group("errnorm.mappings") if point.name.partition(".")[0] == protocol]
+    points = [point for point in entry_points("errnorm.mappings") if point.name.partition(".")[0] == protocol]
     return sorted(points, key=lambda point: point.name)
 
 

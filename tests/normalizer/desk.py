@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint
-
 from errnorm.engine import Engine
 from errnorm.error import NormalizedError, Signal
+from errnorm.installed import EntryPoint
 from errnorm.normalizer import Normalizer
 from errnorm.tables.file import read
 from errnorm.tables.table import Table

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import logging
-from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING
 
 import nats.errors
@@ -16,6 +15,7 @@ import errnorm
 from errnorm import plugins
 from errnorm.error import Signal
 from errnorm.exceptions import ReportedException, class_names, message_of
+from errnorm.installed import EntryPoint
 from errnorm.normalizer import Normalizer
 from errnorm.tables.file import read
 from errnorm.tables.source import TableError

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
 from errnorm import plugins
+from errnorm.installed import EntryPoint
 from errnorm.tables import load
 from errnorm.tables.file import read
 from errnorm.tables.source import TableError

@@ -13,7 +13,6 @@ import os
 import shlex
 import sys
 from importlib import import_module
-from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,11 +21,14 @@ from errnorm.cli import completion
 from errnorm.cli.arguments import UNUSABLE, Parser, UnusableError, meant, shielded
 from errnorm.cli.style import printable
 from errnorm.cli.summary import summary_of
+from errnorm.installed import entry_points
 from errnorm.tables.source import TableError
+from errnorm.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from importlib.metadata import EntryPoint
+
+    from errnorm.installed import EntryPoint
 
 __all__ = ["main"]
 
@@ -52,7 +54,7 @@ for example:
 def _parser(first: str | None) -> tuple[Parser, Mapping[str, Parser]]:
     """Return the parser and those of the commands: of one command if the first argument names it, otherwise of all."""
     parser = Parser(prog="errnorm", description=_DESCRIPTION, epilog=_EXAMPLES, formatter_class=_formatter)
-    parser.add_argument("-V", "--version", action="version", version=f"errnorm {version('errnorm')}")
+    parser.add_argument("-V", "--version", action="version", version=f"errnorm {VERSION}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
     for name in (first,) if first in _ALONE else (*_ALONE, "completion"):
         # Importing a command takes longer than most commands run.
@@ -63,7 +65,7 @@ def _parser(first: str | None) -> tuple[Parser, Mapping[str, Parser]]:
 
 
 def _add_installed(commands: argparse._SubParsersAction[Parser], *, summaries: bool) -> None:
-    for point in sorted(entry_points(group="errnorm.commands"), key=lambda point: point.name):
+    for point in sorted(entry_points("errnorm.commands"), key=lambda point: point.name):
         # An installed command parses its own arguments: nothing of it is imported until it is called.
         about = summary_of(point) if summaries else ""
         added = commands.add_parser(point.name, add_help=False, prefix_chars="\0", help=about)

@@ -10,7 +10,7 @@ from errnorm.finding.forms import Forms
 from errnorm.tables import load
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+    from errnorm.installed import EntryPoint
 
 __all__ = ["installed_forms"]
 

@@ -17,9 +17,9 @@ from errnorm.tables.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from importlib.metadata import EntryPoint
     from pathlib import Path
 
+    from errnorm.installed import EntryPoint
     from errnorm.tables.file import TableFile
 
 __all__ = ["document", "protocols", "table"]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from errnorm import plugins
+from errnorm.installed import entry_points
 from errnorm.tables import load
 from errnorm.tables.compiled import compiled, files, name_of
 from errnorm.tables.file import evidence_of, read
@@ -24,7 +25,7 @@ EVIDENCE = (FOLDER / "evidence.json").read_text("utf-8")
 
 @cache
 def texts(protocol: str) -> dict[str, str]:
-    points = [point for point in plugins._group("errnorm.mappings") if point.name.partition(".")[0] == protocol]
+    points = [point for point in entry_points("errnorm.mappings") if point.name.partition(".")[0] == protocol]
     return {point.attr: (FOLDER / point.attr).read_text("utf-8") for point in sorted(points, key=lambda point: point.name)}
 
 
@@ -83,7 +84,7 @@ def test_a_table_with_a_compiled_form_needs_no_pydantic(tmp_path: Path) -> None:
         (package / name).write_text(text, "utf-8")
     program = (
         "import sys, errnorm.settings\n"
-        "from importlib.metadata import EntryPoint\n"
+        "from errnorm.installed import EntryPoint\n"
         "from errnorm.tables import load\n"
         "points = [EntryPoint('transport', 'errnorm_transport_copy:transport.toml', 'errnorm.mappings')]\n"
         "assert load.table('transport', points, []).find('os', 'ECONNREFUSED')\n"

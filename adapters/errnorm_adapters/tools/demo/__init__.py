@@ -12,10 +12,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 from errnorm.cli.arguments import UNUSABLE, Parser
+from errnorm.installed import entry_points
 from errnorm_adapters.tools.demo.lines import Printer
 from errnorm_adapters.tools.demo.stage import Case, MissingError, Stage
 
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0 if every error occurred, was caught and got an expected reason; 2 if a part is not installed; 1 otherwise.
     """
-    installed = {point.name: point for point in entry_points(group="errnorm.demos")}
+    installed = {point.name: point for point in entry_points("errnorm.demos")}
     parser = Parser(prog="errnorm demo", description="Provoke real errors on real servers, and show how errnorm normalizes them.")
     parser.add_argument("protocol", nargs="*", help=f"the protocols to show: {', '.join(sorted(installed))}; by default all")
     parser.add_argument("--log", action="store_true", help="also show the log line of each error")
@@ -73,7 +73,7 @@ async def play(stage: Stage) -> None:
         stage: The stage; its `protocol` is the name of the entry point. If the demonstration fails, `failure` is set.
     """
     try:
-        point = next(point for point in entry_points(group="errnorm.demos") if point.name == stage.protocol)
+        point = next(point for point in entry_points("errnorm.demos") if point.name == stage.protocol)
         async with asyncio.timeout(_LONGEST):
             await point.load()(stage)
     except Exception as error:  # noqa: BLE001 - the other demonstrations must still run

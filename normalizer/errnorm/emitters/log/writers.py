@@ -7,12 +7,12 @@ import logging
 import sys
 import time
 from functools import cache, lru_cache
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from errnorm.emitters.attributes import TEMPLATE
 from errnorm.regex import regex
 from errnorm.settings import SettingsError
+from errnorm.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,14 +59,16 @@ def writer(name: LogWriter) -> Write:
         SettingsError: If the value is `otel` and OpenTelemetry is older than 1.39: records of older versions cannot be made
             without the SDK.
     """
-    if name == "otel" and _release(version("opentelemetry-api")) < _RECORDS_SINCE:
+    if name == "otel" and _release_of_opentelemetry() < _RECORDS_SINCE:
         message = "log_with: otel needs opentelemetry-api 1.39 or newer"
         raise SettingsError(message)
     return _WRITERS[name]
 
 
-def _release(found: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in found.split(".")[:2])
+def _release_of_opentelemetry() -> tuple[int, ...]:
+    from importlib.metadata import version  # noqa: PLC0415 - its import is slow, and only this setting needs it
+
+    return tuple(int(part) for part in version("opentelemetry-api").split(".")[:2])
 
 
 def write_with_structlog(level: Severity, event: Message, fields: Attributes) -> None:
@@ -138,12 +140,7 @@ def write_with_otel(level: Severity, event: Message, fields: Attributes) -> None
         attributes=told,
         event_name=event.name,
     )
-    get_logger("errnorm", _own_version()).emit(record)
-
-
-@cache
-def _own_version() -> str:
-    return version("errnorm")
+    get_logger("errnorm", VERSION).emit(record)
 
 
 def _depth() -> int:

@@ -8,7 +8,6 @@ therefore needs no SDK, never waits for it, and goes on while an exporter hangs.
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -19,6 +18,7 @@ from errnorm.emitters.attributes import ATTRIBUTES, circumstances, error_type, j
 from errnorm.emitters.counts import LEDGER, Ledger
 from errnorm.plugins import protocols
 from errnorm.taxonomy import Category, Reason
+from errnorm.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -67,7 +67,7 @@ def publish(ledger: Ledger = LEDGER, provider: MeterProvider | None = None) -> N
     if (provider or _GLOBAL) in readers_of:
         return
     readers_of.add(provider or _GLOBAL)
-    meter = get_meter("errnorm", version("errnorm"), meter_provider=provider)
+    meter = get_meter("errnorm", VERSION, meter_provider=provider)
     _expect(ledger)
     ledger.operations.show(meter.create_counter("errnorm.operations", *METRICS["errnorm.operations"]))
 

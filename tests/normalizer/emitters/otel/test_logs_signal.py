@@ -137,6 +137,6 @@ def test_every_way_out_has_a_name_in_the_settings(settings: Callable[..., Settin
 def test_an_opentelemetry_that_is_too_old_is_refused_at_once(
     settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch, found: str
 ) -> None:
-    monkeypatch.setattr("errnorm.emitters.log.writers.version", lambda _: found)
+    monkeypatch.setattr("importlib.metadata.version", lambda _: found)
     with pytest.raises(SettingsError, match=r"^log_with: otel needs opentelemetry-api 1\.39"):
         LogEmitter(settings(log_with="otel"))
