@@ -6,8 +6,6 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from errnorm.decision import Decision, RetryPolicy, RetryState, Verdict
-from errnorm.decision import decide as _decide
 from errnorm.error import NormalizedError
 from errnorm.normalizer import Normalizer, default_normalizer
 from errnorm.taxonomy import Category, Effect, Reason, Recovery
@@ -15,7 +13,7 @@ from errnorm.taxonomy import Category, Effect, Reason, Recovery
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from errnorm.decision import Circumstances
+    from errnorm.decision import Circumstances, Decision, RetryPolicy, RetryState, Verdict
     from errnorm.finding import Finder, Finding
     from errnorm.middleware import Guard, Middleware
     from errnorm.settings import Settings
@@ -49,11 +47,15 @@ __all__ = [
 
 # Imported on first access, so that a program that only normalizes errors does not pay for the import of the rest.
 _LAZY = {
+    "Decision": "errnorm.decision",
     "Guard": "errnorm.middleware",
     "Middleware": "errnorm.middleware",
+    "RetryPolicy": "errnorm.decision",
+    "RetryState": "errnorm.decision",
     "Settings": "errnorm.settings",
     "StoppedError": "errnorm.supervisor",
     "TableError": "errnorm.tables.source",
+    "Verdict": "errnorm.decision",
     "supervise": "errnorm.supervisor",
 }
 _LAZY_MODULES = {"hooks", "adapters", "emitters", "retry", "tables"}
@@ -113,8 +115,10 @@ def decide(
     Returns:
         The verdict, the step that must come first, the pause in seconds, and the reason for the verdict.
     """
+    from errnorm.decision import decide as decided  # noqa: PLC0415 - as above
+
     before = None if previous is None else normalize(previous, protocol)
-    return _decide(normalize(error, protocol), previous=before, **circumstances)
+    return decided(normalize(error, protocol), previous=before, **circumstances)
 
 
 @cache

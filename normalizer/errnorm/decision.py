@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Self, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, Self, TypedDict
 
 from errnorm.taxonomy import Category, Effect, Reason, Recovery
 
@@ -126,8 +126,7 @@ half of them are connected again within 5 s, spread over several seconds.
 """
 
 
-@dataclass(slots=True)
-class _Case:
+class _Case(NamedTuple):
     """One error, with everything that a veto may read."""
 
     error: NormalizedError

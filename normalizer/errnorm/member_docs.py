@@ -7,8 +7,6 @@ from the source on first use, so that each description is written once, beside t
 
 from __future__ import annotations
 
-import ast
-import inspect
 from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -27,6 +25,9 @@ def member_docs(kind: type[Enum]) -> dict[str, list[str]]:
     Raises:
         OSError: If the source of the class is not available.
     """
+    import ast  # noqa: PLC0415 - importing the library must be fast, and few programs read these texts
+    import inspect  # noqa: PLC0415 - as above
+
     definition = ast.parse(inspect.getsource(kind)).body[0]
     return {
         member.targets[0].id: _paragraphs(text.value.value)

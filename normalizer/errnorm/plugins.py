@@ -67,11 +67,12 @@ def protocols() -> list[str]:
 
 def overlay_paths(given: Iterable[str | Path] | None = None) -> list[Path]:
     """Return the given overlay files; if none are given, those in `ERRNORM_TABLES`, separated like the entries of `PATH`."""
-    from pathlib import Path  # noqa: PLC0415 - its import takes a tenth of the library's
+    paths = [path for path in os.environ.get("ERRNORM_TABLES", "").split(os.pathsep) if path] if given is None else list(given)
+    if not paths:
+        return []
+    from pathlib import Path  # noqa: PLC0415 - its import takes a tenth of the library's, and most programs have no overlays
 
-    if given is not None:
-        return [Path(path) for path in given]
-    return [Path(path) for path in os.environ.get("ERRNORM_TABLES", "").split(os.pathsep) if path]
+    return [Path(path) for path in paths]
 
 
 def overlaid(overlays: Iterable[Path]) -> list[str]:

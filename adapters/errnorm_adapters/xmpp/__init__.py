@@ -8,7 +8,6 @@ This module detects the form of the raw error and calls the module that reads it
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
-from xml.etree.ElementTree import Element
 
 from errnorm.error import Signal
 from errnorm.exceptions import ReportedException
@@ -45,8 +44,6 @@ def observe(error: object) -> Signal | None:
     if type(error) is str:
         return _of_text(error)
     try:
-        if isinstance(error, Element):
-            return of_element(error)
         if isinstance(error, _EXCEPTIONS):
             return error.signal if isinstance(error, SessionError) else of_exception(error)
         if isinstance(error, (bytes, bytearray, memoryview)):
@@ -57,7 +54,8 @@ def observe(error: object) -> Signal | None:
 
 
 def _of_object(error: object) -> Signal | None:
-    # Stanza objects of slixmpp hold their element as `xml`. Elements of lxml have a class of their own.
+    # Stanza objects of slixmpp hold their element as `xml`. An element is known by its tag, not by its class: lxml has its own,
+    # and a program that never uses XMPP need not import that of the standard library.
     element = getattr(error, "xml", error)
     return of_element(cast("Node", element)) if isinstance(getattr(element, "tag", None), str) else None
 

@@ -11,7 +11,6 @@ RFC 6120 4.9, 5.4, 6.5, 8.3; RFC 7395; XEP-0086, 0124, 0138, 0198, 0206, 0388.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, cast
@@ -177,6 +176,8 @@ def _details(child: Node) -> Params:
 
 def _pause(stamp: object) -> float | None:
     """Return the seconds until the time that a server names (XEP-0363 7); `None` if the text is not a time."""
+    from datetime import UTC, datetime  # noqa: PLC0415 - seldom needed, and its import would delay every start
+
     try:
         then = datetime.fromisoformat(str(stamp))
     except ValueError:

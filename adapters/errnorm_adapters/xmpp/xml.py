@@ -13,13 +13,14 @@ its start tag or end tag. This module adds the missing tags before it parses a f
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Protocol, overload
-from xml.etree.ElementTree import Element, ParseError, XMLParser
 
 from errnorm.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from xml.etree.ElementTree import Element, XMLParser
 
 __all__ = ["CLIENT", "STREAMS", "Node", "decoded", "parse", "resembles_xmpp"]
 
@@ -174,13 +175,23 @@ def _framed(text: str) -> str:
     return f"{'' if opened else _OPEN}{text}{'' if closed else _CLOSE}"
 
 
+@cache
+def _parsing() -> tuple[type[XMLParser], type[Exception]]:
+    # Imported when the first XML comes: a program that only uses NATS never needs it.
+    from xml.etree.ElementTree import ParseError, XMLParser  # noqa: PLC0415 - see above, and `_fed`
+
+    return XMLParser, ParseError
+
+
 def _fed(text: str) -> Element | str | None:
-    parser = XMLParser()  # noqa: S314 - `parse` has refused all dangerous XML; see the top of this module
+    parser_of, refused = _parsing()
+    # This parser is safe here: `parse` has refused all dangerous XML; see the top of this module.
+    parser = parser_of()
     try:
         # The text is decoded already, so an encoding in the XML declaration is ignored.
         parser.feed(text)
         root: Element = parser.close()
-    except ParseError:
+    except refused:
         return None
     except UnicodeEncodeError:
         return "not-utf-8"

@@ -7,7 +7,8 @@ the wheel writes it beside the TOML files (`hatch_build.py`); any package that h
 The TOML files stay the only source. The compiled form contains a hash of each file from which it was made, and is not used if one
 of the files differs. Its rows were checked when it was made, also against each other, so they are not checked again.
 
-The form is one line of JSON about all files, and then one line of JSON with the rows of each section of each file.
+The form is one line of JSON about all files, and then one line of JSON with the rows of each section of each file. The first line
+has the place of each other line in bytes, so that a line is read only when its section is searched.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["compiled", "files", "name_of"]
 
-_FORMAT = 1
+_FORMAT = 2
 _MEANING: Mapping[str, Mapping[str | None, object]] = {
     name: {None: None, **{word.value: word for word in words}}
     for name, words in {"reason": Reason, "recovery": Recovery, "effect": Effect, "reach": Reach}.items()
@@ -57,17 +58,16 @@ def compiled(texts: Mapping[str, str], protocol: str, evidence: str = "") -> str
     generated = evidence_of(evidence).get(protocol) if evidence else None
     made = {name: read(text, name, protocol, evidence=generated) for name, text in texts.items()}
     Table(list(made.values()))
-    about: dict[str, Any] = {"format": _FORMAT, "evidence": _hash(evidence), "files": {}}
-    lines: list[str] = []
+    about: dict[str, Any] = {"format": _FORMAT, "evidence": _hash(evidence.encode()), "files": {}}
+    body = ""
     for name, file in made.items():
-        places = range(len(lines) + 1, len(lines) + 1 + len(file.rows))
-        about["files"][name] = {
-            "hash": _hash(texts[name]),
-            "head": asdict(file.head),
-            "lines": dict(zip(file.rows, places, strict=True)),
-        }
-        lines += [_line({key: _given(entry.row) for key, entry in by_key.items()}) for by_key in file.rows.values()]
-    return "\n".join([_line(about), *lines])
+        places: dict[str, tuple[int, int]] = {}
+        for section, by_key in file.rows.items():
+            line, start = _line({key: _given(entry.row) for key, entry in by_key.items()}), len(body.encode())
+            body += f"{line}\n"
+            places[section] = (start, start + len(line.encode()))
+        about["files"][name] = {"hash": _hash(texts[name].encode()), "head": asdict(file.head), "lines": places}
+    return f"{_line(about)}\n{body}"
 
 
 def _line(value: object) -> str:
@@ -80,35 +80,35 @@ def _given(row: Row) -> dict[str, Any]:
     return {name: value for name in COLUMNS if (value := getattr(row, name)) != fields[name].default}
 
 
-def files(form: str, texts: Mapping[str, str], evidence: str) -> dict[str, TableFile] | None:
+def files(form: bytes, data: Mapping[str, bytes], evidence: bytes) -> dict[str, TableFile] | None:
     """
     Return the files of a protocol by name; `None` if the form was made from other files, or by another version of this code.
 
     Args:
         form: The compiled form.
-        texts: The text of each file, by its name.
-        evidence: The text of the file with generated columns; empty if there is none.
+        data: The bytes of each file, by its name.
+        evidence: The bytes of the file with generated columns; empty if there is none.
     """
-    lines = form.split("\n")
-    about = json.loads(lines[0])
+    first, _, body = form.partition(b"\n")
+    about = json.loads(first)
     if about["format"] != _FORMAT or about["evidence"] != _hash(evidence):
         return None
     known = about["files"]
-    if any(name not in known or known[name]["hash"] != _hash(text) for name, text in texts.items()):
+    if any(name not in known or known[name]["hash"] != _hash(each) for name, each in data.items()):
         return None
-    return {name: _file(known[name], lines, Source(text, name)) for name, text in texts.items()}
+    return {name: _file(known[name], body, Source(each, name)) for name, each in data.items()}
 
 
-def _file(about: Mapping[str, Any], lines: list[str], source: Source) -> TableFile:
+def _file(about: Mapping[str, Any], body: bytes, source: Source) -> TableFile:
     head = _head(about["head"])
-    found = {section: lines[number] for section, number in about["lines"].items()}
+    found = {section: body[start:end] for section, (start, end) in about["lines"].items()}
     return TableFile(head, _Rows(found, f"{head.protocol} {head.version}", source.origin), source, is_compiled=True)
 
 
 class _Rows(Mapping[str, Mapping[str, Entry]]):
     """The rows of a file, by section and then by key. Those of a section are made when they are first read."""
 
-    def __init__(self, found: Mapping[str, str], version: str, origin: str) -> None:
+    def __init__(self, found: Mapping[str, bytes], version: str, origin: str) -> None:
         self._found = found
         self._version = version
         self._origin = origin
@@ -151,7 +151,8 @@ def _tupled(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _hash(text: str) -> list[int]:
-    # Against changes, not against attacks: who can write these files can write the code beside them.
-    data = text.encode()
+def _hash(data: bytes) -> list[int]:
+    # Against changes, not against attacks: who can write these files can write the code beside them. A checkout may have changed
+    # the ends of the lines.
+    data = data.replace(b"\r\n", b"\n")
     return [len(data), crc32(data)]

@@ -74,43 +74,44 @@ def document(point: EntryPoint) -> dict[str, Any]:
     Raises:
         TableError: If the file cannot be read.
     """
-    return Source(_resource(point.module, point.attr), point.attr).parse()
+    return Source(_decoded(_resource(point.module, point.attr), f"{point.module}:{point.attr}"), point.attr).parse()
 
 
 def _installed(points: list[EntryPoint], protocol: str) -> list[TableFile]:
     found: dict[str, dict[str, TableFile]] = {}
     for module in {point.module for point in points}:
-        texts = {point.attr: _resource(module, point.attr) for point in points if point.module == module}
-        found[module] = _of_module(module, texts, protocol)
+        data = {point.attr: _resource(module, point.attr) for point in points if point.module == module}
+        found[module] = _of_module(module, data, protocol)
     return [found[point.module][point.attr] for point in points]
 
 
-def _of_module(module: str, texts: dict[str, str], protocol: str) -> dict[str, TableFile]:
+def _of_module(module: str, data: dict[str, bytes], protocol: str) -> dict[str, TableFile]:
     """Return the files of one module by name: from their compiled form, if there is one that was made from them."""
     evidence = _optional(module, _EVIDENCE)
     form = _optional(module, compiled.name_of(protocol))
-    made = compiled.files(form, texts, evidence) if form else None
+    made = compiled.files(form, data, evidence) if form else None
     if made is not None:
         return made
     try:
-        generated = evidence_of(evidence).get(protocol) if evidence else None
+        generated = evidence_of(_decoded(evidence, f"{module}:{_EVIDENCE}")).get(protocol) if evidence else None
     except ValueError as error:
         message = f"{module}:{_EVIDENCE}: {error}"
         raise TableError(message) from error
+    texts = {name: _decoded(each, f"{module}:{name}") for name, each in data.items()}
     return {name: read(text, name, protocol, evidence=generated) for name, text in texts.items()}
 
 
-def _optional(module: str, name: str) -> str:
-    """Return the text of a file in a module; an empty string if there is no such file."""
+def _optional(module: str, name: str) -> bytes:
+    """Return the bytes of a file in a module; no bytes if there is no such file."""
     try:
         return _resource(module, name)
     except TableError as error:
         if isinstance(error.__cause__, FileNotFoundError):
-            return ""
+            return b""
         raise
 
 
-def _resource(module: str, name: str) -> str:
+def _resource(module: str, name: str) -> bytes:
     try:
         data = pkgutil.get_data(module, name)
     except Exception as error:  # a module of a plug-in can raise anything when it is imported
@@ -119,7 +120,7 @@ def _resource(module: str, name: str) -> str:
     if data is None:
         message = f"{module}:{name}: the loader of the module has no files"
         raise TableError(message)
-    return _decoded(data, f"{module}:{name}")
+    return data
 
 
 def _text(path: Path) -> str:

@@ -36,20 +36,23 @@ class Source:
     The text of one file.
 
     Attributes:
-        text: The TOML.
-
         origin: The name of the file, for messages and for `errnorm explain`.
 
         within: The TOML table to which paths are relative; empty for the whole file.
     """
 
-    __slots__ = ("origin", "text", "within")
+    __slots__ = ("_text", "origin", "within")
 
-    def __init__(self, text: str, origin: str, within: tuple[str, ...] = ()) -> None:
-        """Store the text without parsing it."""
-        self.text = text
+    def __init__(self, text: str | bytes, origin: str, within: tuple[str, ...] = ()) -> None:
+        """Store the text without parsing it. Bytes must be UTF-8."""
+        self._text = text
         self.origin = origin
         self.within = within
+
+    @property
+    def text(self) -> str:
+        """The TOML. Bytes are decoded only here, because the text of a compiled table is needed only for messages."""
+        return self._text if isinstance(self._text, str) else self._text.decode()
 
     def parse(self) -> dict[str, Any]:
         """

@@ -34,11 +34,15 @@ def form(protocol: str) -> str:
     return compiled(texts(protocol), protocol, EVIDENCE)
 
 
+def data(protocol: str) -> dict[str, bytes]:
+    return {name: text.encode() for name, text in texts(protocol).items()}
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_it_has_the_same_rows_and_sections_as_the_files(protocol: str) -> None:
     generated = evidence_of(EVIDENCE).get(protocol)
     written = Table([read(text, name, protocol, evidence=generated) for name, text in texts(protocol).items()])
-    found = files(form(protocol), texts(protocol), EVIDENCE)
+    found = files(form(protocol).encode(), data(protocol), EVIDENCE.encode())
     assert found is not None
     table = Table(list(found.values()))
     assert [(place, entry.row, entry.version, entry.origin) for place, entry in table.rows.items()] == [
@@ -53,7 +57,7 @@ def test_it_has_the_same_rows_and_sections_as_the_files(protocol: str) -> None:
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_it_finds_the_same_row_for_every_text(protocol: str) -> None:
     written = plugins.load_table(protocol)
-    found = files(form(protocol), texts(protocol), EVIDENCE)
+    found = files(form(protocol).encode(), data(protocol), EVIDENCE.encode())
     assert found is not None
     table = Table(list(found.values()))
     for (section, _), entry in written.rows.items():
@@ -65,12 +69,18 @@ def test_it_finds_the_same_row_for_every_text(protocol: str) -> None:
 
 @pytest.mark.parametrize("changed", ["file", "evidence", "format"])
 def test_it_is_not_used_if_something_has_changed(changed: str) -> None:
-    now = dict(texts("transport"))
+    now, made = data("transport"), form("transport").encode()
     if changed == "file":
-        now["transport.toml"] += "\n# a comment\n"
+        now["transport.toml"] += b"\n# a comment\n"
     evidence = EVIDENCE + " " if changed == "evidence" else EVIDENCE
-    of_another_version = form("transport").replace('"format":1', '"format":0', 1)
-    assert files(of_another_version if changed == "format" else form("transport"), now, evidence) is None
+    of_another_version = made.replace(b'"format":2', b'"format":1', 1)
+    assert of_another_version != made
+    assert files(of_another_version if changed == "format" else made, now, evidence.encode()) is None
+
+
+def test_it_is_used_if_only_the_ends_of_the_lines_have_changed() -> None:
+    now = {name: each.replace(b"\n", b"\r\n") for name, each in data("transport").items()}
+    assert files(form("transport").encode(), now, EVIDENCE.encode()) is not None
 
 
 def test_a_table_with_a_compiled_form_needs_no_pydantic(tmp_path: Path) -> None:
@@ -104,7 +114,7 @@ def test_two_plugins_with_the_same_row_are_refused_whether_compiled_or_not(
     (tmp_path / "more.toml").write_text(head + row + ', reach = "client", source = "s" }\n')
     points = plugins._points_of("transport")
     more = type(points[0])("transport.more", "more_of_transport:more.toml", "errnorm.mappings")
-    found = files(form("transport"), texts("transport"), EVIDENCE)
+    found = files(form("transport").encode(), data("transport"), EVIDENCE.encode())
     assert found is not None
     monkeypatch.setattr(
         load,
@@ -113,8 +123,8 @@ def test_two_plugins_with_the_same_row_are_refused_whether_compiled_or_not(
             found
             if module == "errnorm_mappings"
             else {
-                name: read(text, name, protocol, sections={**next(iter(found.values())).head.sections})
-                for name, text in names.items()
+                name: read(each.decode(), name, protocol, sections={**next(iter(found.values())).head.sections})
+                for name, each in names.items()
             }
         ),
     )
