@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PROTOCOLS = ("nats", "xmpp", "transport")
 FILE = re.compile(
-    r"((server|logger)/)?\w+\.go:?( [\w…, .]+)?|main\.go|errors\.json \([0-9]{3}\)|errors\.json, field code(: none yet)?|"
+    r"((server|logger|conf)/)?\w+\.go:?( [\w…, .]+)?|main\.go|errors\.json \([0-9]{3}\)|errors\.json, field code(: none yet)?|"
     r"the status 408 of a pull request|"
     r"(nats-(py|core|jetstream|key-value)|natsio|natsrpy|slixmpp|aioxmpp|"
     r"aiosasl|nbxmpp|aiohttp|websockets|pyOpenSSL|aiodns|dnspython) "
@@ -25,7 +25,7 @@ FILE = re.compile(
     r"server/\w+\.go up to 2\.\d+|server/parser.go up to 1\.4|pkix src/pkix\.erl|"
     r"(nats-(go|js|java|rs|c|net)|natscli|Smack|xmpp\.js|strophe\.js|go-xmpp|mellium|libstrophe|libpurple|sendxmpp|Net::XMPP|rustls)"
     r" \S+\.(go|ts|java|rs|c|cs|js|pm|pl)( \w+)?|"
-    r"(nats-streaming-server|stan\.go|hashicorp/raft|sleekxmpp|spade|lib-jitsi-meet|lager) \S+\.\w+|"
+    r"(nats-streaming-server|prometheus-nats-exporter|stan\.go|hashicorp/raft|sleekxmpp|spade|lib-jitsi-meet|lager) \S+\.\w+|"
     r"(nats-pure|nats-rs|profanity|dino|converse\.js|XMPPFramework|CocoaAsyncSocket|Sharp\.Xmpp|jicofo|jitsi|Chromium|Firefox) "
     r"\S+\.\w+|"
     r"(ejabberd|MongooseIM) \w+\.erl( up to \d+)?|(jabberd2|Openfire) \S+\.(c|java)|"
