@@ -61,6 +61,8 @@ class Signal:
 
         alike: True if the adapter returns the same signal for all raw texts of one shape, except for the values in its code and
             text: digits and double-quoted parts do not change anything else. The adapter is then not called for each of them.
+
+        shared: True if the adapter returns this object again for every raw error with the same facts. It is then judged once.
     """
 
     __slots__ = (
@@ -75,6 +77,7 @@ class Signal:
         "protocol",
         "retry_after",
         "section",
+        "shared",
         "text",
     )
 
@@ -93,6 +96,7 @@ class Signal:
         lossy: bool = False,
         retry_after: float | None = None,
         alike: bool = False,
+        shared: bool = False,
     ) -> None:
         """Store the facts without validation."""
         self.protocol = protocol
@@ -107,6 +111,7 @@ class Signal:
         self.lossy = lossy
         self.retry_after = retry_after
         self.alike = alike
+        self.shared = shared
 
     def __repr__(self) -> str:
         """Show the attributes that are set."""

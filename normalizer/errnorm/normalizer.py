@@ -22,9 +22,8 @@ An error that no adapter recognises belongs neither to NATS nor to XMPP: the res
 from __future__ import annotations
 
 import logging
-from enum import Enum
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from errnorm import plugins
 from errnorm.bounded import BoundedCache
@@ -68,14 +67,12 @@ _LONGEST_TEXT = 4096
 _LONGEST_REMEMBERED = 256
 
 
-class _Form(Enum):
-    """The form of a raw error, according to its class."""
-
-    EXCEPTION = 1
-    NORMALIZED = 2
-    TEXT = 3
-    OTHER = 4
-
+# The form of a raw error, according to its class. Not an enumeration, because reading a member of one costs as much as a look-up.
+_Form = Literal["exception", "normalized", "text", "other"]
+_EXCEPTION: Final = "exception"
+_NORMALIZED: Final = "normalized"
+_TEXT: Final = "text"
+_OTHER: Final = "other"
 
 # Four class checks cost more than the rest of a look-up, so their result is cached.
 _forms: BoundedCache[type, _Form] = BoundedCache(1024)
@@ -83,10 +80,10 @@ _forms: BoundedCache[type, _Form] = BoundedCache(1024)
 
 def _form(kind: type) -> _Form:
     if issubclass(kind, _EXCEPTIONS):
-        return _Form.EXCEPTION
+        return _EXCEPTION
     if issubclass(kind, NormalizedError):
-        return _Form.NORMALIZED
-    return _Form.TEXT if issubclass(kind, _LETTERS) else _Form.OTHER
+        return _NORMALIZED
+    return _TEXT if issubclass(kind, _LETTERS) else _OTHER
 
 
 class Normalizer:
@@ -113,6 +110,8 @@ class Normalizer:
         self._engines: dict[str, Engine | None] = {}
         self._broken: set[str] = set()
         self._remembered: BoundedCache[object, NormalizedError] = BoundedCache(1024)
+        # The errors of signals that an adapter returns again and again, by identity.
+        self._shared: BoundedCache[Signal, NormalizedError] = BoundedCache(1024)
         # Contents (`content_of`) of exceptions that no adapter recognises.
         self._foreign: BoundedCache[object, bool] = BoundedCache(1024)
         # What the texts of one shape have in common, or false if that is nothing; and the shapes that were seen once.
@@ -139,13 +138,13 @@ class Normalizer:
                 key = (raw, protocol)
                 return self._remembered.get(key) or self._remembered.remember(key, self._of_text(raw, protocol))  # type: ignore[arg-type]
             form = _forms.get(kind) or _forms.remember(kind, _form(kind))
-            if form is _Form.EXCEPTION:
+            if form is _EXCEPTION:
                 content = content_of(raw)
                 known = None if content is None else self._known(content, raw, protocol)
                 return known or self._of_exception(raw, protocol, content)
-            if form is _Form.NORMALIZED:
+            if form is _NORMALIZED:
                 return raw  # type: ignore[return-value] # it is one
-            return self._of_raw(_bounded(raw) if form is _Form.TEXT else raw, protocol)
+            return self._of_raw(_bounded(raw) if form is _TEXT else raw, protocol)
         except MemoryError:
             raise
         except Exception:  # noqa: BLE001 - a foreign object can raise from anything, and a protocol may not be hashable
@@ -257,6 +256,8 @@ class Normalizer:
         if protocol is None:
             return self._answer(self._best(raw, self._points, None), raw, None)
         best = self._ask(protocol, raw) if protocol in self._points else None
+        if best is not None and best.judgement.final and best.protocol == protocol:
+            return best
         # A section without a row: the text has the form of that protocol, and no layer below has text of that form.
         if best is None or (best.signal.section is None and not best.judgement.final):
             best = self._best(raw, (name for name in self._points if name != protocol and self._underlies(name)), best)
@@ -288,8 +289,13 @@ class Normalizer:
             signal = None if adapter is None else adapter(link)
             if signal is None:
                 return None
+            if signal.shared and (known := self._shared.get(signal)) is not None:
+                return known
             engine = self._engines.get(signal.protocol) or self.engine(signal.protocol)
-            return None if engine is None else engine.judge(signal)
+            if engine is None:
+                return None
+            error = engine.judge(signal)
+            return self._shared.remember(signal, error) if signal.shared else error
         except (MemoryError, RecursionError):
             raise  # not a fault of this adapter
         except Exception as error:  # noqa: BLE001 - an adapter from elsewhere can raise and return anything

@@ -7,8 +7,10 @@ This module detects the form of the raw error and calls the module that reads it
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, cast
 
+from errnorm.bounded import BoundedCache
 from errnorm.error import Signal
 from errnorm.exceptions import ReportedException
 from errnorm_adapters.xmpp.elements import of_element
@@ -18,6 +20,8 @@ from errnorm_adapters.xmpp.text import before_xml, of_text
 from errnorm_adapters.xmpp.xml import decoded, parse, resembles_xmpp
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from errnorm_adapters.xmpp.client import attach
     from errnorm_adapters.xmpp.xml import Node
 
@@ -41,21 +45,33 @@ def observe(error: object) -> Signal | None:
     Returns:
         The signal; `None` if the error is not an error of XMPP.
     """
-    if type(error) is str:
-        return _of_text(error)
     try:
-        if isinstance(error, _EXCEPTIONS):
-            return error.signal if isinstance(error, SessionError) else of_exception(error)
-        if isinstance(error, (bytes, bytearray, memoryview)):
-            return _of_bytes(bytes(error))
-        return _of_text(str.__str__(error)) if isinstance(error, str) else _of_object(error)
+        kind = type(error)
+        return (_readers.get(kind) or _readers.remember(kind, _reader(kind)))(error)
     except Exception:  # noqa: BLE001 - a foreign element, stanza or exception can raise anything
         return None
 
 
+def _reader(kind: type) -> Callable[[Any], Signal | None]:
+    if kind is str:
+        return _of_text
+    if issubclass(kind, str):
+        return lambda error: _of_text(str.__str__(error))
+    if issubclass(kind, SessionError):
+        return attrgetter("signal")
+    if issubclass(kind, _EXCEPTIONS):
+        return of_exception
+    if issubclass(kind, (bytes, bytearray, memoryview)):
+        return lambda error: _of_bytes(bytes(error))
+    # An element is known by its tag, not by its class: lxml has its own, and a program that never uses XMPP need not import that
+    # of the standard library. Stanza objects of slixmpp hold their element as `xml`.
+    return of_element if hasattr(kind, "tag") and not hasattr(kind, "xml") else _of_object
+
+
+_readers: BoundedCache[type, Callable[[Any], Signal | None]] = BoundedCache(256)
+
+
 def _of_object(error: object) -> Signal | None:
-    # Stanza objects of slixmpp hold their element as `xml`. An element is known by its tag, not by its class: lxml has its own,
-    # and a program that never uses XMPP need not import that of the standard library.
     element = getattr(error, "xml", error)
     return of_element(cast("Node", element)) if isinstance(getattr(element, "tag", None), str) else None
 

@@ -11,7 +11,7 @@ RFC 6120 4.9, 5.4, 6.5, 8.3; RFC 7395; XEP-0086, 0124, 0138, 0198, 0206, 0388.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING, cast
 
@@ -38,11 +38,6 @@ _CONTENTS = ("", f"{{{CLIENT}}}", "{jabber:server}", "{jabber:component:accept}"
 _ERRORS = frozenset(f"{content}error" for content in _CONTENTS)
 _STREAM_ERROR = f"{{{STREAMS}}}error"
 _STANZAS = ("iq", "message", "presence")
-# The error of a stanza is in the namespace of the stanza. The tags are computed once, because each stanza error needs one.
-_OWN_ERROR = {f"{content}{name}": f"{content}error" for content in _CONTENTS for name in _STANZAS} | {
-    f"{_DIALBACK}{name}": f"{_DIALBACK}error" for name in ("result", "verify")
-}
-
 _LONGEST_TEXT = 4096
 _LONGEST_REPEATED = 256
 _LONGEST_ADDRESS = 2048
@@ -223,13 +218,12 @@ def stanza_signal(condition: str | None, kind: str | None, code: str | None, tex
     return Signal("xmpp", "stanza", condition, text, legacy + (family or _UNDEFINED))
 
 
-def _of_stanza(stanza: Node) -> Signal | None:
+def _of_stanza(own: str, stanza: Node) -> Signal | None:
     kind = stanza.get("type")
     if kind is not None and kind != "error":
         return removal_of(stanza) if kind == "unavailable" else None
     # A server may echo the original stanza before the error, and the echo may contain an error too; the last error is the answer.
     # A component may echo a stanza of a client, so an error in the namespace of the stanza counts before others.
-    own = _OWN_ERROR[stanza.tag]
     error = stanza[-1] if len(stanza) else None
     if error is not None and error.tag != own:
         children = list(reversed(list(stanza)))
@@ -264,7 +258,7 @@ def _plain(error: Node) -> Signal | None:
 @lru_cache(maxsize=1024)
 def _repeated(condition: str, kind: str, text: str | None) -> Signal:
     # Cached, because servers send the same error many times.
-    return Signal("xmpp", "stanza", condition, text, TYPES[kind])
+    return Signal("xmpp", "stanza", condition, text, TYPES[kind], shared=True)
 
 
 def _whole(error: Node) -> Signal:
@@ -293,7 +287,7 @@ def _of_dialback(element: Node) -> Signal | None:
     """Observe an answer of dialback (XEP-0220 2.4): an error, or `invalid` for a domain that was not verified."""
     kind = element.get("type")
     if kind == "error":
-        return _of_stanza(element)
+        return _of_stanza(f"{_DIALBACK}error", element)
     return Signal("xmpp", "dialback", "invalid") if kind == "invalid" else None
 
 
@@ -373,7 +367,8 @@ def _of_close(close: Node) -> Signal:
 
 
 _READERS: dict[str, Callable[[Node], Signal | None]] = {
-    **{f"{content}{name}": _of_stanza for content in _CONTENTS for name in _STANZAS},
+    # The error of a stanza is in the namespace of the stanza.
+    **{f"{content}{name}": partial(_of_stanza, f"{content}error") for content in _CONTENTS for name in _STANZAS},
     **dict.fromkeys(_ERRORS, _of_error),
     _STREAM_ERROR: _of_stream_error,
     f"{_DIALBACK}result": _of_dialback,

@@ -12,8 +12,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import errnorm
+from errnorm.normalizer import Normalizer, default_normalizer
 from errnorm_adapters.xmpp import observe
-from errnorm_adapters.xmpp.elements import stanza_signal
+from errnorm_adapters.xmpp.elements import DEFINED, TYPES, stanza_signal
+from errnorm_adapters.xmpp.xml import parse
 
 if TYPE_CHECKING:
     from errnorm.error import NormalizedError, Signal
@@ -360,6 +362,28 @@ def elements(draw: st.DrawFn, depth: int = 3) -> ET.Element:
 def test_no_element_makes_it_raise_or_gives_an_answer_without_words(element: ET.Element) -> None:
     error = judged(element)
     assert error.reason.category is error.category
+
+
+_PLAIN = st.tuples(
+    st.sampled_from(sorted(DEFINED)), st.sampled_from(sorted(TYPES)), st.sampled_from(["", "no such room", "later"])
+)
+
+
+@given(st.lists(_PLAIN, min_size=1, max_size=4))
+def test_a_stanza_error_that_comes_again_is_judged_as_if_it_were_the_first(errors: list[tuple[str, str, str]]) -> None:
+    forgetful = Normalizer([])
+    forgetful._engines = default_normalizer()._engines
+    for facts in [*errors, *errors]:
+        element = parse(stanza(*facts))
+        forgetful._shared.clear()
+        assert judged(element).to_record() == forgetful.normalize(element, "xmpp").to_record()
+
+
+def test_two_equal_stanza_errors_are_one_object_and_other_ones_are_not() -> None:
+    first, again, other = (judged(parse(stanza("conflict", text=text))) for text in ("taken", "taken", "in use"))
+    assert first is again
+    assert first is not other
+    assert (first.text, other.text) == ("taken", "in use")
 
 
 class Hostile:
