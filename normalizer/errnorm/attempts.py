@@ -8,6 +8,7 @@ reaches the loop; the attempt returns it to its guard when the attempt ends.
 
 from __future__ import annotations
 
+import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -27,9 +28,11 @@ class Attempt:
 
     Attributes:
         outer: The attempt of another loop around this one.
+
+        began: The time of its beginning, in seconds on the clock of `time.monotonic`.
     """
 
-    __slots__ = ("_is_over", "_pending", "outer")
+    __slots__ = ("_is_over", "_pending", "began", "outer")
 
     def __init__(self, is_over: Callable[[], bool], outer: Attempt | None = None) -> None:
         """
@@ -41,6 +44,7 @@ class Attempt:
             outer: The attempt of another loop around this one.
         """
         self.outer = outer
+        self.began = time.monotonic()
         self._is_over = is_over
         self._pending: list[tuple[BaseException, Guard]] = []
 

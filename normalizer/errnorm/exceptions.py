@@ -35,6 +35,7 @@ __all__ = [
     "class_names",
     "content_of",
     "inner_causes",
+    "interrupts_of",
     "is_a",
     "leaves_of",
     "members_of",
@@ -47,6 +48,7 @@ T = TypeVar("T")
 # Limits for cycles, long chains and wide groups.
 _MOST_LINKS = 64
 _MOST_GROUPS_SEEN = 65536
+_MOST_INTERRUPTS_SEEN = 1024
 _LONGEST_TEXT = 4096
 _LONGEST_SAID = 256
 
@@ -285,6 +287,11 @@ def leaves_of(group: BaseException) -> list[Exception]:
     A member that is not an `Exception` (a cancellation, a keyboard interrupt) is left out.
     """
     return list(islice((leaf for leaf in islice(_ends(group), _MOST_GROUPS_SEEN) if is_a(leaf, Exception)), _MOST_LINKS))
+
+
+def interrupts_of(group: BaseException) -> list[BaseException]:
+    """Return the members that `leaves_of` leaves out, also of the groups inside the group, among the first 1024 members."""
+    return [leaf for leaf in islice(_ends(group), _MOST_INTERRUPTS_SEEN) if not is_a(leaf, Exception)][:_MOST_LINKS]
 
 
 def _ends(group: BaseException) -> Iterator[BaseException]:

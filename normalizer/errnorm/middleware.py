@@ -26,15 +26,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from weakref import WeakMethod
 
-from errnorm.attempts import running
 from errnorm.decision import RetryPolicy, decide
 from errnorm.emitters import Teller, default_emitters
 from errnorm.emitters.operations import Operations
-from errnorm.exceptions import ReportedException, class_names, is_a, leaves_of
+from errnorm.exceptions import ReportedException, class_names, interrupts_of, is_a, leaves_of
 from errnorm.fault import Fault
 from errnorm.guard import Guard
 from errnorm.marks import Mark, claim, mark_of, told_inside
 from errnorm.normalizer import default_normalizer, forbids, unjudged
+from errnorm.stamina_loop import attempt_around
 from errnorm.wrapping import wrapped
 
 if TYPE_CHECKING:
@@ -421,7 +421,7 @@ class Middleware:
 
     def _tell_of(self, exception: BaseException, mark: Mark, around: Guard, decision: Decision) -> None:
         outcome = around.became(decision)
-        attempt = running() if outcome == "failed" else None
+        attempt = attempt_around() if outcome == "failed" else None
         if attempt is not None:
             attempt.leave(exception, around)
             return
@@ -471,7 +471,7 @@ class Middleware:
         for member in faults:
             self._see(member, member, around, unclaimed=unclaimed)
         marks = [mark for member in faults if (mark := mark_of(member)) is not None]
-        if marks and len(marks) == len(faults):
+        if marks and len(marks) == len(faults) and not interrupts_of(group):
             # The group gets the error of its worst member: if one member must not be retried, the group must not be.
             worst = min(marks, key=lambda mark: forbids(mark.error))
             if claim(group, worst):

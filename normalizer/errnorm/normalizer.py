@@ -36,6 +36,7 @@ from errnorm.exceptions import (
     class_names,
     content_of,
     inner_causes,
+    interrupts_of,
     is_a,
     leaves_of,
     message_of,
@@ -186,7 +187,8 @@ class Normalizer:
         mark = mark_of(raw)
         if mark is not None:
             return mark.error
-        members = leaves_of(raw) if is_a(raw, BaseExceptionGroup) else []
+        # An interrupt or a cancellation in a group must not be retried away.
+        members = [*leaves_of(raw), *interrupts_of(raw)] if is_a(raw, BaseExceptionGroup) else []
         if members:
             return min((self._of_exception(member, protocol, content_of(member)) for member in members), key=forbids)
         best = self._of_link(raw, protocol, content, None)

@@ -67,6 +67,12 @@ _INSIDE_ADDRESS = regex(r"(?<!\d)(?:\d{1,3}\.){3}\d{1,3}(?!\d)")
 _ADDRESS = regex(
     r"\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?|\[?[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:[0-9.]*)(?:%\w+)?(?:\](?::\d+)?)?"
 )
+# `nats: ` before the text of an exception.
+_PREFIX = regex(r"^[a-z]+: ")
+_PLACEHOLDER = regex(r"<[a-z]+>")
+_WORD = regex(r"[^\W\d_]{2}")
+# Fewer words, such as `timeout`, say less than the meaning of the reason.
+_FEWEST_SPACES = 2
 _LARGEST = 2**63 - 1
 _LONGEST_NAME = 128
 _LONGEST_PEER = 1024
@@ -84,7 +90,9 @@ def peer_name(peer: object) -> str:
 @lru_cache(_MOST_ROWS)
 def _phrase(words: str, about: str) -> tuple[str, tuple[str, ...]]:
     if " " not in words:
-        return (about[:1].lower() + about[1:].rstrip(".")).replace("%", "%%"), ()
+        # An abbreviation such as `TLS` keeps its capitals.
+        first = about[:1] if about[1:2].isupper() else about[:1].lower()
+        return (first + about[1:].rstrip(".")).replace("%", "%%"), ()
     pieces = _PLACE.split(words)
     return "%s".join(escaped(piece, _LONGEST_PHRASE).replace("%", "%%") for piece in pieces[::2]), tuple(pieces[1::2])
 
@@ -99,9 +107,26 @@ def phrase(error: NormalizedError) -> tuple[str, tuple[str, ...]]:
     """
     entry = error.judgement.row
     if entry is None:
-        said = escaped(error.fingerprint or "", _LONGEST_PHRASE) or error.reason.about
-        return said.replace("%", "%%"), ()
-    return _phrase(entry.row.text or entry.key, entry.row.reason.about)
+        return _phrase_of_unknown(error).replace("%", "%%"), ()
+    return _phrase(entry.row.text or _constant(entry), entry.row.reason.about)
+
+
+def _phrase_of_unknown(error: NormalizedError) -> str:
+    fingerprint = escaped(error.fingerprint or "", _LONGEST_PHRASE)
+    # A fingerprint that consists of placeholders only, such as `<quoted>`, says nothing.
+    return (
+        fingerprint if _WORD.search(_PLACEHOLDER.sub("", fingerprint)) else "no table has this text, and it has no constant words"
+    )
+
+
+def _constant(entry: Entry) -> str:
+    """Return the constant text of a client's exception, by which people know the error; without one, the key of the row."""
+    if entry.row.text is None and "." in entry.key:
+        for alias in entry.row.aliases:
+            words = _PREFIX.sub("", alias)
+            if words.count(" ") >= _FEWEST_SPACES and "{" not in words:
+                return words
+    return entry.key
 
 
 def without_credentials(text: str) -> str:

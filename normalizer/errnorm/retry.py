@@ -16,13 +16,11 @@ This module imports neither stamina nor tenacity, because both accept plain func
 to them, but it does not protect operations that must not be executed twice.
 
 A hook with a middleware emits each failure with its outcome: `retried`, or `failed` if the loop ends with it. Guards inside a
-loop of tenacity leave the emission to the hook. stamina calls a hook only after an attempt, so a guard inside cannot know about
-the loop: pass the middleware to the hook and remove the guard, or use `retrying`.
+loop leave the emission to the hook, also if the hook has no middleware.
 """
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, replace
 from random import random as _random
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict
@@ -33,6 +31,7 @@ from errnorm.decision import Decision, RetryPolicy, Verdict, decide, hint_of
 from errnorm.guard import Guard, Witness
 from errnorm.marks import mark_of
 from errnorm.normalizer import default_normalizer
+from errnorm.stamina_loop import HOOKS, hush, settled_by, state_of_caller
 from errnorm.taxonomy import Category, Reason
 
 if TYPE_CHECKING:
@@ -143,12 +142,6 @@ def _unless_it_stops(decision: Decision, state: Any) -> Decision:  # noqa: ANN40
     return Decision(Verdict.ABORT, decision.step, None, why)
 
 
-def _state_of_stamina() -> Any:  # noqa: ANN401 - a type of a library that is not imported
-    # stamina passes only the exception to its hooks. The state of the loop, which knows whether this was the last attempt, is an
-    # argument of the function that calls the hook (stamina/_core.py, _TenacityBackoffCallbackAdapter).
-    return sys._getframe(2).f_locals.get("retry_state")  # noqa: SLF001 - stamina has no public way to read it
-
-
 class Hook:
     """
     The hook for one run of `stamina.retry_context`. It remembers the attempts, so the policy sets all pauses and the end.
@@ -180,7 +173,8 @@ class Hook:
 
     def __call__(self, exception: Exception) -> bool | float:
         """Decide about one more failed attempt, and emit it."""
-        decision = _unless_it_stops(self._asked.decide_next(exception, self._attempts), _state_of_stamina())
+        decision = _unless_it_stops(self._asked.decide_next(exception, self._attempts), state_of_caller())
+        hush()
         self._asked.tell(exception, decision, self._attempts.failed, self.inside)
         return False if decision.delay is None else decision.delay
 
@@ -206,7 +200,7 @@ def for_stamina(
         idempotent: Whether executing the operation twice is safe; if not given, the guard inside the attempt decides, and
             without a guard it is `False`.
         policy: The lengths of the pauses that the hook sets. Its `attempts` is ignored, because stamina counts attempts.
-        middleware: Emits every failure with its outcome; nothing is emitted if not given.
+        middleware: Emits every failure with its outcome; if not given, the middleware of the guard inside does.
         random: A function that returns a random number from 0 up to 1.
 
     Returns:
@@ -222,14 +216,27 @@ def for_stamina(
     )
 
     def hook(exception: Exception) -> bool | float:
-        state = _state_of_stamina()
+        state = state_of_caller()
+        inside = settled_by(state, exception)
         decision = asked.decide(exception)
-        asked.tell(exception, _unless_it_stops(decision, state), getattr(state, "attempt_number", None))
-        if decision.delay is None or not _asks_for_a_pause(asked.error(exception)):
-            return decision.retry
-        return decision.delay
+        if decision.delay is not None and not _asks_for_a_pause(asked.error(exception)):
+            decision = replace(decision, delay=_pause_of(state))
+        if inside is not None or middleware is not None:
+            if state is not None:
+                hush()
+            asked.tell(exception, _unless_it_stops(decision, state), getattr(state, "attempt_number", None), inside)
+        return decision.retry if decision.delay is None else decision.delay
 
+    HOOKS.add(hook)
     return hook
+
+
+def _pause_of(state: Any) -> float | None:  # noqa: ANN401 - a type of a library that is not imported
+    """Return the pause that stamina would make, which is then also the one that is emitted; `None` if stamina is not running."""
+    try:
+        return None if state is None else float(state.retry_object.wait(state))
+    except Exception:  # noqa: BLE001 - the state is a foreign object
+        return None
 
 
 def _asks_for_a_pause(error: NormalizedError) -> bool:
@@ -365,5 +372,8 @@ class _TenacityHooks:
                 # tenacity does not call `retry` for an explicit `TryAgain`, but such an attempt counts too.
                 call.attempts.failed = state.attempt_number - 1
                 call.decision = self._asked.decide_next(exception, call.attempts)
-                self._asked.tell(exception, _unless_it_stops(call.decision, state), state.attempt_number, inside)
+                told = _unless_it_stops(call.decision, state)
+                if told.delay is not None and getattr(state.retry_object, "wait", self.wait) != self.wait:
+                    told = replace(told, delay=None)  # a `wait` of the application sets the pause
+                self._asked.tell(exception, told, state.attempt_number, inside)
         return call.decision

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -134,9 +137,56 @@ def retrying_coroutines(errors: Middleware) -> None:
     asyncio.run(ask())
 
 
+QUICK = {"attempts": 3, "wait_initial": 0, "wait_max": 0, "wait_jitter": 0}
+
+
+def with_stamina_and_a_guard(errors: Middleware) -> None:
+    stamina.retry(on=for_stamina("desk"), **QUICK)(guarded)(errors)
+
+
+def with_stamina_a_guard_and_a_middleware(errors: Middleware) -> None:
+    stamina.retry(on=for_stamina("desk", middleware=errors), **QUICK)(guarded)(errors)
+
+
+def with_a_context_of_stamina(errors: Middleware) -> None:
+    for attempt in stamina.retry_context(on=for_stamina("desk"), **QUICK):
+        with attempt:
+            guarded(errors)
+
+
+def with_a_caller_of_stamina(errors: Middleware) -> None:
+    stamina.RetryingCaller(**QUICK)(for_stamina("desk"), guarded, errors)
+
+
+def with_stamina_and_a_coroutine(errors: Middleware) -> None:
+    @stamina.retry(on=for_stamina("desk"), **QUICK)
+    async def ask() -> None:
+        await asyncio.sleep(0)
+        async with errors.guard("desk", operation="ask"):
+            await asyncio.sleep(0)
+            raise DeskError("busy")
+
+    asyncio.run(ask())
+
+
+def with_stamina_and_a_generator(errors: Middleware) -> None:
+    @stamina.retry(on=for_stamina("desk"), **QUICK)
+    def ask() -> Iterator[None]:
+        yield
+        guarded(errors)
+
+    list(ask())
+
+
 LOOPS = [
     own_loop,
     with_stamina,
+    with_stamina_and_a_guard,
+    with_stamina_a_guard_and_a_middleware,
+    with_a_context_of_stamina,
+    with_a_caller_of_stamina,
+    with_stamina_and_a_coroutine,
+    with_stamina_and_a_generator,
     with_tenacity,
     with_tenacity_and_a_guard,
     with_tenacity_a_guard_and_a_middleware,
@@ -235,12 +285,104 @@ def test_a_loop_inside_a_loop_leaves_its_failure_to_the_outer_one(errors: Middle
     assert told.outcomes == (["retried"] * 3) * 2 + ["retried", "retried", "failed"]
 
 
-def test_a_guard_inside_the_hook_of_stamina_reports_each_attempt_as_failed(errors: Middleware, told: Told) -> None:
-    # stamina has no public way to know that it will try again before the exception has left the function. The guide says so.
+def test_what_an_attempt_of_stamina_has_handled_by_itself_is_told_as_well(errors: Middleware, told: Told) -> None:
+    @stamina.retry(on=for_stamina("desk"), **QUICK)
+    def order() -> None:
+        with contextlib.suppress(DeskError):
+            guarded(errors)
+
+    order()
+
+    assert [(fault.operation, fault.outcome) for fault in told] == [("ask", "failed")]
+
+
+def test_a_guard_after_a_loop_of_stamina_tells_its_failure_itself(errors: Middleware, told: Told) -> None:
+    for attempt in stamina.retry_context(on=for_stamina("desk"), **QUICK):
+        with attempt:
+            pass
+    with pytest.raises(DeskError):
+        guarded(errors)
+
+    assert (attempt.num, told.outcomes) == (1, ["failed"])
+
+
+def test_a_guard_in_a_loop_of_stamina_with_a_hook_of_the_application_tells_its_failure_itself(
+    errors: Middleware, told: Told
+) -> None:
+    for_stamina("desk")
+    with pytest.raises(DeskError):
+        stamina.retry(on=DeskError, **QUICK)(guarded)(errors)
+
+    assert told.outcomes == ["failed"] * 3
+
+
+def test_the_innermost_of_two_loops_tells_what_a_guard_has_left_to_it(errors: Middleware, told: Told) -> None:
+    @stamina.retry(on=for_stamina("desk", operation="inner"), **{**QUICK, "attempts": 2})
+    def inner() -> None:
+        guarded(errors)
+
+    with pytest.raises(DeskError):
+        for attempt in errors.retrying("desk", operation="outer"):
+            with attempt:
+                inner()
+
+    assert [(fault.operation, fault.outcome) for fault in told] == [("inner", "retried"), ("outer", "retried")] * 2 + [
+        ("inner", "retried"),
+        ("outer", "failed"),
+    ]
+
+
+def test_the_pause_that_is_told_is_the_one_that_stamina_makes(
+    errors: Middleware, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
     hook = for_stamina("desk", middleware=errors)
     with pytest.raises(DeskError):
-        stamina.retry(on=hook, attempts=2, wait_initial=0, wait_max=0, wait_jitter=0)(guarded)(errors)
-    assert told.outcomes == ["failed", "failed"]
+        stamina.retry(on=hook, attempts=4, wait_initial=0.3, wait_max=9, wait_jitter=5)(ask)()
+
+    assert [fault.decision.delay for fault in told if fault.decision] == [*slept, None]
+
+
+def test_a_wait_of_the_application_leaves_the_pause_untold(errors: Middleware, told: Told) -> None:
+    hooks = for_tenacity("desk", policy=RetryPolicy(attempts=2, base=7), middleware=errors)
+    with pytest.raises(DeskError):
+        tenacity.retry(retry=hooks["retry"], stop=hooks["stop"], wait=tenacity.wait_none(), reraise=True)(ask)()
+
+    assert [fault.decision.delay for fault in told if fault.decision] == [None, None]
+
+
+@pytest.mark.parametrize("loop", [retrying, with_stamina])
+def test_stamina_does_not_log_what_the_middleware_has_told(
+    errors: Middleware, loop: Callable[[Middleware], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    stamina.instrumentation.set_on_retry_hooks(None)  # the default of stamina, which logs the original text
+    with pytest.raises(DeskError):
+        loop(errors)
+    assert "retry_scheduled" not in "".join(capsys.readouterr())
+
+    with pytest.raises(DeskError):
+        stamina.retry(on=DeskError, **QUICK)(ask)()
+    assert "".join(capsys.readouterr()).count("retry_scheduled") == 2
+
+
+def test_a_retry_does_not_move_the_lines_to_another_output() -> None:
+    # stamina imports structlog for its own hooks, which does not show that the application writes with it.
+    program = """if True:
+        import errnorm, nats.errors
+        errors = errnorm.Middleware(policy=errnorm.RetryPolicy(attempts=2, base=0.001))
+        for _ in range(2):
+            try:
+                for attempt in errors.retrying("nats", operation="fetch", idempotent=True):
+                    with attempt:
+                        raise nats.errors.NoRespondersError
+            except nats.errors.Error:
+                pass
+    """
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert ran.stdout == ""
+    assert [line.partition(":")[0] for line in ran.stderr.splitlines()] == ["nats fetch failed"] * 4
 
 
 @pytest.mark.parametrize("switched", ["off", "testing"])

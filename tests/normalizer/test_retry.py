@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 from typing import TYPE_CHECKING
@@ -189,6 +190,24 @@ def test_retrying_stops_at_a_refusal_that_time_cannot_mend(errors: Middleware) -
                 desk.ask()
 
     assert desk.asked == 3
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError])
+def test_no_loop_repeats_an_interrupt_that_is_in_a_group_with_a_retryable_error(interrupt: type[BaseException]) -> None:
+    def fail() -> None:
+        tries.append(1)
+        raise BaseExceptionGroup("both", [ConnectionRefusedError(111, "Connection refused"), interrupt()])
+
+    tries: list[int] = []
+    for loop in (
+        stamina.retry(on=for_stamina(idempotent=True), attempts=3),
+        tenacity.retry(**for_tenacity(idempotent=True)),
+        errnorm.Middleware(emitters=()).retrying(idempotent=True),
+    ):
+        with pytest.raises(BaseExceptionGroup):
+            loop(fail)()
+
+    assert len(tries) == 3
 
 
 def test_retrying_leaves_an_interrupt_alone(errors: Middleware, told: list[Fault]) -> None:

@@ -9,9 +9,9 @@ import time
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from errnorm.emitters.attributes import TEMPLATE
 from errnorm.regex import regex
 from errnorm.settings import SettingsError
+from errnorm.stamina_loop import IMPORTED
 from errnorm.version import VERSION
 
 if TYPE_CHECKING:
@@ -110,8 +110,6 @@ def write_with_logging(level: Severity, event: Message, fields: Attributes) -> N
     """Write through the standard library's logger `errnorm`. The fields become attributes of the record."""
     if _LOGGER.isEnabledFor(level):
         extra = {**fields, "otel.event.name": event.name}
-        # The message of the record is the template already.
-        extra.pop(TEMPLATE, None)
         # `logging` formats a message only if it has values; without values, `%%` would not be replaced by `%`.
         _LOGGER.log(level, event.template if event.values else str(event), *event.values, extra=extra, stacklevel=_depth())
 
@@ -158,7 +156,7 @@ def _write_with_what_there_is(level: Severity, event: Message, fields: Attribute
         write_with_structlog(level, event, fields)
     elif _is_loguru():
         write_with_loguru(level, event, fields)
-    elif structlog is not None and not _LOGGER.hasHandlers():
+    elif structlog is not None and "structlog" not in IMPORTED and not _LOGGER.hasHandlers():
         # The application uses structlog with its default configuration.
         write_with_structlog(level, event, fields)
     else:
