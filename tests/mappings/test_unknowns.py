@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -33,7 +32,7 @@ OTHERWISE = (
 def empty() -> Engine:
     """Judge by the table of NATS without its rows."""
     file = read(files("errnorm_mappings").joinpath("nats.toml").read_text("utf-8"), "nats.toml")
-    return Engine(Table([replace(file, rows={})]))
+    return Engine(Table([file._replace(rows={})]))
 
 
 def named(vector: dict[str, Any]) -> str:

@@ -1,7 +1,8 @@
 """
 The emitters, which write faults to logs, spans and metrics. Any function that takes a fault can be an emitter.
 
-structlog and OpenTelemetry are not imported before `default_emitters` is called, and then only if the settings need them.
+structlog and OpenTelemetry are not imported before `default_emitters` is called, and then only if the settings need them. The
+application imports the API of traces, if it has spans at all.
 """
 
 from __future__ import annotations

@@ -8,9 +8,8 @@ nested objects.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from errnorm.bounded import BoundedCache
 from errnorm.decision import Verdict as Decided
@@ -45,8 +44,7 @@ PARAM: Final = "errnorm.param."
 TEMPLATE: Final = "errnorm.template"
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(NamedTuple):
     """
     One attribute that can be emitted.
 

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from errnorm.checks import CLOSED, Flag, Prose, Word, pattern
 from errnorm.tables.kind import KINDS
@@ -131,8 +131,7 @@ class Head:
     params: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class TableFile:
+class TableFile(NamedTuple):
     """
     One validated file.
 
@@ -147,8 +146,8 @@ class TableFile:
     """
 
     head: Head
-    rows: Mapping[str, Mapping[str, Entry]] = field(repr=False)
-    source: Source = field(repr=False)
+    rows: Mapping[str, Mapping[str, Entry]]
+    source: Source
     is_compiled: bool = False
 
     def places(self) -> Iterator[tuple[Place, Entry]]:

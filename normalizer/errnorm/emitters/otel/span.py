@@ -12,10 +12,9 @@ OpenTelemetry's own `start_as_current_span` also records an exception that leave
 
 from __future__ import annotations
 
+import sys
 from itertools import islice
 from typing import TYPE_CHECKING, Final
-
-from opentelemetry.trace import Status, StatusCode, get_current_span
 
 from errnorm.bounded import BoundedCache
 from errnorm.decision import Verdict
@@ -29,7 +28,7 @@ from errnorm.taxonomy import Reason
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from opentelemetry.trace import Span
+    from opentelemetry.trace import Span, Status
 
     from errnorm.error import NormalizedError
     from errnorm.fault import Emitter, Fault
@@ -42,7 +41,7 @@ OUR_TYPES: Final = frozenset(error_type(reason) for reason in Reason)
 _RETRY: Final = Verdict.RETRY
 _MOST_ALIKE: Final = 1024
 
-Kept = BoundedCache[object, tuple[Attributes, Status]]
+Kept = BoundedCache[object, tuple[Attributes, "Status"]]
 
 
 def emitter(settings: Settings) -> Emitter:
@@ -64,8 +63,8 @@ class _CurrentSpan:
         self._kept: Kept = BoundedCache(_MOST_ALIKE)
 
     def __call__(self, fault: Fault) -> None:
-        span = get_current_span()
-        if not span.is_recording():
+        span = _current()
+        if span is None:
             return
         if fault.exception is not None:
             said.remember(span.get_span_context().trace_id, fault.exception, fault.error)
@@ -73,9 +72,18 @@ class _CurrentSpan:
 
     def saw(self, exception: BaseException, error: NormalizedError) -> None:
         """Store the error of an exception group, whose members were emitted."""
-        span = get_current_span()
-        if span.is_recording():
+        if (span := _current()) is not None:
             said.remember(span.get_span_context().trace_id, exception, error)
+
+
+def _current() -> Span | None:
+    """Return the current span if it records."""
+    # The API of traces takes a tenth of the time in which a middleware is made, and without it no span can be current.
+    trace = sys.modules.get("opentelemetry.trace")
+    if trace is None:
+        return None
+    span: Span = trace.get_current_span()
+    return span if span.is_recording() else None
 
 
 def tell(span: Span, fault: Fault, settings: Settings, kept: Kept | None = None) -> None:
@@ -104,6 +112,8 @@ def _told(fault: Fault, privacy: Privacy, kept: Kept | None) -> tuple[Attributes
     found = None if key is None or kept is None else kept.get(key)
     if found is None:
         # The description is the text of the row, because the exception's own message can contain anything.
+        from opentelemetry.trace import Status, StatusCode  # noqa: PLC0415 - who has a span has imported it
+
         status = Status(StatusCode.ERROR, privacy.text(fault.error))
         found = attributes(fault.error, privacy) | circumstances(fault), status
         if key is not None and kept is not None:
@@ -158,4 +168,4 @@ def _limit(span: Span, name: str) -> int | None:
 def _is_red(span: Span, present: Mapping[str, object]) -> bool:
     """Return whether the owner of the span has set the status ERROR."""
     status = getattr(span, "status", None)
-    return status is not None and status.status_code is StatusCode.ERROR and "errnorm.outcome" not in present
+    return status is not None and status.status_code.name == "ERROR" and "errnorm.outcome" not in present
