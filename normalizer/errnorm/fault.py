@@ -46,9 +46,11 @@ class Fault:
         outcome: The outcome of the operation, one of `OUTCOMES`.
 
         attempt: The number of the attempt of the operation, from 1; `None` if attempts are not counted.
+
+        server: The address of the server that the client was connected to or dialled; `None` if not known.
     """
 
-    __slots__ = ("attempt", "client", "decision", "error", "exception", "operation", "outcome", "peer")
+    __slots__ = ("attempt", "client", "decision", "error", "exception", "operation", "outcome", "peer", "server")
 
     def __init__(  # noqa: PLR0913 - one small object
         self,
@@ -61,6 +63,7 @@ class Fault:
         client: str | None = None,
         outcome: Outcome = "failed",
         attempt: int | None = None,
+        server: str | None = None,
     ) -> None:
         """Store the arguments."""
         self.error = error
@@ -71,6 +74,7 @@ class Fault:
         self.client = client
         self.outcome: Outcome = outcome
         self.attempt = attempt
+        self.server = server
 
     def alike(self) -> Hashable | None:
         """
@@ -83,7 +87,17 @@ class Fault:
         if judgement.row is None or self.outcome == "retried" or error.params:
             return None
         raised = None if self.exception is None else type(self.exception)
-        around = judgement, error.protocol, raised, self.operation, self.peer, self.outcome, self.client, self.attempt
+        around = (
+            judgement,
+            error.protocol,
+            raised,
+            self.operation,
+            self.peer,
+            self.server,
+            self.outcome,
+            self.client,
+            self.attempt,
+        )
         return around if decision is None else (around, decision.verdict, decision.why)
 
 

@@ -53,6 +53,7 @@ class Guard:
     outcome: Outcome | None = None
     client: str | None = None
     decision: Decision | None = None
+    server: str | None = None
     passed: int = 0
     is_counted: bool = False
 

@@ -232,6 +232,7 @@ class Middleware:
         decision: Decision | None = None,
         exception: BaseException | None = None,
         outcome: Outcome = "background",
+        server: str | None = None,
     ) -> NormalizedError:
         """
         Normalize an error, decide about it, and emit it. Use it in callbacks, which receive errors that were never raised.
@@ -253,6 +254,7 @@ class Middleware:
             exception: The exception as which the error arrived, if `raw` is something else.
             outcome: `"background"`, or the outcome of the operation if the error happened to one: `"failed"`, `"retried"` or
                 `"handled"`.
+            server: The address of the server, `host:port` or a URL, if known. Credentials in it are not emitted.
 
         Returns:
             The normalized error.
@@ -268,6 +270,7 @@ class Middleware:
             outcome=outcome,
             client=client,
             decision=decision,
+            server=server,
         )
         try:
             return self._observe(raw, exception, around)
@@ -441,6 +444,7 @@ class Middleware:
             client=around.client,
             outcome=around.became(decision),
             attempt=around.attempt,
+            server=around.server,
         )
 
     def _looked_at(self, exception: BaseException, raw: object, around: Guard) -> tuple[NormalizedError, Mark | None]:

@@ -69,10 +69,14 @@ _ADDRESS = regex(
 )
 # `nats: ` before the text of an exception.
 _PREFIX = regex(r"^[a-z]+: ")
+_HIDDEN = "its text matches no row and is not shown"
 _PLACEHOLDER = regex(r"<[a-z]+>")
 _WORD = regex(r"[^\W\d_]{2}")
 # Fewer words, such as `timeout`, say less than the meaning of the reason.
 _FEWEST_SPACES = 2
+# The second part of a meaning: with it, a line is too long for a terminal.
+_SECOND_PART = regex(r"(?:, or |, and no |: |\. ).*")
+_LONGEST_MEANING = 48
 _LARGEST = 2**63 - 1
 _LONGEST_NAME = 128
 _LONGEST_PEER = 1024
@@ -91,6 +95,8 @@ def peer_name(peer: object) -> str:
 def _phrase(words: str, about: str) -> tuple[str, tuple[str, ...]]:
     if " " not in words:
         # An abbreviation such as `TLS` keeps its capitals.
+        if len(about) > _LONGEST_MEANING:
+            about = _SECOND_PART.sub("", about)
         first = about[:1] if about[1:2].isupper() else about[:1].lower()
         return (first + about[1:].rstrip(".")).replace("%", "%%"), ()
     pieces = _PLACE.split(words)
@@ -114,9 +120,7 @@ def phrase(error: NormalizedError) -> tuple[str, tuple[str, ...]]:
 def _phrase_of_unknown(error: NormalizedError) -> str:
     fingerprint = escaped(error.fingerprint or "", _LONGEST_PHRASE)
     # A fingerprint that consists of placeholders only, such as `<quoted>`, says nothing.
-    return (
-        fingerprint if _WORD.search(_PLACEHOLDER.sub("", fingerprint)) else "no table has this text, and it has no constant words"
-    )
+    return fingerprint if _WORD.search(_PLACEHOLDER.sub("", fingerprint)) else _HIDDEN
 
 
 def _constant(entry: Entry) -> str:
@@ -124,7 +128,7 @@ def _constant(entry: Entry) -> str:
     if entry.row.text is None and "." in entry.key:
         for alias in entry.row.aliases:
             words = _PREFIX.sub("", alias)
-            if words.count(" ") >= _FEWEST_SPACES and "{" not in words:
+            if words != alias and words.count(" ") >= _FEWEST_SPACES and "{" not in words:
                 return words
     return entry.key
 

@@ -97,6 +97,8 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
     _high("errnorm.delay", "Seconds until the next attempt.", "double"),
     _low("errnorm.attempt", "The number of the attempt that failed, from 1.", "int", on=_RECORDS),
     _low("errnorm.peer", "The caller's name of the server or cluster, without credentials.", on=_RECORDS),
+    _low("server.address", "The host of the server that the client was connected to or dialled.", on=_LOG),
+    _low("server.port", "The port of that server.", "int", on=_LOG),
     _low("errnorm.client", "What the client library does next by itself, `reconnecting`.", on=_RECORDS),
     _high("errnorm.text", "What happened, in one line: the text of the row, with the values that may be emitted.", on=_LOG),
     _low(TEMPLATE, "The message without its values: the same for all lines of one kind.", on=_LOG),
@@ -118,6 +120,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
 _DEFAULT = Privacy()
 _ABORT: Final = Decided.ABORT
 _LONGEST_WORD = 128
+_LONGEST_PORT = 5
 _MOST_REMEMBERED = 4096
 _remembered: BoundedCache[Judgement, Attributes] = BoundedCache(_MOST_REMEMBERED)
 
@@ -188,6 +191,8 @@ def circumstances(fault: Fault) -> Attributes:
         told["errnorm.operation"] = _word(fault.operation)
     if fault.peer is not None:
         told["errnorm.peer"] = peer_name(fault.peer)
+    if fault.server:
+        told |= _server(fault.server)
     if fault.client is not None and fault.client != "nothing":
         told["errnorm.client"] = _word(fault.client)
     if (decision := fault.decision) is not None:
@@ -201,6 +206,16 @@ def circumstances(fault: Fault) -> Attributes:
     if fault.attempt is not None:
         told["errnorm.attempt"] = fault.attempt
     return told
+
+
+@lru_cache(1024)
+def _server(server: str) -> Attributes:
+    """Return the host and the port of an address."""
+    named = peer_name(server).rpartition("://")[2].partition("/")[0]
+    host, _, port = named.rpartition(":")
+    if not (host and port.isdecimal() and len(port) <= _LONGEST_PORT):
+        return {"server.address": named.strip("[]")}
+    return {"server.address": host.strip("[]"), "server.port": int(port)}
 
 
 @lru_cache(1024)

@@ -104,6 +104,15 @@ class Attachment(ABC):
         return _end_of(session)
 
     @property
+    def server(self) -> str:
+        """The address of the server that the client is connected to or dialled last; `""` if that is not known."""
+        return self._session.server or self._configured()
+
+    def _configured(self) -> str:
+        """Return the address that the client is configured to connect to, for adapters that do not know the present one."""
+        return ""
+
+    @property
     def end(self) -> object:
         """The exception or `NormalizedError` that ended the session, as `ended` returns it; `None` if it has not ended."""
         return _end_of(self._session)
@@ -150,7 +159,8 @@ class Attachment(ABC):
     def _closes_outage(self, before: Health, now: Health) -> None:
         # The supervisor of a single session logs the recovery of the service itself.
         if now.up and not before.up and before.error is not None and not self._session.single:
-            Context().run(self._middleware.recovered, self.protocol, peer=self._peer, seconds=now.since - before.since)
+            where = self._peer or self.server or None
+            Context().run(self._middleware.recovered, self.protocol, peer=where, seconds=now.since - before.since)
 
     def _hand_over(self) -> None:
         """Wake the callers of `ended()`."""
@@ -175,6 +185,7 @@ class Attachment(ABC):
             decision=tell.decision,
             exception=tell.cause,
             outcome=tell.outcome,
+            server=None if tell.next is None else tell.server or self._configured() or None,
         )
 
 

@@ -192,6 +192,8 @@ class Tell:
 
         attempt: The number of failed attempts in a row, this one included; the end of an established session counts as the
             first.
+
+        server: The server on which it happened, as the adapter names it; `""` if the adapter does not know.
     """
 
     error: NormalizedError
@@ -201,6 +203,7 @@ class Tell:
     decision: Decision | None
     next: Next | None
     attempt: int = 1
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

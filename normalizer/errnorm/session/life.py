@@ -343,6 +343,11 @@ class Session:
     # Helpers
 
     @property
+    def server(self) -> str:
+        """The server that the client is connected to or dialled last, as the adapter names it; `""` if that is not known."""
+        return self.failure.server if self.failure is not None and self.failure.server else self._server
+
+    @property
     def _is_hopeless(self) -> bool:
         return self._outage.is_hopeless or self._outage.stuck
 
@@ -359,6 +364,7 @@ class Session:
             decision=decision,
             next=following,
             attempt=attempt,
+            server=failure.server or self._server,
         )
 
     def _close(self, failure: Failure | None) -> None:

@@ -115,6 +115,7 @@ class Decider:
             attempt=max(1, self._attempts.failed),
             decision=decision,
             outcome="retried" if decision is not None and decision.retry else "failed",
+            server=self._opener.server,
         )
         if decision is not None:
             self._opener.paused(error, decision)

@@ -71,6 +71,11 @@ class Opener:
         health = session.health()
         return replace(health, status=Status.RECOVERING) if session.is_over else health
 
+    @property
+    def server(self) -> str | None:
+        """The address of the server of the present or the last session; `None` if that is not known."""
+        return None if self.session is None else self.session.server or None
+
     def arguments(self, where: tuple[str, ...]) -> tuple[object, ...]:
         """Return the arguments for the next call of `connect`, which begins a new session."""
         self.session, self._connects = None, True
@@ -87,7 +92,7 @@ class Opener:
         if self.session is not None:
             self.session.health()  # nats-py calls nothing when it connects: now the session emits the servers tried in vain
         if before.error is not None and self.session is not None:
-            self._middleware.recovered(self.session.protocol, peer=self._peer, seconds=now.since - before.since)
+            self._middleware.recovered(self.session.protocol, peer=self._peer or self.server, seconds=now.since - before.since)
 
     def paused(self, error: NormalizedError, decision: Decision) -> None:
         """Record the error that ended a session, and the decision about it."""

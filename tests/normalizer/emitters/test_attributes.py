@@ -107,6 +107,7 @@ def test_no_name_is_the_beginning_of_another() -> None:
 
 def test_no_name_is_told_apart_by_a_namespace_that_is_not_ours() -> None:
     standard = {"trace_id", "span_id", "error.type", "exception.type", "exception.message", "exception.stacktrace"}
+    standard |= {"server.address", "server.port"}
     assert {key for key in _BY_KEY if not key.startswith("errnorm.")} == standard
 
 

@@ -70,6 +70,9 @@ class AioxmppAttachment(XmppAttachment):
             await asyncio.wait({stopped})
         self.feed(Closed())
 
+    def _configured(self) -> str:
+        return str(self.client.local_jid.domain)
+
     def stop(self) -> None:
         """Stop the client: disconnect it, or cancel its connection attempts."""
         self._stopping = True

@@ -124,6 +124,12 @@ class SlixmppAttachment(XmppAttachment):
         self.feed(Closed())
         self._barred = False
 
+    def _configured(self) -> str:
+        if self.client.custom_address is None:
+            return str(self.client.default_domain)  # a DNS record may name another host and port
+        host, port = self.client.custom_address
+        return f"{host}:{port}"
+
     def stop(self) -> None:
         """Stop the client: disconnect it, or cancel its connection attempts."""
         self._disarm()

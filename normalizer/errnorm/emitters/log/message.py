@@ -30,6 +30,8 @@ __all__ = ["Message", "advised", "message", "recovered", "suppressed"]
 
 _LONGEST_WORDS = 72
 _LONGEST_NAME = 48
+# The end of a connection that was up, as the sessions name it.
+_OF_CONNECTION: Final = frozenset({None, "serve"})
 _ABORT: Final = Verdict.ABORT
 _SHUTDOWN: Final = Category.SHUTDOWN
 
@@ -98,24 +100,28 @@ def suppressed(fault: Fault, count: int, seconds: float, name: str) -> Message:
 
 
 def recovered(protocol: str, operation: str | None, peer: str | None, seconds: float) -> Message:
-    """Return the message for a connection that works again."""
+    """Return the message for a connection, or for an operation, that works again."""
     to, values = ("", ()) if peer is None else (" to %s", (_short(peer),))
-    template = f"{_plain(protocol)} {_plain(operation or 'connection')}{to} works again after %s s"
+    what = "connected" if operation is None else "works"
+    template = f"{_plain(protocol)} {_plain(operation or 'connection')}{to}: {what} again after %s s"
     return _made(template, (*values, _rounded(seconds)), f"{_plain(protocol)}.recovered")
 
 
 def _head(fault: Fault) -> tuple[str, tuple[str, ...]]:
     what = "ended" if orderly(fault) else "error" if fault.outcome == "background" else "failed"
-    default = "connection" if fault.outcome == "background" else "operation"
-    head = _start(
-        fault.error.protocol, fault.operation or default, what, str(fault.error.judgement.reason), fault.peer is not None
-    )
-    return head, () if fault.peer is None else (_short(fault.peer),)
+    operation = fault.operation
+    if fault.outcome == "background" and operation in _OF_CONNECTION:
+        operation = "connection"
+    places = () if fault.peer is None else (_short(fault.peer),)
+    if fault.server and not any(_short(fault.server) in place for place in places):
+        places = (*places, _short(fault.server))
+    head = _start(fault.error.protocol, operation or "operation", what, str(fault.error.judgement.reason), len(places))
+    return head, places
 
 
 @lru_cache(1024)
-def _start(protocol: str | None, operation: str, what: str, reason: str, has_peer: bool) -> str:  # noqa: FBT001 - there is one caller
-    to = " to %s" if has_peer else ""
+def _start(protocol: str | None, operation: str, what: str, reason: str, places: int) -> str:
+    to = ("", " to %s", " to %s (%s)")[places]
     return f"{_plain(protocol) + ' ' if protocol else ''}{_plain(operation)}{to} {what}: {reason}"
 
 

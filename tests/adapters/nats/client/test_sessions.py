@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import signal
 import socket
 import time
@@ -18,6 +19,7 @@ import errnorm
 from errnorm import Middleware, Reason
 from errnorm.session import Status
 from errnorm.session.trace import replay
+from errnorm.settings import Settings
 from errnorm_adapters.nats import attach
 from tests.adapters.nats.client.kit import ANN, USERS, WRONG, Told, connected, since, until
 from tests.servers.credentials import Operator
@@ -88,6 +90,28 @@ async def test_attempts_are_counted(start_nats: StartNats, errors: Middleware, t
     await until(lambda: len(told) >= 4)
     assert [fault.attempt for fault in told[:4]] == [1, 2, 3, 4]
     await client.close()
+
+
+async def test_the_lines_of_an_outage_name_the_server_and_end_with_the_recovery(
+    start_nats: StartNats, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = start_nats({})
+    session = attach(Middleware(settings=Settings(log_with="logging")))
+    with caplog.at_level(logging.INFO, "errnorm"):
+        client = await connected(server.url, session)
+        server.kill()
+        await until(lambda: "connect to" in caplog.text)
+        await asyncio.to_thread(server.start)
+        await until(lambda: session.health().up)
+        await client.close()
+    where = server.url.removeprefix("nats://")
+    said = [record.getMessage() for record in caplog.records if record.name == "errnorm"]
+
+    assert said[0] == f"nats connection to {where} error: transport.lost: the connection broke (the client reconnects)"
+    assert said[1].startswith(f"nats connect to {where} error: transport.refused: ")
+    assert any(line.startswith(f"nats connection to {where}: connected again after ") for line in said)
+    told = vars(caplog.records[0])
+    assert (told["server.address"], told["server.port"]) == ("localhost", int(where.split(":")[1]))
 
 
 # Handlers

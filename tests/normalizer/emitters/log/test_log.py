@@ -144,6 +144,7 @@ class TestEmitter:
     ) -> None:
         tell = LogEmitter(settings(traceback="always"), write=lines, guard=StormGuard(burst=1, kinds_of=kinds_of))
         everything = {"decision": RETRY, "peer": "p", "client": "c", "operation": "o", "attempt": 1, "outcome": "retried"}
+        everything["server"] = "n1:4222"
         for case in (fault(exception=raised(), **everything), fault("what?")):
             tell(case)
             tell(case)
