@@ -360,7 +360,7 @@ const finding = (data) => {
   const ATTRIBUTE = /([A-Za-z_][\w.:-]{0,63})=(?:"([^"]*)"|'([^']*)')/g;
   const holdsError = (text) => text.includes("<") && errors.test(text);
   const unescapedElements = (text) => {
-    const escapedAt = text.includes("&lt;") ? text.search(entities) : -1;
+    const escapedAt = text.includes("&") ? text.search(entities) : -1;
     if (escapedAt < 0 || begins.test(text.slice(0, escapedAt))) return text;
     return text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&quot;", '"').replaceAll("&apos;", "'").replaceAll("&#39;", "'").replaceAll("&amp;", "&");
   };

@@ -46,7 +46,7 @@ class Markup:
 
     def unescaped(self, text: str) -> str:
         """Return a text with its HTML entities decoded, if all its elements were escaped for a web page."""
-        escaped = self._escaped.search(text) if "&lt;" in text else None
+        escaped = self._escaped.search(text) if "&" in text else None
         if escaped is None or self._begins.search(text, 0, escaped.start()):
             return text
         for entity, letter in _ENTITIES:
