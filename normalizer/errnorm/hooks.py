@@ -5,7 +5,8 @@ Emit uncaught errors: those that end the program or a thread, those of a finaliz
     errnorm.hooks.install(errors)     # inside a running event loop it also sets the exception handler of the loop
 
 The hooks that were set before still run. If that is Python's own hook, which would print the original text of the exception, an
-error of NATS or XMPP is printed with the text of its row instead. Exceptions of the application are passed on unchanged.
+error of NATS or XMPP is printed with the text of its row instead, also if it is the cause or the context of an exception of the
+application, or a member of a group. Other exceptions are passed on unchanged.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from errnorm.emitters.stacktrace import Words, stacktrace
 from errnorm.exceptions import is_a
+from errnorm.guard import Guard
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -80,47 +82,59 @@ class Hooks:
         logging.getLogger("asyncio").removeFilter(self._on_record)
 
     def _on_exception(self, kind: type[BaseException], exception: BaseException, trace: TracebackType | None) -> None:
-        if self._told(exception, "program") and self._excepthook is sys.__excepthook__:
+        self._tell(exception, "program")
+        if self._excepthook is sys.__excepthook__ and self._hides(exception):
             _print(stacktrace(exception, self._words))
         else:
             self._excepthook(kind, exception, trace)
 
     def _on_thread(self, args: threading.ExceptHookArgs) -> None:
-        if self._told(args.exc_value, "thread") and self._threadhook is threading.__excepthook__:
+        exception = args.exc_value
+        self._tell(exception, "thread")
+        if exception is not None and self._threadhook is threading.__excepthook__ and self._hides(exception):
             name = "" if args.thread is None else args.thread.name
-            _print(f"Exception in thread {name}:\n{stacktrace(args.exc_value, self._words)}")  # type: ignore[arg-type] # `_told` has returned true, so there is an exception
+            _print(f"Exception in thread {name}:\n{stacktrace(exception, self._words)}")
         else:
             self._threadhook(args)
 
     def _on_unraisable(self, args: sys.UnraisableHookArgs) -> None:
-        if self._told(args.exc_value, "finalizer") and self._unraisable is _default_unraisable:
-            _print(f"Exception ignored in {type(args.object).__name__}:\n{stacktrace(args.exc_value, self._words)}")  # type: ignore[arg-type] # as above
+        exception = args.exc_value
+        self._tell(exception, "finalizer")
+        if exception is not None and self._unraisable is _default_unraisable and self._hides(exception):
+            # The name and not the representation, which can contain anything.
+            name = getattr(args.object, "__qualname__", None) or type(args.object).__name__
+            _print(f"Exception ignored in {name}:\n{stacktrace(exception, self._words)}")
         else:
             self._unraisable(args)
 
     def _on_loop(self, loop: AbstractEventLoop, context: dict[str, Any]) -> None:
-        self._told(context.get("exception"), "task")
+        self._tell(context.get("exception"), "task")
         if self._handler is not None:
             self._handler(loop, context)
 
     def _on_record(self, record: logging.LogRecord) -> bool:
         """Remove the text of an error from a record of asyncio, which repeats it in the representation of a task."""
         exception = record.exc_info[1] if record.exc_info else None
-        if exception is not None and self._told(exception, "task"):
-            record.msg, record.args = str(record.getMessage()).partition("\n")[0], ()
-            record.exc_info, record.exc_text = None, stacktrace(exception, self._words)
+        if exception is not None:
+            self._tell(exception, "task")
+            if self._hides(exception):
+                if self._words.recognises(exception) or is_a(exception, BaseExceptionGroup):
+                    record.msg, record.args = str(record.getMessage()).partition("\n")[0], ()
+                record.exc_info, record.exc_text = None, stacktrace(exception, self._words)
         return True
 
-    def _told(self, exception: BaseException | None, operation: str) -> bool:
-        """Emit an exception if it is an error of a protocol, and return whether it is. Never raises."""
+    def _tell(self, exception: object, operation: str) -> None:
+        """Emit an exception if it is an error of a protocol, or the members of a group that are. Never raises."""
+        if is_a(exception, BaseException):
+            self._errors.saw(exception, Guard(self._errors, None, operation, outcome="failed"))
+
+    def _hides(self, exception: BaseException) -> bool:
+        """Return whether Python would print text from a peer. Never raises."""
         try:
-            if not is_a(exception, Exception) or not self._errors.normalize(exception).claimed:
-                return False
-            self._errors.report(exception, operation=operation, outcome="failed")
+            return self._words.hides(exception)
         except Exception as failure:  # noqa: BLE001 - no code is left that could catch it
-            _log.debug("errnorm: an uncaught error could not be emitted: %s", type(failure).__name__)
+            _log.debug("errnorm: an uncaught exception could not be read: %s", type(failure).__name__)
             return False
-        return True
 
 
 def _print(text: str) -> None:

@@ -45,6 +45,24 @@ def thread():
     one = threading.Thread(target=boom)
     one.start()
     one.join()
+def bug():
+    try:
+        boom()
+    except nats.errors.Error:
+        {}["a bug of the application"]
+def interrupted():
+    try:
+        boom()
+    except nats.errors.Error:
+        raise KeyboardInterrupt
+def both():
+    members = []
+    for fails in (boom, lambda: {}["a bug of the application"]):
+        try:
+            fails()
+        except Exception as error:
+            members.append(error)
+    raise ExceptionGroup("two things failed", members)
 """
 
 
@@ -64,6 +82,41 @@ def test_what_nobody_catches_is_told_and_says_nothing_in_its_own_words(end: str,
     assert SECRET not in done.stderr
     assert "in boom" in done.stderr
     assert done.returncode == code
+
+
+@pytest.mark.parametrize(
+    "where", ["bug()", "boom = bug; thread()", "boom = bug; Leaving()", "boom = bug; asyncio.run(forgotten())"]
+)
+def test_a_bug_in_an_except_block_is_printed_without_the_words_of_the_error_that_was_handled(where: str) -> None:
+    # Rebinding `boom` for the helpers of the program must not change what `bug` itself calls.
+    program = PROGRAM.replace(
+        "        boom()\n    except nats.errors.Error:\n        {}", "        first()\n    except nats.errors.Error:\n        {}"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"{program}first = boom\n{where}"], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert SECRET not in done.stderr
+    assert "KeyError: 'a bug of the application'" in done.stderr
+    assert "During handling of the above exception" in done.stderr
+    assert "failed: " not in done.stderr
+
+
+def test_an_interrupt_while_an_error_is_handled_is_printed_without_its_words() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM + "interrupted()"], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert SECRET not in done.stderr
+    assert done.stderr.endswith("KeyboardInterrupt\n")
+    assert "failed: " not in done.stderr
+
+
+def test_of_a_group_only_the_members_that_are_errors_of_a_protocol_are_told() -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM + "both()"], capture_output=True, text=True, check=False, timeout=300)
+    assert SECRET not in done.stderr
+    assert done.stderr.count("failed: ") == 1
+    assert "nats program failed: " in done.stderr
+    assert "two things failed" in done.stderr
+    assert "KeyError: 'a bug of the application'" in done.stderr
 
 
 @pytest.fixture

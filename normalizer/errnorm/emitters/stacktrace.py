@@ -12,7 +12,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from errnorm.escape import escaped
-from errnorm.exceptions import ReportedException, attribute, class_names, is_a, members_of, message_of, traceback_of
+from errnorm.exceptions import ReportedException, attribute, causes, class_names, is_a, members_of, message_of, traceback_of
 from errnorm.marks import mark_of
 from errnorm.privacy import without_credentials
 
@@ -52,6 +52,10 @@ class Words:
         if mark is not None and not self._wraps(exception, mark.error):
             return mark.error.claimed
         return self._normalizer.normalize(ReportedException(class_names(exception), message_of(exception))).claimed
+
+    def hides(self, exception: BaseException) -> bool:
+        """Return whether Python would print text from a peer for an exception: from it, its members, causes or contexts."""
+        return any(is_a(link, BaseException) and self.recognises(link) for link in causes(exception, contexts=True))
 
     def _wraps(self, exception: BaseException, error: NormalizedError) -> bool:
         cause = attribute(exception, "__cause__")

@@ -44,7 +44,7 @@ class Reader:
             asked = "exc_info" in watched and self._settings.traceback == "asked"
             told = line(error, self._settings, exception, self._recognizer.words, trace=asked or self._is_always)
             told |= place()
-        elif (exception := exception_in(fields.get("exc_info"))) is not None and self._recognizer.hides(exception):
+        elif (exception := exception_in(fields.get("exc_info"))) is not None and self._recognizer.words.hides(exception):
             # The exception belongs to the application, but a renderer would also print its context with the original message.
             told = {"exception.stacktrace": stacktrace(exception, self._recognizer.words)}
             watched = ["exc_info"]

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from errnorm.emitters.stacktrace import Words
 from errnorm.error import NormalizedError
-from errnorm.exceptions import causes, is_a
+from errnorm.exceptions import is_a
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, MutableMapping
+    from collections.abc import Callable, MutableMapping
 
     from errnorm.normalizer import Normalizer
     from errnorm.privacy import Privacy
@@ -114,11 +114,3 @@ class Recognizer:
             return value
         found.append(one)
         return self._say(one[0]) if one[1] is None or self.words.recognises(one[1]) else self.words.of(one[1])
-
-    def hides(self, exception: BaseException) -> bool:
-        """Return whether a renderer of an exception would print text from a peer, from it or from its causes and contexts."""
-        return any(is_a(link, BaseException) and self.words.recognises(link) for link in _printed(exception))
-
-
-def _printed(exception: BaseException) -> Iterable[object]:
-    return causes(exception, contexts=True)
