@@ -11,6 +11,7 @@ they can contain a password. An attempt that will be retried creates no event.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 try:
@@ -25,10 +26,11 @@ except ImportError as missing:
 from errnorm.emitters.attributes import error_type
 from errnorm.emitters.counts import LEDGER
 from errnorm.emitters.log.records import taken_out_of
-from errnorm.exceptions import ReportedException, is_a
+from errnorm.emitters.recorded import recorded
+from errnorm.exceptions import is_a
 from errnorm.marks import mark_of
 from errnorm.normalizer import default_normalizer
-from errnorm.privacy import phrase
+from errnorm.privacy import phrase, without_credentials
 
 if TYPE_CHECKING:
     import logging
@@ -77,19 +79,22 @@ class ErrnormIntegration(Integration):
 
     def processed(self, event: Event, hint: Hint) -> Event | None:
         """Return the redacted event; `None` if it must not be sent."""
+        processed: Event | None = self._processed(event, hint)
+        return processed
+
+    def _processed(self, event: Any, hint: Hint) -> Any:  # noqa: ANN401 - a dictionary of dictionaries
         _clean_breadcrumbs(event)
         record: logging.LogRecord | None = hint.get("log_record")
         if record is not None and record.name == _LOGGER:
-            cleaned: Event = _of_line(event, record)
-            return cleaned
+            return _of_line(event, record)
         exc_info = hint.get("exc_info")
         if not exc_info and record is not None and (exc_info := taken_out_of(record)):
             event["exception"] = _exception_of(exc_info)
-        exception = (exc_info or (None, None, None))[1]
+        exception = (exc_info or (None, None, None))[1] or _argument_of(record)
         if not is_a(exception, BaseException):
-            return event
+            return self._of_others(event)
         error = self._normalize(exception)
-        return self._of_exception(event, exception, error) if error.claimed else event
+        return self._of_exception(event, exception, error) if error.claimed else self._of_others(event)
 
     def _of_exception(self, event: Any, exception: BaseException, error: NormalizedError) -> Any:  # noqa: ANN401 - a dictionary of dictionaries
         mark = mark_of(exception)
@@ -99,24 +104,37 @@ class ErrnormIntegration(Integration):
         tags |= {name: value for name, value in _described(error, mark.told if mark else None).items() if value}
         event["fingerprint"] = _fingerprint(tags, error.judgement.code or error.fingerprint)
         event["level"] = "warning" if mark is not None and mark.told == "handled" else "error"
-        self._clean_values(event.get("exception", {}).get("values", ()))
+        self._clean_values(_values_of(event))
         if "logentry" in event:
             # The application's own log message can contain the text of the exception.
-            event["logentry"] = {"message": event["logentry"].get("message", "")}
+            event["logentry"] = {"message": without_credentials(event["logentry"].get("message", ""))}
         event.pop("extra", None)
         return event
 
-    def _clean_values(self, values: Iterable[dict[str, Any]]) -> None:
-        """Replace the messages of recognised exceptions by the texts of their rows, and remove those of their causes."""
-        is_behind = False
-        for value in reversed(list(values)):
-            name = ".".join(part for part in (value.get("module") or "builtins", value.get("type")) if part)
-            error = self._normalize(ReportedException((name,), str(value.get("value") or "")))
-            if error.claimed:
+    def _of_others(self, event: Any) -> Any:  # noqa: ANN401 - as above
+        """Return the event of an exception of the application. An error that it was handling can be a part of it."""
+        self._clean_values(_values_of(event))
+        if (entry := event.get("logentry")) is not None:
+            event["logentry"] = {name: _without_credentials(value) for name, value in entry.items()}
+        return event
+
+    def _clean_values(self, values: list[dict[str, Any]]) -> None:
+        """
+        Replace the messages of recognised exceptions by the texts of their rows, and remove those of their causes.
+
+        If there is none, the values and their frames are not changed.
+        """
+        found = [recorded(self._normalize, _kind_of(value), str(value.get("value") or "")) for value in values]
+        if not any(found):
+            return
+        hidden = _behind(values, found)
+        for number, (value, error) in enumerate(zip(values, found, strict=True)):
+            if error is not None:
                 value["value"] = _template(error)
-            elif is_behind:
+            elif number in hidden:
                 value["value"] = ""
-            is_behind = is_behind or error.claimed
+            elif isinstance(value.get("value"), str):
+                value["value"] = without_credentials(value["value"])
             self._clean_frames((value.get("stacktrace") or {}).get("frames", ()))
 
     def _clean_frames(self, frames: Iterable[dict[str, Any]]) -> None:
@@ -124,6 +142,49 @@ class ErrnormIntegration(Integration):
             frame.pop("vars", None)
             for name in () if self._source else _SOURCE:
                 frame.pop(name, None)
+
+
+def _without_credentials(value: Any) -> Any:  # noqa: ANN401 - a text, or a list of them
+    if isinstance(value, str):
+        return without_credentials(value)
+    return [_without_credentials(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _values_of(event: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - a dictionary of dictionaries
+    return list((event.get("exception") or {}).get("values") or ())
+
+
+def _kind_of(value: dict[str, Any]) -> str:
+    return ".".join(part for part in (value.get("module") or "builtins", value.get("type")) if part)
+
+
+def _behind(values: list[dict[str, Any]], found: list[NormalizedError | None]) -> set[int]:
+    """Return the positions of the causes and contexts of recognised exceptions. The SDK puts the outermost exception last."""
+    behind: set[int] = set()
+    positions: dict[object, int] = {}
+    is_behind = False
+    for number in range(len(values) - 1, -1, -1):
+        mechanism = values[number].get("mechanism") or {}
+        parent = positions.get(mechanism.get("parent_id"))
+        if parent is not None:
+            # A member of a group is not behind the group.
+            is_member = str(mechanism.get("source", "")).startswith("exceptions[")
+            is_behind = parent in behind or (found[parent] is not None and not is_member)
+        if is_behind:
+            behind.add(number)
+        if "exception_id" in mechanism:
+            positions[mechanism["exception_id"]] = number
+        is_behind = is_behind or found[number] is not None
+    return behind
+
+
+def _argument_of(record: logging.LogRecord | None) -> object:
+    """Return the first exception that the application has passed to its log line as a value."""
+    if record is None:
+        return None
+    passed = record.args.values() if isinstance(record.args, Mapping) else record.args or ()
+    values = (*passed, *vars(record).values())
+    return next((value for value in values if is_a(value, BaseException)), None)
 
 
 def _process(event: Event, hint: Hint) -> Event | None:
@@ -183,6 +244,8 @@ def _of_line(event: Any, record: logging.LogRecord) -> Any:  # noqa: ANN401 - a 
 def _clean_breadcrumbs(event: Any) -> None:  # noqa: ANN401 - a dictionary of dictionaries
     crumbs = event.get("breadcrumbs") or {}
     for crumb in crumbs.get("values", ()) if isinstance(crumbs, dict) else ():
+        if isinstance(crumb.get("message"), str):
+            crumb["message"] = without_credentials(crumb["message"])
         if crumb.get("category") == _LOGGER:
             told = crumb.pop("data", None) or {}
             said = [

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import nats.errors
 import pytest
+from slixmpp import Iq
+from slixmpp.exceptions import IqError
 
 from errnorm.middleware import Middleware
 from errnorm.settings import Settings
@@ -107,6 +109,82 @@ def test_a_bug_of_the_application_goes_as_it_came(sent: list[dict[str, Any]]) ->
     assert bug["exception"]["values"][-1]["value"] == "'no such key'"
     assert "vars" in bug["exception"]["values"][-1]["stacktrace"]["frames"][-1]
     assert hello["message"] == "hello"
+
+
+def weird() -> None:
+    message = f"nats: weird thing at nats://u:{SECRET}@h:4222"
+    raise nats.errors.Error(message)
+
+
+def bug() -> None:
+    try:
+        weird()
+    except nats.errors.Error as _error:  # a local variable that Sentry would send
+        {"a": 1}["no such key"]
+
+
+def test_a_bug_in_an_except_block_goes_without_the_words_of_the_error_that_was_handled(sent: list[dict[str, Any]]) -> None:
+    try:
+        bug()
+    except KeyError as error:
+        sentry_sdk.capture_exception(error)
+    sentry_sdk.flush()
+
+    for event in sent:
+        handled, leaving = event["exception"]["values"]
+        assert (handled["value"], leaving["value"]) == ("nats: weird thing at <url>", "'no such key'")
+        assert not event.get("fingerprint")
+        assert SECRET not in str(event)
+    assert sent
+
+
+def test_a_member_of_a_group_that_is_a_bug_keeps_its_words(sent: list[dict[str, Any]]) -> None:
+    members: list[Exception] = []
+    for fails in (weird, lambda: {"a": 1}["no such key"]):
+        try:
+            fails()
+        except (nats.errors.Error, KeyError) as error:
+            members.append(error)
+    sentry_sdk.capture_exception(ExceptionGroup("two things failed", members))
+    sentry_sdk.flush()
+
+    (event,) = sent
+    assert {value["value"] for value in event["exception"]["values"]} == {
+        "two things failed",
+        "nats: weird thing at <url>",
+        "'no such key'",
+    }
+    assert SECRET not in str(event)
+
+
+@pytest.mark.parametrize("line", ["as a value", "in the message"])
+def test_a_line_of_the_application_with_an_error_in_it_goes_without_credentials(sent: list[dict[str, Any]], line: str) -> None:
+    try:
+        weird()
+    except nats.errors.Error as error:
+        if line == "as a value":
+            logging.getLogger("shop").error("failed: %s", error)  # noqa: TRY400 - as people do
+        else:
+            logging.getLogger("shop").error(f"failed: {error}")  # noqa: G004, TRY400 - as people do
+    sentry_sdk.capture_message("a breadcrumb is in here")
+    sentry_sdk.flush()
+
+    assert SECRET not in str(sent)
+    if line == "as a value":
+        assert (sent[0]["tags"]["errnorm.protocol"], sent[0]["logentry"]) == ("nats", {"message": "failed: %s"})
+
+
+def test_the_text_of_a_stanza_is_the_one_of_its_condition(sent: list[dict[str, Any]]) -> None:
+    stanza = Iq()  # type: ignore[no-untyped-call]
+    stanza["type"], stanza["from"] = "error", f"{SECRET}@capulet.lit"
+    stanza["error"]["condition"], stanza["error"]["text"] = "forbidden", SECRET
+    sentry_sdk.capture_exception(IqError(stanza))  # type: ignore[no-untyped-call]
+    sentry_sdk.flush()
+
+    (event,) = sent
+    assert event["exception"]["values"][-1]["value"].startswith("the identity is known")
+    assert event["tags"]["error.type"] == "auth.forbidden"
+    assert SECRET not in str(event)
 
 
 @pytest.mark.parametrize("filtered", [False, True], ids=["as they are", "with the fields"])

@@ -33,7 +33,7 @@ from errnorm.emitters.counts import LEDGER
 from errnorm.emitters.otel.span import OUR_TYPES
 from errnorm.emitters.otel.traces import redacted
 from errnorm.emitters.otel.verdicts import Verdicts, said
-from errnorm.exceptions import ReportedException
+from errnorm.emitters.recorded import recorded
 from errnorm.normalizer import default_normalizer
 from errnorm.regex import regex
 from errnorm.settings import Settings
@@ -50,8 +50,6 @@ __all__ = ["EnvironmentExporter", "NormalizingExporter", "NormalizingProcessor"]
 
 # Instrumentation writes `Class: message` into the description of a status.
 _CLASS = regex(r"[A-Za-z_][\w.]{0,255}: ")
-# `err_code=10059 description='stream not found'`: attributes that a library writes into the message of its exception.
-_PAIR = regex(r"\b([a-z_]{1,32})=(?:(\d{1,9})\b|'([^']{0,256})')")
 _ERROR: Final = StatusCode.ERROR
 
 
@@ -91,17 +89,7 @@ class Corrector:
         error = self.verdicts.of(trace, kind, words)
         if error is not None:
             return error
-        if words.startswith("<"):
-            # The message of an exception can be the XML element from which it was made.
-            error = self.normalize(words)
-            if error.known:
-                return error
-        pairs: dict[str, object] = {}
-        for name, number, text in _PAIR.findall(words):
-            pairs.setdefault(name, int(number) if number else text)
-        # OpenTelemetry omits the module of built-in exceptions.
-        error = self.normalize(ReportedException((kind if "." in kind else f"builtins.{kind}",), words, pairs))
-        return error if error.claimed else None
+        return recorded(self.normalize, kind, words)
 
     def described(self, trace: int, description: str) -> NormalizedError | None:
         """Return what the description of a status means; `None` if it is not known."""
