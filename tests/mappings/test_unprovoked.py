@@ -79,7 +79,7 @@ GROUPS: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
     ("xmpp", "legacy"): ((r"", "The number beside a condition, or in its place: of servers before RFC 3920."),),
     **{
         ("nats", f"client_{name}"): ((r"", _OTHER_CLIENTS),)
-        for name in ("go", "cli", "js", "java", "rust", "c", "dotnet", "ruby")
+        for name in ("go", "cli", "js", "java", "rust", "c", "dotnet", "ruby", "more")
     },
     **{("xmpp", f"client_{name}"): ((r"", _OTHER_CLIENTS),) for name in ("java", "js", "go", "c", "apple", "dotnet")},
     ("nats", "older"): ((r"", _OTHERS),),

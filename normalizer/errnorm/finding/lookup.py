@@ -106,7 +106,8 @@ class Lookup:
         engine = self.normalizer.engine(error.signal.protocol)
         if engine is None or engine.table.underlies:
             return False
-        same = (text for text in row.spellings() if text.lower() == said.lower())
+        said = said.strip("\"'`").lower()
+        same = (text for text in row.spellings() if text.lower() == said)
         return self._is_everyday(next(same, row.key))
 
     def is_vague(self, error: NormalizedError) -> bool:
