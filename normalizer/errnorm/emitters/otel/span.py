@@ -13,8 +13,10 @@ OpenTelemetry's own `start_as_current_span` also records an exception that leave
 from __future__ import annotations
 
 import sys
+from collections.abc import MutableMapping
 from itertools import islice
 from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
 
 from errnorm.bounded import BoundedCache
 from errnorm.decision import Verdict
@@ -35,11 +37,14 @@ if TYPE_CHECKING:
     from errnorm.privacy import Privacy
     from errnorm.settings import Settings
 
-__all__ = ["OUR_TYPES", "emitter", "tell", "untold"]
+__all__ = ["OUR_TYPES", "emitter", "tell"]
 
 OUR_TYPES: Final = frozenset(error_type(reason) for reason in Reason)
 _RETRY: Final = Verdict.RETRY
 _MOST_ALIKE: Final = 1024
+
+# The attributes with our names that the owner of a span had set before the first fault.
+_owned: WeakKeyDictionary[Span, frozenset[str]] = WeakKeyDictionary()
 
 Kept = BoundedCache[object, tuple[Attributes, "Status"]]
 
@@ -124,34 +129,48 @@ def _told(fault: Fault, privacy: Privacy, kept: Kept | None) -> tuple[Attributes
 def _failure(span: Span, fault: Fault, settings: Settings, kept: Kept | None) -> None:
     told, status = _told(fault, settings.privacy, kept)
     present: Mapping[str, object] = getattr(span, "attributes", None) or {}
-    if (fault.decision is None or fault.decision.verdict is not _RETRY) and not _is_red(span, present):
+    aborted = fault.decision is None or fault.decision.verdict is not _RETRY
+    is_first = "errnorm.outcome" not in present
+    is_red = getattr(getattr(span, "status", None), "status_code", None) is status.status_code
+    if (not is_first) if is_red else aborted:
+        # The status ERROR of an earlier fault gets the text of this one; that of the owner of the span is not changed.
         span.set_status(status)
-    span.set_attributes(untold(told, present, _limit(span, "max_span_attributes")) if present else told)
+    if present:
+        told = _untold(span, told, present, is_first=is_first)
+    span.set_attributes(told)
     if fault.exception is not None and settings.exception_signal != "logs":
         # `error.type` distinguishes this event from one that other code has recorded.
-        event: Attributes = {"error.type": told["error.type"], **exception_attributes(fault.exception, status.description)}
+        event: Attributes = {"error.type": error_type(fault.error.judgement.reason)}
+        event |= exception_attributes(fault.exception, status.description)
         if settings.traceback == "always":
             event["exception.stacktrace"] = stacktrace(fault.exception, Words(settings.privacy, default_normalizer()))
         span.add_event("exception", event)
 
 
-def untold(told: Attributes, present: Mapping[str, object], limit: int | None = None) -> Attributes:
+def _untold(span: Span, told: Attributes, present: Mapping[str, object], *, is_first: bool) -> Attributes:
     """
-    Return the attributes that may be added to a span: none that its owner has set, and no more than the span has room for.
+    Return the attributes to add to a span: none that its owner has set, and no more than the span has room for.
 
-    Attributes of an earlier fault are replaced, because the last fault is the result of the operation.
-
-    Args:
-        told: The attributes of the fault, the most important ones first.
-        present: The attributes that the span has.
-        limit: The number of attributes that the span keeps. With more, it would drop its oldest ones.
+    Attributes of an earlier fault are replaced or removed, because the last fault is the result of the operation.
     """
-    owned = "error.type" in present and present["error.type"] not in OUR_TYPES
+    if is_first:
+        owned = frozenset(name for name in present if name in told or name.startswith("errnorm."))
+        if owned:
+            _owned[span] = owned
+    else:
+        owned = _owned.get(span, frozenset())
+        if "error.type" in present and present["error.type"] not in OUR_TYPES:
+            owned |= {"error.type"}
+        stale = [name for name in present if name.startswith("errnorm.") and name not in told and name not in owned]
+        if stale:
+            _remove(span, stale)
+            present = {name: value for name, value in present.items() if name not in stale}
+    limit = _limit(span, "max_span_attributes")
     free = len(told) if limit is None else max(limit - len(present), 0)
     added: Attributes = {}
     for name, value in told.items():
         if name in present:
-            if name != "error.type" or not owned:
+            if name not in owned:
                 added[name] = value
         elif free:
             added[name] = value
@@ -159,13 +178,15 @@ def untold(told: Attributes, present: Mapping[str, object], limit: int | None = 
     return added
 
 
+def _remove(span: Span, names: list[str]) -> None:
+    # The API cannot remove an attribute, and one that is set to nothing would still mislead.
+    attributes = getattr(span, "_attributes", None)
+    if isinstance(attributes, MutableMapping):
+        for name in names:
+            attributes.pop(name, None)
+
+
 def _limit(span: Span, name: str) -> int | None:
     # The SDK has no public way to read its limits.
     limit = getattr(getattr(span, "_limits", None), name, None)
     return limit if isinstance(limit, int) else None
-
-
-def _is_red(span: Span, present: Mapping[str, object]) -> bool:
-    """Return whether the owner of the span has set the status ERROR."""
-    status = getattr(span, "status", None)
-    return status is not None and status.status_code.name == "ERROR" and "errnorm.outcome" not in present

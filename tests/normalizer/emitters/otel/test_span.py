@@ -123,6 +123,31 @@ def test_of_two_failures_the_last_one_is_what_the_span_ended_with(
     assert span.status.description == "stream <name> is full"
 
 
+def test_of_two_failures_nothing_of_the_first_one_misleads(
+    trace: Trace, fault: Callable[..., Fault], settings: Callable[..., Settings]
+) -> None:
+    first = fault(decision=ABORT, attempt=3, peer="p")  # with a parameter
+    span = trace.tell(settings(), first, fault("Stale", decision=RETRY, operation="ask"))
+    told = span.attributes or {}
+    assert told["error.type"] == "transport.stale"
+    assert not [name for name in told if name.startswith("errnorm.param.")]
+    assert not {"errnorm.decision", "errnorm.attempt", "errnorm.peer"} & set(told)
+    assert span.status.status_code is StatusCode.ERROR
+    assert str(span.status.description).startswith("Stale")
+
+
+def test_an_attribute_with_our_name_that_the_owner_has_set_stays_also_after_a_second_failure(
+    trace: Trace, fault: Callable[..., Fault], settings: Callable[..., Settings]
+) -> None:
+    owned = {"errnorm.operation": "theirs", "errnorm.decision": "theirs", "errnorm.param.id": "theirs"}
+    with trace.tracer.start_as_current_span("GET /", attributes=owned):
+        for one in (fault(decision=ABORT, operation="ask"), fault("Stale", decision=RETRY, operation="ask")):
+            span_module.emitter(settings())(one)
+    told = trace.exporter.get_finished_spans()[-1].attributes or {}
+    assert {name: told[name] for name in owned} == owned
+    assert told["error.type"] == "transport.stale"
+
+
 def test_a_span_that_is_full_keeps_everything_of_the_application(
     fault: Callable[..., Fault], settings: Callable[..., Settings]
 ) -> None:
@@ -187,8 +212,10 @@ def test_all_its_names_are_declared_for_spans(
     trace: Trace, fault: Callable[..., Fault], raised: Callable[..., Exception], settings: Callable[..., Settings]
 ) -> None:
     case = fault(exception=raised(), decision=ABORT, peer="p", client="c", operation="o", attempt=1)
-    span = trace.tell(settings(traceback="always"), case, fault("what?"), fault("Stale", decision=RETRY, outcome="retried"))
-    told = set(span.attributes or {}).union(*(event.attributes or {} for event in span.events))
+    told: set[str] = set()
+    for one in (case, fault("what?"), fault("Stale", decision=RETRY, outcome="retried")):
+        span = trace.tell(settings(traceback="always"), one)
+        told |= set(span.attributes or {}).union(*(event.attributes or {} for event in span.events))
     declared = {attribute.key for attribute in ATTRIBUTES if "span" in attribute.signals}
     assert {("errnorm.param.*" if key.startswith("errnorm.param.") else key) for key in told} == declared
 
