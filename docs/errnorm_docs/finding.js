@@ -490,7 +490,7 @@ const finding = (data) => {
   };
   /** Find the errors in a text: rows, where they stand, how they are known, and the values in them. */
   const find = (raw) => {
-    const text = raw.slice(0, LONGEST_TEXT).replaceAll("\u240d\u240a", "\n").replace(/\r\n?/g, "\n").replace(/\x1b\[[0-9;]{0,16}[A-Za-z]/g, "");
+    const text = raw.slice(0, LONGEST_TEXT).replaceAll("\u240d\u240a", "\n").replace(/\r\n?/g, "\n").replace(/\x1b\[[0-9;]{0,16}[A-Za-z]|(?:\u2190|\u241b|\^\[|#033)\[[0-9;]{0,16}m/g, "");
     const lines = unescapedElements(text).split("\n").slice(0, MOST_LINES), found = [];
     const shown = telling.test(text);
     for (let at = 0; at < lines.length;) { const [taken, some] = block(lines, at, shown); found.push(...some); at = taken; }

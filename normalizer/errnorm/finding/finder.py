@@ -28,7 +28,8 @@ UNKNOWN: Final = "unknown"
 """A line that is an error without a matching row."""
 
 _MARGIN = re.compile(r"^ +\| ")
-_ANSI = re.compile(r"\x1b\[[0-9;]{0,16}[A-Za-z]")
+# Colours, also as a console, a pager and syslog show the escape character.
+_ANSI = re.compile("\x1b\\[[0-9;]{0,16}[A-Za-z]|(?:\u2190|\u241b|\\^\\[|#033)\\[[0-9;]{0,16}m")
 _LONGEST_TEXT = 1 << 20
 _MOST_LINES = 20_000
 _MOST_JOINED = 8
@@ -245,4 +246,4 @@ def _finding(seen: Seen, line: int, text: str) -> Finding:
 
 def _cleaned(text: str) -> str:
     text = text[:_LONGEST_TEXT].replace("\u240d\u240a", "\n").replace("\r\n", "\n").replace("\r", "\n")
-    return _ANSI.sub("", text) if "\x1b" in text else text
+    return _ANSI.sub("", text)
