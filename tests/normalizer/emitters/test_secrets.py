@@ -7,6 +7,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
+import nats.errors
 import pytest
 import structlog
 
@@ -183,3 +184,40 @@ def test_the_search_finds_what_is_there(cases: list[Fault], json_log: JSONLog, s
     for case in cases:
         tell(case)
     assert guilty(json_log.text) == list(SECRETS)
+
+
+def _fail() -> None:
+    raise nats.errors.Error(f"nats: dial nats://{USER}:{WORD}@{HOST}:4222")  # noqa: EM102, TRY003
+
+
+@pytest.mark.parametrize("form", ["in the message", "as a value"])
+def test_no_credentials_of_an_address_are_in_the_message_of_a_line_with_an_error(
+    form: str, settings: Callable[..., Settings]
+) -> None:
+    out = io.StringIO()
+    logger, handler = logging.getLogger("shop"), logging.StreamHandler(out)
+    handler.addFilter(Fields(settings()))
+    logger.addHandler(handler)
+    try:
+        _fail()
+    except nats.errors.Error as error:
+        if form == "in the message":
+            logger.exception(f"failed: {error}")  # noqa: G004, TRY401 - as people do
+        else:
+            logger.exception("failed: %s at %d", str(error), 3)  # noqa: TRY401 - as above
+    finally:
+        logger.removeHandler(handler)
+
+    assert f"failed: nats: dial nats://{HOST}:4222" in out.getvalue()
+    assert WORD not in out.getvalue()
+
+
+def test_no_credentials_of_an_address_are_in_the_event_of_structlog(settings: Callable[..., Settings], json_log: JSONLog) -> None:
+    log = json_log.configure(structlog.processors.add_log_level, Processor(settings()))
+    try:
+        _fail()
+    except nats.errors.Error as error:
+        log.exception(f"failed: {error}")  # noqa: G004, TRY401 - as people do
+
+    assert json_log.lines[0]["event"] == f"failed: nats: dial nats://{HOST}:4222"
+    assert WORD not in json_log.text

@@ -18,6 +18,7 @@ from errnorm.emitters.log.lines import Reader
 from errnorm.emitters.log.writers import is_console
 from errnorm.escape import escaped
 from errnorm.normalizer import default_normalizer
+from errnorm.privacy import without_credentials
 from errnorm.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class Processor:
                 del event_dict[key]
             if "error.type" in told and isinstance(event_dict.get("error"), str):
                 event_dict.setdefault("error.message", event_dict.pop("error"))
+            if told and isinstance(said := event_dict.get("event"), str):
+                event_dict["event"] = without_credentials(said)  # `log.exception(f"failed: {error}")`
             for name, value in (_for_people(told) if told and is_console() else told).items():
                 event_dict.setdefault(name, value)
         except Exception:  # noqa: BLE001 - the application's line must be written in any case

@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 from errnorm.emitters.counts import LEDGER
 from errnorm.emitters.log.lines import Reader
 from errnorm.normalizer import default_normalizer
+from errnorm.privacy import without_credentials
 from errnorm.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,6 +34,14 @@ _TAKEN: WeakKeyDictionary[logging.LogRecord, Any] = WeakKeyDictionary()
 def taken_out_of(record: logging.LogRecord) -> Any:  # noqa: ANN401 - the type of `exc_info`
     """Return the `exc_info` that the filter has removed from a record; `None` if it has removed none."""
     return _TAKEN.get(record)
+
+
+def _remove_credentials(record: logging.LogRecord) -> None:
+    """Remove the credentials in addresses from a message: `log.exception(f"failed: {error}")`."""
+    if not record.args and isinstance(record.msg, str):
+        record.msg = without_credentials(record.msg)
+    elif isinstance(record.args, tuple):
+        record.args = tuple(without_credentials(value) if isinstance(value, str) else value for value in record.args)
 
 
 class Fields(logging.Filter):
@@ -62,6 +71,8 @@ class Fields(logging.Filter):
         told, watched = self._reader.read(fields)
         for name, value in told.items():
             fields.setdefault(name, value)
+        if told:
+            _remove_credentials(record)
         for name in watched:
             if name == "exc_info":
                 # Formatters print `exc_text` if it is set. Otherwise they would render the exception with its original message.
