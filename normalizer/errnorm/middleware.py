@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from weakref import WeakMethod
 
@@ -32,6 +31,7 @@ from errnorm.emitters.operations import Operations
 from errnorm.exceptions import ReportedException, class_names, interrupts_of, is_a, leaves_of
 from errnorm.fault import Fault
 from errnorm.guard import Guard
+from errnorm.lazy import lazy
 from errnorm.marks import Mark, claim, mark_of, told_inside
 from errnorm.normalizer import default_normalizer, forbids, unjudged
 from errnorm.stamina_loop import attempt_around
@@ -329,14 +329,14 @@ class Middleware:
         """The normalizer, with the tables of this middleware."""
         return self._normalizer
 
-    @cached_property
+    @lazy
     def privacy(self) -> Privacy:
         """The redaction rules, from the settings of this middleware."""
         from errnorm.settings import Settings  # noqa: PLC0415 - needed only here
 
         return (self._settings or Settings.load()).privacy
 
-    @cached_property
+    @lazy
     def processor(self) -> Processor:
         """The processor for structlog, with the tables and settings of this middleware."""
         from errnorm.emitters.log import Processor  # noqa: PLC0415 - only applications that log with structlog need it

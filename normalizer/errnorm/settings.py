@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, fields
-from functools import cache, cached_property
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from errnorm.checks import before, within
+from errnorm.lazy import lazy
 from errnorm.privacy import Privacy
 from errnorm.tables.kind import KINDS
 
@@ -119,7 +120,7 @@ class Settings:
         for name, value in (_checked(given) if given else {}).items():
             object.__setattr__(self, name, value)
 
-    @cached_property
+    @lazy
     def privacy(self) -> Privacy:
         """The redaction rules that follow from `keep`, `hash`, `drop`, `hash_key` and `limit`."""
         return Privacy(keep=self.keep, hashed=self.hash, drop=self.drop, key=self.hash_key, limit=self.limit)

@@ -434,6 +434,55 @@ def test_a_child_that_is_forked_off_amid_failures_fails_and_counts_by_itself() -
     assert (done.returncode, done.stderr) == (0, "")
 
 
+# A thread of the parent is in the middle of the first use of something at the moment of the fork, and the child uses the same.
+FORKED_IN_THE_MIDDLE = """
+import threading, time
+from errnorm.lazy import lazy
+from errnorm.settings import Settings
+from errnorm.tables.table import Section
+reached, parent = threading.Event(), os.getpid()
+def waits(compute):
+    def waiting(owner):
+        if os.getpid() == parent:
+            reached.set()
+            time.sleep(60)
+        return compute(owner)
+    return waiting
+USED
+threading.Thread(target=use, daemon=True).start()
+reached.wait(30)
+child = os.fork()
+if child == 0:
+    use()
+    os._exit(0)
+for _ in range(3000):
+    done, status = os.waitpid(child, os.WNOHANG)
+    if done:
+        os._exit(status and 1)
+    time.sleep(0.01)
+os.kill(child, 9)
+sys.exit("the child hangs")
+"""
+USES = {
+    "the rows of a section": """
+Section._index = waits(Section._index)
+def use(): errnorm.normalize(nats.errors.NoRespondersError())
+""",
+    "the redaction rules": """
+Settings.privacy._compute = waits(Settings.privacy._compute)
+settings = Settings()
+def use(): settings.privacy
+""",
+}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize("used", USES)
+def test_a_child_does_not_wait_for_what_a_thread_of_its_parent_was_computing(used: str) -> None:
+    done = run(FORKED_IN_THE_MIDDLE.replace("USED", USES[used]), "-W", "ignore::DeprecationWarning")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 FULL = """
 import structlog
 import errnorm.emitters.log

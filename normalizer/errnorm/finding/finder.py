@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal
 
 from errnorm.finding.alike import Coded
@@ -12,6 +11,7 @@ from errnorm.finding.finding import Finding, How
 from errnorm.finding.load import installed_forms
 from errnorm.finding.lookup import Lookup
 from errnorm.finding.reading import Reader
+from errnorm.lazy import lazy
 from errnorm.taxonomy import Reason
 
 if TYPE_CHECKING:
@@ -126,12 +126,12 @@ class Finder:
         pairs = self._pairs
         return any(not said.isdisjoint(pairs[word]) for word in said & pairs.keys())
 
-    @cached_property
+    @lazy
     def coded(self) -> Coded:
         """Decides whether a digit in a line may decide which error it is."""
         return Coded(self._lookup.tables())
 
-    @cached_property
+    @lazy
     def _pairs(self) -> dict[str, set[str]]:
         merged: dict[str, set[str]] = {}
         for pairs in self._lookup.pairs():
@@ -139,7 +139,7 @@ class Finder:
                 merged.setdefault(word, set()).update(others)
         return merged
 
-    @cached_property
+    @lazy
     def _alarming(self) -> frozenset[str]:
         # A form that only looks up the text inside it (`{inner}`) does not make a line an error.
         forms = (form for form in self.forms.forms if any("{inner}" not in place.code for place in form.rows))

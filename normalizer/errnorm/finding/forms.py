@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from errnorm.error import Signal
 from errnorm.finding.markup import Markup
+from errnorm.lazy import lazy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -98,7 +98,7 @@ class Form:
     last: tuple[Place, ...]
     closed: bool | None = None
 
-    @cached_property
+    @lazy
     def compiled(self) -> re.Pattern[str]:
         """The regular expression, compiled on first use."""
         return re.compile(self.pattern, re.ASCII | re.DOTALL)

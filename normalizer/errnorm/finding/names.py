@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import builtins
 import re
-from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from errnorm.lazy import lazy
 from errnorm.tables.pattern import Template, TemplateIndex, words_of
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class Names:
         same = {name.row.key: name for head, name in self._heads if words.startswith(head)}
         return next(iter(same.values())) if len(same) == 1 else None
 
-    @cached_property
+    @lazy
     def pairs(self) -> Mapping[str, frozenset[str]]:
         """The longest word of each name, in lower case, mapped to the second longest one. A text with the name has both."""
         pairs: dict[str, set[str]] = {}

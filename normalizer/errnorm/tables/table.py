@@ -8,7 +8,6 @@ match the same text is refused when it is loaded, so the order of the rows does 
 from __future__ import annotations
 
 import re
-import threading
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -29,22 +28,11 @@ __all__ = ["Section", "Table"]
 
 Found = tuple["Entry", "Captures | None"]
 
-# Tables are indexed when they are used, which several threads may do at once. Re-entrant, because a table indexes its sections.
-_indexing = threading.RLock()
-
 
 def _stem(origin: str) -> str:
     from pathlib import Path  # noqa: PLC0415 - its import takes a tenth of the time in which a middleware is made
 
     return Path(origin).stem
-
-
-def _is_set(owner: object, name: str) -> bool:
-    try:
-        object.__getattribute__(owner, name)
-    except AttributeError:
-        return False
-    return True
 
 
 class _RowError(Exception):
@@ -111,9 +99,9 @@ class Section:
         """Index the rows. Python calls this method if an attribute is not set."""
         if name not in {"exact", "codes", "_templates"}:
             raise AttributeError(name)
-        with _indexing:
-            if not _is_set(self, "exact"):
-                self._index()
+        # Without a lock: two threads may do this at once, with the same result, and a forked child could wait for ever for a lock
+        # that a thread of its parent held.
+        self._index()
         return object.__getattribute__(self, name)
 
     def _index(self) -> None:
@@ -297,9 +285,8 @@ class Table:
         """Merge the rows of all sections. Python calls this method if an attribute is not set."""
         if name not in {"rows", "_exact", "_codes"}:
             raise AttributeError(name)
-        with _indexing:
-            if not _is_set(self, name):
-                self._merge(name)
+        # Without a lock, as in a section.
+        self._merge(name)
         return object.__getattribute__(self, name)
 
     def _merge(self, name: str) -> None:
