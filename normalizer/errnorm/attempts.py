@@ -12,6 +12,7 @@ import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
+from errnorm.exceptions import causes
 from errnorm.marks import mark_of
 
 if TYPE_CHECKING:
@@ -60,19 +61,22 @@ class Attempt:
         """
         End the attempt, and let the guards emit the stored exceptions that were handled inside it.
 
-        The loop never sees an exception that was handled inside the attempt.
+        The loop never sees an exception that was handled inside the attempt. An exception that is a member or an explicit cause
+        of the one that leaves the attempt was not handled.
 
         Args:
             leaving: The exception that leaves the attempt, if one does.
 
         Returns:
-            The guard that has stored `leaving` in this attempt, if there is one.
+            The guard that has stored `leaving`, or an exception inside it, in this attempt, if there is one.
         """
-        mark = None if leaving is None else mark_of(leaving)
         found: Guard | None = None
         pending, self._pending = self._pending, []
+        links = list(causes(leaving)) if pending and leaving is not None else []
+        marks = [mark for link in links if (mark := mark_of(link)) is not None]
         for exception, guard in pending:
-            if exception is leaving or (mark is not None and mark_of(exception) is mark):
+            mark = mark_of(exception)
+            if any(exception is link for link in links) or any(mark is other for other in marks):
                 found = guard
             else:
                 guard.middleware.saw(exception, guard)

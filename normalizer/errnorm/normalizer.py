@@ -199,6 +199,9 @@ class Normalizer:
 
     def _first_known(self, links: Iterable[object], protocol: str | None, best: NormalizedError | None) -> NormalizedError | None:
         for link in links:
+            mark = mark_of(link)
+            if mark is not None and mark.error.judgement.final:
+                return mark.error
             if is_a(link, BaseExceptionGroup) and leaves_of(link):
                 return self._of_exception(link, protocol, None)
             best = self._of_link(link, protocol, content_of(link), best)

@@ -7,7 +7,7 @@ import contextlib
 import contextvars
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import stamina
@@ -261,6 +261,37 @@ def test_what_an_attempt_has_handled_by_itself_is_told_though_the_loop_never_see
                 continue
 
     assert [(fault.operation, fault.outcome) for fault in told] == [("ask", "failed")]
+
+
+def a_group(errors: Middleware) -> None:
+    try:
+        guarded(errors)
+    except DeskError as error:
+        raise ExceptionGroup("of a task group", [error]) from None  # noqa: TRY003 - as asyncio does
+
+
+def a_wrapper(errors: Middleware) -> None:
+    try:
+        guarded(errors)
+    except DeskError as error:
+        raise LookupError from error
+
+
+@pytest.mark.parametrize("fail", [a_group, a_wrapper])
+@pytest.mark.parametrize("loop", ["retrying", "stamina", "tenacity"])
+def test_a_loop_tells_what_leaves_an_attempt_inside_another_exception(
+    errors: Middleware, told: Told, loop: str, fail: Callable[[Middleware], None]
+) -> None:
+    loops: dict[str, Any] = {
+        "retrying": errors.retrying("desk"),
+        "stamina": stamina.retry(on=for_stamina("desk"), **QUICK),
+        "tenacity": tenacity.retry(**for_tenacity("desk", policy=POLICY)),
+    }
+    with pytest.raises((ExceptionGroup, LookupError)):
+        loops[loop](fail)(errors)
+
+    assert told.outcomes == ["retried", "retried", "failed"]
+    assert [fault.attempt for fault in told] == [1, 2, 3]
 
 
 def test_a_loop_that_was_left_by_return_holds_nothing_back(errors: Middleware, told: Told) -> None:
