@@ -62,8 +62,12 @@ _QUERY = regex(r"[?#][^\s,]*")
 _PUBLIC = frozenset({"host", "name"})
 # Kinds of names that users choose, and that can contain an address or a JID.
 _NAMES = frozenset({"subject", "queue"})
-_INSIDE_JID = regex(r"[^\s@./]+@[\w.-]+")
-_INSIDE_ADDRESS = regex(r"(?<!\d)(?:\d{1,3}\.){3}\d{1,3}(?!\d)")
+_INSIDE_JID = regex(r"[^\s@./%]+(?:@|%40)[\w.-]+")
+# `10.0.0.7`, `ip-10-0-0-7`, and an IPv6 address, which has two colons at least.
+_INSIDE_ADDRESS = regex(
+    r"(?<!\d)\d{1,3}(?:\.\d{1,3}){3}(?!\d)|(?<!\d)\d{1,3}(?:([-_])\d{1,3})(?:\1\d{1,3}){2}(?!\d)"
+    r"|(?<![\w:])(?=[0-9A-Fa-f]*:[0-9A-Fa-f]*:)[0-9A-Fa-f:]{3,39}(?![\w:])"
+)
 _ADDRESS = regex(
     r"\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?|\[?[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:[0-9.]*)(?:%\w+)?(?:\](?::\d+)?)?"
 )
@@ -206,7 +210,7 @@ class Privacy:
 
     def _without_people(self, value: str) -> str:
         """Return a name without the addresses and JIDs inside it. Subjects often contain them."""
-        if "@" in value and "jid" not in self._kept:
+        if ("@" in value or "%40" in value) and "jid" not in self._kept:
             value = _INSIDE_JID.sub("<jid>", value)
         if "address" not in self._kept:
             value = _INSIDE_ADDRESS.sub("<address>", value)

@@ -151,3 +151,22 @@ def test_rows_are_remembered_up_to_a_bound_and_told_beyond_it(
 def test_an_address_inside_a_subject_does_not_leave(kind: str, subject: str, told: str) -> None:
     assert Privacy().value(kind, subject) == told
     assert Privacy(keep=["jid", "address"]).value(kind, subject) == subject
+
+
+@pytest.mark.parametrize(
+    ("subject", "shown"),
+    [
+        ("host.10.1.2.3.x", "host.<address>.x"),
+        ("host.ip-10-1-2-3.x", "host.ip-<address>.x"),
+        ("host.10_1_2_3.x", "host.<address>.x"),
+        ("host.fe80::1234:77.x", "host.<address>.x"),
+        ("host.::1", "host.<address>"),
+        ("user.juliet@capulet.lit", "user.<jid>"),
+        ("user.juliet%40capulet.lit", "user.<jid>"),
+        ("orders.2026-11-30.a-b-c-d", "orders.2026-11-30.a-b-c-d"),
+        ("cache::key", "cache::key"),
+        ("v1.2.3", "v1.2.3"),
+    ],
+)
+def test_an_address_that_is_written_for_a_subject_does_not_leave(subject: str, shown: str) -> None:
+    assert Privacy().value("subject", subject) == shown

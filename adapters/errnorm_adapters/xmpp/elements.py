@@ -63,6 +63,17 @@ DEFINED = frozenset({
     "redirect", "registration-required", "remote-server-not-found", "remote-server-timeout", "resource-constraint",
     "service-unavailable", "subscription-required", "undefined-condition", "unexpected-request",
 })  # fmt: skip
+# The values of `feature` in an `<unsupported/>` condition: XEP-0060, 18.4. Any other value is a peer's own word.
+_FEATURES = frozenset({
+    "access-authorize", "access-open", "access-presence", "access-roster", "access-whitelist", "auto-create",
+    "auto-subscribe", "collections", "config-node", "create-and-configure", "create-nodes", "delete-items",
+    "delete-nodes", "filtered-notifications", "get-pending", "instant-nodes", "item-ids", "last-published",
+    "leased-subscription", "manage-subscriptions", "member-affiliation", "meta-data", "modify-affiliations",
+    "multi-collection", "multi-subscribe", "outcast-affiliation", "persistent-items", "presence-notifications",
+    "presence-subscribe", "publish", "publish-only-affiliation", "publish-options", "publisher-affiliation",
+    "purge-nodes", "retract-items", "retrieve-affiliations", "retrieve-default", "retrieve-default-sub",
+    "retrieve-items", "retrieve-subscriptions", "subscribe", "subscription-notifications", "subscription-options",
+})  # fmt: skip
 # RFC 6120 4.9.3.19, 8.3.3.5, 8.3.3.14: the conditions that hold an address; text inside any other condition is ignored.
 _ADDRESSED = frozenset({"gone", "redirect", "see-other-host"})
 
@@ -157,7 +168,7 @@ def application(namespace: str, name: str) -> tuple[str, str]:
 def _details(child: Node) -> Params:
     """Return the attributes of an application condition: XEP-0060 `unsupported`, XEP-0363 `retry`, XEP-0198 `h`."""
     params: Params = {}
-    if _NAME(feature := child.get("feature") or ""):
+    if (feature := child.get("feature")) in _FEATURES:
         params["feature"] = feature
     if _STAMP(stamp := child.get("stamp") or ""):
         params["stamp"] = stamp

@@ -160,6 +160,11 @@ def test_the_sender_and_the_addressee_of_a_stanza_are_no_parameters() -> None:
     assert "example" not in str(judged(raw).to_record())
 
 
+def test_a_feature_that_the_standard_does_not_have_is_no_parameter() -> None:
+    rest = "<unsupported xmlns='http://jabber.org/protocol/pubsub#errors' feature='juliet'/>"
+    assert "feature" not in judged(stanza("feature-not-implemented", "cancel", rest=rest)).params
+
+
 @pytest.mark.parametrize(
     ("rest", "name", "value"),
     [
