@@ -59,7 +59,7 @@ help:
 	@echo "  make test-clients     run the NATS tests with older versions of nats-py, NATS_PY='2.9.0 2.15.0'"
 	@echo "  make test-properties  run every property test with thousands of examples"
 	@echo "  make test-engines     the columns under Ray, on several nodes of which one worker is killed, and under Spark where a JVM is"
-	@echo "  make test-exports     run the exported programs in the real tools: the Collector's OTTL if Go is installed, and fail2ban"
+	@echo "  make test-exports     run the exported programs in the real tools: OTTL if Go is installed, VRL if Rust is, and fail2ban"
 	@echo "  make fuzz             search for input that breaks the library, FUZZ_TIME=180 seconds"
 	@echo "  make soak             run many clients against a server that is killed again and again, SOAK_TIME=120 seconds;"
 	@echo "                        then three watchers of a cluster, of which one is killed while 3,000 clients fail"
@@ -159,9 +159,11 @@ test-engines: .venv/.dev
 	@$(BIN)/uv pip install -q --python .venv/engines/bin/python -c constraints.txt -e '.[batch]' --group engines pytest
 	@.venv/engines/bin/python -m pytest -q -rs -c /dev/null --rootdir . --confcutdir tests/engines -p no:cacheprovider tests/engines
 
-# Builds the language of the OpenTelemetry Collector in .venv/ottl, if Go is installed; fail2ban comes with `make servers`.
+# Builds the languages of the OpenTelemetry Collector and of Vector in .venv, if Go and Rust are installed; fail2ban comes with
+# `make servers`.
 test-exports: .venv/.dev servers
 	@.ci/ottl .venv || echo "errnorm: the Collector's OTTL is not tested, because Go is not installed or could not build it"
+	@.ci/vrl .venv || echo "errnorm: the language of Vector is not tested, because Rust is not installed or could not build it"
 	@$(BIN)/python -m pytest -q -rs tests/adapters/tools/export
 
 lowest: .venv/.dev
