@@ -93,9 +93,14 @@ def _vrl(tables: Sequence[Table]) -> Iterator[str]:
     for one in _logged(tables):
         tests = " || ".join(f"match(said, {_vrl_regex(text)})" for text in one.expressions)
         yield f"{word} {tests} {{"
-        yield from (f'  ."{name}" = {json.dumps(value)}' for name, value in _facts(one).items())
+        yield from (f'  ."{name}" = {_vrl_value(value)}' for name, value in _facts(one).items())
         word = "} else if"
     yield "}"
+
+
+def _vrl_value(value: str | bool) -> str:  # noqa: FBT001 - one of the two that a fact can be
+    # In VRL, `{{ name }}` inside a string stands for the value of a variable.
+    return json.dumps(value).replace("{{", r"\{{").replace("}}", r"\}}")
 
 
 def _vrl_regex(text: str) -> str:

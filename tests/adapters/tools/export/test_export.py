@@ -135,6 +135,12 @@ def test_a_raw_string_of_vrl_holds_no_quote_that_ends_it() -> None:
         re.compile(found)
 
 
+def test_a_string_of_vrl_stands_for_no_variable() -> None:
+    codes = [line for line in written("vrl").splitlines() if '."errnorm.code" = ' in line]
+    assert any(r"\{{" in line for line in codes)
+    assert not [line for line in codes if re.search(r"(?<!\\)\{\{", line)]
+
+
 @pytest.mark.skipif(not OTTL.exists(), reason="the Collector's OTTL is not built: make test-exports")
 def test_the_language_of_the_collector_names_the_reason_of_every_line_of_a_server() -> None:
     assert_agreed(OTTL, {"statements": statements()})
