@@ -71,8 +71,9 @@ _NAMELESS = ("builtins.object",)
 _names: BoundedCache[type, tuple[str, ...]] = BoundedCache(1024)
 _plain: BoundedCache[type, object] = BoundedCache(1024)
 # `_ALL`: instances of the class store data only in their arguments and their dictionary. `_BARE`: that is certain only for an
-# instance without arguments, because the class is derived from another built-in exception.
-_ALL, _BARE = "all", "bare"
+# instance without arguments, because the class is derived from another built-in exception. `_NUMBERED`: also for an instance
+# with a number and a text, because the class is one of the operating system's.
+_ALL, _BARE, _NUMBERED = "all", "bare", "numbered"
 # A class that was made by a `class` statement (Py_TPFLAGS_HEAPTYPE).
 _HEAP = 1 << 9
 
@@ -191,7 +192,7 @@ def content_of(error: object) -> Hashable:
         return _content_of_reported(error) if is_a(error, ReportedException) else None
     args: tuple[object, ...] = error.args  # type: ignore[attr-defined] # an exception
     attributes = error.__dict__
-    if args and not (_are_small(args) and (plain is _ALL or _is_system(error, args))):
+    if args and not (_are_small(args) if plain is _ALL else plain is _NUMBERED and _is_numbered(error, args)):
         return None
     if not attributes:
         return (kind, *args)
@@ -215,19 +216,22 @@ def _are_small(values: Iterable[object]) -> bool:
     return True
 
 
-def _is_system(error: object, args: tuple[object, ...]) -> bool:
+def _is_numbered(error: object, args: tuple[object, ...]) -> bool:
     """Return whether an error of the operating system consists of its number and its text, without the name of a file."""
-    if type(error) not in _SYSTEM or len(args) != 2 or error.filename is not None:  # type: ignore[attr-defined] # noqa: PLR2004
+    if len(args) != 2 or error.filename is not None:  # type: ignore[attr-defined] # noqa: PLR2004 - number and text
         return False
-    return type(args[0]) is int and type(args[1]) is str
+    number, text = args
+    return type(number) is int and type(text) is str and len(text) <= _LONGEST_SAID
 
 
 def _is_plain(kind: type) -> object:
-    """Return `_ALL` or `_BARE` for a class whose instances store data only in arguments and dictionary, `False` for others."""
+    """Return `_ALL`, `_BARE` or `_NUMBERED` for a class whose instances store data only there, `False` for any other class."""
     if not issubclass(kind, BaseException) or any("__slots__" in vars(part) for part in kind.__mro__[:-2]):
         return False
     builtin = next(part for part in kind.__mro__ if not part.__flags__ & _HEAP)
-    return _ALL if builtin.__basicsize__ == BaseException.__basicsize__ else _BARE
+    if builtin.__basicsize__ == BaseException.__basicsize__:
+        return _ALL
+    return _NUMBERED if kind in _SYSTEM else _BARE
 
 
 def causes(error: object, *, contexts: bool = False) -> Iterator[object]:

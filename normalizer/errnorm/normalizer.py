@@ -141,7 +141,8 @@ class Normalizer:
             form = _forms.get(kind) or _forms.remember(kind, _form(kind))
             if form is _EXCEPTION:
                 content = content_of(raw)
-                known = None if content is None else self._known(content, raw, protocol)
+                key = (content, protocol)
+                known = self._remembered.get(key) or (key in self._foreign and self._of_cause(raw, protocol))
                 return known or self._of_exception(raw, protocol, content)
             if form is _NORMALIZED:
                 return raw  # type: ignore[return-value] # it is one
@@ -151,13 +152,9 @@ class Normalizer:
         except Exception:  # noqa: BLE001 - a foreign object can raise from anything, and a protocol may not be hashable
             return unjudged(protocol)
 
-    def _known(self, content: Hashable, raw: object, protocol: str | None) -> NormalizedError | None:
-        """Return the cached error for an exception; for its cause, if no adapter recognises the exception itself."""
-        key = (content, protocol)
-        known = self._remembered.get(key)
-        if known is None and key in self._foreign:
-            return self._remembered.get((content_of(attribute(raw, "__cause__")), protocol))
-        return known
+    def _of_cause(self, raw: object, protocol: str | None) -> NormalizedError | None:
+        """Return the cached error for the cause of an exception that no adapter recognises."""
+        return self._remembered.get((content_of(attribute(raw, "__cause__")), protocol))
 
     def engine(self, protocol: str) -> Engine | None:
         """Return the engine of a protocol, and load its table if needed; `None` if the table cannot be loaded."""
