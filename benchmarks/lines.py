@@ -14,8 +14,9 @@ import resource
 import shutil
 import subprocess
 import tempfile
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -84,9 +85,16 @@ def _runs(file: Path) -> dict[str, Callable[[], object]]:
         "normalize_batch, the shapes seen before": lambda: _columns(file, seen),
         "the stream under errnorm scan": lambda: sum(1 for _ in Stream(finder).read(_read(file), exact=False)),
     }
+    return runs | {name: partial(subprocess.run, command, **options) for name, command, options in _programs(file)}
+
+
+def _programs(file: Path) -> Iterator[tuple[str, list[str | Path], dict[str, Any]]]:
+    """Yield the programs that are installed, with their arguments and the options of `subprocess.run`."""
+    options: dict[str, Any] = {"check": False, "capture_output": True}
     if grep := shutil.which("grep"):
-        runs["grep -E, one expression"] = lambda: subprocess.run([grep, "-cE", _ONE, file], check=False, capture_output=True)  # noqa: S603
-    return runs
+        yield "grep -E, one expression", [grep, "-cE", _ONE, file], options
+    if lnav := shutil.which("lnav"):
+        yield "lnav, one expression", [lnav, "-n", "-c", f":filter-in {_ONE}", file], options
 
 
 def _read(file: Path) -> Iterator[str]:

@@ -130,7 +130,7 @@ def test_ottl_is_yaml_whose_expressions_read_as_the_tables_do() -> None:
 
 
 def test_a_raw_string_of_vrl_holds_no_quote_that_ends_it() -> None:
-    for found in re.findall(r"match\(said, r'(.*?)'\)(?: \|\| | \{)", written("vrl")):
+    for found in re.findall(r"match\(said, r'(.*?)'\)(?: \|\| |\) \{)", written("vrl")):
         assert "'" not in found
         re.compile(found)
 
