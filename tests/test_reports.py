@@ -50,6 +50,7 @@ from errnorm import NormalizedError
 from errnorm.adapters import ReportedException
 from errnorm.finding import Finder
 from errnorm.normalizer import default_normalizer
+from tests.each import each
 
 WILD = Path(__file__).parent / "data/wild"
 REPORTS = {
@@ -120,7 +121,7 @@ def test_lines_of_other_programs_in_a_log_are_hardly_ever_claimed(name: str, mos
     assert len(claimed) <= most * len(lines), claimed
 
 
-@pytest.mark.parametrize("report", [report for reports in REPORTS.values() for report in reports if "text" in report])
+@each("report", [report for reports in REPORTS.values() for report in reports if "text" in report])
 def test_each_finding_shows_where_it_stands(report: dict[str, Any]) -> None:
     lines = report["text"].replace("\u240d\u240a", "\n").split("\n")
     for finding in errnorm.find(report["text"]):
