@@ -96,7 +96,7 @@ class Middleware:
         """
         if normalizer is None:
             normalizer = default_normalizer()
-            # Reading the tables takes a tenth of a second and blocks, so it must not happen during the first failure.
+            # Reading the tables blocks for 20 ms, and much longer if they are not compiled: not during the first failure.
             normalizer.prepare()
         self._normalizer = normalizer
         self.policy = policy or RetryPolicy()

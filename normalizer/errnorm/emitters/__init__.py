@@ -52,7 +52,7 @@ def default_emitters(settings: Settings | None = None) -> tuple[Emitter, ...]:
     Raises:
         SettingsError: If a setting of the environment is not valid.
     """
-    from errnorm.settings import Settings  # noqa: PLC0415 - pydantic is needed only here
+    from errnorm.settings import Settings  # noqa: PLC0415 - emitters of the application need no settings
 
     settings = settings or Settings.load()
     return tuple(emitter for name in settings.emitters for emitter in _made(name, settings))
