@@ -6,28 +6,48 @@
   const MOST_SHOWN = 100;
   const element = (tag, name, ...inside) => { const made = document.createElement(tag); if (name) made.className = name; made.append(...inside); return made; };
   const plural = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
-  const text = (number) => data.strings[number];
 
-  // Rows stand in the order of the list, which has their addresses, their keys, and what stands beside the keys.
+  // The list of the page and the columns of the data have the same rows in the same order, and each has what the other lacks.
   const slugOf = (item) => item.firstChild.getAttribute("href").replace(/^catalogue\/|\.html$/g, "");
-  const entries = [...all.querySelectorAll(".row")].map((item, at) => {
-    const row = data.rows[at], [key, beside] = item.firstChild.childNodes;
-    row.texts.unshift(beside ? key.data.slice(0, -1) : key.data); // before what stands beside it there is a blank
-    return { item, at, row: Object.assign(row, { slug: slugOf(item), aside: item.firstChild.lastElementChild?.textContent }), names: "", rest: "" };
-  });
+  const TERMINAL = 16, MAY_HAVE_BEEN_DONE = 32, ALL_FLAGS_OF_FINDING = 15;
+  const common = new Set([...byId("common").querySelectorAll(".row")].map(slugOf));
+  const recoveryOf = new Map(data.recoveries.map((recovery, at) => [data.steps[recovery], at])), reasonAt = new Map(data.reasons.map((reason, at) => [reason, at]));
+  const rowOf = (item, at, [protocol, section]) => {
+    const { texts, codes, flags } = data.columns, [link, reason, step] = item.children, [key, beside] = link.childNodes;
+    return {
+      protocol, section, slug: slugOf(item), aside: beside?.textContent, code: codes[at], flags: flags[at] & ALL_FLAGS_OF_FINDING, note: data.notes[at],
+      texts: [beside ? key.data.slice(0, -1) : key.data, ...texts[at]], // before what stands beside it there is a blank
+      judged: [reasonAt.get(reason.textContent), recoveryOf.get(step.textContent), flags[at] & TERMINAL ? 1 : 0, flags[at] & MAY_HAVE_BEEN_DONE ? 1 : 0],
+      facts: [],
+    };
+  };
+  const entries = [];
+  for (const section of all.children) {
+    const place = section.id.split("/");
+    for (const item of section.querySelectorAll(".row")) entries.push({ item, at: entries.length, row: rowOf(item, entries.length, place), names: "", rest: "" });
+  }
+  data.rows = entries.map(({ row }) => row);
+  for (const [label, texts] of Object.entries(data.facts)) {
+    let said = "";
+    for (const [at, text] of texts.entries()) data.rows[at].facts.push([label, said = text || said]); // a zero is the same as before
+  }
+  for (const row of data.rows) {
+    const told = Object.fromEntries(row.facts);
+    row.evidence = told.Evidence.split(/[:;]/)[0];
+    // As `prominence` in Python: the commonest first, then what a client meets, then what was provoked.
+    row.rank = (common.has(row.slug) ? 0 : 4) + (data.met.includes(told.Where) ? 0 : 2) + (row.evidence === "provoked" ? 0 : 1);
+  }
   const finder = finding(data);
   const bySlug = new Map(data.rows.map((row) => [row.slug, row]));
-  const common = new Set([...byId("common").querySelectorAll(".row")].map(slugOf));
   const judgementOf = (row) => ({ reason: row.judged[0], recovery: row.judged[1], terminal: Boolean(row.judged[2]), effect: row.judged[3] });
   const reasonOf = ({ reason }) => data.reasons[reason], stepOf = ({ recovery }) => data.recoveries[recovery];
   const retried = (judged) => ["wait", "reconnect", "redirect"].includes(stepOf(judged));
   const essentials = (judged, row) => [
-    ["Do", text(data.advice[judged.reason][judged.recovery])],
-    ["Retry", text(data.retry[judged.recovery][Number(judged.terminal)][judged.effect])],
-    ["Likely cause", text(data.cause[judged.reason])],
-    ["Meaning", text(data.about[judged.reason]) + (row.note === undefined ? "" : ` ${text(row.note)}`)],
+    ["Do", data.advice[judged.reason][judged.recovery]],
+    ["Retry", data.retry[judged.recovery][Number(judged.terminal)][judged.effect]],
+    ["Likely cause", data.cause[judged.reason]],
+    ["Meaning", data.about[judged.reason] + (row.note ? ` ${row.note}` : "")],
   ];
-  const details = (row) => row.facts.slice(0, row.facts.length / 2).map((label, at) => [text(label), text(row.facts[at + row.facts.length / 2])]);
   const byRank = (rows, most) => rows.sort((a, b) => a.rank - b.rank).slice(0, most);
   const meansTheSame = (row, judged) => byRank(data.rows.filter((one) => one.protocol !== row.protocol && one.judged[0] === judged.reason && one.judged[1] === judged.recovery), 3);
   const ofTheReason = (row, judged) => byRank(data.rows.filter((one) => one !== row && one.protocol === row.protocol && one.judged[0] === judged.reason), 6);
@@ -35,7 +55,7 @@
   const quoted = (words) => /^[\w@%+=:,./-]+$/.test(words) ? words : `'${words.replaceAll("'", `'"'"'`)}'`;
   const command = (row) => `errnorm explain ${quoted(addressOf(row))}`;
   const entryOf = new Map(entries.map((entry) => [entry.row.slug, entry]));
-  const marks = ({ row }) => ({ protocol: row.protocol, category: reasonOf(judgementOf(row)).split(".")[0], step: stepOf(judgementOf(row)), evidence: text(row.evidence) });
+  const marks = ({ row }) => ({ protocol: row.protocol, category: reasonOf(judgementOf(row)).split(".")[0], step: stepOf(judgementOf(row)), evidence: row.evidence });
   // Lowering all names is what the first search would wait for, so it is done when nothing else is.
   let prepared = false;
   const prepare = () => {
@@ -44,7 +64,7 @@
     for (const entry of entries) {
       const { row } = entry;
       entry.names = [row.code, ...row.texts, row.aside ?? ""].join("\n").toLowerCase();
-      const judged = judgementOf(row), facts = [...essentials(judged, row), ...details(row)];
+      const judged = judgementOf(row), facts = [...essentials(judged, row), ...row.facts];
       entry.rest = `${reasonOf(judged)} ${row.protocol} ${row.section} ${facts.map(([, fact]) => fact).join(" ")}`.toLowerCase();
     }
   };
@@ -95,7 +115,7 @@
     const named = Object.entries(values).filter(([, value]) => value !== undefined);
     if (named.length) made.append(element("p", "values", ...named.flatMap(([name, value]) => [element("code", "", `${name} = ${value}`), " "])));
     const more = element("details", "further", element("summary", "", open ? "More: where it occurs, and the evidence" : "More"));
-    more.append(listOf([...said.slice(shown), ...details(row)]));
+    more.append(listOf([...said.slice(shown), ...row.facts]));
     for (const [title, rows] of [["The same meaning in other protocols", meansTheSame(row, judged)], ["See also", ofTheReason(row, judged)]])
       if (rows.length) more.append(element("h3", "", title), element("ul", "", ...rows.map(link)));
     made.append(more, element("p", "actions", page, " ", copier(command(row), "Copy the command"), " ", copier(new URL(`catalogue/${row.slug}.html`, location.href).href, "Copy the link")));

@@ -17,12 +17,12 @@ from errnorm.advice import advice_for
 from errnorm.cli.answer import details, retry
 from errnorm.tables.provenance import Evidence
 from errnorm.taxonomy import Category, Effect, Reason, Recovery
-from errnorm_docs.entries import COMMON, EXAMPLES, STEPS, Article, entries_of, prominence
+from errnorm_docs.entries import COMMON, EXAMPLES, MET, STEPS, Article, entries_of
 from errnorm_docs.error_page import NAMES, error_pages
 from errnorm_docs.script import finding_data, in_script
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from errnorm.tables.table import Table
 
@@ -73,36 +73,27 @@ def _place(entry: Article) -> tuple[str, str, str]:
 
 
 def _data(tables: Sequence[Table], entries: Sequence[Article]) -> dict[str, Any]:
-    strings: dict[str, int] = {}
     data = finding_data(tables)
-    ranks = {entry.slug: number for number, entry in enumerate(sorted(entries, key=prominence))}
-
-    def number(text: str) -> int:
-        return strings.setdefault(text, len(strings))
-
-    for row, entry in zip(data["rows"], entries, strict=True):
-        row.update(_shown(entry, number), rank=ranks[entry.slug])
-        # The list of the page has the key and what stands beside it; the script reads them there.
-        row["texts"] = row["texts"][1:]
-    data |= {
-        "about": [number(reason.about) for reason in Reason],
-        "cause": [number(reason.cause) for reason in Reason],
-        "advice": [[number(advice_for(reason, recovery)) for recovery in Recovery] for reason in Reason],
+    told = [dict(details(entry.error)) for entry in entries]
+    return data | {
+        "notes": [entry.placed.row.note or 0 for entry in entries],
+        "facts": {label: _unrepeated([facts[label] for facts in told]) for label in told[0]},
+        "met": [reach.about for reach in MET],
+        "about": [reason.about for reason in Reason],
+        "cause": [reason.cause for reason in Reason],
+        "advice": [[advice_for(reason, recovery) for recovery in Recovery] for reason in Reason],
         "retry": [
-            [[number(retry(recovery, effect, terminal=terminal)) for effect in Effect] for terminal in (False, True)]
+            [[retry(recovery, effect, terminal=terminal) for effect in Effect] for terminal in (False, True)]
             for recovery in Recovery
         ],
+        "steps": STEPS,
+        "names": NAMES,
     }
-    return data | {"strings": list(strings), "steps": STEPS, "names": NAMES}
 
 
-def _shown(entry: Article, number: Callable[[str], int]) -> dict[str, Any]:
-    row, facts = entry.placed.row, list(details(entry.error))
-    return {
-        **({"note": number(row.note)} if row.note else {}),
-        "evidence": number(row.evidence.partition(":")[0]),
-        "facts": [number(label) for label, _ in facts] + [number(text) for _, text in facts],
-    }
+def _unrepeated(texts: Sequence[str]) -> list[str | int]:
+    """Return texts with a zero for each that is the same as the one before it."""
+    return [0 if text == before else text for text, before in zip(texts, [None, *texts[:-1]], strict=True)]
 
 
 def _contents(tables: Iterable[Table]) -> str:

@@ -28,6 +28,7 @@ __all__ = [
     "COMMON",
     "DECISIONS",
     "EXAMPLES",
+    "MET",
     "STEPS",
     "Article",
     "decision_of",
@@ -91,6 +92,9 @@ EXAMPLES = (
     ("a code", "10059"),
     ("a word", "slow consumer"),
 )
+
+# Where an error is met by whoever uses a client.
+MET = (Reach.CLIENT_WIRE, Reach.CLIENT)
 
 _NOT_IN_ADDRESSES = re.compile(r"[^a-z0-9.]+")
 _MOST_SAME = 3
@@ -173,7 +177,7 @@ def related(entries: Iterable[Article]) -> dict[str, tuple[list[Article], list[A
 def prominence(entry: Article) -> tuple[bool, bool, bool]:
     """Return by what rows are ordered where only some can be named: the commonest, what a client meets, what was provoked."""
     row = entry.placed.row
-    return entry.slug not in COMMON, row.reach not in {Reach.CLIENT_WIRE, Reach.CLIENT}, not row.evidence.startswith("provoked")
+    return entry.slug not in COMMON, row.reach not in MET, not row.evidence.startswith("provoked")
 
 
 def decision_of(recovery: Recovery, *, terminal: bool) -> str:

@@ -34,7 +34,7 @@ const finding = (data) => {
   };
   const byHead = (templates) => templates.sort((a, b) => b.head.length - a.head.length);
   const wordsOf = (text) => text.replace(/["'`]?\{[a-z_]+\}["'`]?/g, " ").trim().split(/\s+/).join(" ").replace(/^[ :,;-]+|[ :,;-]+$/g, "");
-  for (const row of data.rows) { row.key = row.texts[0]; row.code ??= places(row.key) ? wordsOf(row.key) : row.key; }
+  for (const row of data.rows) { row.key = row.texts[0]; row.code ||= places(row.key) ? wordsOf(row.key) : row.key; }
   // The order in which tables are asked is not the one in which they are listed.
   const asked = Object.keys(data.tables).flatMap((protocol) => data.rows.filter((row) => row.protocol === protocol));
   const tables = {};

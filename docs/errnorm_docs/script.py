@@ -18,11 +18,12 @@ from errnorm_docs.entries import Article, entries_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from errnorm.tables.row import Entry
     from errnorm.tables.table import Table
 
 __all__ = ["finding_data", "in_script"]
 
-_WRAPS, _SAYS_LITTLE, _REFINED, _DEFERS = 1, 2, 4, 8
+_WRAPS, _SAYS_LITTLE, _REFINED, _DEFERS, _TERMINAL, _MAY_HAVE_BEEN_DONE = 1, 2, 4, 8, 16, 32
 _REASONS, _RECOVERIES, _EFFECTS = list(Reason), list(Recovery), list(Effect)
 
 
@@ -49,7 +50,7 @@ def finding_data(tables: Sequence[Table]) -> dict[str, Any]:
         "kinds": dict(KINDS),
         "params": {table.protocol: dict(table.kinds) for table in asked},
         "tables": {table.protocol: _heads(table) for table in asked},
-        "rows": [_row(entry) for entry in entries_of(tables)],
+        "columns": _columns(entries_of(tables)),
         "forms": _forms(),
     }
 
@@ -66,28 +67,34 @@ def _heads(table: Table) -> dict[str, Any]:
     return {"underlies": table.underlies, "sections": sections}
 
 
-def _row(entry: Article) -> dict[str, Any]:
-    row = entry.placed
-    flags = (
-        (_WRAPS if row.row.wraps else 0)
-        | (_SAYS_LITTLE if row.row.reason is Reason.PROTOCOL_REJECTED else 0)
-        | (_REFINED if row.row.refined else 0)
-        | (_DEFERS if row.row.defers else 0)
-    )
-    found: dict[str, Any] = {
-        "protocol": entry.protocol,
-        "section": row.section,
-        "texts": list(row.texts()),
-        "flags": flags,
-        "judged": [
-            _REASONS.index(row.row.reason),
-            _RECOVERIES.index(row.row.recovery),
-            int(row.row.terminal),
-            _EFFECTS.index(row.row.effect),
-        ],
+def _columns(entries: Sequence[Article]) -> dict[str, list[Any]]:
+    """
+    Return what the rows are found by, column by column: values that are alike stand together, which halves them when compressed.
+
+    The list of the page has the rest, and the script reads it there: protocol, section, key, reason and recovery.
+    """
+    return {
+        "texts": [list(entry.placed.texts())[1:] for entry in entries],
+        "codes": [_code(entry.placed) for entry in entries],
+        "flags": [_flags(entry.placed) for entry in entries],
     }
+
+
+def _flags(entry: Entry) -> int:
+    row = entry.row
+    return (
+        (_WRAPS if row.wraps else 0)
+        | (_SAYS_LITTLE if row.reason is Reason.PROTOCOL_REJECTED else 0)
+        | (_REFINED if row.refined else 0)
+        | (_DEFERS if row.defers else 0)
+        | (_TERMINAL if row.terminal else 0)
+        | (_MAY_HAVE_BEEN_DONE if row.effect is Effect.UNKNOWN else 0)
+    )
+
+
+def _code(entry: Entry) -> str | int:
     # Most codes are the key, or its words without the parameters: the script knows that too.
-    return found if row.code == (words_of(row.key) if Template.has_places(row.key) else row.key) else {**found, "code": row.code}
+    return 0 if entry.code == (words_of(entry.key) if Template.has_places(entry.key) else entry.key) else entry.code
 
 
 def _forms() -> dict[str, Any]:

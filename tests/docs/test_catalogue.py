@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from errnorm_docs.catalogue import site
-from errnorm_docs.entries import COMMON, EXAMPLES, STEPS, Article, entries_of, tables
+from errnorm_docs.entries import COMMON, EXAMPLES, STEPS, Article, entries_of, related, tables
 from errnorm_docs.error_page import command_of
 from errnorm_docs.pages import put
 
@@ -407,6 +407,35 @@ class TestLinks:
         assert opened.find_element("css selector", "h1").text == by_slug()["nats/client/nats.errors.timeouterror"].placed.key
         opened.find_element("link text", "Open it in the catalogue").click()
         assert _answers(opened) == ["nats/client/nats.errors.timeouterror"]
+
+
+class TestEveryAnswer:
+    def test_it_says_what_the_page_of_the_error_says(self, opened: Chrome) -> None:
+        # The script puts the facts together from columns and from the list of the page. Every seventh row shows a shift.
+        said = opened.execute_script(
+            """
+            const all = (name) => [...document.querySelectorAll(name)];
+            const texts = (name) => all(`.answer ${name}`).map((one) => one.textContent);
+            const links = () => all(".answer .further li a").map((one) => one.getAttribute("href").slice(1));
+            return all("#all .row > a").filter((_, at) => at % 7 === 0).map((row) => {
+                row.click();
+                return [texts("dt"), texts("dd"), links(), texts(".chips .reason, .answer .chips .step")];
+            });
+            """
+        )
+        others = related(by_slug().values())
+        wrong = [
+            (slug, facts)
+            for (slug, entry), facts in zip(list(by_slug().items())[::7], said or [], strict=True)
+            if facts
+            != [
+                [label for label, _ in entry.facts()],
+                [text.replace("`", "") for _, text in entry.facts()],
+                [one.slug for rows in others[slug] for one in rows],
+                [str(entry.placed.row.reason), entry.step],
+            ]
+        ]
+        assert wrong == []
 
 
 class TestTheKeyboard:
