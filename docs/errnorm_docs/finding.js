@@ -206,9 +206,10 @@ const finding = (data) => {
   const PAIR = /(?:^|[ \t{,])([A-Za-z_.]{2,30})=(?:"((?:[^"\\]|\\.){1,4000})"?|([^ "]{2,200}))/g;
   const document_ = (text) => { try { const read = JSON.parse(text.slice(0, text.lastIndexOf("}") + 1)); return read && typeof read === "object" && !Array.isArray(read) ? read : null; } catch { return null; } };
   const unescaped = (text) => text.replaceAll('\\"', '"').replaceAll("\\n", "\n").replaceAll("\\\\", "\\");
+  const spelled = (value, spelling) => spelling === ":-" ? value.replace(/([a-z])(?=[A-Z])/g, "$1-").replace(/[_ ]/g, "-").toLowerCase() : spelling ? value.replaceAll(" ", "_") : value;
   const filled = (place, groups) => {
     let missing = false;
-    const code = place.replace(/\{([a-z]+)(:_)?\}/g, (_, name, joined) => { if (groups[name] === undefined) missing = true; return (groups[name] ?? "").replaceAll(" ", joined ? "_" : " "); });
+    const code = place.replace(/\{([a-z]+)(:[_-])?\}/g, (_, name, spelling) => { if (groups[name] === undefined) missing = true; return spelled(groups[name] ?? "", spelling); });
     return missing ? null : code;
   };
   const split = (place) => { const [protocol, section, ...code] = place.split("/"); return [protocol, section, code.join("/")]; };
@@ -373,9 +374,11 @@ const finding = (data) => {
     }
     return null;
   };
-  const ofElement = (text) => {
+  // A namespace prefix that a fragment uses is declared, as the adapter does.
+  const wellFormed = (text) => !new DOMParser().parseFromString(`<stream:stream xmlns:stream="s">${text}</stream:stream>`, "text/xml").querySelector("parsererror");
+  const ofElement = (text, cut) => {
     const around = [];
-    let first = null, app = null, count = 0, code = null, kind = null;
+    let first = null, app = null, count = 0, code = null, kind = null, ended = null;
     for (const tag of text.slice(0, LONGEST_ELEMENT).matchAll(TAG)) {
       if (count++ >= MOST_TAGS) break;
       if (tag[1]) { around.pop(); continue; }
@@ -391,12 +394,15 @@ const finding = (data) => {
       if (place && name !== "text") {
         const [protocol, section] = place.split("/");
         if (section === "stanza" && has("failed")) first ??= inTable(protocol, "sm", name);
+        if (parent === "stream:error") ended ??= inTable(protocol, section, name);
         first ??= inTable(protocol, section, name);
       }
       if (!tag[3].endsWith("/")) around.push({ name, space });
     }
-    let hit = first ?? (code ? inTable("xmpp", "legacy", code) : null);
-    if (!hit && /<(?:iq|message|presence)[^<>]*type=["']error["']/.test(text)) hit = inTable("xmpp", "stanza", "undefined-condition");
+    // Only an element that is intact says something by what it lacks, and an error of the stream counts before what it contains.
+    const intact = !cut && wellFormed(text);
+    let hit = (intact ? ended : null) ?? first;
+    if (!hit && intact) hit = (code ? inTable("xmpp", "legacy", code) : null) ?? (/<(?:iq|message|presence)[^<>]*type=["']error["']/.test(text) ? inTable("xmpp", "stanza", "undefined-condition") : null);
     return hit && { ...hit, family: kind && hit.row.section === "stanza" ? [["type", kind]] : [], details: app ?? [] };
   };
 
@@ -434,7 +440,7 @@ const finding = (data) => {
     if (start < 0 || start > lines[first].length) return [first + 1, null];
     const end = ends(text, start), piece = text.slice(start, end ?? text.length);
     if (!holdsError(piece)) return [first + 1, null];
-    const hit = ofElement(piece), framed = [...beginnings(lines[first])].some(([at]) => at === start);
+    const hit = ofElement(piece, end === null), framed = [...beginnings(lines[first])].some(([at]) => at === start);
     const how = end === null ? "inside" : start === 0 ? "whole" : framed ? "framed" : "inside";
     return [first + piece.split("\n").length, hit && { ...hit, start, end: Math.min(lines[first].length, start + piece.length), how }];
   };

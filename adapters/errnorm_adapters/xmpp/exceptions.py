@@ -1,5 +1,5 @@
 """
-Observe exceptions of slixmpp, aioxmpp, aiosasl and nbxmpp. Their classes are recognised by their dotted names.
+Observe exceptions of slixmpp, aioxmpp, aiosasl, nbxmpp and Twisted. Their classes are recognised by their dotted names.
 
 The stanza that an exception holds counts first, then the attributes made from the stanza, then the class. slixmpp's `IqTimeout`
 is recognised by its class alone, because it holds a condition that no peer sent. `str()` of slixmpp's stanza exceptions is never
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["of_exception"]
 
-_MODULES = ("slixmpp.", "aioxmpp.", "aiosasl.", "nbxmpp.")
+_MODULES = ("slixmpp.", "aioxmpp.", "aiosasl.", "nbxmpp.", "twisted.words.protocols.jabber.")
 _STANZA = frozenset(
     {
         "slixmpp.exceptions.XMPPError",
@@ -32,11 +32,12 @@ _STANZA = frozenset(
         "slixmpp.exceptions.PresenceError",
         "aioxmpp.errors.XMPPError",
         "nbxmpp.errors.StanzaError",
+        "twisted.words.protocols.jabber.error.StanzaError",
     }
 )
 # The class is more precise than the condition that aioxmpp invents for these exceptions.
 _SECURITY = frozenset({"aioxmpp.errors.SASLUnavailable", "aioxmpp.errors.TLSFailure", "aioxmpp.errors.TLSUnavailable"})
-_STREAM = frozenset({"aioxmpp.errors.StreamError"})
+_STREAM = frozenset({"aioxmpp.errors.StreamError", "twisted.words.protocols.jabber.error.StreamError"})
 _SASL = frozenset(
     {
         "aioxmpp.errors.SecurityNegotiationFailure",
@@ -46,6 +47,7 @@ _SASL = frozenset(
         "aiosasl.common.SASLError",
         "aiosasl.common.SASLFailure",
         "aiosasl.common.AuthenticationFailure",
+        "twisted.words.protocols.jabber.sasl.SASLAuthError",
     }
 )
 _TYPE_OF_CLASS = {
@@ -59,6 +61,11 @@ _SEVERAL = frozenset({"aioxmpp.errors.MultiOSError", "aioxmpp.errors.GatherError
 _FIRST_MEMBER = regex(
     r"failed to connect to XMPP domain '[^']{1,1023}': multiple errors: stream error: "
     r"\{urn:ietf:params:xml:ns:xmpp-streams\}(?P<condition>[a-z-]{1,64})"
+)
+# How the text of an exception begins that is reported without its attributes. What a peer has written comes later.
+_CONDITION = regex(
+    r"(?:(?:stream error: )?\{urn:ietf:params:xml:ns:xmpp-(?:streams|stanzas|sasl)\}|"
+    r"(?:StanzaError|StreamError|SASLAuthError) with condition u?')(?P<condition>[a-z-]{1,64})"
 )
 _MOST_MEMBERS = 64
 _TELLING = frozenset({"tls", "dns"})
@@ -150,7 +157,7 @@ def _of_stanza(error: object, names: tuple[str, ...]) -> Signal | None:
             return signal
     kind = next((_TYPE_OF_CLASS[name] for name in names if name in _TYPE_OF_CLASS), None)
     kind = kind or _word(attribute(error, "etype")) or _word(attribute(error, "type"))
-    condition = _word(attribute(error, "condition"))
+    condition = _word(attribute(error, "condition")) or _told(error, names)
     if condition is None and kind is None:
         return None
     signal = stanza_signal(condition, kind, _word(attribute(error, "code")), _said(attribute(error, "text")))
@@ -177,11 +184,19 @@ def _of_condition(error: object, kind: str) -> Signal | None:
     if kind == "class":
         return None
     held = ("condition",) if kind == "stream" else ("opaque_error", "xmpp_error", "condition")
-    condition = next((word for name in held if (word := _word(attribute(error, name)))), None)
+    condition = next((word for name in held if (word := _word(attribute(error, name)))), None) or _told(error, ())
     otherwise = "undefined-condition" if kind == "stream" else "not-authorized"
     if condition is None:
         return None
     return Signal("xmpp", kind, condition, _said(attribute(error, "text")), family=((kind, otherwise),))
+
+
+def _told(error: object, names: tuple[str, ...]) -> str | None:
+    # The text of slixmpp's exceptions is the stanza, which is private.
+    if any(name.startswith(("slixmpp.", "sleekxmpp.")) for name in names):
+        return None
+    begun = _CONDITION.match(message_of(error))
+    return None if begun is None else begun["condition"]
 
 
 def _said(text: object) -> str | None:

@@ -26,7 +26,8 @@ _MOST_FRAMES = 12
 _FEW_WORDS = 4
 _WORD = re.compile(r"[A-Za-z]{2,}", re.ASCII)
 _PLACE = re.compile(r"\{[a-z_]+\}")
-_GROUP = re.compile(r"\{([a-z]+)(:_)?\}")
+_GROUP = re.compile(r"\{([a-z]+)(:[_-])?\}")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class Place:
 
         section: The section of its table; `None` for all sections in their order.
 
-        code: The code, with the names of groups of the pattern in braces; in `{name:_}` each blank is replaced by `_`.
+        code: The code, with the names of groups of the pattern in braces; in `{name:_}` each blank is replaced by `_`; in
+            `{name:-}` the words of the value, `ItemNotFound`, `item_not_found` or `Item Not Found`, become `item-not-found`.
     """
 
     protocol: str
@@ -60,7 +62,7 @@ class Place:
         """Return the code with the values of a match; `None` if a group did not take part in the match."""
         if any(groups.get(name) is None for name, _ in _GROUP.findall(self.code)):
             return None
-        return _GROUP.sub(lambda found: (groups[found[1]] or "").replace(" ", "_" if found[2] else " "), self.code)
+        return _GROUP.sub(lambda found: _spelled(groups[found[1]] or "", found[2]), self.code)
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,12 @@ class Forms:
         for form in self.forms:
             if any(word in folded for word in form.has):
                 yield form
+
+
+def _spelled(value: str, spelling: str | None) -> str:
+    if spelling == ":-":
+        return _HUMP.sub("-", value).replace("_", "-").replace(" ", "-").lower()
+    return value.replace(" ", "_") if spelling else value
 
 
 def _merged(files: Iterable[Mapping[str, Any]], name: str) -> dict[str, Any]:

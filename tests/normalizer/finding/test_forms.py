@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from errnorm import plugins
+from errnorm.finding.forms import Place
 from errnorm.finding.load import installed_forms
 
 if TYPE_CHECKING:
@@ -47,3 +48,16 @@ class TestForms:
 def test_names_of_forms_are_unique() -> None:
     names = [form["name"] for form in DATA["forms"]]
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("written", ["item-not-found", "item_not_found", "ITEM_NOT_FOUND", "Item Not Found", "ItemNotFound"])
+def test_a_name_in_the_spelling_of_a_program_becomes_a_condition(written: str) -> None:
+    assert Place.read("xmpp/stanza/{name:-}").filled({"name": written}) == "item-not-found"
+
+
+def test_blanks_of_a_value_become_underscores_only_where_a_place_says_so() -> None:
+    groups = {"inner": "unknown ca"}
+    assert [Place.read(f"transport/tls/{code}").filled(groups) for code in ("{inner}", "{inner:_}")] == [
+        "unknown ca",
+        "unknown_ca",
+    ]
