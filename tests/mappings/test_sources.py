@@ -29,7 +29,7 @@ FILE = re.compile(
     r"(nats-pure|nats-rs|nats-rb|nats-swift|dart-nats|profanity|dino|converse\.js|XMPPFramework|CocoaAsyncSocket|Sharp\.Xmpp|jicofo|"
     r"jitsi|irssi|Spectrum|xmpppy|twisted|ws|blather|xmpp4r|XMPPHP|fabiang/xmpp|php|Chromium|Firefox) "
     r"\S+\.\w+|"
-    r"(ejabberd|MongooseIM|OTP) \w+\.erl( up to \d+)?|"
+    r"(ejabberd|MongooseIM|OTP) \w+\.erl( up to \d+)?|OTP erl_alloc\.c|"
     r"(jabberd2|Openfire|Tigase|jicoco|Conversations) \S+\.(c|java|xml)|"
     r"OpenJDK [\w.]+|Node\.js tls|rustls|SChannel sspi\.h|Apple SecureTransport\.h|\.NET [\w.]+|GLib|"
     r"OpenSSL (sslerr|x509_vfy|x509err)\.h|c-ares ares\.h|Go (\w+/\w+(\.go)?|\w+ \w+\.go|\w+\.\w+)|"
