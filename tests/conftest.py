@@ -42,6 +42,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             WITH_SERVERS.add(item.nodeid)
 
 
+def pytest_collection_finish() -> None:
+    """Take the thousands of collected tests out of the garbage collector's sight, which would go through them again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_runtest_logfinish(nodeid: str) -> None:
     """Let go of what client libraries left open when their server died, before it is held against a later test."""
     if nodeid in WITH_SERVERS:

@@ -49,7 +49,8 @@ def failing(condition: str) -> tuple[str, str]:
 async def test_each_failure_of_a_login_is_told_once_as_what_it_is_and_as_the_end(
     condition: str, reason: str, verdict: str
 ) -> None:
-    async with scripted(("<stream:stream", HEADER + MECHANISMS), failing(condition)) as port, desk(port) as one:
+    script = (("<stream:stream", HEADER + MECHANISMS), failing(condition), ("</stream:stream", CLOSE))
+    async with scripted(*script) as port, desk(port) as one:
         one.connect()
         await one.end()
         assert one.memory.reasons == [reason]
@@ -108,9 +109,14 @@ async def test_stream_management_that_is_refused_is_told_as_that_and_the_session
 
 
 @pytest.mark.parametrize(
-    ("condition", "verdict"), [("conflict", "abort"), ("system-shutdown", "retry"), ("policy-violation", "abort")]
+    ("condition", "verdict", "abort"),
+    [
+        ("conflict", "abort", True),
+        ("conflict", "abort", False),
+        ("system-shutdown", "retry", True),
+        ("policy-violation", "abort", False),
+    ],
 )
-@pytest.mark.parametrize("abort", [False, True])
 async def test_a_stream_error_ends_the_session_also_where_the_server_does_not_close(
     condition: str, verdict: str, *, abort: bool
 ) -> None:
