@@ -6,7 +6,7 @@ One row of a table: its columns, which are validated when a file is read, and it
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from errnorm.checks import CLOSED, Flag, Prose, Word, pattern
@@ -140,7 +140,7 @@ class Entry:
         """Return the row as one flat dictionary that begins with `protocol`, `section` and `key`."""
         flat: dict[str, Any] = {"protocol": protocol, "section": self.section, "key": self.key, "code": self.code}
         flat["category"] = self.row.reason.category.value
-        columns = asdict(self.row)
+        columns = {name: getattr(self.row, name) for name in COLUMNS}
         flat["reason"] = columns["reason"].value
         flat["retryable"] = self.row.recovery.retryable
         for name in ("terminal", "recovery", "effect", "reach", "evidence", "source"):
