@@ -13,10 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CLOSED", "Check", "Flag", "Prose", "Word", "before", "pattern", "within"]
-
-CLOSED = {"extra": "forbid"}
-"""The configuration of a dataclass that has no further fields, as its attribute `__pydantic_config__`."""
+__all__ = ["Check", "Flag", "Prose", "Word", "before", "pattern", "within"]
 
 
 class Check:

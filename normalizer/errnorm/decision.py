@@ -18,10 +18,10 @@ were just refused cannot take the step `reauthenticate`, so `decide()` aborts. A
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Self, TypedDict
 
+from errnorm.frozen import Frozen
 from errnorm.taxonomy import Category, Effect, Reason, Recovery
 
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ class Verdict(StrEnum):
     ABORT = "abort", "Stop: another attempt would fail the same way, do harm, or has been tried often enough."
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Frozen):
     """
     What to do about an error.
 
@@ -85,8 +84,7 @@ class Decision:
         return self.verdict is Verdict.RETRY
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPolicy:
+class RetryPolicy(Frozen, kw_only=True):
     """
     How often and how long to retry. The defaults are for an operation whose caller waits for the result.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ class Witness(Protocol):
         ...
 
 
-@dataclass(slots=True, eq=False)
 class Guard:
     """
     A `with` or `async with` block that normalizes and emits the exceptions that leave it, and re-raises them unchanged.
@@ -42,20 +40,54 @@ class Guard:
         is_counted: Whether an emitter reads `passed`.
     """
 
-    middleware: Witness
-    protocol: str | None
-    operation: str | None = None
-    idempotent: bool = False
-    peer: str | None = None
-    attempt: int | None = None
-    attempts: int | None = None
-    previous: NormalizedError | None = None
-    outcome: Outcome | None = None
-    client: str | None = None
-    decision: Decision | None = None
-    server: str | None = None
-    passed: int = 0
-    is_counted: bool = False
+    __slots__ = (
+        "attempt",
+        "attempts",
+        "client",
+        "decision",
+        "idempotent",
+        "is_counted",
+        "middleware",
+        "operation",
+        "outcome",
+        "passed",
+        "peer",
+        "previous",
+        "protocol",
+        "server",
+    )
+
+    def __init__(  # noqa: PLR0913 - one small object
+        self,
+        middleware: Witness,
+        protocol: str | None,
+        operation: str | None = None,
+        *,
+        idempotent: bool = False,
+        peer: str | None = None,
+        attempt: int | None = None,
+        attempts: int | None = None,
+        previous: NormalizedError | None = None,
+        outcome: Outcome | None = None,
+        client: str | None = None,
+        decision: Decision | None = None,
+        server: str | None = None,
+    ) -> None:
+        """Store the arguments."""
+        self.middleware = middleware
+        self.protocol = protocol
+        self.operation = operation
+        self.idempotent = idempotent
+        self.peer = peer
+        self.attempt = attempt
+        self.attempts = attempts
+        self.previous = previous
+        self.outcome: Outcome | None = outcome
+        self.client = client
+        self.decision = decision
+        self.server = server
+        self.passed = 0
+        self.is_counted = False
 
     def __enter__(self) -> Self:
         """Enter the block."""

@@ -107,7 +107,7 @@ class RetryLoop:
         """
         _need_stamina()
         self.middleware = middleware
-        self.guard = Guard(middleware, protocol, operation, idempotent)
+        self.guard = Guard(middleware, protocol, operation, idempotent=idempotent)
         self.policy = policy
 
     def __iter__(self) -> Iterator[LoopAttempt]:

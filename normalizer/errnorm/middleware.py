@@ -21,7 +21,6 @@ guards the exception passes through and which exceptions wrap it on its way. Can
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from weakref import WeakMethod
 
@@ -30,12 +29,12 @@ from errnorm.emitters import Teller, default_emitters
 from errnorm.emitters.operations import Operations
 from errnorm.exceptions import ReportedException, class_names, interrupts_of, is_a, leaves_of
 from errnorm.fault import Fault
+from errnorm.frozen import replace
 from errnorm.guard import Guard
 from errnorm.lazy import lazy
 from errnorm.marks import Mark, claim, mark_of, told_inside
 from errnorm.normalizer import default_normalizer, forbids, unjudged
 from errnorm.stamina_loop import attempt_around
-from errnorm.wrapping import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -145,11 +144,21 @@ class Middleware:
             except TypeError:
                 pass  # an argument is not hashable: make a guard without caching it
         outcome: Outcome | None = "handled" if handled else None
-        return Guard(self, protocol, operation, idempotent, peer, attempt, attempts, previous, outcome)
+        return Guard(
+            self,
+            protocol,
+            operation,
+            idempotent=idempotent,
+            peer=peer,
+            attempt=attempt,
+            attempts=attempts,
+            previous=previous,
+            outcome=outcome,
+        )
 
     def _kept(self, protocol: str | None, operation: str | None, idempotent: bool, peer: str | None) -> Guard:  # noqa: FBT001 - there is one caller
         """Return a cached guard for these arguments, because making a guard costs more than entering it."""
-        guard = Guard(self, protocol, operation, idempotent, peer)
+        guard = Guard(self, protocol, operation, idempotent=idempotent, peer=peer)
         if len(self._guards) < _MOST_GUARDS:
             guard = self._guards.setdefault((protocol, operation, idempotent, peer), guard)
             if self._operations is not None and operation is not None and not guard.is_counted:
@@ -177,6 +186,7 @@ class Middleware:
             idempotent: Whether executing the function twice is safe.
             peer: A name of the server or cluster, with few possible values.
         """
+        from errnorm.wrapping import wrapped  # noqa: PLC0415 - it imports `inspect`, which takes long
 
         def decorate(function: Callable[P, R]) -> Callable[P, R]:
             named = operation or getattr(function, "__name__", None)

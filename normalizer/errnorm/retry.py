@@ -21,13 +21,14 @@ loop leave the emission to the hook, also if the hook has no middleware.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import random as _random
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 from weakref import WeakKeyDictionary, ref
 
 from errnorm.attempts import Attempt, begin
 from errnorm.decision import Decision, RetryPolicy, Verdict, decide, hint_of
+from errnorm.frozen import replace
 from errnorm.guard import Guard, Witness
 from errnorm.marks import mark_of
 from errnorm.normalizer import default_normalizer
@@ -120,13 +121,17 @@ class _Operation:
         if witness is None:
             return
         around = inside or Guard(witness, self.protocol)
-        told = replace(
-            around,
-            operation=self.operation or around.operation,
+        told = Guard(
+            around.middleware,
+            around.protocol,
+            self.operation or around.operation,
             idempotent=self.may_repeat(exception),
+            peer=around.peer,
             attempt=attempt,
             outcome="retried" if decision.retry else "failed",
+            client=around.client,
             decision=decision,
+            server=around.server,
         )
         witness.saw(exception, told)
 

@@ -11,11 +11,11 @@ exceptions.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from errnorm.checks import before, within
+from errnorm.frozen import Frozen, as_dict
 from errnorm.lazy import lazy
 from errnorm.privacy import Privacy
 from errnorm.tables.kind import KINDS
@@ -61,8 +61,7 @@ def _signal(value: object) -> object:
 _Kinds = Annotated[frozenset[str], before(_kinds)]
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Frozen, slots=False):
     """
     The validated settings.
 
@@ -108,7 +107,7 @@ class Settings:
     keep: _Kinds = frozenset()
     hash: _Kinds = frozenset()
     drop: _Kinds = frozenset()
-    hash_key: str = field(default="", repr=False)
+    hash_key: str = ""
     storm_burst: Annotated[int, within(ge=0)] = 5
     storm_interval: Annotated[float, within(gt=0, allow_inf_nan=False)] = 60.0
     storm_keys: Annotated[int, within(ge=1, le=1_000_000)] = 256
@@ -116,9 +115,14 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Check what differs from the default settings. Pydantic is imported only if something does."""
-        given = {one.name: value for one in fields(self) if (value := getattr(self, one.name)) != one.default}
+        given = {name: value for name, value in as_dict(self).items() if value != self.__defaults__[name]}
         for name, value in (_checked(given) if given else {}).items():
             object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        """Show what differs from the default settings, without the key of the hash."""
+        shown = {name: value for name, value in as_dict(self).items() if value != self.__defaults__[name] and name != "hash_key"}
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     @lazy
     def privacy(self) -> Privacy:
@@ -152,7 +156,7 @@ class Settings:
         return cls(**made)
 
 
-NAMES: tuple[str, ...] = tuple(one.name for one in fields(Settings))
+NAMES: tuple[str, ...] = Settings.__fields__
 """The names of all settings."""
 
 

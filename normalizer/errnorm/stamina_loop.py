@@ -9,7 +9,6 @@ Nothing here imports stamina.
 from __future__ import annotations
 
 import sys
-from copy import copy
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet, ref
 
@@ -53,6 +52,8 @@ class _Left(Attempt):
 
 
 def _without_frames(exception: BaseException) -> BaseException:
+    from copy import copy  # noqa: PLC0415 - only failures in a loop of stamina need it
+
     try:
         twin = copy(exception)
         return twin if type(twin) is type(exception) and mark_of(twin) is mark_of(exception) else exception

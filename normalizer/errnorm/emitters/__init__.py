@@ -1,8 +1,8 @@
 """
 The emitters, which write faults to logs, spans and metrics. Any function that takes a fault can be an emitter.
 
-structlog and OpenTelemetry are not imported before `default_emitters` is called, and then only if the settings need them. The
-application imports the API of traces, if it has spans at all.
+structlog and OpenTelemetry are not imported here: the application imports the one that it logs with, the API of traces if it has
+spans, and the API of metrics if it has metrics.
 """
 
 from __future__ import annotations

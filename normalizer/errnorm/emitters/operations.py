@@ -73,7 +73,8 @@ class Operations:
         key: Key = (fault.error.protocol, fault.operation, *_ended(fault.error, fault.outcome))
         with self._lock:
             key = self._add(key)
-            is_first = key not in self._shown
+            # A failure before there is a counter waits for it.
+            is_first = bool(self._counters) and key not in self._shown
             if is_first:
                 self._shown.add(key)
                 self._pending[key] -= 1

@@ -35,6 +35,7 @@ from dataclasses import replace
 from random import random as _draw
 from typing import TYPE_CHECKING
 
+from errnorm import frozen
 from errnorm.decision import SERVICE, Decision, RetryPolicy, Verdict, decide
 from errnorm.engine import ended
 from errnorm.session.facts import (
@@ -128,7 +129,7 @@ class Session:
         self.single = single
         self.by_hand = by_hand
         self.rereads = rereads
-        self._policy = replace(policy, attempts=None)
+        self._policy = frozen.replace(policy, attempts=None)
         self._clock = clock
         self._random = random
         self._server = ""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from errnorm.decision import Decision, Verdict
+from errnorm.frozen import replace
 from errnorm.marks import mark_of
 from errnorm.taxonomy import Recovery
 

@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+from errnorm.frozen import as_dict
 from errnorm.tables.file import Defaults, Head, SectionHead, TableFile, evidence_of, read
 from errnorm.tables.provenance import Reach
-from errnorm.tables.row import COLUMNS, Entry, Row
+from errnorm.tables.row import Entry, Row
 from errnorm.tables.source import Source
 from errnorm.tables.table import Table
 from errnorm.taxonomy import Effect, Reason, Recovery
@@ -36,6 +36,7 @@ _MEANING: Mapping[str, Mapping[str | None, object]] = {
     name: {None: None, **{word.value: word for word in words}}
     for name, words in {"reason": Reason, "recovery": Recovery, "effect": Effect, "reach": Reach}.items()
 }
+_DEFAULTS: Mapping[str, object] = Row.__defaults__
 
 
 def name_of(protocol: str) -> str:
@@ -66,7 +67,7 @@ def compiled(texts: Mapping[str, str], protocol: str, evidence: str = "") -> str
             line, start = _line({key: _given(entry.row) for key, entry in by_key.items()}), len(body.encode())
             body += f"{line}\n"
             places[section] = (start, start + len(line.encode()))
-        about["files"][name] = {"hash": _hash(texts[name].encode()), "head": asdict(file.head), "lines": places}
+        about["files"][name] = {"hash": _hash(texts[name].encode()), "head": _plain(file.head), "lines": places}
     return f"{_line(about)}\n{body}"
 
 
@@ -76,8 +77,12 @@ def _line(value: object) -> str:
 
 def _given(row: Row) -> dict[str, Any]:
     """Return the columns that differ from those of a row that gives nothing."""
-    fields = Row.__dataclass_fields__
-    return {name: value for name in COLUMNS if (value := getattr(row, name)) != fields[name].default}
+    return {name: value for name, value in as_dict(row).items() if name not in _DEFAULTS or value != _DEFAULTS[name]}
+
+
+def _plain(head: Head) -> dict[str, Any]:
+    sections = {name: {**as_dict(one), "defaults": as_dict(one.defaults)} for name, one in head.sections.items()}
+    return {**as_dict(head), "sections": sections, "params": dict(head.params)}
 
 
 def files(form: bytes, data: Mapping[str, bytes], evidence: bytes) -> dict[str, TableFile] | None:
@@ -154,5 +159,6 @@ def _tupled(value: object) -> object:
 def _hash(data: bytes) -> list[int]:
     # Against changes, not against attacks: who can write these files can write the code beside them. A checkout may have changed
     # the ends of the lines.
-    data = data.replace(b"\r\n", b"\n")
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n")
     return [len(data), crc32(data)]

@@ -29,11 +29,13 @@ match the same text (`errnorm.tables.table`). A file that breaks a rule is refus
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping  # noqa: TC003 - pydantic reads the annotations
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
-from errnorm.checks import CLOSED, Flag, Prose, Word, pattern
+from errnorm.checks import Flag, Prose, Word, pattern
+from errnorm.frozen import Frozen, as_dict
 from errnorm.tables.kind import KINDS
 from errnorm.tables.pattern import Template, words_of
 from errnorm.tables.provenance import Reach  # noqa: TC001 - pydantic reads the annotations
@@ -42,7 +44,7 @@ from errnorm.tables.source import Source
 from errnorm.taxonomy import Effect, Recovery
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from pydantic import TypeAdapter
 
@@ -52,15 +54,12 @@ Place = tuple[str, str]
 Evidence = dict[str, dict[str, dict[str, Any]]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Defaults:
+class Defaults(Frozen, kw_only=True):
     """
     The columns that nearly all rows of a section share. A row has the other columns, and overrides a default where it differs.
 
     `reason` and `recovery` have no defaults: every row has them.
     """
-
-    __pydantic_config__ = CLOSED
 
     terminal: Flag | None = None
     effect: Effect | None = None
@@ -70,11 +69,10 @@ class Defaults:
 
     def given(self) -> dict[str, Any]:
         """Return the columns that have a default."""
-        return {name: value for name in self.__dataclass_fields__ if (value := getattr(self, name)) is not None}
+        return {name: value for name, value in as_dict(self).items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SectionHead:
+class SectionHead(Frozen, kw_only=True):
     """
     The declaration of one section of a table.
 
@@ -94,18 +92,15 @@ class SectionHead:
         defaults: The columns that nearly all rows share.
     """
 
-    __pydantic_config__ = CLOSED
-
     about: Prose
     ignore_case: Flag = False
     code: Literal["key", "constant"] = "key"
     retry_override: Word | None = None
     inside: Flag = False
-    defaults: Defaults = field(default_factory=Defaults)
+    defaults: Defaults = Defaults()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class Head(Frozen, kw_only=True):
     """
     The head of a file.
 
@@ -122,13 +117,11 @@ class Head:
         params: The kind of each parameter, by name.
     """
 
-    __pydantic_config__ = CLOSED
-
     protocol: Annotated[str, pattern(r"^[a-z][a-z0-9_-]*$")]
     version: Word
     underlies: Flag = False
-    sections: dict[str, SectionHead] = field(default_factory=dict)
-    params: dict[str, str] = field(default_factory=dict)
+    sections: Mapping[str, SectionHead] = MappingProxyType({})
+    params: Mapping[str, str] = MappingProxyType({})
 
 
 class TableFile(NamedTuple):
@@ -157,8 +150,8 @@ class TableFile(NamedTuple):
                 yield (section, key), entry
 
 
-_HEAD_KEYS = frozenset(Head.__dataclass_fields__)
-_PLAIN = {"missing": "the column is missing", "unexpected_keyword_argument": "no such column"}
+_HEAD_KEYS = frozenset(Head.__fields__)
+_PLAIN = {"missing": "the column is missing", "extra_forbidden": "no such column"}
 
 
 def read(

@@ -6,10 +6,10 @@ One row of a table: its columns, which are validated when a file is read, and it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from errnorm.checks import CLOSED, Flag, Prose, Word, pattern
+from errnorm.checks import Flag, Prose, Word, pattern
+from errnorm.frozen import Frozen, as_dict
 from errnorm.tables.pattern import Template
 from errnorm.tables.provenance import Evidence, Reach
 from errnorm.taxonomy import Effect, Reason, Recovery  # noqa: TC001 - pydantic reads the annotations
@@ -22,8 +22,7 @@ __all__ = ["COLUMNS", "Claim", "Entry", "Row"]
 Claim = Annotated[str, pattern(rf"^({'|'.join(Evidence)})(: \S.*)?$")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Frozen, kw_only=True):
     """
     The meaning of one native error.
 
@@ -62,8 +61,6 @@ class Row:
         note: What an engineer on call should know about the error beyond its reason.
     """
 
-    __pydantic_config__ = CLOSED
-
     reason: Reason
     recovery: Recovery
     terminal: Flag
@@ -82,12 +79,11 @@ class Row:
     note: Prose | None = None
 
 
-COLUMNS: tuple[str, ...] = tuple(Row.__dataclass_fields__)
+COLUMNS: tuple[str, ...] = Row.__fields__
 
 
 # Compared and hashed by identity, because judgements are looked up by entry on the hot path.
-@dataclass(frozen=True, slots=True, eq=False)
-class Entry:
+class Entry(Frozen, eq=False):
     """
     A row and its place in a table.
 
@@ -140,7 +136,7 @@ class Entry:
         """Return the row as one flat dictionary that begins with `protocol`, `section` and `key`."""
         flat: dict[str, Any] = {"protocol": protocol, "section": self.section, "key": self.key, "code": self.code}
         flat["category"] = self.row.reason.category.value
-        columns = {name: getattr(self.row, name) for name in COLUMNS}
+        columns = as_dict(self.row)
         flat["reason"] = columns["reason"].value
         flat["retryable"] = self.row.recovery.retryable
         for name in ("terminal", "recovery", "effect", "reach", "evidence", "source"):

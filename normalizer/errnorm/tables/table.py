@@ -8,10 +8,10 @@ match the same text is refused when it is loaded, so the order of the rows does 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from errnorm.frozen import replace
 from errnorm.regex import regex
 from errnorm.tables.file import read
 from errnorm.tables.pattern import Template, TemplateIndex

@@ -18,12 +18,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import ParseError
 
 from errnorm.engine import ended
 from errnorm.error import Signal
+from errnorm.frozen import replace
 from errnorm.session import Closed, Closing, CredentialsChanged, DialFailed, Dialling, Next, Said, Up
 from errnorm.taxonomy import Category
 from errnorm_adapters.xmpp.client.attachment import XmppAttachment, closed_here

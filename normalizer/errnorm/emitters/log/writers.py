@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import sys
 import time
 from functools import cache, lru_cache
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from errnorm.regex import regex
@@ -81,7 +81,7 @@ def write_with_structlog(level: Severity, event: Message, fields: Attributes) ->
         told = {name: fields[name] for name in _ON_A_CONSOLE if name in fields}
     written = getattr(logger, level.method)(str(event), **told)
     # An asynchronous logger returns a coroutine, which cannot be awaited here. It has a synchronous logger inside.
-    if written is not None and inspect.iscoroutine(written):
+    if written is not None and isinstance(written, CoroutineType):
         written.close()
         getattr(logger.sync_bl, level.method)(str(event), **told)
 

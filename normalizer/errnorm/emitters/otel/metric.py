@@ -8,14 +8,15 @@ therefore needs no SDK, never waits for it, and goes on while an exporter hangs.
 
 from __future__ import annotations
 
+import os
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary, WeakSet
-
-from opentelemetry.metrics import Observation, get_meter
 
 from errnorm.decision import Verdict
 from errnorm.emitters.attributes import ATTRIBUTES, circumstances, error_type, judgement
 from errnorm.emitters.counts import LEDGER, Ledger
+from errnorm.once_imported import once_imported
 from errnorm.plugins import protocols
 from errnorm.taxonomy import Category, Reason
 from errnorm.version import VERSION
@@ -23,7 +24,7 @@ from errnorm.version import VERSION
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from opentelemetry.metrics import CallbackOptions, MeterProvider
+    from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 
     from errnorm.emitters.attributes import Attributes
     from errnorm.emitters.counts import Series
@@ -52,6 +53,9 @@ class _Global:
 
 
 _GLOBAL = _Global()
+# With this variable, the API makes the global provider when it is first asked for it: here, if nobody else asks.
+_CONFIGURED: Final = "OTEL_PYTHON_METER_PROVIDER"
+_waiting: WeakSet[Ledger] = WeakSet()
 _published: WeakKeyDictionary[Ledger, WeakSet[object]] = WeakKeyDictionary()
 
 
@@ -63,6 +67,8 @@ def publish(ledger: Ledger = LEDGER, provider: MeterProvider | None = None) -> N
         ledger: The counts.
         provider: The meter provider; the global one if not given.
     """
+    from opentelemetry.metrics import get_meter  # noqa: PLC0415 - its import takes long, and programs without metrics never need it
+
     readers_of = _published.setdefault(ledger, WeakSet())
     if (provider or _GLOBAL) in readers_of:
         return
@@ -105,6 +111,8 @@ def _expect(ledger: Ledger) -> None:
 
 
 def _callback(read: Callable[[], list[Series]]) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    from opentelemetry.metrics import Observation  # noqa: PLC0415 - as above
+
     def observe(_: CallbackOptions) -> Iterable[Observation]:
         return [Observation(count, attributes) for attributes, count in read()]
 
@@ -115,11 +123,18 @@ def emitter(ledger: Ledger = LEDGER, provider: MeterProvider | None = None) -> E
     """
     Return the emitter that counts errors, and let a meter provider read the counts.
 
+    Without a provider, nothing is imported here. The global one reads the counts as soon as the application imports the API of
+    metrics, before it can set a provider, so that the provider sees the zeros before the first error.
+
     Args:
         ledger: The counts.
         provider: The meter provider; the global one if not given, also if it is set later.
     """
-    publish(ledger, provider)
+    if provider is not None or os.environ.get(_CONFIGURED):
+        publish(ledger, provider)
+    elif ledger not in _waiting:
+        _waiting.add(ledger)
+        once_imported("opentelemetry.metrics", partial(publish, ledger))
     return _Counter(ledger)
 
 

@@ -8,7 +8,6 @@ import json
 import logging
 import threading
 import weakref
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +22,7 @@ from errnorm.emitters.log.emitter import kinds_of
 from errnorm.emitters.log.processor import _default
 from errnorm.emitters.log.storm import StormGuard
 from errnorm.fault import OUTCOMES, Fault
+from errnorm.frozen import replace
 from errnorm.settings import Settings
 from errnorm.taxonomy import Reason
 from tests.normalizer.emitters.wire import ABORT, OWN_WORDS, PUBLISH, RETRY, Lines, WireError

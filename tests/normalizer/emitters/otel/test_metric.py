@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -257,3 +260,47 @@ def test_messages_are_counted_by_what_the_server_was_told(
         ({"errnorm.settlement": "nak", "error.type": str(judge("Too many: 3").reason), **settled}, 1),
     ]
     assert read["errnorm.operations"] == [(settled, 2)]
+
+
+ZEROS = """
+import sys, errnorm
+errors = errnorm.Middleware()
+assert "opentelemetry" not in sys.modules, "nobody has asked for metrics yet"
+with errors.guard("nats", operation="fetch"):
+    pass
+try:
+    with errors.guard("nats", operation="publish"):
+        raise ConnectionRefusedError(111, "refused")
+except ConnectionRefusedError:
+    pass
+assert "opentelemetry" not in sys.modules
+from opentelemetry import metrics
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+reader = InMemoryMetricReader()
+metrics.set_meter_provider(MeterProvider([reader]))
+(scope,) = reader.get_metrics_data().resource_metrics[0].scope_metrics
+for metric in scope.metrics:
+    for point in metric.data.data_points:
+        about, operation = point.attributes, point.attributes.get("errnorm.operation")
+        if metric.name == "errnorm.operations" or about.get("errnorm.outcome") == "failed":
+            print(metric.name, about.get("errnorm.protocol"), operation, about.get("error.type"), point.value)
+"""
+
+
+@pytest.mark.parametrize("first", ["", "import opentelemetry.metrics\n"], ids=["the middleware first", "the API first"])
+def test_a_provider_that_is_set_after_the_middleware_was_made_reads_zeros_and_all_counts(first: str) -> None:
+    code = first + (ZEROS.replace('assert "opentelemetry"', 'assert "opentelemetry.sdk"') if first else ZEROS)
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert "errnorm.errors nats None auth.revoked 0" in told
+    assert "errnorm.errors xmpp None transport.tls 0" in told
+    assert "errnorm.errors nats publish transport.refused 1" in told
+    assert "errnorm.operations nats fetch None 1" in told
+    assert first or "errnorm.operations nats publish transport.refused 1" in told
+
+
+def test_a_provider_that_the_environment_names_is_made_with_the_middleware() -> None:
+    code = "import errnorm; errnorm.Middleware(); from opentelemetry.metrics import _internal; print(_internal._METER_PROVIDER)"
+    environment = {**os.environ, "OTEL_PYTHON_METER_PROVIDER": "sdk_meter_provider"}
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert "opentelemetry.sdk.metrics._internal.MeterProvider" in made.stdout
