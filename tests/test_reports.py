@@ -37,7 +37,8 @@ They include what people pasted that is not an error. The second figure leaves o
 The files `servers1` and later have logs of XMPP servers and their components, and some of NATS, from threads that no other
 file has. The second figure leaves out texts for which unknown would also be right:
 
-* servers1: of 78 texts, 77 % right and 8 % wrong, six texts, one of which had a wrong label (of 60: 70 % and 10 %).
+* servers1: of 78 texts, 77 % right and 8 % wrong, six texts, one of which had a wrong label (of 60: 70 % and 10 %);
+* servers2: of 58, 90 % right, none wrong (of 35: 83 %).
 """
 
 from __future__ import annotations
@@ -105,6 +106,7 @@ SHARES = [
     ("xmpp5", 0.75, 0),
     ("xmpp6", 0.93, 0),
     ("servers1", 0.97, 0),
+    ("servers2", 0.96, 0),
 ]
 
 
