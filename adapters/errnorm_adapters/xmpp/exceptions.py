@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["of_exception"]
 
+_FORKS = ("sleekxmpp.", "sleekxmppfs.")
 _MODULES = ("slixmpp.", "aioxmpp.", "aiosasl.", "nbxmpp.", "twisted.words.protocols.jabber.")
 _STANZA = frozenset(
     {
@@ -108,8 +109,8 @@ def of_exception(error: object) -> Signal | None:
 
 @lru_cache(maxsize=512)
 def _kind(names: tuple[str, ...]) -> tuple[str, _Family] | None:
-    # slixmpp is a fork of sleekxmpp, and raises the same classes.
-    renamed = (f"slixmpp.{name[10:]}" if name.startswith("sleekxmpp.") else name for name in names)
+    # slixmpp and sleekxmppfs are forks of sleekxmpp, and raise the same classes.
+    renamed = (f"slixmpp.{name.partition('.')[2]}" if name.startswith(_FORKS) else name for name in names)
     ours = tuple(name for name in renamed if name.startswith(_MODULES))
     if not ours:
         return None
@@ -193,7 +194,7 @@ def _of_condition(error: object, kind: str) -> Signal | None:
 
 def _told(error: object, names: tuple[str, ...]) -> str | None:
     # The text of slixmpp's exceptions is the stanza, which is private.
-    if any(name.startswith(("slixmpp.", "sleekxmpp.")) for name in names):
+    if any(name.startswith(("slixmpp.", *_FORKS)) for name in names):
         return None
     begun = _CONDITION.match(message_of(error))
     return None if begun is None else begun["condition"]

@@ -6,6 +6,7 @@ All texts come from two places: the row, and the descriptions in the taxonomy. T
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from errnorm.cli.style import printable
 from errnorm.taxonomy import Effect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from errnorm.cli.style import Style
     from errnorm.error import NormalizedError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["details", "essentials", "explained", "paragraphs", "retry", "title", "unknown_answer"]
 
+_PLACE = re.compile(r"\{([a-z0-9_]+)\}")
 _LABEL = 14
 _LEAST_WIDTH = 20
 _MOST_EXPERIMENTS = 3
@@ -43,7 +45,7 @@ def explained(error: NormalizedError) -> dict[str, Any]:
 def title(error: NormalizedError, style: Style) -> str:
     """Return the first line of an answer: the reason, and the protocol's name of the error."""
     head = f"{error.protocol or 'no protocol'} {error.section or ''}".strip()
-    return style.strong(error.reason) + style.dim(f"  {head}  ") + printable(_name(error.row) if error.row else "")
+    return style.strong(error.reason) + style.dim(f"  {head}  ") + printable(_spelling(error))
 
 
 def essentials(error: NormalizedError) -> Iterator[tuple[str, str]]:
@@ -131,6 +133,22 @@ def paragraphs(facts: Iterable[tuple[str, str]], width: int, style: Style, *, di
             shown = f"{label if number == 0 and label != before else '':<{_LABEL}}"
             yield style.dim(shown + line) if dimmed else style.dim(shown) + line
         before = label
+
+
+def _spelling(error: NormalizedError) -> str:
+    """Return the name of the row of an error. Of a row with several texts that is the one which matched."""
+    row = error.row
+    if row is None or " " not in row.key:
+        return "" if row is None else _name(row)
+    said = {text.casefold().rstrip(".") for text in (error.signal.code, error.signal.text) if text}
+    values = error.params or {}
+    same = (text for text in row.texts() if _filled(text, values).casefold().rstrip(".") in said)
+    found = next(same, row.key)
+    return _name(row) if found == row.key else found
+
+
+def _filled(text: str, values: Mapping[str, object]) -> str:
+    return _PLACE.sub(lambda place: str(values.get(place[1], place[0])), text)
 
 
 def _name(row: Entry) -> str:

@@ -93,6 +93,20 @@ def test_it_says_where_that_is_known_from(capsys: pytest.CaptureFixture[str]) ->
     assert "provoked: nats-server" in explained(capsys, "-ERR 'Stale Connection'")
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("error parsing operator JWT: expected 3 chunks", "error parsing operator JWT: {text}"),
+        ("error parsing tls config, x", "error parsing tls config, {text}"),
+        ("nats.conf:3:2: error parsing write_deadline: y", "error parsing write_deadline: {text}"),
+    ],
+)
+def test_of_a_row_with_several_texts_the_one_that_matched_is_shown(
+    capsys: pytest.CaptureFixture[str], text: str, shown: str
+) -> None:
+    assert f"nats log {shown} Do " in explained(capsys, text)
+
+
 def test_the_values_in_the_text_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert "subject = orders.eu" in explained(capsys, "-ERR 'Permissions Violation for Publish to \"orders.eu\"'")
 
