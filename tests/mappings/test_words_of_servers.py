@@ -57,13 +57,12 @@ JOINTS = "|".join(_JOINTS)
 XMPP_JOINTS = (
     r"(?<= closed): |^(Outgoing|Incoming)(?= s2s)|(?<=^Unhandled )c2s|(?<=\{jid\}): |(?<= authentication )(for|from)(?= \{)"
 )
-# Spellings of other versions than those that are installed, and of the documentation alone.
+# Other spellings of a text that the installed versions have, of other versions and of the documentation alone. A text that no
+# installed version has at all stands in the section `older`.
 OTHER_VERSIONS = {
-    'Detected orphaned NRG "{name}", will cleanup',
     "Filestore [{stream}] indexCacheBuf corrupt record state: dlen {number} slen {count} index {index} rl {size} lbuf {limit}",
     "Filestore [{stream}] indexCacheBuf corrupt state: mb.first {number} mb.last {count}",
     'JetStream cluster failed to lookup axccount "{account}": {text}',
-    "Proposing to delete consumer `{account} > {stream} > {consumer}' due to assignment response error: {text}",
     "RAFT [{id} - {name}] Detected another leader with higher term, will stepdown and reset",
     "({socket}) Failed to secure inbound s2s connection to {host}: {text}",
     "Connection to Gateway Rejected",
@@ -79,23 +78,7 @@ OTHER_VERSIONS = {
     "invalid connection, websocket currently not supported",
     "Error trying to connect to route: {text}",
     "Temporary {kind} Accept Error ({text}), sleeping {delay}",
-    "Could not find server id: {text}",
-    "Could not find server_name: {text}",
-    "Could not find server_id: {text}",
     "Plaintext passwords detected. Use Nkeys or Bcrypt passwords in config files.",
-    "error parsing write_deadline: {text}",
-    'error parsing route url ["{name}"]',
-    'error parsing gateway url ["{name}"]',
-    'error parsing leafnode url ["{name}"]',
-    "Expected user permissions to be a map/struct, got {text}",
-    "Expected default permissions to be a map/struct, got {text}",
-    "Expected either 'system' or 'account' string value for \"{name}\", got {text}",
-    "Leafnode authorization does not allow multiple users",
-    "User entry requires a user and a password",
-    "JetStream cluster requires cluster name and explicit routes",
-    "tls InsecureSkipVerify not supported for {text}",
-    'no local account "{name}" for remote leafnode',
-    'cannot find account "{name}" specified in leafnode authorization',
     "stream needs at least one configured subject or mirror",
     "stream mirrors may not have subjects",
     "stream mirrors do not make use of a de-duplication window",
