@@ -13,7 +13,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="clients", description="Let clients in other languages fail, and compare with the vectors."
     )
-    parser.add_argument("--write", action="store_true", help="write what was captured")
+    parser.add_argument("--write", action="store_true", help="write what was captured, and keep what only an earlier run saw")
     parser.add_argument("--only", default="", help="only the clients whose '<name> <version>' contains this")
     parser.add_argument("--situation", default="", help="only the situations whose name contains this; nothing is written")
     parser.add_argument("--answers", action="store_true", help="run no client; write what answers.toml says into the vectors")
@@ -31,7 +31,7 @@ def main() -> int:
     sys.stdout.writelines(f"{line}\n" for line in report)
     if not arguments.write or arguments.situation:
         return 1 if report else 0
-    vectors.write(captured)
+    vectors.write(vectors.merged(before, captured))
     return 0
 
 

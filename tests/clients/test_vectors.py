@@ -11,7 +11,7 @@ from errnorm.taxonomy import Reason
 from tests.clients.running import Printed
 from tests.clients.runtimes import CLIENTS, Client
 from tests.clients.situations import situations
-from tests.clients.vectors import Vector, answers, expected, identity, read
+from tests.clients.vectors import Vector, answers, expected, identity, merged, read
 from tests.each import each
 
 VECTORS = list(read())
@@ -81,3 +81,13 @@ def test_most_texts_of_errors_are_known_to_a_program() -> None:
     messages = {(vector["protocol"], vector["text"]) for vector in VECTORS if vector["form"] == "message"}
     known = [text for protocol, text in messages if normalize(text, protocol=protocol).known]
     assert len(known) > 0.6 * len(messages)
+
+
+def test_a_run_keeps_what_only_an_earlier_run_saw() -> None:
+    def vector(situation: str, text: str, reason: str) -> Vector:
+        head = {"client": "c", "version": "1", "situation": situation, "form": "message", "text": text}
+        return {**head, "expected": {"reason": reason}}
+
+    lost, reset = vector("killed", "broken pipe", "transport.lost"), vector("killed", "reset", "transport.lost")
+    before, now = vector("no password", "denied", "unknown"), vector("no password", "denied", "auth.rejected")
+    assert merged([lost, before], [reset, now]) == [reset, lost, now]

@@ -87,6 +87,19 @@ def distinct(vectors: Iterable[Vector]) -> list[Vector]:
     return jsonl.distinct(vectors, identity)
 
 
+def merged(known: Iterable[Vector], captured: Iterable[Vector]) -> list[Vector]:
+    """
+    Return what was captured and, behind it by situation, what only an earlier run saw.
+
+    What a client says of a connection that ends depends on what it was doing, so that no run sees all of its texts.
+    """
+    both = distinct([*captured, *known])
+    places: dict[tuple[str, ...], int] = {}
+    for vector in both:
+        places.setdefault((vector["client"], vector["version"], vector["situation"]), len(places))
+    return sorted(both, key=lambda one: places[one["client"], one["version"], one["situation"]])
+
+
 def write(vectors: Iterable[Vector], folder: Path = FOLDER) -> None:
     """Write the vectors of each client to its file."""
     jsonl.write(vectors, lambda vector: folder / f"{vector['client']}-{vector['version']}.jsonl")
