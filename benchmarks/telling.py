@@ -153,10 +153,10 @@ def guards() -> list[Case]:
     fault = Fault(error, operation="publish")
     stormy = LogEmitter(Settings(storm_burst=1))
     stormy(fault)
-    silent = errnorm.Middleware(emitters=())
+    errors, silent = errnorm.Middleware(), errnorm.Middleware(emitters=())
 
     def succeeds() -> None:
-        with silent.guard("nats", operation="publish"):
+        with errors.guard("nats", operation="publish"):
             pass
 
     def fails() -> None:
@@ -169,7 +169,7 @@ def guards() -> list[Case]:
 
     return [
         Case("attributes", lambda: attributes(error)),
-        Case("guard around a call that succeeds", succeeds),
+        Case("guard around a call that succeeds", succeeds, 1.9),  # 0.5 µs, at a floor of 0.26, with the call of `guard`
         Case("guard around a call that fails", fails),
         Case("raising and catching the same without a guard", fails_bare),
         Case("log line that the storm guard suppresses", lambda: stormy(fault), 8),  # 2 µs, at a floor of 0.26

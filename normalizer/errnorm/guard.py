@@ -37,7 +37,7 @@ class Guard:
 
         passed: How many times the block succeeded. It is counted only if `is_counted` is true.
 
-        is_counted: Whether an emitter reads `passed`.
+        is_counted: Whether the guard counts in `passed`, which costs less than a call of the middleware.
     """
 
     __slots__ = (

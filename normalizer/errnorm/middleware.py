@@ -161,9 +161,10 @@ class Middleware:
         guard = Guard(self, protocol, operation, idempotent=idempotent, peer=peer)
         if len(self._guards) < _MOST_GUARDS:
             guard = self._guards.setdefault((protocol, operation, idempotent, peer), guard)
-            if self._operations is not None and operation is not None and not guard.is_counted:
+            if operation is not None and not guard.is_counted:
                 guard.is_counted = True
-                self._operations.watch(guard)
+                if self._operations is not None:
+                    self._operations.watch(guard)
         return guard
 
     def wrap(
