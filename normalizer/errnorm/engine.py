@@ -24,7 +24,7 @@ from errnorm.bounded import BoundedCache
 from errnorm.error import NormalizedError
 from errnorm.judgement import Judgement, unknown
 from errnorm.tables.pattern import last_of
-from errnorm.taxonomy import Recovery
+from errnorm.taxonomy import Effect, Recovery
 
 if TYPE_CHECKING:
     from errnorm.error import Signal
@@ -184,5 +184,21 @@ def ended(error: NormalizedError) -> NormalizedError:
     )
 
 
+def unanswered(error: NormalizedError) -> NormalizedError:
+    """
+    Return a copy of an error for an operation that waited in vain for an answer while the error happened to its connection.
+
+    The operation may have taken effect: before the connection broke, or later, because clients send what they have kept.
+    """
+    known = error.judgement
+    if known.effect is Effect.UNKNOWN:
+        return error
+    uncertain = _unanswered.get(known) or _unanswered.remember(
+        known, known.changed(known.recovery, terminal=known.terminal, effect=Effect.UNKNOWN)
+    )
+    return error.judged(uncertain)
+
+
 # Cached by the judgement of the table, so that the same meaning stays the same object.
 _ended: BoundedCache[Judgement, Judgement] = BoundedCache(_MOST_JUDGEMENTS)
+_unanswered: BoundedCache[Judgement, Judgement] = BoundedCache(_MOST_JUDGEMENTS)

@@ -48,9 +48,12 @@ class Fault:
         attempt: The number of the attempt of the operation, from 1; `None` if attempts are not counted.
 
         server: The address of the server that the client was connected to or dialled; `None` if not known.
+
+        reported: Whether the error was already emitted as one of the connection (`background`), and only the operation that has
+            failed because of it is new.
     """
 
-    __slots__ = ("attempt", "client", "decision", "error", "exception", "operation", "outcome", "peer", "server")
+    __slots__ = ("attempt", "client", "decision", "error", "exception", "operation", "outcome", "peer", "reported", "server")
 
     def __init__(  # noqa: PLR0913 - one small object
         self,
@@ -64,6 +67,7 @@ class Fault:
         outcome: Outcome = "failed",
         attempt: int | None = None,
         server: str | None = None,
+        reported: bool = False,
     ) -> None:
         """Store the arguments."""
         self.error = error
@@ -75,6 +79,7 @@ class Fault:
         self.outcome: Outcome = outcome
         self.attempt = attempt
         self.server = server
+        self.reported = reported
 
     def alike(self) -> Hashable | None:
         """
@@ -97,6 +102,7 @@ class Fault:
             self.outcome,
             self.client,
             self.attempt,
+            self.reported,
         )
         return around if decision is None else (around, decision.verdict, decision.why)
 

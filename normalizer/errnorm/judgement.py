@@ -93,8 +93,8 @@ class Judgement:
         self._meaning = (protocol, section, code, reason, recovery, terminal, effect, tables_version)
         self._hash = hash(self._meaning)
 
-    def changed(self, recovery: Recovery, *, terminal: bool) -> Judgement:
-        """Return a copy with another recovery, for a connection that has ended or has not ended."""
+    def changed(self, recovery: Recovery, *, terminal: bool, effect: Effect | None = None) -> Judgement:
+        """Return a copy with another recovery, for a connection that has ended or has not ended, and perhaps another effect."""
         return Judgement(
             protocol=self.protocol,
             section=self.section,
@@ -102,7 +102,7 @@ class Judgement:
             reason=self.reason,
             recovery=recovery,
             terminal=terminal,
-            effect=self.effect,
+            effect=effect or self.effect,
             row=self.row,
             tables_version=self.tables_version,
             kinds=self.kinds,

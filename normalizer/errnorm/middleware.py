@@ -441,11 +441,19 @@ class Middleware:
             return
         before = mark.told
         if mark.rises_to(outcome):
-            fault = self._fault(mark.error, exception, decision, around)
             # The connection has already emitted the fault; only the operation that failed because of it is new.
-            (self._tell.operation if before == "background" else self._tell)(fault)
+            fault = self._fault(mark.error, exception, decision, around, reported=before == "background")
+            (self._tell.operation if fault.reported else self._tell)(fault)
 
-    def _fault(self, error: NormalizedError, exception: BaseException | None, decision: Decision, around: Guard) -> Fault:
+    def _fault(
+        self,
+        error: NormalizedError,
+        exception: BaseException | None,
+        decision: Decision,
+        around: Guard,
+        *,
+        reported: bool = False,
+    ) -> Fault:
         return Fault(
             error,
             exception=exception,
@@ -456,6 +464,7 @@ class Middleware:
             outcome=around.became(decision),
             attempt=around.attempt,
             server=around.server,
+            reported=reported,
         )
 
     def _looked_at(self, exception: BaseException, raw: object, around: Guard) -> tuple[NormalizedError, Mark | None]:

@@ -9,6 +9,7 @@ import pytest
 
 import errnorm
 from errnorm import Middleware, NormalizedError, Reason
+from errnorm.settings import Settings
 
 if TYPE_CHECKING:
     from errnorm.fault import Fault
@@ -74,6 +75,31 @@ def test_a_fault_of_the_connection_is_told_once_and_each_operation_that_fails_of
     assert errnorm.normalize(failed(errors)) is first
     assert [(fault.error.reason, fault.outcome) for fault in told] == [(Reason.AUTH_FORBIDDEN, "background")]
     assert [fault.outcome for fault in spans] == ["background", "failed", "failed"]
+
+
+def test_each_operation_that_fails_of_a_fault_of_the_connection_has_a_line_and_a_storm_of_them_is_summed_up(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    errors = Middleware(settings=Settings(log_with="logging"))
+    denied = RuntimeError('nats: permissions violation for publish to "a"')
+    watch = Watch(denied)
+    errors.add_resolver(watch.behind)
+    with caplog.at_level("INFO", "errnorm"):
+        errors.report(denied, "nats")
+        for _ in range(1000):
+            failed(errors)
+        with pytest.raises(TimeoutError), errors.guard("nats", operation="poll", handled=True):
+            raise TimeoutError
+        errors.flush()
+    head = "nats ask failed: auth.forbidden"
+    assert [(record.levelname, record.getMessage().split(" in ")[0]) for record in caplog.records] == [
+        ("ERROR", 'nats connection error: auth.forbidden: Permissions Violation for Publish to "a" (abort: the answer is final)'),
+        *[("ERROR", f"{head} (already reported; abort: the answer is final)")] * 5,
+        ("WARNING", "nats poll failed: auth.forbidden (already reported; handled)"),
+        ("ERROR", f"{head}: 995 more"),
+    ]
+    fields = vars(caplog.records[1])
+    assert (fields["error.type"], fields["errnorm.outcome"], fields["errnorm.operation"]) == ("auth.forbidden", "failed", "ask")
 
 
 def test_an_operation_that_was_told_takes_the_fault_with_it(errors: Middleware, told: list[Fault]) -> None:

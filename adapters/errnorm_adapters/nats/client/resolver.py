@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from errnorm.decision import decide
+from errnorm.engine import unanswered
 from errnorm.exceptions import ReportedException, class_names
-from errnorm.marks import Mark, claim
+from errnorm.marks import Mark, claim, mark_of
 from errnorm.session import State
 from errnorm.taxonomy import Reason
 from errnorm_adapters.nats.client.acks import Refusals
@@ -37,6 +38,10 @@ _CLOSED_HERE = ReportedException(("nats.errors.ConnectionDrainingError",))
 
 class _Idle(Exception):  # noqa: N818 - not an error
     """A marker for a `fetch` that found no message."""
+
+
+class _Outage(Exception):  # noqa: N818 - not an error
+    """A marker for a fault of the connection that was already reported, while an operation waited for its answer."""
 
 
 class Attached(Protocol):
@@ -142,7 +147,15 @@ def _fault_during(wait: Wait, attachment: Attached | None) -> BaseException | No
     if attachment is None or attachment.last_fault is None:
         return None
     cause, at = attachment.last_fault
-    return cause if attachment.state is not State.UP or at >= time.monotonic() - wait.seconds else None
+    if attachment.state is State.UP and at < time.monotonic() - wait.seconds:
+        return None
+    mark = mark_of(cause)
+    if mark is None:
+        return cause
+    # A dial that was refused later does not show that the server never received the request.
+    outage, error = _Outage(), unanswered(mark.error)
+    claim(outage, Mark(error, decide(error), told=mark.told))
+    return outage
 
 
 def _nothing_there(wait: Wait, error: NormalizedError) -> BaseException | None:

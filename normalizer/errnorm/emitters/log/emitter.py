@@ -56,6 +56,9 @@ class LogEmitter:
         guard: The storm guard, which decides which lines are written.
     """
 
+    # Each operation that fails has a line, also if the connection has already reported why.
+    of_operations = True
+
     def __init__(
         self,
         settings: Settings,

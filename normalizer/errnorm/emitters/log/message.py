@@ -4,6 +4,7 @@ The message of a log line: one sentence that says what happened, the same for al
     nats publish failed: limits.size: maximum payload exceeded (abort: change the request)
     nats request to orders failed: transport.unavailable (attempt 2, again in 0.2 s)
     nats connection error: transport.stale: Stale Connection (the client reconnects)
+    nats request failed: transport.stale (already reported; it may succeed on a new connection)
 
 The template of the sentence is constant for one kind of error, so people and programs can group lines by it.
 """
@@ -89,6 +90,8 @@ def message(fault: Fault, settings: Settings, name: str) -> Message:
     if fault.outcome == "retried":
         again, pause = _again(fault)
         return _made(head + again, (*values, *pause), name)
+    if fault.reported:
+        return _made(f"{head} (already reported; {_advice(fault)})", values, name)
     words, more = _words(fault.error, settings)
     return _made(f"{head}{words} ({_advice(fault)})", (*values, *more), name)
 

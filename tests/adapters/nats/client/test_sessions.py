@@ -8,6 +8,7 @@ import logging
 import signal
 import socket
 import time
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ from tests.servers.ports import HOST
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from nats.aio.client import Client
 
     from tests.adapters.nats.client.kit import StartNats
 
@@ -112,6 +115,49 @@ async def test_the_lines_of_an_outage_name_the_server_and_end_with_the_recovery(
     assert any(line.startswith(f"nats connection to {where}: connected again after ") for line in said)
     told = vars(caplog.records[0])
     assert (told["server.address"], told["server.port"]) == ("localhost", int(where.split(":")[1]))
+
+
+async def test_requests_that_fail_in_an_outage_have_lines_of_their_own_and_may_have_been_executed(
+    start_nats: StartNats, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = start_nats({})
+    errors = Middleware(settings=Settings(log_with="logging"))
+    session = attach(errors)
+    with caplog.at_level(logging.ERROR, "errnorm"):
+        client = await connected(server.url, session)
+        await client.subscribe("orders", cb=slow)
+        asked = [asyncio.create_task(ask(errors, client, idempotent=number > 0)) for number in range(20)]
+        await asyncio.sleep(0.1)
+        server.kill()
+        await until(lambda: "refused" in str(session.health().why))
+        failed = await asyncio.gather(*asked)
+        failed.append(await ask(errors, client, idempotent=False))  # the client keeps it for the next connection
+        errors.flush()
+        with suppress(ConnectionResetError):  # of nats-py, which tries to send what it has kept
+            await client.close()
+    said = [record.getMessage() for record in caplog.records if record.name == "errnorm"]
+
+    assert {str(errnorm.normalize(one).reason) for one in failed} == {"transport.refused"}
+    assert {str(errnorm.normalize(one).effect) for one in failed} == {"unknown"}
+    head = "nats request failed: transport.refused"
+    assert said[0] == f"{head} (already reported; abort: the operation may already have been executed)"
+    assert said[1:5] == [f"{head} (already reported; it may succeed on a new connection)"] * 4
+    assert [line.partition(" more in ")[0] for line in said[5:]] == [f"{head}: 16"]
+
+
+async def ask(errors: Middleware, client: Client, *, idempotent: bool) -> Exception:
+    """Return the exception of a request that nobody answers."""
+    try:
+        with errors.guard("nats", operation="request", idempotent=idempotent):
+            await client.request("orders", b"", timeout=1)
+    except Exception as failure:  # noqa: BLE001 - whichever it is
+        return failure
+    raise AssertionError
+
+
+async def slow(_: object) -> None:
+    """Answer nobody."""
+    await asyncio.sleep(60)
 
 
 # Handlers
