@@ -124,7 +124,9 @@ def test_of_broken_lines_each_is_answered_in_its_place() -> None:
     assert talk(done).startswith("errnorm normalize: line 2: not UTF-8 (and 7 more)")
 
 
-NESTED = [b'{"raw": "x", "k": ' + b"[" * depth + b"]" * depth + b"}\n" for depth in (500, 900, *range(960, 1030, 3), 5000)]
+NESTED = [
+    b'{"raw": "x", "k": ' + b"[" * depth + b"]" * depth + b"}\n" for depth in (500, 900, *range(960, 1030, 3), 5000, 200_000)
+]
 
 
 @pytest.mark.parametrize("option", ["--keep", "--unknown"])

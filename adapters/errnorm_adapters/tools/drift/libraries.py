@@ -171,7 +171,8 @@ def _module(name: str, tree: ast.Module) -> _Module:
         if isinstance(node, ast.ClassDef):
             module.names.add(node.name)
             bases = [ast.unparse(base) for base in node.bases]
-            if any(_is_exception(module, base) for base in bases):
+            # A class whose name begins with an underscore steers the library itself: no user of it sees one.
+            if not node.name.startswith("_") and any(_is_exception(module, base) for base in bases):
                 module.classes[node.name] = bases
             module.conditions |= _conditions(name, node)
         elif isinstance(node, ast.Import | ast.ImportFrom):

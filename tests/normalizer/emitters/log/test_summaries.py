@@ -92,6 +92,8 @@ def test_a_worker_of_multiprocessing_sums_up_what_is_its_own(method: str, tmp_pa
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_forked_child_sums_up_only_what_is_its_own() -> None:
     lines = run("""
+        import warnings
+        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)  # Python 3.12 and later
         sys.stdout.flush()
         child = os.fork()
         if not child:
