@@ -118,6 +118,7 @@ def attach(  # noqa: PLR0913 - the options of errnorm, and the six callbacks of 
     Raises:
         TypeError: If a callback is not callable, if `client` is not a client of nats-core, or if callbacks are given together
             with a client of nats-core.
+        ImportError: If no client is given, and nats-py is not installed.
     """
     given = {
         "error_cb": error_cb,

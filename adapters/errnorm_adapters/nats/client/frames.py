@@ -99,8 +99,17 @@ def _of_frame(frame: FrameType) -> Caller:
 
 
 def knows_lame_duck_mode() -> bool:
-    """Return whether the installed nats-py has a callback for the lame duck mode of a server (since 2.15)."""
-    client = import_module(_MODULE).Client
+    """
+    Return whether the installed nats-py has a callback for the lame duck mode of a server (since 2.15).
+
+    Raises:
+        ImportError: If nats-py is not installed.
+    """
+    try:
+        client = import_module(_MODULE).Client
+    except ImportError as error:
+        message = "attach needs nats-py, or a client of nats-core as its argument: pip install 'errnorm[nats]'"
+        raise ImportError(message) from error
     return "lame_duck_mode_cb" in inspect.signature(client.connect).parameters
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Protocol
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakValueDictionary
 
 from errnorm.decision import decide
 from errnorm.engine import unanswered
@@ -21,10 +21,10 @@ from errnorm.taxonomy import Reason
 from errnorm_adapters.nats.client.acks import Refusals
 from errnorm_adapters.nats.client.frames import closed_cb_of
 from errnorm_adapters.nats.client.traces import Wait
+from errnorm_adapters.resolvers import shared
 
 if TYPE_CHECKING:
     from errnorm.error import NormalizedError
-    from errnorm.middleware import Middleware
     from errnorm_adapters.nats.client.denials import Denials
 
 __all__ = ["Resolver", "resolver_of"]
@@ -167,13 +167,5 @@ def _nothing_there(wait: Wait, error: NormalizedError) -> BaseException | None:
     return idle
 
 
-def resolver_of(middleware: Middleware) -> Resolver:
-    """Return the resolver of a middleware. The first call adds it to the middleware."""
-    resolver = _RESOLVERS.get(middleware)
-    if resolver is None:
-        resolver = _RESOLVERS.setdefault(middleware, Resolver())
-        middleware.add_resolver(resolver.behind)
-    return resolver
-
-
-_RESOLVERS: WeakKeyDictionary[Middleware, Resolver] = WeakKeyDictionary()
+resolver_of = shared(Resolver)
+"""Returns the resolver of a middleware. The first call adds it to the middleware."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakValueDictionary
 
 from errnorm.decision import decide
+from errnorm.engine import unanswered
 from errnorm.exceptions import attribute, class_names
 from errnorm.marks import Mark, claim
+from errnorm_adapters.resolvers import shared
 
 if TYPE_CHECKING:
     from errnorm.error import NormalizedError
-    from errnorm.middleware import Middleware
 
 __all__ = ["Resolver", "resolver_of"]
 
@@ -61,18 +62,10 @@ class Resolver:
         error = None if attachment is None or type(identity) is not dict else attachment.lost(identity.get("id", ""))
         if error is None:
             return None
-        ended = _Ended()
+        ended, error = _Ended(), unanswered(error)
         claim(ended, Mark(error, decide(error, idempotent=True), idempotent=True, told="background"))
         return ended
 
 
-def resolver_of(middleware: Middleware) -> Resolver:
-    """Return the resolver of a middleware. The first call adds it to the middleware."""
-    resolver = _RESOLVERS.get(middleware)
-    if resolver is None:
-        resolver = _RESOLVERS.setdefault(middleware, Resolver())
-        middleware.add_resolver(resolver.behind)
-    return resolver
-
-
-_RESOLVERS: WeakKeyDictionary[Middleware, Resolver] = WeakKeyDictionary()
+resolver_of = shared(Resolver)
+"""Returns the resolver of a middleware. The first call adds it to the middleware."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
 
@@ -103,3 +104,9 @@ def test_no_password_gets_into_the_name_of_a_server() -> None:
     client = Client()
     client._setup_server_pool("nats://ann:secret@example.org:4222")  # type: ignore[arg-type]
     assert frames.pool_of(client) == {"example.org:4222"}
+
+
+def test_without_nats_py_the_message_says_what_to_install(errors: Middleware, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "nats.aio.client", None)
+    with pytest.raises(ImportError, match=r"^attach needs nats-py, .*: pip install 'errnorm\[nats\]'$"):
+        attach(errors)
