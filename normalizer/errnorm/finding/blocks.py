@@ -81,16 +81,27 @@ def block_at(lines: Sequence[str], first: int, unstamped: Callable[[str], str]) 
     raised: list[Raised] = []
     waiting, last = True, first + 1
     for at in range(first + 1, min(len(lines), first + _MOST_LINES)):
-        line = _MARGIN.sub("", unstamped(lines[at]), count=1)
-        said = line.strip()
-        if HEAD in line:
-            waiting = True
-        elif said.startswith((_CAUSE, _CONTEXT)) and raised:
-            raised[-1] = Raised(raised[-1].line, "cause" if said.startswith(_CAUSE) else "context")
-        elif waiting and said and not line.startswith((" ", "\t", 'File "')):
-            raised.append(Raised(at))
-            waiting = False
-        elif said and not waiting:
-            break
+        match _part(_MARGIN.sub("", unstamped(lines[at]), count=1)):
+            case "head":
+                waiting = True
+            case "cause" | "context" as link if raised:
+                raised[-1] = Raised(raised[-1].line, link)
+            case "words" | "cause" | "context" if waiting:
+                raised.append(Raised(at))
+                waiting = False
+            case "words" | "cause" | "context" | "frame" if not waiting:
+                break
         last = at + 1
     return Block(first, last if raised else first + 1, tuple(raised))
+
+
+def _part(line: str) -> str:
+    """Return which part of a traceback a line is: `head`, `cause`, `context`, `frame`, `words` or `nothing`."""
+    said = line.strip()
+    if HEAD in line:
+        return "head"
+    if said.startswith((_CAUSE, _CONTEXT)):
+        return "cause" if said.startswith(_CAUSE) else "context"
+    if not said:
+        return "nothing"
+    return "frame" if line.startswith((" ", "\t", 'File "')) else "words"

@@ -10,6 +10,7 @@ match only when they are needed.
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from errnorm.regex import regex
@@ -188,12 +189,12 @@ class TemplateIndex(Generic[T]):
         Returns:
             The value of the template, and the captures; `None` if no template matches.
         """
-        for groups in (self._by_start.get(folded[:_START]), self._short):
-            for head, length, templates in groups or ():
-                if folded.startswith(head):
-                    for template in templates:
-                        if template.inside in folded and (match := template.match(text, length)):
-                            return template.value, (match, template.kinds)
+        for head, length, templates in chain(self._by_start.get(folded[:_START], ()), self._short):
+            if not folded.startswith(head):
+                continue
+            for template in templates:
+                if template.inside in folded and (match := template.match(text, length)):
+                    return template.value, (match, template.kinds)
         return None
 
     def others(self, text: str, folded: str, own: Template[T] | None = None) -> list[T]:
