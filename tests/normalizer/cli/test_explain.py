@@ -104,7 +104,7 @@ def test_it_says_where_that_is_known_from(capsys: pytest.CaptureFixture[str]) ->
 def test_of_a_row_with_several_texts_the_one_that_matched_is_shown(
     capsys: pytest.CaptureFixture[str], text: str, shown: str
 ) -> None:
-    assert f"nats log {shown} Do " in explained(capsys, text)
+    assert f" {shown} Do " in explained(capsys, text)
 
 
 def test_the_values_in_the_text_are_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -157,7 +158,9 @@ def _modules(folder: Path) -> Iterator[_Module]:
             continue
         name = ".".join(parts).removesuffix(".__init__")
         try:
-            tree = ast.parse(file.read_text("utf-8", "replace"))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Python 3.12 and later warn of escapes in the sources of others
+                tree = ast.parse(file.read_text("utf-8", "replace"))
         except SyntaxError:  # a module for another version of Python
             continue
         yield _module(name, tree)
