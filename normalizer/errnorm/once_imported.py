@@ -44,6 +44,7 @@ class _Finder:
         self._name = name
         self._then = then
         self._searches = False
+        self._waits = True
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
         # Another finder of this kind, also one of another library, asks this one.
@@ -60,9 +61,11 @@ class _Finder:
 
     def imported(self) -> None:
         """Call the function, if this was not done before."""
-        if self not in sys.meta_path:
+        if not self._waits:
             return
-        sys.meta_path.remove(self)
+        self._waits = False
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
         try:
             self._then()
         except Exception as failure:  # noqa: BLE001 - the import of the application has succeeded

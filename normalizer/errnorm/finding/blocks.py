@@ -91,6 +91,8 @@ def block_at(lines: Sequence[str], first: int, unstamped: Callable[[str], str]) 
                 waiting = False
             case "words" | "cause" | "context" | "frame" if not waiting:
                 break
+            case _:
+                pass
         last = at + 1
     return Block(first, last if raised else first + 1, tuple(raised))
 
