@@ -67,12 +67,18 @@ def _all() -> tuple[EntryPoint, ...]:
 
 
 def _anywhere() -> Iterator[EntryPoint]:
-    from importlib.metadata import entry_points as every  # noqa: PLC0415 - its import is slow, and seldom necessary
+    from importlib.metadata import distributions  # noqa: PLC0415 - its import is slow, and seldom necessary
 
-    points = every()
-    for group in sorted(points.groups):
-        if f"[{group}".startswith(_OURS):
-            yield from (EntryPoint(point.name, point.value, group) for point in points.select(group=group))
+    seen: set[str] = set()
+    for distribution in distributions():
+        try:
+            name = distribution.metadata["Name"].replace("-", "_").replace(".", "_").lower()
+            points = [EntryPoint(point.name, point.value, point.group) for point in distribution.entry_points]
+        except Exception:  # noqa: BLE001, S112 - a distribution with broken files adds nothing, and takes nothing from the others
+            continue
+        if name not in seen:
+            seen.add(name)
+            yield from (point for point in points if f"[{point.group}".startswith(_OURS))
 
 
 def _in_directories() -> Iterator[EntryPoint]:

@@ -115,10 +115,16 @@ def test_the_first_directory_that_has_a_distribution_hides_the_others(tmp_path: 
 
 
 @pytest.mark.parametrize("text", [b"[errnorm.forms]\npigeon = \xff:forms.toml\n", b""])
-def test_a_file_that_is_not_text_adds_nothing(site: Path, text: bytes) -> None:
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_file_that_is_not_text_adds_nothing_and_takes_nothing_from_others(site: Path, text: bytes, *, elsewhere: bool) -> None:
+    before = described("errnorm.mappings")
+    if elsewhere:
+        (site / "dove-1.0-py3.11.egg").mkdir()  # only the standard library knows what may be in it
     (site / "pigeon-1.0.dist-info").mkdir()
+    (site / "pigeon-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: pigeon\nVersion: 1.0\n")
     (site / "pigeon-1.0.dist-info" / "entry_points.txt").write_bytes(text)
     assert "pigeon" not in {point.name for point in entry_points("errnorm.forms")}
+    assert described("errnorm.mappings") == before != []
 
 
 def test_an_entry_point_loads_a_module_or_an_attribute_of_one() -> None:
