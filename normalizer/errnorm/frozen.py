@@ -12,17 +12,15 @@ classes. A class that not every program needs is a dataclass.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, dataclass_transform
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Collection, Mapping
     from inspect import Signature
 
 __all__ = ["Frozen", "as_dict", "replace"]
 
 T = TypeVar("T", bound="Frozen")
-
-_set: Final = object.__setattr__
 
 
 class _Class(type):
@@ -31,6 +29,7 @@ class _Class(type):
     __fields__: tuple[str, ...]
     __places__: tuple[str, ...]
     __defaults__: Mapping[str, Any]
+    __stores__: tuple[Callable[[Any, Any], None], ...]
 
     def __new__(
         cls,
@@ -47,14 +46,17 @@ class _Class(type):
         places = () if kw_only else fields
         own: dict[str, Any] = {
             "__fields__": fields,
-            "__slots__": fields if slots else ("__dict__",),
+            "__slots__": fields if slots else (*fields, "__dict__"),
             "__places__": places,
             "__match_args__": places,
             "__defaults__": {field: members.pop(field) for field in fields if field in members},
         }
         if not eq:
             own |= {"__eq__": object.__eq__, "__hash__": object.__hash__}
-        return super().__new__(cls, name, bases, members | own)
+        made = super().__new__(cls, name, bases, members | own)
+        # The slots themselves, because `object.__setattr__` would look each of them up by its name.
+        made.__stores__ = tuple([getattr(made, field).__set__ for field in fields])
+        return made
 
     @property
     def __signature__(cls) -> Signature:
@@ -91,6 +93,8 @@ class Frozen(metaclass=_Class):
 
     if TYPE_CHECKING:  # otherwise these would be fields
         __fields__: ClassVar[tuple[str, ...]]
+        __places__: ClassVar[tuple[str, ...]]
+        __stores__: ClassVar[tuple[Callable[[Any, Any], None], ...]]
         __defaults__: ClassVar[Mapping[str, Any]]
 
     def __init__(self, *values: Any, **named: Any) -> None:  # noqa: ANN401 - of the fields
@@ -100,15 +104,11 @@ class Frozen(metaclass=_Class):
         Raises:
             TypeError: If a field is missing, not known, given twice, or not named although it must be.
         """
-        kind = type(self)
-        fields = kind.__fields__
-        given = {**dict(zip(kind.__places__, values, strict=False)), **named}
-        filled = {**kind.__defaults__, **given}
-        if len(given) < len(values) + len(named) or filled.keys() != set(fields):
-            message = f"{kind.__name__} has the fields {', '.join(fields)}; given are {', '.join(given)}"
-            raise TypeError(message)
-        for field in fields:
-            _set(self, field, filled[field])
+        fields = self.__fields__
+        if named or len(values) != len(fields) or not self.__places__:
+            values = _filled(type(self), values, named)
+        for store, value in zip(self.__stores__, values):  # noqa: B905 - they are equally long
+            store(self, value)
         self.__post_init__()
 
     def __post_init__(self) -> None:
@@ -142,6 +142,21 @@ class Frozen(metaclass=_Class):
     def __reduce__(self) -> tuple[object, ...]:
         """Return how to make the object again, for `pickle` and `copy`."""
         return _made, (type(self), as_dict(self))
+
+
+def _filled(kind: type[Frozen], values: Collection[object], named: Mapping[str, object]) -> tuple[object, ...]:
+    """Return the values of all fields in their order, with the defaults."""
+    given = {**dict(zip(kind.__places__, values, strict=False)), **named} if values else named
+    filled = {**kind.__defaults__, **given}
+    try:
+        found = tuple(map(filled.__getitem__, kind.__fields__))
+    except KeyError:
+        found = ()
+    # A value that is given twice, or that no field takes, is missing in one of the two.
+    if len(given) < len(values) + len(named) or len(filled) != len(found):
+        message = f"{kind.__name__} has the fields {', '.join(kind.__fields__)}; given are {', '.join(given)}"
+        raise TypeError(message)
+    return found
 
 
 def _made(kind: type[T], fields: dict[str, Any]) -> T:

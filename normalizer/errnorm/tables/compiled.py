@@ -128,7 +128,7 @@ class _Rows(Mapping[str, Mapping[str, Entry]]):
         return made
 
     def _entry(self, section: str, key: str, columns: Mapping[str, Any]) -> Entry:
-        return Entry(section, key, Row(**_meant(columns)), self._version, self._origin)
+        return Entry(section, key, Row(**_meant(columns)), self._version, self._origin, None)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._found)
