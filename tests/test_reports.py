@@ -43,7 +43,8 @@ file has. The second figure leaves out texts for which unknown would also be rig
 * servers1: of 78 texts, 77 % right and 8 % wrong, six texts, one of which had a wrong label (of 60: 70 % and 10 %);
 * servers2: of 58, 90 % right, none wrong (of 35: 83 %);
 * servers3: of 56, 71 % right and 2 % wrong, one text (of 44: 64 % and 2 %): terms of Erlang with their stack, files that a
-  container may not read, and a line that was folded with a backslash.
+  container may not read, and a line that was folded with a backslash;
+* servers4: of 39, 82 % right, none wrong (of 25: 72 %).
 """
 
 from __future__ import annotations
@@ -115,6 +116,7 @@ SHARES = [
     ("servers1", 0.97, 0),
     ("servers2", 0.96, 0),
     ("servers3", 0.92, 0.02),
+    ("servers4", 0.9, 0),
 ]
 
 
