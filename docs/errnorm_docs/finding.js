@@ -376,6 +376,12 @@ const finding = (data) => {
   };
   // A namespace prefix that a fragment uses is declared, as the adapter does.
   const wellFormed = (text) => !new DOMParser().parseFromString(`<stream:stream xmlns:stream="s">${text}</stream:stream>`, "text/xml").querySelector("parsererror");
+  // What an intact element is whose condition no table has.
+  const lacking = (text) => {
+    if (/<stream:error[ \/>]/.test(text)) return inTable("xmpp", "stream", "undefined-condition");
+    if (/<failure [^<>]*xmlns=["']urn:ietf:params:xml:ns:xmpp-sasl["']/.test(text)) return inTable("xmpp", "sasl", "not-authorized");
+    return /<(?:iq|message|presence)[^<>]*type=["']error["']/.test(text) ? inTable("xmpp", "stanza", "undefined-condition") : null;
+  };
   const ofElement = (text, cut) => {
     const around = [];
     let first = null, app = null, count = 0, code = null, kind = null, ended = null;
@@ -402,7 +408,7 @@ const finding = (data) => {
     // Only an element that is intact says something by what it lacks, and an error of the stream counts before what it contains.
     const intact = !cut && wellFormed(text);
     let hit = (intact ? ended : null) ?? first;
-    if (!hit && intact) hit = (code ? inTable("xmpp", "legacy", code) : null) ?? (/<(?:iq|message|presence)[^<>]*type=["']error["']/.test(text) ? inTable("xmpp", "stanza", "undefined-condition") : null);
+    if (!hit && intact) hit = (code ? inTable("xmpp", "legacy", code) : null) ?? lacking(text);
     return hit && { ...hit, family: kind && hit.row.section === "stanza" ? [["type", kind]] : [], details: app ?? [] };
   };
 

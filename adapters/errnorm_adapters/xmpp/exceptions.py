@@ -1,5 +1,5 @@
 """
-Observe exceptions of slixmpp, aioxmpp, aiosasl, nbxmpp and Twisted. Their classes are recognised by their dotted names.
+Observe exceptions of slixmpp, aioxmpp, aiosasl, nbxmpp, Twisted and xmpppy. Their classes are recognised by their dotted names.
 
 The stanza that an exception holds counts first, then the attributes made from the stanza, then the class. slixmpp's `IqTimeout`
 is recognised by its class alone, because it holds a condition that no peer sent. `str()` of slixmpp's stanza exceptions is never
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["of_exception"]
 
 _FORKS = ("sleekxmpp.", "sleekxmppfs.")
-_MODULES = ("slixmpp.", "aioxmpp.", "aiosasl.", "nbxmpp.", "twisted.words.protocols.jabber.")
+_MODULES = ("slixmpp.", "aioxmpp.", "aiosasl.", "nbxmpp.", "twisted.words.protocols.jabber.", "xmpp.protocol.")
+# xmpppy has one class for each condition of a stream error; its text is a pair of the condition and of the words of the server.
+_XMPPPY = "xmpp.protocol."
 _STANZA = frozenset(
     {
         "slixmpp.exceptions.XMPPError",
@@ -66,7 +68,7 @@ _FIRST_MEMBER = regex(
 # How the text of an exception begins that is reported without its attributes. What a peer has written comes later.
 _CONDITION = regex(
     r"(?:(?:stream error: )?\{urn:ietf:params:xml:ns:xmpp-(?:streams|stanzas|sasl)\}|"
-    r"(?:StanzaError|StreamError|SASLAuthError) with condition u?')(?P<condition>[a-z-]{1,64})"
+    r"(?:StanzaError|StreamError|SASLAuthError) with condition u?'|\(u?'(?=[a-z-]{1,64}', u?['\"]))(?P<condition>[a-z-]{1,64})"
 )
 _MOST_MEMBERS = 64
 _TELLING = frozenset({"tls", "dns"})
@@ -117,6 +119,8 @@ def _kind(names: tuple[str, ...]) -> tuple[str, _Family] | None:
     family = tuple(("client", name) for name in ours)
     if "slixmpp.exceptions.IqTimeout" in ours:
         return "timeout", family
+    if ours[0].startswith(_XMPPPY):
+        return "stream", family
     for kind, classes in (
         ("class", _SECURITY),
         ("stanza", _STANZA | _TYPE_OF_CLASS.keys()),
