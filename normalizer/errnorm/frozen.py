@@ -7,11 +7,13 @@ Immutable objects with named fields, like frozen dataclasses with slots, whose c
 
 A dataclass compiles six functions for each class. Compiling those of the few classes that every program needs took a quarter of
 the time in which a middleware is made, and the import of `dataclasses` another eighth. The methods here are the same for all
-classes. A class that not every program needs is a dataclass.
+classes; `dataclasses.fields`, `replace` and `asdict` take the objects all the same. A class that not every program needs is a
+dataclass.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, dataclass_transform
 
 if TYPE_CHECKING:
@@ -61,13 +63,9 @@ class _Class(type):
     @property
     def __signature__(cls) -> Signature:
         """The parameters, for documentation."""
-        from inspect import Parameter, Signature  # noqa: PLC0415 - its import takes long, and few programs need it
+        from inspect import signature  # noqa: PLC0415 - its import takes long, and few programs need it
 
-        kind = Parameter.POSITIONAL_OR_KEYWORD if cls.__places__ else Parameter.KEYWORD_ONLY
-        types, defaults = cls.__annotations__, cls.__defaults__
-        return Signature(
-            [Parameter(one, kind, default=defaults.get(one, Parameter.empty), annotation=types[one]) for one in cls.__fields__]
-        )
+        return signature(_dataclass_of(cls))
 
     def __get_pydantic_core_schema__(cls, _: object, handler: Any) -> Any:  # noqa: ANN401 - of pydantic
         """Return the schema of a mapping with the fields, from which an object is made. Pydantic calls this method."""
@@ -82,6 +80,26 @@ class _Class(type):
         return core.no_info_after_validator_function(lambda values: cls(**values), given)
 
 
+@cache
+def _dataclass_of(cls: _Class) -> type:
+    """Return a dataclass with the same fields, to answer what is asked of one."""
+    from dataclasses import field, make_dataclass  # noqa: PLC0415 - few programs ask, and its import takes long
+
+    fields = [(one, cls.__annotations__[one]) for one in cls.__fields__]
+    filled = [(*one, field(default=cls.__defaults__[one[0]])) if one[0] in cls.__defaults__ else one for one in fields]
+    return make_dataclass(cls.__name__, filled, frozen=True, kw_only=not cls.__places__)
+
+
+class _AsDataclass:
+    """An attribute by which `dataclasses` knows its classes; it is made when it is first asked for."""
+
+    def __set_name__(self, _: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, _: object, cls: _Class) -> Any:  # noqa: ANN401 - `dataclasses` knows
+        return getattr(_dataclass_of(cls), self._name)
+
+
 @dataclass_transform(frozen_default=True)
 class Frozen(metaclass=_Class):
     """
@@ -90,6 +108,9 @@ class Frozen(metaclass=_Class):
     The options of a class are those of a dataclass. `kw_only=True`: its fields must be named. `eq=False`: objects are compared
     and hashed by identity. `slots=False`: objects can keep what is computed from their fields. All objects share a default.
     """
+
+    __dataclass_fields__ = _AsDataclass()  # for `dataclasses.fields`, `replace` and `asdict`
+    __dataclass_params__ = _AsDataclass()
 
     if TYPE_CHECKING:  # otherwise these would be fields
         __fields__: ClassVar[tuple[str, ...]]

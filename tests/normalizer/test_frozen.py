@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import inspect
 import pickle
+import pprint
+from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from errnorm.decision import Decision
 from errnorm.frozen import Frozen, as_dict, replace
+from errnorm.retry import RetryPolicy
+from errnorm.settings import Settings
+from errnorm.tables.row import Entry, Row
 
 
 class Pause(Frozen):
@@ -76,7 +83,7 @@ def test_objects_with_equal_fields_are_equal_unless_their_class_says_otherwise()
 
 def test_an_object_is_shown_with_its_fields() -> None:
     assert repr(PAUSE) == "Pause(seconds=2.0, why='busy')"
-    assert str(inspect.signature(Pause)) == "(seconds: 'float', why: 'str' = '')"
+    assert str(inspect.signature(Pause)) == "(seconds: 'float', why: 'str' = '') -> None"
     assert str(inspect.signature(Named)) == "(*, seconds: 'float' = 1.0)"
 
 
@@ -103,3 +110,18 @@ def test_pydantic_makes_an_object_and_refuses_fields_that_do_not_fit() -> None:
         (("seconds",), "missing"),
         (("when",), "extra_forbidden"),
     }
+
+
+def test_they_are_dataclasses_to_who_asks() -> None:
+    assert [(one.name, one.type) for one in dataclasses.fields(Pause)] == [("seconds", "float"), ("why", "str")]
+    assert dataclasses.is_dataclass(PAUSE)
+    assert dataclasses.replace(PAUSE, why="late") == Pause(2.0, "late")
+    assert dataclasses.replace(Named(), seconds=3.0) == Named(seconds=3.0)
+    assert dataclasses.asdict(PAUSE) == {"seconds": 2.0, "why": "busy"}
+    assert pprint.pformat(PAUSE) == repr(PAUSE)
+
+
+@pytest.mark.parametrize("kind", [Settings, RetryPolicy, Decision, Row, Entry])
+def test_each_class_of_the_library_has_the_fields_of_a_dataclass(kind: type[Any]) -> None:
+    assert tuple(one.name for one in dataclasses.fields(kind)) == kind.__fields__
+    assert tuple(inspect.signature(kind).parameters) == kind.__fields__
