@@ -85,9 +85,13 @@ def _dataclass_of(cls: _Class) -> type:
     """Return a dataclass with the same fields, to answer what is asked of one."""
     from dataclasses import field, make_dataclass  # noqa: PLC0415 - few programs ask, and its import takes long
 
-    fields = [(one, cls.__annotations__[one]) for one in cls.__fields__]
-    filled = [(*one, field(default=cls.__defaults__[one[0]])) if one[0] in cls.__defaults__ else one for one in fields]
-    return make_dataclass(cls.__name__, filled, frozen=True, kw_only=not cls.__places__)
+    def filled(default: Any) -> Any:  # noqa: ANN401 - of the field
+        # A dataclass wants a function for a default that has no hash, such as a mapping.
+        return field(default_factory=lambda: default) if default.__hash__ is None else field(default=default)
+
+    types, defaults = cls.__annotations__, cls.__defaults__
+    fields = [(one, types[one], filled(defaults[one])) if one in defaults else (one, types[one]) for one in cls.__fields__]
+    return make_dataclass(cls.__name__, fields, frozen=True, kw_only=not cls.__places__)
 
 
 class _AsDataclass:

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from errnorm.decision import Decision
+from errnorm.decision import Decision, RetryPolicy
 from errnorm.frozen import Frozen, as_dict, replace
-from errnorm.retry import RetryPolicy
 from errnorm.settings import Settings
+from errnorm.tables.file import Defaults, Head, SectionHead
 from errnorm.tables.row import Entry, Row
 
 
@@ -84,7 +84,7 @@ def test_objects_with_equal_fields_are_equal_unless_their_class_says_otherwise()
 def test_an_object_is_shown_with_its_fields() -> None:
     assert repr(PAUSE) == "Pause(seconds=2.0, why='busy')"
     assert str(inspect.signature(Pause)) == "(seconds: 'float', why: 'str' = '') -> None"
-    assert str(inspect.signature(Named)) == "(*, seconds: 'float' = 1.0)"
+    assert str(inspect.signature(Named)) == "(*, seconds: 'float' = 1.0) -> None"
 
 
 def test_a_pattern_takes_the_fields_in_their_order() -> None:
@@ -121,7 +121,7 @@ def test_they_are_dataclasses_to_who_asks() -> None:
     assert pprint.pformat(PAUSE) == repr(PAUSE)
 
 
-@pytest.mark.parametrize("kind", [Settings, RetryPolicy, Decision, Row, Entry])
+@pytest.mark.parametrize("kind", [Settings, RetryPolicy, Decision, Row, Entry, SectionHead, Defaults, Head])
 def test_each_class_of_the_library_has_the_fields_of_a_dataclass(kind: type[Any]) -> None:
     assert tuple(one.name for one in dataclasses.fields(kind)) == kind.__fields__
     assert tuple(inspect.signature(kind).parameters) == kind.__fields__
