@@ -27,7 +27,7 @@ FILE = re.compile(
     r" \S+\.(go|ts|java|rs|c|cs|js|pm|pl)( \w+)?|"
     r"(nats-streaming-server|prometheus-nats-exporter|stan\.go|hashicorp/raft|sleekxmpp|spade|lib-jitsi-meet|lager) \S+\.\w+|"
     r"(nats-pure|nats-rs|nats-rb|nats-swift|dart-nats|profanity|dino|converse\.js|XMPPFramework|CocoaAsyncSocket|Sharp\.Xmpp|jicofo|"
-    r"jitsi|irssi|Spectrum|xmpppy|twisted|jsxc|ws|blather|xmpp4r|XMPPHP|fabiang/xmpp|php|Chromium|Firefox|Qt|romeo) "
+    r"jitsi|irssi|Spectrum|xmpppy|twisted|jsxc|ws|blather|xmpp4r|XMPPHP|fabiang/xmpp|php|Chromium|Firefox|Qt|romeo|agl/xmpp-client) "
     r"\S+\.\w+|"
     r"(ejabberd|MongooseIM|OTP) \w+\.erl( up to \d+)?|OTP erl_alloc\.c|"
     r"(jabberd2|Openfire|Tigase|jicoco|Conversations) \S+\.(c|java|xml)|"
