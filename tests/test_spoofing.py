@@ -172,6 +172,15 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
+def decides(engine: Engine, placed: Entry, words: str) -> bool:
+    """
+    Return whether words are those of another error, in the last place of a row that ends in another error's words (ruling 16).
+
+    The program itself has written what stands there, so these words decide: as a whole, and never as a part of it.
+    """
+    return placed.row.refined and engine.table.find_inside(words) is not None
+
+
 FREE = ("event", "errnorm.text", "errnorm.fingerprint", "errnorm.delay")
 
 
@@ -188,8 +197,41 @@ def test_no_value_changes_the_shape_of_a_line(template: tuple[str, Entry, str], 
     engine, line = engine_of(protocol), Line(log_text)
     texts = [filled(text, one, engine.table.kinds, fitting=True) for one in ("word", value)]
     plain, hostile = (engine.judge(Signal(protocol, placed.section, one, one)) for one in texts)
-    assert shape(line.emitted(hostile)) == shape(line.emitted(plain))
-    assert shape(line.processed(hostile)) == shape(line.processed(plain))
+    lines = line.emitted(hostile), line.processed(hostile)
+    if not decides(engine, placed, value):
+        assert tuple(map(shape, lines)) == (shape(line.emitted(plain)), shape(line.processed(plain)))
+
+
+@pytest.mark.parametrize("raw", ["{}", "-ERR '{}'\r\n", "nats: {}"])
+@pytest.mark.parametrize("name", ["{subject}", "{SUBJECT}", "{queue}", "{text}"])
+def test_a_name_that_looks_like_a_place_in_a_text_is_a_value_as_any_other(name: str, raw: str) -> None:
+    said = f'Permissions Violation for Publish to "{name}"'
+    error = NORMALIZER.normalize(raw.replace("{}", said), "nats")
+    assert error.params == {"subject": name}
+    assert "errnorm.param.subject" in Line("none").emitted(error)
+
+
+@pytest.mark.parametrize("log_text", ["template", "raw", "none"])
+@pytest.mark.parametrize(
+    ("words", "reason"), [("connection refused", "transport.refused"), ("too many open files", "limits.resources")]
+)
+class TestWordsThatARowPassesOn:
+    def test_they_decide_as_a_whole_and_leave_the_row_as_it_is(self, words: str, reason: str, log_text: str) -> None:
+        plain, known = lines_of(log_text, "word", words)
+        assert (plain["error.type"], known["error.type"]) == ("protocol.unexpected", reason)
+        assert plain["errnorm.code"] == known["errnorm.code"]
+
+    @pytest.mark.parametrize("around", ["x{}", "{} x", '"{}"', "no {}", "a.{}", "{}\x00", "{}\n"])
+    def test_they_do_not_decide_inside_other_words(self, words: str, reason: str, log_text: str, around: str) -> None:
+        plain, hostile = lines_of(log_text, "word", around.replace("{}", words))
+        assert plain["error.type"] != reason
+        assert shape(hostile) == shape(plain)
+
+
+def lines_of(log_text: str, *said: str) -> list[dict[str, Any]]:
+    """Return the lines for a row that ends in another error's words, with each of these words."""
+    texts = [f"Could not find server_id: {one}" for one in said]
+    return [Line(log_text).emitted(engine_of("nats").judge(Signal("nats", "older", text, text))) for text in texts]
 
 
 @MANY

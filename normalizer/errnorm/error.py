@@ -239,14 +239,22 @@ class NormalizedError:
         """The values that were read from the text, and those that the adapter knew, by name."""
         if self._params is None:
             signal = self.signal
-            reading = self._reading
-            if reading is None and self.judgement.template is not None and (text := self.text):
-                reading = self.judgement.template.read(text)
+            reading = self._reading or self._read()
             params: Params = {} if reading is None else values_of(reading)
             if signal.params:
                 params |= signal.params
             self._params = params
         return self._params
+
+    def _read(self) -> Captures | None:
+        """Read the values of a text whose row was found without them: by a code, or because the text is a template of the row."""
+        text, code = self.text, self.signal.code
+        if not text:
+            return None
+        if self.judgement.template is not None:
+            return self.judgement.template.read(text)
+        # A peer may name its subject `{subject}`. That must not leave a parameter out of the line.
+        return self.judgement.spelled(code) if code is not None and code in text else None
 
     def under(self, protocol: str) -> NormalizedError:
         """Return a copy of this error that happened under another protocol."""

@@ -10,6 +10,7 @@ from errnorm.taxonomy import Effect, Reason, Recovery
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from errnorm.tables.pattern import Captures
     from errnorm.tables.row import Entry
     from errnorm.taxonomy import Category
 
@@ -107,6 +108,15 @@ class Judgement:
             tables_version=self.tables_version,
             kinds=self.kinds,
         )
+
+    def spelled(self, text: str) -> Captures | None:
+        """Read the values of a text that is a template of the row letter by letter, its places included; `None` if it is none."""
+        folded = text.lower()
+        spellings = () if self.row is None or "{" not in text else self.row.templates()
+        same = next((one for one in spellings if one.lower() == folded), None)
+        template = None if same is None else Template(same, self.kinds, None, ignore_case=True)
+        found = None if template is None else template.match(text, len(template.head))
+        return None if template is None or found is None else (found, template.kinds)
 
     def __eq__(self, other: object) -> bool:
         """Compare the content of two judgements."""
