@@ -5,7 +5,7 @@ const finding = (data) => {
   const MOST_LOOKUPS = 160, MOST_WAYS = 24, MOST_TRIMS = 4, MOST_FRAMES = 12, MOST_LINES = 4000, MOST_JOINED = 8, DEEPEST = 4;
   const LONGEST_TEXT = 1 << 20, LONGEST_LINE = 8192, LONGEST_TAIL = 400, LONGEST_ELEMENT = 65536, LONGEST_WORDS = 512, MOST_GATHERED = 64, MOST_TAGS = 512;
   const WRAPS = 1, SAYS_LITTLE = 2, REFINED = 4, DEFERS = 8, NOTICE = data.reasons.indexOf("protocol.notice");
-  const QUOTES = { '"': '"', "'": "'", "`": "`", "(": ")", "[": "]", "\u201c": "\u201d", "\u2018": "\u2019" };
+  const QUOTES = { '"': '"', "'": "'", "`": "`", "(": ")", "[": "]", "\u201c": "\u201d", "\u2018": "\u2019", "*": "*", "_": "_", "~": "~" };
 
   // ------------------------------------------------------------------------------------------------------------ Tables
 
@@ -178,6 +178,7 @@ const finding = (data) => {
     ...form, rows: form.rows ?? [], last: form.last ?? [],
     pattern: new RegExp(form.search ? part(form.pattern) : `^(?:${part(form.pattern)})$`, "s"),
   }));
+  const censored = some(given.censored ?? {}, "g"), hidden = some(given.hidden ?? {}, "g"), PART_OF_NAME = /[A-Za-z0-9*.@_/-]/;
   const begins = new RegExp(markup.begins), errors = new RegExp(markup.errors), entities = new RegExp(markup.escaped);
   const sticky = (pattern, text, at) => { pattern.lastIndex = at; return pattern.exec(text); };
   function* beginnings(line) {
@@ -202,7 +203,8 @@ const finding = (data) => {
   const RAISED = /^((?:[A-Za-z_][A-Za-z0-9_]{0,80}(?:\.|\$|::)){0,10}[A-Z][A-Za-z0-9_]{0,80})(?: ?: *(.*)|\((.*?),?\)?)?$/s;
   const NESTED = /^(?:[a-z][A-Za-z0-9_]{0,40}[.$]){1,10}[A-Z][A-Za-z0-9_]{0,80}(?:Exception|Error)(?::|$)/;
   const OF_ERRORS = /Error|Exception|Failure|Timeout|Fault|Cancelled|Closed|Servers|Connection|Unavailable/;
-  const QUOTED = /"((?:[^"\\]|\\.){4,200})"|(?<![A-Za-z])'([^']{4,200})'|`([^`]{4,200})`/g;
+  const QUOTED = /"((?:[^"\\]|\\.){4,200})"|(?<![A-Za-z])'([^']{4,200})'|`([^`]{4,200})`|\*{1,3}([^* ][^*]{3,199})\*{1,3}|(?<![A-Za-z0-9_])_{1,2}([^_ \n].{3,199}?)_{1,2}(?![A-Za-z0-9_])|~~([^~]{4,200})~~/g;
+  const inQuotes = (found) => found.slice(1).find((one) => one !== undefined);
   const PAIR = /(?:^|[ \t{,])([A-Za-z_.]{2,30})=(?:"((?:[^"\\]|\\.){1,4000})"?|([^ "]{2,200}))/g;
   const document_ = (text) => { try { const read = JSON.parse(text.slice(0, text.lastIndexOf("}") + 1)); return read && typeof read === "object" && !Array.isArray(read) ? read : null; } catch { return null; } };
   const unescaped = (text) => text.replaceAll('\\"', '"').replaceAll("\\n", "\n").replaceAll("\\\\", "\\");
@@ -336,13 +338,13 @@ const finding = (data) => {
       count = 0;
       for (const found of text.matchAll(QUOTED)) {
         if (count++ >= MOST_WAYS) break;
-        const hit = lookedUp(found[1] ?? found[2] ?? found[3], depth + 1);
+        const hit = lookedUp(inQuotes(found), depth + 1);
         if (hit) return { start: found.index, end: found.index + found[0].length, hit };
       }
       count = 0;
       for (const found of text.matchAll(QUOTED)) {
         if (count++ >= MOST_WAYS) break;
-        const further = ways(found[1] ?? found[2] ?? found[3], depth + 1);
+        const further = ways(inQuotes(found), depth + 1);
         if (further) return { start: found.index, end: found.index + found[0].length, hit: further.hit };
       }
       return null;
@@ -418,8 +420,18 @@ const finding = (data) => {
   const CAUSE = "The above exception was the direct cause of the following exception", CONTEXT = "During handling of the above exception, another exception occurred";
   const MARGIN = /^ *(?:\| ?|\+ Exception Group |\+-.*)/;
   const stampedAt = (line) => line.length - unstamped(line).length;
-  const readLine = (line, around) => {
-    line = line.slice(0, LONGEST_LINE).trimEnd();
+  const uncensored = (line) => line.replace(censored, (name) => name.replaceAll(" ", "_"));
+  const guessed = (line) => [
+    line.replace(hidden, (word, at) => PART_OF_NAME.test(line.slice(Math.max(0, at - 1), at) + line.charAt(at + word.length)) ? word : "0".repeat(word.length)),
+    line.replace(hidden, (word) => "<[".includes(word[0]) ? `"${word.slice(1, -1)}"` : word),
+  ].filter((one) => one !== line);
+  const readLine = (given_, around) => {
+    const line = uncensored(given_.slice(0, LONGEST_LINE).trimEnd()), hit = readAsIs(line, around);
+    if (hit) return hit;
+    for (const one of guessed(line)) { const other = readAsIs(one, around); if (other) return other; }
+    return null;
+  };
+  const readAsIs = (line, around) => {
     const shown = around || telling.test(line.slice(stampedAt(line)));
     const exact = /\s/.test(line.trim()) && letterByLetter(line.trim());
     if (exact && (shown || tables[exact.protocol].underlies || !isEveryday(line.trim()))) return { row: exact, values: {}, said: line, start: 0, end: line.length, how: "whole" };
@@ -487,6 +499,17 @@ const finding = (data) => {
     }
     return [first + 1, null];
   };
+  const unfolded = (lines, first, shown) => {
+    let text = lines[first].slice(0, -1), last = first + 1;
+    while (last < Math.min(lines.length, first + MOST_JOINED) && goesOn(lines[last], shown)) {
+      const further = lines[last].replace(/\\$/, ""), apart = /\s$/.test(text) || /^\s/.test(further);
+      text = text.trimEnd() + (apart ? " " : "") + further.trimStart();
+      last += 1;
+      if (further === lines[last - 1]) break;
+    }
+    const hit = last > first + 1 && readLine(text, shown);
+    return hit ? [last, { ...hit, line: first + 1 }] : null;
+  };
   const block = (lines, first, shown) => {
     const traced = chains(lines, first);
     if (traced) return [traced.last, traced.chains.map((chain) => ofChain(chain, lines, shown)).filter(Boolean)];
@@ -495,6 +518,8 @@ const finding = (data) => {
       const [taken, hit] = element(lines, first);
       if (hit) return [taken, [{ ...hit, line: first + 1 }]];
     }
+    const whole = lines[first].endsWith("\\") && unfolded(lines, first, shown);
+    if (whole) return [whole[0], [whole[1]]];
     const hit = readLine(lines[first], shown);
     if (hit) return [first + 1, [{ ...hit, line: first + 1 }]];
     const [taken, found] = joined(lines, first, shown);

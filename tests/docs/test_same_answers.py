@@ -37,6 +37,7 @@ def _lines(folder: str) -> list[dict[str, Any]]:
 
 
 REPORTS = list(dict.fromkeys(one["text"] for one in _lines("wild") if "text" in one))
+READINGS = [json.loads(line)["text"] for line in (DATA / "readings.jsonl").read_text("utf-8").splitlines()]
 VECTORS = list(dict.fromkeys(one["raw"] for one in _lines("vectors") if isinstance(one.get("raw"), str)))
 
 
@@ -77,7 +78,7 @@ def _in_the_browser(browser: Chrome, texts: list[str]) -> list[list[_Answer]]:
     return [[_Answer(*(one[name] for name in _Answer._fields)) for one in hits] for hits in json.loads(str(found))]
 
 
-@pytest.mark.parametrize("texts", [REPORTS, VECTORS], ids=["reports", "vectors"])
+@pytest.mark.parametrize("texts", [REPORTS, VECTORS, READINGS], ids=["reports", "vectors", "readings"])
 def test_the_browser_finds_what_python_finds(opened: Chrome, texts: list[str]) -> None:
     found = zip(texts, _in_the_browser(opened, texts), strict=True)
     other = [(text, hits, expected) for text, hits in found if hits != (expected := _in_python(text))]
@@ -87,7 +88,7 @@ def test_the_browser_finds_what_python_finds(opened: Chrome, texts: list[str]) -
 @pytest.mark.usefixtures("one_normalizer")
 def test_the_command_answers_what_python_finds(capsys: pytest.CaptureFixture[str]) -> None:
     other = []
-    for text in REPORTS:
+    for text in (*REPORTS, *READINGS):
         assert main(["explain", "--format", "json", "--", text]) == 0
         said = json.loads(capsys.readouterr().out)
         answers = [tuple(one["error"][name] for name in ("section", "code", "reason", "recovery")) for one in said["answers"]]

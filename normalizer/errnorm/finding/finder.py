@@ -200,8 +200,23 @@ class Finder:
             taken, seen = self._reader.element(lines, first)
             if seen is not None:
                 return taken, _finding(seen, first, line)
+        if line.endswith("\\") and (unfolded := self._unfolded(lines, first, shown=shown)) is not None:
+            return unfolded
         seen = self._reader.read(line, shown=shown)
         return (first + 1, _finding(seen, first, line)) if seen is not None else self._joined(lines, first, shown=shown)
+
+    def _unfolded(self, lines: Sequence[str], first: int, *, shown: bool) -> tuple[int, Finding] | None:
+        """Read a line together with the lines on which it goes on, because each line before ends with a backslash."""
+        text, last = lines[first][:-1], first + 1
+        while last < min(len(lines), first + _MOST_JOINED) and self._goes_on(lines[last], shown=shown):
+            further = lines[last].removesuffix("\\")
+            spaced = text[-1:].isspace() or further[:1].isspace()
+            text = f"{text.rstrip()}{' ' if spaced else ''}{further.lstrip()}"
+            last += 1
+            if further == lines[last - 1]:
+                break
+        seen = self._reader.read(text, shown=shown) if last > first + 1 else None
+        return None if seen is None else (last, _finding(seen, first, text))
 
     def _joined(self, lines: Sequence[str], first: int, *, shown: bool) -> tuple[int, Finding | None]:
         """Read a line together with its continuation lines, which are indented or wrapped and contain no error themselves."""

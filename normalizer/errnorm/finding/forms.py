@@ -27,6 +27,7 @@ _FEW_WORDS = 4
 _WORD = re.compile(r"[A-Za-z]{2,}", re.ASCII)
 _PLACE = re.compile(r"\{[a-z_]+\}")
 _GROUP = re.compile(r"\{([a-z]+)(:[_-])?\}")
+_PART_OF_NAME = re.compile(r"[A-Za-z0-9*.@_/-]", re.ASCII)
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -133,6 +134,8 @@ class Forms:
         self.fields: tuple[str, ...] = tuple(name for file in read for name in file.get("fields", {}).get("names", ()))
         self.everyday = frozenset(said for file in read for said in file.get("everyday", {}).get("names", ()))
         self.telling = _any(_merged(read, "telling").values())
+        self.censored = _any(_merged(read, "censored").values())
+        self.hidden = _any(_merged(read, "hidden").values())
         self.quiet = _any(_merged(read, "quiet").values())
         self.spaced = _any(_merged(read, "spaced").values())
         self.unknown = _any(_merged(read, "unknown").values())
@@ -152,6 +155,23 @@ class Forms:
     def shows(self, text: str) -> bool:
         """Return whether a text shows which protocol it is about, by a word that belongs to one."""
         return self.telling.search(text) is not None
+
+    def uncensored(self, line: str) -> str:
+        """Return a line, as long as before, in which each name that somebody has hidden is one word: `<MY DOMAIN>`."""
+        return self.censored.sub(lambda found: found[0].replace(" ", "_"), line)
+
+    def guessed(self, line: str) -> Iterator[str]:
+        """
+        Yield a line, as long as before, with other values for those that somebody has hidden: as numbers, and in quotes.
+
+        A number does not decide which error it is, but a text with a place for one does not match `***`.
+        """
+        if self.hidden.search(line) is None:
+            return
+        yield self.hidden.sub(_as_number, line)
+        quoted = self.hidden.sub(_in_quotes, line)
+        if quoted != line:
+            yield quoted
 
     def beginnings(self, line: str) -> Iterator[tuple[int, str | None]]:
         """Yield the positions after no frame, after the first frame, after the second and so on, and the protocol they show."""
@@ -182,6 +202,16 @@ class Forms:
         for form in self.forms:
             if any(word in folded for word in form.has):
                 yield form
+
+
+def _as_number(found: re.Match[str]) -> str:
+    """Return as many zeros as a hidden value has characters, if no letter, digit or mark next to it makes it a part of a name."""
+    around = found.string[max(0, found.start() - 1) : found.start()] + found.string[found.end() : found.end() + 1]
+    return found[0] if _PART_OF_NAME.search(around) else "0" * len(found[0])
+
+
+def _in_quotes(found: re.Match[str]) -> str:
+    return f'"{found[0][1:-1]}"' if found[0][0] in "<[" else found[0]
 
 
 def _spelled(value: str, spelling: str | None) -> str:

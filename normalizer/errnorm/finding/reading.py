@@ -45,7 +45,13 @@ class Reader:
             line: The line.
             shown: Whether the text around the line shows its protocol; otherwise the line must show it.
         """
-        line = line[:_LONGEST].rstrip()
+        line = self._forms.uncensored(line[:_LONGEST].rstrip())
+        seen = self._read(line, shown=shown)
+        if seen is not None:
+            return seen
+        return next((seen for one in self._forms.guessed(line) if (seen := self._read(one, shown=shown)) is not None), None)
+
+    def _read(self, line: str, *, shown: bool) -> Seen | None:
         # What a collector has put before the line does not count: lines that differ only there are read once.
         shown = shown or self._forms.shows(line[self._forms.stamped(line) :])
         if (error := self._lookup.whole(line, shown=shown)) is not None and not self._forms.markup.is_broken(error.section):

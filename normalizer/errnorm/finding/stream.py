@@ -91,12 +91,17 @@ class Stream:
             yield from self._next(ahead, exact=exact)
 
     def _needs_more(self, line: str) -> bool:
-        return HEAD in line or ("<" in line and _MARKED.search(line) is not None and self._forms.markup.holds_error(line))
+        return (
+            line.endswith("\\")
+            or HEAD in line
+            or ("<" in line and _MARKED.search(line) is not None and self._forms.markup.holds_error(line))
+        )
 
     def _next(self, ahead: deque[str], *, exact: bool) -> Iterator[Spotted]:
-        if self._needs_more(ahead[0]):
-            lines = list(ahead)
-            taken, found = self._finder.block(lines, 0)
+        lines = list(ahead) if self._needs_more(ahead[0]) else []
+        taken, found = self._finder.block(lines, 0) if lines else (1, [])
+        # A line that goes on after a backslash is a line as any other if nothing is known about the whole.
+        if found or (lines and not lines[0].endswith("\\")):
             for finding in found:
                 at = finding.line - 1
                 yield Spotted(finding._replace(line=self.lines + finding.line), self.lines + finding.line, lines[at])

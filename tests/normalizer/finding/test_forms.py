@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from errnorm.finding.forms import Form
 
 DATA = tomllib.loads(files("errnorm_mappings").joinpath("forms.toml").read_text("utf-8"))
-TABLES = ("frames", "tails", "ways", "skipped", "unknown", "parts")
+TABLES = ("frames", "tails", "ways", "skipped", "unknown", "parts", "censored", "hidden")
 PATTERNS = {
     **{f"{table} {name}": pattern for table in TABLES for name, pattern in DATA[table].items()},
     **{f"form {form['name']}": form["pattern"] for form in DATA["forms"]},
