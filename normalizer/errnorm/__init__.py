@@ -136,9 +136,16 @@ def find(text: str) -> list[Finding]:
         text: The text.
 
     Returns:
-        The errors that were found, in the order of the text.
+        The errors that were found, in the order of the text. None, with a warning in the log, if the forms cannot be read.
     """
-    return _finder().find(text)
+    try:
+        finder = _finder()
+    except Exception as failure:  # noqa: BLE001 - its files may not be readable, for example without a file descriptor
+        import logging  # noqa: PLC0415 - as above
+
+        logging.getLogger("errnorm").warning("errnorm: texts cannot be searched: %s", type(failure).__name__)
+        return []
+    return finder.find(text)
 
 
 def is_retryable(error: object) -> bool:
