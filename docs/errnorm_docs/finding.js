@@ -420,6 +420,7 @@ const finding = (data) => {
   const CAUSE = "The above exception was the direct cause of the following exception", CONTEXT = "During handling of the above exception, another exception occurred";
   const MARGIN = /^ *(?:\| ?|\+ Exception Group |\+-.*)/;
   const stampedAt = (line) => line.length - unstamped(line).length;
+  const BOLD = /\*\*([^*]{1,200})\*\*/g;
   const uncensored = (line) => line.replace(censored, (name) => name.replaceAll(" ", "_"));
   const guessed = (line) => [
     line.replace(hidden, (word, at) => PART_OF_NAME.test(line.slice(Math.max(0, at - 1), at) + line.charAt(at + word.length)) ? word : "0".repeat(word.length)),
@@ -429,7 +430,8 @@ const finding = (data) => {
     const line = uncensored(given_.slice(0, LONGEST_LINE).trimEnd()), hit = readAsIs(line, around);
     if (hit) return hit;
     for (const one of guessed(line)) { const other = readAsIs(one, around); if (other) return other; }
-    return null;
+    const plain = line.replace(BOLD, "$1"), bold = plain !== line && readAsIs(plain, around);
+    return bold ? { ...bold, start: 0, end: line.length, how: "inside" } : null;
   };
   const readAsIs = (line, around) => {
     const shown = around || telling.test(line.slice(stampedAt(line)));
@@ -438,7 +440,8 @@ const finding = (data) => {
     const part_ = passage(line, shown), places_ = [...beginnings(line)];
     const hit = wholly(part_, line, places_) ?? (part_.search() ? wholly(part_, line, places_) : null);
     if (hit) return hit;
-    const at = places_.at(-1)[0], found = part_.within(line.slice(at));
+    // Marks before the rest of a line may begin a quotation in it.
+    const at = line.slice(0, places_.at(-1)[0]).replace(/[*_~`]+$/, "").length, found = part_.within(line.slice(at));
     return found && { ...found, start: at + found.start, end: at + found.end };
   };
   const wholly = (part_, line, places_) => {

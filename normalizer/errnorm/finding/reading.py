@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from errnorm.finding.finding import How
@@ -18,6 +19,8 @@ __all__ = ["Reader", "Seen"]
 
 _LONGEST = 8192
 _MOST_GATHERED = 64
+# Words in a text that somebody has made bold.
+_BOLD = re.compile(r"\*\*([^*]{1,200})\*\*")
 
 
 class Seen(NamedTuple):
@@ -49,7 +52,10 @@ class Reader:
         seen = self._read(line, shown=shown)
         if seen is not None:
             return seen
-        return next((seen for one in self._forms.guessed(line) if (seen := self._read(one, shown=shown)) is not None), None)
+        seen = next((seen for one in self._forms.guessed(line) if (seen := self._read(one, shown=shown)) is not None), None)
+        if seen is None and (plain := _BOLD.sub(r"\1", line)) != line and (bold := self._read(plain, shown=shown)) is not None:
+            return Seen(0, len(line), How.INSIDE, bold.error)
+        return seen
 
     def _read(self, line: str, *, shown: bool) -> Seen | None:
         # What a collector has put before the line does not count: lines that differ only there are read once.
@@ -63,7 +69,8 @@ class Reader:
             seen = self._whole(passage, line, places)
         if seen is not None:
             return seen
-        at = places[-1][0]
+        # Marks before the rest of a line may begin a quotation in it.
+        at = len(line[: places[-1][0]].rstrip("*_~`"))
         known = passage.within(line[at:])
         return None if known is None else Seen(at + known.start, at + known.end, How.INSIDE, known.error)
 
