@@ -163,7 +163,8 @@ async def street(
 async def test_what_is_published_is_said_and_what_is_said_is_published(street: Street) -> None:
     await street.crossed("to the room")
     await street.returned("to the subject")
-    assert street.memory.rows == []
+    # On a busy machine, nats-py's first attempts to connect may take longer than it waits.
+    assert {row[0] for row in street.memory.rows} <= {"connect"}
 
 
 @pytest.mark.parametrize("side", ["nats_server", "prosody"])
