@@ -38,12 +38,17 @@ def watch(flush: Callable[[], object]) -> None:
         return
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    if not _is_noticed(writer):
+    try:
+        # Before the handler is replaced: without the thread, nothing would end the process.
+        threading.Thread(target=_listen, args=(reader, flush), name="errnorm-signals", daemon=True).start()
+    except RuntimeError:  # the process has as many threads as it may have, or its platform has none
         os.close(reader)
         os.close(writer)
         return
+    if not _is_noticed(writer):
+        os.close(writer)  # this ends the thread
+        return
     _writer = writer
-    threading.Thread(target=_listen, args=(reader, flush), name="errnorm-signals", daemon=True).start()
 
 
 def _is_noticed(writer: int) -> bool:
@@ -79,8 +84,10 @@ def _noted(number: int, _frame: object) -> None:
 
 def _listen(reader: int, flush: Callable[[], object]) -> None:
     with suppress(OSError):
-        while signal.SIGTERM not in os.read(reader, 64):
-            pass
+        while signal.SIGTERM not in (numbers := os.read(reader, 64)):
+            if not numbers:
+                os.close(reader)
+                return
     if signal.getsignal(signal.SIGTERM) is not _noted:
         # The application shuts down by itself, and may log more lines until then.
         while True:
@@ -88,8 +95,9 @@ def _listen(reader: int, flush: Callable[[], object]) -> None:
             time.sleep(_WRITE_EVERY)
     # The signal must end the process even if a log handler blocks, so the summaries are written in a thread.
     writing = threading.Thread(target=flush, daemon=True)
-    writing.start()
-    writing.join(_WRITE_WITHIN)
+    with suppress(RuntimeError):  # no thread can be started any more
+        writing.start()
+        writing.join(_WRITE_WITHIN)
     _end()
 
 

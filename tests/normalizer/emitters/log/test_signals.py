@@ -63,9 +63,9 @@ def counted(log: Path) -> int:
     return sum(summed) + len(lines) - len(summed)
 
 
-def run(tmp_path: Path, end: str) -> tuple[int, int]:
+def run(tmp_path: Path, end: str, begin: str = "") -> tuple[int, int]:
     log, program = tmp_path / "log", tmp_path / "program.py"
-    program.write_text(STORM.format(log=str(log)) + textwrap.dedent(end), "utf-8")
+    program.write_text(textwrap.dedent(begin) + STORM.format(log=str(log)) + textwrap.dedent(end), "utf-8")
     done = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, check=False, timeout=300)
     return done.returncode, counted(log)
 
@@ -92,6 +92,26 @@ def test_a_log_that_is_stuck_does_not_keep_the_process_alive(tmp_path: Path) -> 
         time.sleep(30)
     """
     assert run(tmp_path, stuck)[0] == -signal.SIGTERM
+
+
+NO_THREADS = """
+import threading
+def refuse(_):
+    raise RuntimeError("can't start new thread")
+threading.Thread.start = refuse
+"""
+
+
+@pytest.mark.parametrize(("begin", "end"), [(NO_THREADS, ""), ("", NO_THREADS)], ids=["ever", "any more"])
+def test_where_no_thread_can_be_started_all_is_told_and_a_signal_ends_the_process(tmp_path: Path, begin: str, end: str) -> None:
+    end += """
+storm()
+logging.info("on it went")
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(30)
+"""
+    # Five errors of the storm and the line after it; nobody is left who could write the summary.
+    assert run(tmp_path, end, begin) == (-signal.SIGTERM, 6)
 
 
 @pytest.mark.parametrize("worker", ["Pool(2)", "get_context('fork').Pool(2)", "get_context('spawn').Pool(2)"])
