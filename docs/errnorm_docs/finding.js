@@ -535,7 +535,9 @@ const finding = (data) => {
     const shown = telling.test(text);
     for (let at = 0; at < lines.length;) { const [taken, some] = block(lines, at, shown); found.push(...some); at = taken; }
     const judgements = found.map((one) => ({ ...one, judged: judged(one) })), alarming = judgements.filter((one) => one.judged.reason !== NOTICE);
-    return alarming.length ? alarming : judgements.filter((one) => !quiet.test(lines[one.line - 1] ?? ""));
+    // A sentence that does not say why something failed counts only if nothing else says it.
+    const explained = alarming.filter((one) => !given.sentences.sections.includes(`${one.row.protocol}/${one.row.section}`));
+    return explained.length ? explained : alarming.length ? alarming : judgements.filter((one) => !quiet.test(lines[one.line - 1] ?? ""));
   };
   /** Find the rows that a single word or code names, in every section. */
   const named_ = (text) => Object.entries(tables).flatMap(([, table]) => Object.values(table.sections)

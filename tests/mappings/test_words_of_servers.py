@@ -100,8 +100,8 @@ NOT_LINKED = {
 
 
 def of_the_server() -> list[Entry]:
-    # `older` is of versions and programs that are not installed, `client_…` of clients in other languages.
-    others = ("client", "api", "older", "service")
+    # `older` is of versions and programs that are not installed, `client_…` of clients in other languages, `said` of programs.
+    others = ("client", "api", "older", "said", "service")
     return [entry for entry in rows.of("nats")() if not entry.section.startswith(others)]
 
 

@@ -92,13 +92,15 @@ class Finder:
             text: Any text; only its first 2**20 characters are read.
 
         Returns:
-            The findings, in the order of the text. Notices are returned only if there is no error, and only from lines that are
+            The findings, in the order of the text. A sentence of an application that does not say why something failed is
+            returned only if nothing else says it. Notices are returned only if there is no error, and only from lines that are
             not at the level `info` or `debug`.
         """
         text = _cleaned(text)
         found = list(self._found(text))
         errors = [one for one in found if one.error.reason is not Reason.PROTOCOL_NOTICE]
-        return errors or [one for one in found if not self.forms.quiet.search(text.split("\n")[one.line - 1])]
+        explained = [one for one in errors if f"{one.error.judgement.protocol}/{one.error.section}" not in self.forms.sentences]
+        return explained or errors or [one for one in found if not self.forms.quiet.search(text.split("\n")[one.line - 1])]
 
     def error_in(self, line: str) -> Seen | Literal["unknown"] | None:
         """

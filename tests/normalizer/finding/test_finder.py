@@ -74,6 +74,19 @@ class TestFrames:
         assert reasons(json.dumps({"log": f"{inner}\n", "stream": "stdout"})) == ["transport.unavailable"]
 
 
+class TestSentencesOfApplications:
+    def test_a_sentence_that_gives_no_cause_is_an_answer_if_nothing_else_is(self) -> None:
+        assert reasons("2026-11-30 10:00:00 ERROR app: Failed to connect to NATS.") == ["transport.refused"]
+        assert reasons("NATS connection lost, reconnecting...") == ["transport.lost"]
+
+    def test_the_cause_beside_it_is_the_only_answer(self) -> None:
+        assert reasons("Failed to connect to NATS\nnats: Authorization Violation") == ["auth.rejected"]
+        assert reasons("Failed to connect to NATS: nats: Authorization Violation") == ["auth.rejected"]
+
+    def test_a_sentence_about_a_connection_that_is_up_is_no_error(self) -> None:
+        assert reasons("Connection to NATS established\nTrying to connect to NATS\nreconnected to NATS") == []
+
+
 class TestNotices:
     WARNING = "[7] 2021/12/13 02:10:50.129958 [WRN] Cluster name was dynamically generated, consider setting one"
 
