@@ -85,6 +85,8 @@ CHOSEN = (
     "' - cid:1 - \\",
     "\x1b[31m\u202e\x00",
     "<conflict/>: {subject} %s",
+    "Leafnode connection created",
+    "nats: permission denied",
 )
 
 
@@ -133,8 +135,14 @@ def stays_the_same_error(protocol: str, placed: Entry, text: str, value: str) ->
     fitting = engine.judge(Signal(protocol, placed.section, filled(text, value, engine.table.kinds, fitting=True)))
     forced = engine.judge(Signal(protocol, placed.section, filled(text, value, engine.table.kinds, fitting=False)))
     assert plain.row is placed
-    assert judgement(fitting) == judgement(plain)
-    assert forced.row in {placed, None}  # what does not fit is unknown, never somebody else's
+    # Words that a row passes on may begin with any words of the program, with the cause at their end.
+    inside = engine.table.sections[placed.section].head.inside
+    if not (inside and text.startswith("{text}")):
+        assert judgement(fitting) == judgement(plain)
+    # What does not fit is unknown, never somebody else's. A text that begins with a value is what its beginning says: servers put
+    # only names, hosts and addresses there, which have no blanks.
+    if not (inside or text.startswith("{")):
+        assert forced.row in {placed, None}
 
 
 class Line:

@@ -21,7 +21,13 @@ _WITHOUT = files("errnorm_mappings").joinpath("without_row.toml").read_text("utf
 WITHOUT: dict[str, list[str]] = tomllib.loads(_WITHOUT)["nats"]["log"]
 _VERB = re.compile(r"%[-+# 0]*\d*(?:\.\d+)?([a-zA-Z%])")
 # What Go puts in for a verb: a text can be one word or several, a value also a duration.
-_VALUES = {"s": ("word", "some words"), "v": ("some words", "word", "7s"), "q": ('"word"',), "f": ("1.5",), "%": ("%",)}
+_VALUES = {
+    "s": ("word", "some words", "JetStream API queue"),
+    "v": ("some words", "word", "7s"),
+    "q": ('"word"',),
+    "f": ("1.5",),
+    "%": ("%",),
+}
 _MOST = 200
 
 

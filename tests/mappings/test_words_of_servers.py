@@ -43,6 +43,7 @@ _JOINTS = (
     r"(?<=^TLS )(route|gateway|leafnode)(?= handshake)",
     r"(?<=^JetStream )(memory|file)(?= resource)",
     r"(?<=out of )(memory|file)",
+    r"^JetStream API( info)? queue(?= limit)",
     r"(?<=^Starting )http",
     r"(?<=^no suitable peers for placement), ",
     r"^RAFT \[\{id\} - \{name\}\]",
