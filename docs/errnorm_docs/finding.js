@@ -203,7 +203,7 @@ const finding = (data) => {
   const RAISED = /^((?:[A-Za-z_][A-Za-z0-9_]{0,80}(?:\.|\$|::)){0,10}[A-Z][A-Za-z0-9_]{0,80})(?: ?: *(.*)|\((.*?),?\)?)?$/s;
   const NESTED = /^(?:[a-z][A-Za-z0-9_]{0,40}[.$]){1,10}[A-Z][A-Za-z0-9_]{0,80}(?:Exception|Error)(?::|$)/;
   const OF_ERRORS = /Error|Exception|Failure|Timeout|Fault|Cancelled|Closed|Servers|Connection|Unavailable/;
-  const QUOTED = /"((?:[^"\\]|\\.){4,200})"|(?<![A-Za-z])'([^']{4,200})'|`([^`]{4,200})`|\*{1,3}([^* ][^*]{3,199})\*{1,3}|(?<![A-Za-z0-9_])_{1,2}([^_ \n].{3,199}?)_{1,2}(?![A-Za-z0-9_])|~~([^~]{4,200})~~/g;
+  const QUOTED = /"((?:[^"\\]|\\.){4,200})"|(?<![A-Za-z])'([^']{4,200})'|`([^`]{4,200})`|(?<![A-Za-z0-9_.>*])\*{1,3}([^* ][^*]{3,199})\*{1,3}(?![A-Za-z0-9_.*])|(?<![A-Za-z0-9_])_{1,2}([^_ \n].{3,199}?)_{1,2}(?![A-Za-z0-9_])|~~([^~]{4,200})~~/g;
   const inQuotes = (found) => found.slice(1).find((one) => one !== undefined);
   const PAIR = /(?:^|[ \t{,])([A-Za-z_.]{2,30})=(?:"((?:[^"\\]|\\.){1,4000})"?|([^ "]{2,200}))/g;
   const document_ = (text) => { try { const read = JSON.parse(text.slice(0, text.lastIndexOf("}") + 1)); return read && typeof read === "object" && !Array.isArray(read) ? read : null; } catch { return null; } };

@@ -33,9 +33,10 @@ _MOST_LINES = 32
 _DEEPEST = 4
 _LONGEST_TAIL = 400
 _QUOTES = {'"': '"', "'": "'", "`": "`", "(": ")", "[": "]", "\u201c": "\u201d", "\u2018": "\u2019", "*": "*", "_": "_", "~": "~"}
-# The last ones are emphasis of Markdown. An underscore counts only outside of a name.
+# The last ones are emphasis of Markdown. A star or an underscore counts only outside of a name: subjects have stars.
 _QUOTED = re.compile(
-    r'"((?:[^"\\]|\\.){4,200})"|(?<![A-Za-z])\'([^\']{4,200})\'|`([^`]{4,200})`|\*{1,3}([^* ][^*]{3,199})\*{1,3}'
+    r'"((?:[^"\\]|\\.){4,200})"|(?<![A-Za-z])\'([^\']{4,200})\'|`([^`]{4,200})`'
+    r"|(?<![A-Za-z0-9_.>*])\*{1,3}([^* ][^*]{3,199})\*{1,3}(?![A-Za-z0-9_.*])"
     r"|(?<![A-Za-z0-9_])_{1,2}([^_ ].{3,199}?)_{1,2}(?![A-Za-z0-9_])|~~([^~]{4,200})~~",
     re.ASCII,
 )
