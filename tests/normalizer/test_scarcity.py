@@ -99,7 +99,7 @@ def test_without_a_file_descriptor_a_search_finds_nothing_and_says_so() -> None:
 
 
 def test_without_its_sources_it_says_what_it_always_says(usual: list[str], tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "normalizer" / "errnorm", tmp_path / "errnorm", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(Path(described.__file__).parent, tmp_path / "errnorm", ignore=shutil.ignore_patterns("__pycache__"))
     assert compileall.compile_dir(tmp_path, quiet=2, legacy=True)
     for source in tmp_path.rglob("*.py"):
         source.unlink()
@@ -107,7 +107,8 @@ def test_without_its_sources_it_says_what_it_always_says(usual: list[str], tmp_p
 
 
 def test_the_descriptions_are_those_beside_the_words() -> None:
-    assert runpy.run_path(str(ROOT / ".ci" / "describe"))["described"]() == Path(described.__file__).read_text("utf-8")
+    expected = runpy.run_path(str(ROOT / ".ci" / "describe"))["described"]()
+    assert Path(described.__file__).read_text("utf-8") == expected, "run .venv/bin/python .ci/describe"
 
 
 @pytest.mark.parametrize("kind", [Category, Reason, Recovery, Effect, Reach, Evidence])
