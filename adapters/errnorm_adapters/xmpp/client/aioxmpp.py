@@ -98,6 +98,9 @@ class AioxmppAttachment(XmppAttachment):
         except Exception as error:
             if not _GIVES_UP_ON & {each.__name__ for each in type(error).__mro__}:
                 self._failed(error)
+            if _is_cancelled():
+                # aioxmpp has lost the cancellation by which it was stopped, and would connect again and again.
+                raise asyncio.CancelledError from error
             raise
         finally:
             self._disarm()
@@ -166,3 +169,8 @@ def _behind(error: Exception) -> Exception:
     """
     handshake = error.__context__
     return handshake if isinstance(error, asyncio.InvalidStateError) and isinstance(handshake, Exception) else error
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -220,6 +220,23 @@ def asked(client: Any, errors: Middleware) -> asyncio.Task[object]:
     return asyncio.create_task(ask())
 
 
+async def test_a_client_stops_although_its_library_loses_the_cancellation(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The real loss is a race: the answer that an attempt waits for and the cancellation come in the same round of the event loop.
+    async def loses(_client: object) -> None:
+        connecting.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        raise ConnectionResetError
+
+    connecting = asyncio.Event()
+    monkeypatch.setattr(aioxmpp.Client, "_main_impl", loses)
+    async with asyncio.timeout(PATIENCE), opened(9) as (client, memory, attachment):
+        await connecting.wait()
+        await attachment.close()
+        assert not client.running
+        assert memory.rows == []
+
+
 @pytest.fixture
 def two(start_prosody: Callable[..., ProsodyServer], issued: Certificates) -> Callable[[str], ProsodyServer]:
     """Start a Prosody that knows Alice and Bob, with other settings."""
