@@ -17,7 +17,7 @@ from xml.etree.ElementTree import XMLParser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-    from types import FrameType
+    from types import FrameType, ModuleType
 
 PACKAGES = ("errnorm", "errnorm_adapters")
 MATCHING = frozenset({"findall", "finditer", "fullmatch", "match", "search", "split", "sub", "subn"})
@@ -62,12 +62,16 @@ def work(call: Callable[[], object]) -> Work:
 def _watched(done: Work) -> Generator[None]:
     """Let every regular expression and XML parser that a module of the library holds say what it is given."""
     with ExitStack() as stack:
-        for name, module in list(sys.modules.items()):
-            if name.partition(".")[0] in PACKAGES:
-                for key, value in list(vars(module).items()):
-                    if (watching := _watching(value, done)) is not None:
-                        stack.enter_context(mock.patch.object(module, key, watching))
+        for module, key, value in _held():
+            if (watching := _watching(value, done)) is not None:
+                stack.enter_context(mock.patch.object(module, key, watching))
         yield
+
+
+def _held() -> list[tuple[ModuleType, str, object]]:
+    """Return what the modules of the library hold: the module, the name and the value."""
+    ours = [module for name, module in sys.modules.items() if name.partition(".")[0] in PACKAGES]
+    return [(module, key, value) for module in ours for key, value in vars(module).items()]
 
 
 def _watching(value: object, done: Work) -> object | None:
