@@ -13,7 +13,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from unittest import mock
-from xml.etree.ElementTree import XMLParser
+from xml.etree.ElementTree import ParseError, XMLParser
+
+from errnorm.regex import _Regex
+from errnorm_adapters.xmpp import xml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -76,12 +79,12 @@ def _held() -> list[tuple[ModuleType, str, object]]:
 
 def _watching(value: object, done: Work) -> object | None:
     """Return what counts in the place of a value, or `None` for a value that reads nothing."""
-    if isinstance(value, re.Pattern):
+    if isinstance(value, re.Pattern | _Regex):
         return _Pattern(value, done)
     if isinstance(getattr(value, "__self__", None), re.Pattern) and getattr(value, "__name__", "") in MATCHING:
         return _counting(value, done)
-    if value is XMLParser:
-        return lambda: _Parser(done)
+    if value is xml._parsing:
+        return lambda: (lambda: _Parser(done), ParseError)
     return None
 
 
@@ -96,7 +99,7 @@ def _counting(method: Any, done: Work) -> Callable[..., object]:
 class _Pattern:
     """A regular expression that counts."""
 
-    def __init__(self, pattern: re.Pattern[Any], done: Work) -> None:
+    def __init__(self, pattern: re.Pattern[Any] | _Regex, done: Work) -> None:
         self._pattern = pattern
         self._done = done
 

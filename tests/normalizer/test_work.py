@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 import structlog
 
+import errnorm
 from benchmarks.growth import table
 from benchmarks.paths import paths
 from benchmarks.telling import guards, telling
 from errnorm.emitters.log import writers
 from errnorm.engine import Engine
 from errnorm.error import Signal
+from errnorm.fingerprint import fingerprint_of
 from tests.work import Work, work
 
 if TYPE_CHECKING:
@@ -78,3 +80,10 @@ def test_a_large_table_costs_a_look_up_no_more_than_a_small_one(code: str) -> No
     small, large = looked_up(200), looked_up(2_000)
     assert large.calls <= small.calls + 2
     assert large.characters <= small.characters + 10
+
+
+def test_what_expressions_and_parsers_read_is_counted() -> None:
+    """Otherwise no bound on it could be missed."""
+    stanza = f"<iq type='error'>{'<a/>' * 100}</iq>"
+    assert work(partial(fingerprint_of, "never heard of 17 of them")).characters > 0
+    assert work(partial(errnorm.normalize, stanza, "xmpp")).characters >= len(stanza)
