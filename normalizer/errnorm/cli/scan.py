@@ -24,6 +24,7 @@ from errnorm.cli.style import Style, counted, printable, terminal_width
 from errnorm.cli.tally import Tally
 from errnorm.finding import Finder
 from errnorm.finding.times import since
+from errnorm.taxonomy import Category
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -224,7 +225,9 @@ def _table(scan: _Scan, groups: list[Group], style: Style, width: int) -> Iterat
         name = next(iter(group.codes)) if len(group.codes) == 1 else f"{len(group.codes)} codes"
         room = max(width - 9 - 2 - 17 - 2 - wide - 2 - len(group.error.reason) - 2, 10)
         colour = style.good if group.error.retryable else style.bad
-        said = printable(f"{group.error.protocol}{who} {name}", room)
+        # The category says that an error is one of the network, so that its code fits 80 columns.
+        protocol = "" if group.error.protocol == Category.TRANSPORT else group.error.protocol
+        said = printable(f"{protocol}{who} {name}".strip(), room)
         when = f"{times[0]:<8} {times[1]:<8}  {style.dim(f'{chart:<{wide}}')}"
         yield f"{group.count:>9,}  {when}  {colour(group.error.reason)}  {said}"
     if len(groups) > _MOST_SHOWN:

@@ -161,7 +161,7 @@ class Tally:
             return
         error = spotted.finding.error
         peer = peer_of(error) if self._by == "peer" else None
-        key = (error.reason,) if self._by == "reason" else _row_of(error, peer)
+        key = (error.reason,) if self._by == "reason" else _kind_of(error, peer)
         group = self._groups.get(key)
         if group is None:
             if len(self._groups) >= _MOST_GROUPS:
@@ -209,10 +209,10 @@ class Tally:
         return (min(times), max(times)) if times else None
 
 
-def _row_of(error: NormalizedError, peer: str | None) -> tuple[object, ...]:
-    """Return a key of an error that is the same in every process."""
-    row = error.judgement.row
-    return (error.judgement.protocol, error.section, None if row is None else row.key, error.recovery, error.terminal, peer)
+def _kind_of(error: NormalizedError, peer: str | None) -> tuple[object, ...]:
+    """Return a key of an error that is the same in every process. Rows for the same code with the same flags are one kind."""
+    judgement = error.judgement
+    return (judgement.protocol, error.code, error.reason, error.recovery, error.terminal, error.effect, peer)
 
 
 def peer_of(error: NormalizedError) -> str | None:

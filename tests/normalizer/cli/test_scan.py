@@ -64,6 +64,22 @@ class TestCounts:
         assert document["lines"] == 7
         assert list(counts(document).items()) == [("auth.rejected", 3), ("transport.timeout", 2)]
 
+    def test_one_error_that_has_rows_for_the_words_of_several_programs_is_one_kind(
+        self, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    ) -> None:
+        path = tmp_path / "app.log"
+        path.write_text("read: Connection timed out\njava.net.SocketTimeoutException: Read timed out\n", "utf-8")
+        (only,) = scanned(capsys, str(path))["errors"]
+        assert (only["code"], only["count"]) == ("ETIMEDOUT", 2)
+
+    def test_the_code_of_an_error_of_the_network_fits_a_narrow_terminal(
+        self, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    ) -> None:
+        path = tmp_path / "app.log"
+        path.write_text("connect: Connection refused\n", "utf-8")
+        assert main(["scan", str(path)]) == 0
+        assert "  transport.refused  ECONNREFUSED\n" in capsys.readouterr().out
+
     def test_each_error_has_the_keys_of_the_contract(self, capsys: pytest.CaptureFixture[str], log: str) -> None:
         (first, _) = scanned(capsys, log)["errors"]
         assert list(first) == [
