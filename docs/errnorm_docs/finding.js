@@ -297,7 +297,8 @@ const finding = (data) => {
       if (row && !little) return { row, values: {} };
       const inner = words || (found[3] ?? "");
       if (!inner) return row ? { row, values: {} } : null;
-      return OF_ERRORS.test(found[1]) ? readOn(inner, depth + 1) : null;
+      const hit = OF_ERRORS.test(found[1]) ? readOn(inner, depth + 1) : null;
+      return hit ?? (row && found[1].includes(".") && !(row.flags & SAYS_LITTLE) ? { row, values: {} } : null);
     };
     const structured = (text, depth) => {
       if (depth >= DEEPEST) return null;

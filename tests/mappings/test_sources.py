@@ -31,7 +31,7 @@ FILE = re.compile(
     r"jitsi|irssi|Spectrum|xmpppy|twisted|jsxc|ws|blather|xmpp4r|XMPPHP|fabiang/xmpp|php|Chromium|Firefox|Qt|romeo|"
     r"agl/xmpp-client) \S+\.\w+|"
     r"(ejabberd|MongooseIM|OTP) \w+\.erl( up to \d+)?|OTP erl_alloc\.c|"
-    r"(jabberd2|Openfire|Tigase|jicoco|Conversations) \S+\.(c|java|xml)|"
+    r"(jabberd2|Openfire|Tigase|jicoco|Conversations) \S+\.(c|java|xml)|Docker \S+\.go|"
     r"OpenJDK [\w.]+|Node\.js tls|rustls|SChannel sspi\.h|Apple SecureTransport\.h|\.NET [\w.]+|GLib|"
     r"OpenSSL (sslerr|x509_vfy|x509err)\.h|c-ares ares\.h|Go (\w+/\w+(\.go)?|\w+ \w+\.go|\w+\.\w+)|"
     r"Python (ssl(\.\w+Error)?|socket|_ssl\.c(, asyncio/sslproto\.py)?)|"

@@ -39,7 +39,7 @@ OPENSSL_OTHER_VERSIONS = {
 # X509_V_ERR_INVALID_CA before OpenSSL 3.
 VERIFY_OTHER_VERSIONS = {"verify 24"}
 # Texts that others than sockets and resolvers say as well, so that a text alone would prove nothing.
-SAID_BY_OTHERS = {"EACCES", "EFAULT", "EINTR", "EINVAL", "EOPNOTSUPP", "EPERM", "EPROTO", "ARES_ENOMEM"}
+SAID_BY_OTHERS = {"EACCES", "EFAULT", "EINTR", "EINVAL", "EOPNOTSUPP", "EPERM", "EPROTO", "ARES_ENOMEM", "ARES_EOF"}
 # Winsock has what BSD had when it was made, up to EHOSTUNREACH, under WSA… and 10000 more; later ones it numbered by itself.
 LIKE_WINDOWS = 10000
 LAST_OF_BSD = 65

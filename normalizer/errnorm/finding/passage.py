@@ -201,7 +201,10 @@ class Passage:
         inner = words or (found["arguments"] or "")
         if not inner:
             return None if name is None else self._lookup.named(name, name.row.key)
-        return self._read_on(inner, depth + 1) if _OF_ERRORS.search(found["name"]) else None
+        error = self._read_on(inner, depth + 1) if _OF_ERRORS.search(found["name"]) else None
+        if error is None and name is not None and "." in found["name"] and not _is_a_base(name):
+            return self._lookup.named(name, name.row.key)
+        return error
 
     def _caused(self, words: str, depth: int) -> NormalizedError | None:
         """Read a message that begins with the dotted class of another exception: Java prints the cause in this way."""
@@ -263,7 +266,12 @@ class Passage:
 
 def _says_little(name: Name, written: str, words: str) -> bool:
     """Return whether a class says less than its message: it wraps other errors, or its short name is used by many libraries."""
-    return name.row.row.wraps or (bool(words) and "." not in written and name.row.row.reason is Reason.PROTOCOL_REJECTED)
+    return name.row.row.wraps or (bool(words) and "." not in written and _is_a_base(name))
+
+
+def _is_a_base(name: Name) -> bool:
+    """Return whether a class says only that something failed: what its message says is not known, so the error is not."""
+    return name.row.row.reason is Reason.PROTOCOL_REJECTED
 
 
 def _document(text: str) -> dict[str, object] | None:

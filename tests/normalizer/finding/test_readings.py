@@ -17,12 +17,21 @@ from errnorm.normalizer import default_normalizer
 
 CASES = [json.loads(line) for line in (Path(__file__).parents[2] / "data/readings.jsonl").read_text("utf-8").splitlines()]
 FOLDED = [case for case in CASES if case["kind"] == "folded"]
+# What other runtimes say about sockets, names and certificates, as they print it.
+OF_RUNTIMES = [case for case in CASES if case["kind"] == "runtime" and "\n" not in case["text"]]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['kind']}: {case['text']}")
 def test_a_text_is_read_as_people_paste_it(case: dict[str, Any]) -> None:
     found = [[finding.line, finding.error.reason.value, finding.how.value] for finding in find(case["text"])]
     assert found == case["found"]
+
+
+@pytest.mark.parametrize("frame", ["2024-10-03 10:36:02,001 ERROR    app.orders ", "ERROR:orders:", "[pod/nats-0/nats] "])
+def test_a_line_of_a_log_around_an_error_does_not_change_the_answer(frame: str) -> None:
+    read = {case["text"]: [one.error.reason.value for one in find(frame + case["text"])] for case in OF_RUNTIMES}
+    expected = {case["text"]: [reason for _, reason, _ in case["found"]] for case in OF_RUNTIMES}
+    assert {text: reasons for text, reasons in read.items() if reasons != expected[text]} == {}
 
 
 @pytest.mark.parametrize("case", FOLDED, ids=lambda case: case["text"])
