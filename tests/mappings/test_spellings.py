@@ -5,6 +5,7 @@ from __future__ import annotations
 import _ssl
 import ctypes
 import errno
+import gettext
 import os
 import re
 import socket
@@ -101,6 +102,33 @@ def test_windows_has_the_names_and_numbers_of_bsd_but_for_a_prefix_and_ten_thous
         names.add(f"errno {number - LIKE_WINDOWS}")
 
     assert {row("os", f"{before}{name}") for name in names} == {entry}
+
+
+TRANSLATED = {
+    "ECONNREFUSED": "Connection refused",
+    "ECONNRESET": "Connection reset by peer",
+    "EPIPE": "Broken pipe",
+    "ETIMEDOUT": "Connection timed out",
+    "EHOSTUNREACH": "No route to host",
+    "ENETUNREACH": "Network is unreachable",
+    "EAI_NONAME": "Name or service not known",
+    "EAI_AGAIN": "Temporary failure in name resolution",
+}
+
+
+@pytest.mark.parametrize(
+    "language", ["de", "fr", "es", "it", "ru", "pl", "pt_BR", "nl", "zh_CN", "ja", "ko", "tr", "uk", "cs", "sv"]
+)
+def test_the_texts_of_the_c_library_in_another_language_find_their_rows(language: str) -> None:
+    try:
+        words = gettext.translation("libc", languages=[language], localedir="/usr/share/locale")
+    except FileNotFoundError:
+        pytest.skip("this system has no translations of its C library")
+    found = {name: row("dns" if name.startswith("EAI") else "os", words.gettext(said)) for name, said in TRANSLATED.items()}
+    known = {name: entry.key for name, entry in found.items() if entry is not None}
+    assert known == {name: name for name in known}
+    # Other versions of the library have some other translations.
+    assert len(known) >= len(TRANSLATED) / 2
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks the C library by its name on Linux")

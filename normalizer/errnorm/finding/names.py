@@ -35,7 +35,9 @@ _CUT = re.compile(r"(.{24,}?)(?: ?>| ?\.\.\.|\u2026)", re.DOTALL)
 _LETTERS = re.compile(r"[a-z]{3,}")
 _PLACES = re.compile(r'"?\{[a-z_]+\}"?')
 # A name of this form is specific enough to be found in any text. `reset` and `conflict` are not.
-_TELLING = re.compile(r"(?:[^ ]{2,}|A) +[^ ].{2,}|E(?!RROR)[A-Z]{4,}|WSAE[A-Z]+|[A-Z]{2,}(?:_[A-Z0-9]+)+", re.ASCII | re.DOTALL)
+_TELLING = re.compile(
+    r"(?:[^ ]{2,}|[^ -~]|[AO]) +[^ ].{2,}|[^ -~]{4,}|E(?!RROR)[A-Z]{4,}|WSAE[A-Z]+|[A-Z]{2,}(?:_[A-Z0-9]+)+", re.ASCII | re.DOTALL
+)
 
 
 class Name(NamedTuple):
