@@ -111,7 +111,7 @@ const finding = (data) => {
 
   // Names: everything that names a row, in one index over the tables of one protocol, or of all.
   const FEWEST_LITERAL = 8, MUCH_LITERAL = 20, FEWEST_OF_CUT = 24;
-  const TELLING = /^(?:(?:[^ ]{2,}|[^ -~]|[AO]) +[^ ].{2,}|[^ -~]{4,}|E(?!RROR)[A-Z]{4,}|WSAE[A-Z]+|[A-Z]{2,}(?:_[A-Z0-9]+)+)$/s;
+  const TELLING = /^(?:(?:[^ ]{2,}|[^ -~]|[AO']) +[^ ].{2,}|[^ -~]{4,}|E(?!RROR)[A-Z]{4,}|WSAE[A-Z]+|[A-Z]{2,}(?:_[A-Z0-9]+)+)$/s;
   const CLASS = /^(?:[A-Za-z_]\w*[.$])+([A-Z]\w+)$/;
   const COMPOUND = /[a-z0-9][A-Z]/, builtins = new Set(data.builtins);
   const CUT = /^(.{24,}?)(?: ?>| ?\.\.\.|\u2026)$/s;

@@ -29,7 +29,7 @@ FILE = re.compile(
     r"lib-jitsi-meet|lager) \S+\.\w+|"
     r"(nats-pure|nats-rs|nats-rb|nats-swift|dart-nats|profanity|dino|converse\.js|XMPPFramework|CocoaAsyncSocket|Sharp\.Xmpp|jicofo|"
     r"jitsi|irssi|Spectrum|xmpppy|twisted|jsxc|ws|blather|xmpp4r|XMPPHP|fabiang/xmpp|php|Chromium|Firefox|Qt|romeo|"
-    r"agl/xmpp-client) \S+\.\w+|"
+    r"agl/xmpp-client|Psi|loudmouth|Licq|pyxmpp|yowsup|cloud-print-connector|ha-nefiteasy|Camel|QuickBlox|Apprise) \S+\.\w+|"
     r"(ejabberd|MongooseIM|OTP) \w+\.erl( up to \d+)?|OTP erl_alloc\.c|"
     r"(jabberd2|Openfire|Tigase|jicoco|Conversations) \S+\.(c|java|xml)|Docker \S+\.go|"
     r"OpenJDK [\w.]+|Node\.js tls|rustls|SChannel sspi\.h|Apple SecureTransport\.h|\.NET [\w.]+|GLib|"

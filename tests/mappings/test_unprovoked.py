@@ -83,9 +83,11 @@ GROUPS: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
     },
     **{
         ("xmpp", f"client_{name}"): ((r"", _OTHER_CLIENTS),)
-        for name in ("java", "js", "go", "c", "apple", "dotnet", "php", "ruby")
+        for name in ("java", "js", "go", "c", "apple", "dotnet", "perl", "php", "ruby")
     },
     ("nats", "said"): ((r"", "A sentence of an application: each writes its own."),),
+    ("xmpp", "said"): ((r"", "A sentence of an application: each writes its own."),),
+    ("xmpp", "spoken"): ((r"", _OTHER_CLIENTS),),
     ("nats", "older"): ((r"", _OTHERS),),
     ("transport", "runtime"): ((r"", "The words of other runtimes: what they call an error that another row has provoked."),),
     ("transport", "os"): ((r"", "Needs another system or a broken one: a network that is down, no memory, no buffers."),),

@@ -83,8 +83,51 @@ class TestSentencesOfApplications:
         assert reasons("Failed to connect to NATS\nnats: Authorization Violation") == ["auth.rejected"]
         assert reasons("Failed to connect to NATS: nats: Authorization Violation") == ["auth.rejected"]
 
+    @pytest.mark.parametrize(
+        ("text", "found"),
+        [
+            ("ERROR bot: Failed to connect to the XMPP server.", ["transport.refused"]),
+            ('"Lost connection to jabber server chat.example.com:5222"', ["transport.lost"]),
+            ("xmpp.go:130] XMPP conversation died; restarting\ndial tcp: lookup a.example: no such host", ["transport.dns"]),
+            ("MucClient: Failed to join the MUCs.\nXMPPErrorException: XMPPError: not-allowed - cancel", ["protocol.rejected"]),
+            (
+                "NotImplementedError: Unhandled stream:error node:\n<stream:error><conflict></conflict></stream:error>",
+                ["shutdown.replaced"],
+            ),
+            ("Unhandled stream:error node:", ["protocol.rejected"]),
+            ("Connected to the XMPP server\nTrying to connect to XMPP server", []),
+        ],
+    )
+    def test_sentences_about_xmpp_are_read_alike(self, text: str, found: list[str]) -> None:
+        assert reasons(text) == found
+
     def test_a_sentence_about_a_connection_that_is_up_is_no_error(self) -> None:
         assert reasons("Connection to NATS established\nTrying to connect to NATS\nreconnected to NATS") == []
+
+
+class TestConditionsInWords:
+    @pytest.mark.parametrize(
+        ("text", "reason"),
+        [
+            ("Unable to join groupchat.    Reason: Remote server not found", "transport.remote"),
+            ("There was an error registering the account. Reason: Not allowed", "protocol.rejected"),
+            ("Presence error from: room@conference.server.example/nick: Service is not available", "transport.unavailable"),
+            ("Message error from: a@b.example: You are forbidden to perform requested action ('x')", "auth.forbidden"),
+            ("XMPP Stream Error: Policy violation", "limits.policy"),
+            ("Stream Negotiation Error: Host unknown", "protocol.misaddressed"),
+            ("connection: Connection error on 0x1 (reason: 16 description: Remote Server Timeout)", "transport.remote"),
+            ("Could not register account error code=409", "protocol.conflict"),
+            ("&{{http://etherx.jabber.org/streams error} {urn:ietf:params:xml:ns:xmpp-streams reset} x}", "shutdown.reset"),
+            ("{{urn:ietf:params:xml:ns:xmpp-sasl failure} {urn:ietf:params:xml:ns:xmpp-sasl aborted}}", "auth.rejected"),
+            ("ErrorResponseException: Received NX_DOMAIN error response", "transport.dns"),
+        ],
+    )
+    def test_a_program_may_say_a_condition_in_words(self, text: str, reason: str) -> None:
+        assert reasons(text) == [reason]
+
+    @pytest.mark.parametrize("text", ["Unable to join groupchat. Reason: I am tired", 'She says "Presence error from: nobody"'])
+    def test_other_words_there_say_nothing(self, text: str) -> None:
+        assert reasons(text) == []
 
 
 class TestNotices:
