@@ -36,7 +36,8 @@ _LETTERS = re.compile(r"[a-z]{3,}")
 _PLACES = re.compile(r'"?\{[a-z_]+\}"?')
 # A name of this form is specific enough to be found in any text. `reset` and `conflict` are not.
 _TELLING = re.compile(
-    r"(?:[^ ]{2,}|[^ -~]|[AO']) +[^ ].{2,}|[^ -~]{4,}|E(?!RROR)[A-Z]{4,}|WSAE[A-Z]+|[A-Z]{2,}(?:_[A-Z0-9]+)+", re.ASCII | re.DOTALL
+    r"(?:[^ ]{2,}|[^ -~]|[AO']) +[^ ].{2,}|[^ -~]{4,}|E(?!RROR)[A-Z]{4,}|WSAE[A-Z]+|[A-Z]{2,}(?:_[A-Z0-9]+)+",
+    re.ASCII | re.DOTALL,
 )
 
 
