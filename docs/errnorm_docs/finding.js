@@ -421,7 +421,7 @@ const finding = (data) => {
   const CAUSE = "The above exception was the direct cause of the following exception", CONTEXT = "During handling of the above exception, another exception occurred";
   const MARGIN = /^ *(?:\| ?|\+ Exception Group |\+-.*)/;
   const stampedAt = (line) => line.length - unstamped(line).length;
-  const BOLD = /\*\*([^*]{1,200})\*\*/g;
+  const BOLD = /\*\*([^*]{1,200})\*\*|(?<![A-Za-z0-9_])__([^_ ].{0,199}?)__(?![A-Za-z0-9_])/g;
   const uncensored = (line) => line.replace(censored, (name) => name.replaceAll(" ", "_"));
   const guessed = (line) => [
     line.replace(hidden, (word, at) => PART_OF_NAME.test(line.slice(Math.max(0, at - 1), at) + line.charAt(at + word.length)) ? word : "0".repeat(word.length)),
@@ -431,7 +431,7 @@ const finding = (data) => {
     const line = uncensored(given_.slice(0, LONGEST_LINE).trimEnd()), hit = readAsIs(line, around);
     if (hit) return hit;
     for (const one of guessed(line)) { const other = readAsIs(one, around); if (other) return other; }
-    const plain = line.replace(BOLD, "$1"), bold = plain !== line && readAsIs(plain, around);
+    const plain = line.replace(BOLD, "$1$2"), bold = plain !== line && readAsIs(plain, around);
     return bold ? { ...bold, start: 0, end: line.length, how: "inside" } : null;
   };
   const readAsIs = (line, around) => {

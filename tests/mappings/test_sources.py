@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 PROTOCOLS = ("nats", "xmpp", "transport")
 FILE = re.compile(
     r"((server|logger|conf)/)?\w+\.go:?( [\w…, .]+)?|main\.go|errors\.json \([0-9]{3}\)|errors\.json, field code(: none yet)?|"
-    r"the status 408 of a pull request|"
+    r"the status 408 of a pull request|gnatsd of BOSH directors|"
     r"(nats-(py|core|jetstream|key-value)|natsio|natsrpy|slixmpp|aioxmpp|"
-    r"aiosasl|nbxmpp|aiohttp|websockets|pyOpenSSL|aiodns|dnspython) "
+    r"aiosasl|nbxmpp|aiohttp|tornado|websockets|pyOpenSSL|aiodns|dnspython) "
     r"\S+\.py( \w+)?|"
     r"Prosody \S+\.lua|ejabberd \w+\.erl|processone xmpp, sasl_failure codec|this library's own limit: .+|"
     r"server/\w+\.go up to 2\.\d+|server/parser.go up to 1\.4|pkix src/pkix\.erl|"

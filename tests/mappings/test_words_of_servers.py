@@ -61,6 +61,8 @@ XMPP_JOINTS = (
 # Other spellings of a text that the installed versions have, of other versions and of the documentation alone. A text that no
 # installed version has at all stands in the section `older`.
 OTHER_VERSIONS = {
+    "JetStream cluster stream'{account} > {stream}' has NO quorum, stalled",
+    "JetStream cluster stream'{account}> {stream}' has NO quorum, stalled",
     "Filestore [{stream}] indexCacheBuf corrupt record state: dlen {number} slen {count} index {index} rl {size} lbuf {limit}",
     "Filestore [{stream}] indexCacheBuf corrupt state: mb.first {number} mb.last {count}",
     'JetStream cluster failed to lookup axccount "{account}": {text}',

@@ -20,7 +20,7 @@ __all__ = ["Reader", "Seen"]
 _LONGEST = 8192
 _MOST_GATHERED = 64
 # Words in a text that somebody has made bold.
-_BOLD = re.compile(r"\*\*([^*]{1,200})\*\*")
+_BOLD = re.compile(r"\*\*([^*]{1,200})\*\*|(?<![A-Za-z0-9_])__([^_ ].{0,199}?)__(?![A-Za-z0-9_])", re.ASCII)
 
 
 class Seen(NamedTuple):
@@ -53,7 +53,7 @@ class Reader:
         if seen is not None:
             return seen
         seen = next((seen for one in self._forms.guessed(line) if (seen := self._read(one, shown=shown)) is not None), None)
-        if seen is None and (plain := _BOLD.sub(r"\1", line)) != line and (bold := self._read(plain, shown=shown)) is not None:
+        if seen is None and (plain := _BOLD.sub(r"\1\2", line)) != line and (bold := self._read(plain, shown=shown)) is not None:
             return Seen(0, len(line), How.INSIDE, bold.error)
         return seen
 
