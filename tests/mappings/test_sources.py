@@ -25,7 +25,7 @@ FILE = re.compile(
     r"server/\w+\.go up to 2\.\d+|server/parser.go up to 1\.4|pkix src/pkix\.erl|"
     r"(nats-(go|js|java|rs|c|net)|natscli|Smack|xmpp\.js|strophe\.js|go-xmpp|mellium|libstrophe|libpurple|sendxmpp|Net::XMPP|rustls)"
     r" \S+\.(go|ts|java|rs|c|cs|js|pm|pl)( \w+)?|"
-    r"(nats-streaming-server|prometheus-nats-exporter|stan\.go|stan\.net|jsm\.go|nack|nats-queue-worker|hashicorp/raft|sleekxmpp|spade|"
+    r"(nats-streaming-server|prometheus-nats-exporter|stan\.go|stan\.net|stan\.js|jsm\.go|nack|nats-queue-worker|hashicorp/raft|sleekxmpp|spade|"
     r"lib-jitsi-meet|lager) \S+\.\w+|"
     r"(nats-pure|nats-rs|nats-rb|nats-swift|dart-nats|profanity|dino|converse\.js|XMPPFramework|CocoaAsyncSocket|Sharp\.Xmpp|jicofo|"
     r"jitsi|irssi|Spectrum|xmpppy|twisted|jsxc|ws|blather|xmpp4r|XMPPHP|fabiang/xmpp|php|Chromium|Firefox|Qt|romeo|"
