@@ -493,8 +493,19 @@ const finding = (data) => {
     return wrapper;
   };
   const goesOn = (line, shown) => line.trim() && unstamped(line) === line && !skipped.test(line) && !holdsError(line) && !readLine(line, shown);
+  // An exception together with the first line of its stack that shows whose code failed.
+  const placed = (lines, first, shown) => {
+    for (const line of lines.slice(first + 1, first + MOST_JOINED)) {
+      const place = unstamped(line);
+      if (!skipped.test(place)) return null;
+      if (telling.test(place)) return readLine(`${lines[first].trimEnd()} ${place.trim()}`, shown);
+    }
+    return null;
+  };
   const joined = (lines, first, shown) => {
     const parts = [lines[first].trimEnd()], marked = unknown.test(lines[first]), apart = spaced.test(lines[first]);
+    const hit = marked && placed(lines, first, shown);
+    if (hit) return [first + 1, { ...hit, line: first + 1 }];
     for (let last = first + 1; last < Math.min(lines.length, first + MOST_JOINED); last++) {
       if (apart && !lines[last].trim()) continue;
       if (!(marked || /^\s/.test(lines[last])) || !goesOn(lines[last], shown)) break;

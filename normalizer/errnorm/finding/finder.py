@@ -225,6 +225,8 @@ class Finder:
         joined = [lines[first].rstrip()]
         marked = self.forms.unknown.search(lines[first]) is not None
         spaced = self.forms.spaced.search(lines[first]) is not None
+        if marked and (placed := self._placed(lines, first, shown=shown)) is not None:
+            return first + 1, placed
         for last in range(first + 1, min(len(lines), first + _MOST_JOINED)):
             if spaced and not lines[last].strip():
                 continue
@@ -236,6 +238,18 @@ class Finder:
                 if (seen := self._reader.read(text, shown=shown)) is not None:
                     return last + 1, _finding(seen, first, text)
         return first + 1, None
+
+    def _placed(self, lines: Sequence[str], first: int, *, shown: bool) -> Finding | None:
+        """Read an exception together with the first line of its stack that shows whose code failed."""
+        for last in range(first + 1, min(len(lines), first + _MOST_JOINED)):
+            place = self.forms.unstamped(lines[last])
+            if not self.forms.skipped.match(place):
+                return None
+            if self.forms.shows(place):
+                text = f"{lines[first].rstrip()} {place.strip()}"
+                seen = self._reader.read(text, shown=shown)
+                return None if seen is None else _finding(seen, first, text)
+        return None
 
     def _goes_on(self, line: str, *, shown: bool) -> bool:
         if not line.strip() or self.forms.unstamped(line) != line or self.forms.skipped.match(line):
