@@ -7,6 +7,7 @@ Without JavaScript the page is a list of links to the pages of the errors.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from html import escape
 from importlib.resources import files
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["catalogue", "site"]
 
+# Lines of a script that are only a comment. The page has no use for them, and telephones load it.
+_COMMENT = re.compile(r"^[ \t]*(?://.*|/\*(?:[^*]|\*(?!/))*\*/)[ \t]*\n", re.MULTILINE)
+
 
 def site(tables: Sequence[Table]) -> dict[str, str]:
     """Return all files of the catalogue by their place: the page, a page for each error, and the style they share."""
@@ -47,8 +51,8 @@ def catalogue(tables: Sequence[Table]) -> str:
     page = _part("catalogue.html")
     for name, text in {
         "css": _part("catalogue.css"),
-        "finding": _part("finding.js"),
-        "js": _part("catalogue.js"),
+        "finding": _COMMENT.sub("", _part("finding.js")),
+        "js": _COMMENT.sub("", _part("catalogue.js")),
         "data": in_script(_data(tables, entries)),
         "filters": _filters(entries),
         "examples": "".join(

@@ -104,7 +104,8 @@ def _forms() -> dict[str, Any]:
     for file in read:
         for name, value in file.items():
             if isinstance(value, list):
-                merged.setdefault(name, []).extend(value)
+                # The names of the forms are for people who read the file.
+                merged.setdefault(name, []).extend({key: one[key] for key in one if key != "name"} for one in value)
             elif isinstance(value, dict):
                 merged.setdefault(name, {}).update(value)
     return merged
