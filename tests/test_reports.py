@@ -27,7 +27,7 @@ then was used to improve the forms and rows, so only the first score of a round 
   hid; unknown would also be right for 10;
 * round13: of 30, all from such threads, 93 % right, none wrong; unknown would also be right for 16;
 * round14: of 19, all from such threads, 84 % right, none wrong; unknown would also be right for 12;
-* round15: of 99, all from such threads, 80 % right and 1 % wrong, one text: a report of a crash of Erlang before the reason in it;
+* round15: of 99, all from such threads, 80 % right and 1 % wrong, one text: a crash of Erlang before the reason in it;
   unknown would also be right for 40 (of the other 59: 66 % and 2 %);
 * round16: of 35, all from such threads, 80 % right and 3 % wrong, one text: a list of names of classes whose tests pass; unknown
   would also be right for 22 (of the other 13: 54 %, none wrong).
@@ -71,10 +71,12 @@ file has. The second figure leaves out texts for which unknown would also be rig
 
 from __future__ import annotations
 
+import html
 import json
 from collections import Counter
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -84,6 +86,9 @@ from errnorm.adapters import ReportedException
 from errnorm.finding import Finder
 from errnorm.normalizer import default_normalizer
 from tests.each import each
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 WILD = Path(__file__).parent / "data/wild"
 REPORTS = {
@@ -162,6 +167,46 @@ def test_most_reports_get_the_right_answer_and_hardly_any_a_wrong_one(name: str,
     mistaken = [report for report, verdict in zip(reports, verdicts, strict=True) if verdict == "wrong"]
     assert counts["wrong"] <= wrong * len(reports), mistaken
     assert counts["right"] >= right * len(reports), counts
+
+
+# What stands before each line if somebody quotes a text, or copies it from a container or a collector.
+MARGINS = [
+    "> ",
+    "\t",
+    "web-1  | ",
+    "[pod/orders-6d4cf56db6-x2v9z/orders] ",
+    "orders-6d4cf56db6-x2v9z orders ",
+    "2024-01-01T10:00:00.123456789Z stderr F ",
+    "2024-01-01T10:00:00.123456789Z ",
+    "Jan 01 10:00:00 host orders[1234]: ",
+    "app.log:12:",
+]
+
+
+def in_margin_of(before: str, text: str) -> str:
+    return "\n".join(before + line for line in text.split("\n"))
+
+
+def in_documents(text: str) -> str:
+    return "\n".join(json.dumps({"log": f"{line}\n", "stream": "stderr"}) for line in text.split("\n"))
+
+
+def first_reason(text: str) -> str | None:
+    return next((finding.error.reason.value for finding in errnorm.find(text)), None)
+
+
+def test_a_text_in_a_margin_is_read_like_the_text() -> None:
+    texts = [report["text"] for reports in REPORTS.values() for report in reports if "\n" in report.get("text", "")][::3]
+    shown: list[Callable[[str], str]] = [partial(in_margin_of, before) for before in MARGINS]
+    shown += [in_documents, html.escape]
+    other = []
+    for number, text in enumerate(texts):
+        known = first_reason(text)
+        in_margin = shown[number % len(shown)](text)
+        if known is not None and first_reason(in_margin) != known:
+            other.append(in_margin)
+    # Some end in the middle of an element, or have a margin of their own.
+    assert len(other) <= 0.01 * len(texts), other
 
 
 @pytest.mark.parametrize(("name", "most"), [("other_programs", 0), ("general_words", 0.12)])

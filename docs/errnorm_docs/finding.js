@@ -170,6 +170,7 @@ const finding = (data) => {
   // Python's inline flag for one group is not known to all browsers.
   const telling = new RegExp(Object.values(given.telling).map((one) => native(one.replace("(?i:", "(?:"))).join("|"), "i");
   const frame = named(given.frames), stamp = named(Object.fromEntries(given.stamps.frames.map((name) => [name, given.frames[name]])));
+  const margin = named(Object.fromEntries(given.margins.frames.map((name) => [name, given.frames[name]])));
   const protocolOf = Object.fromEntries(Object.entries(given.protocols).flatMap(([name, frames]) => frames.map((one) => [one, name])));
   const tail = new RegExp(`(?:${Object.values(given.tails).map(native).join("|")})$`, "s");
   const skipped = new RegExp(`^(?:${some(given.skipped, "s").source})`, "s"), way = some(given.ways, "g"), unknown = some(given.unknown, "s"), quiet = some(given.quiet, "s"), spaced = some(given.spaced ?? {}, "s");
@@ -179,7 +180,7 @@ const finding = (data) => {
     pattern: new RegExp(form.search ? part(form.pattern) : `^(?:${part(form.pattern)})$`, "s"),
   }));
   const censored = some(given.censored ?? {}, "g"), hidden = some(given.hidden ?? {}, "g"), PART_OF_NAME = /[A-Za-z0-9*.@_/-]/;
-  const begins = new RegExp(markup.begins), errors = new RegExp(markup.errors), entities = new RegExp(markup.escaped);
+  const begins = new RegExp(markup.begins), errors = new RegExp(markup.errors), entities = new RegExp(markup.escaped), marks = new RegExp(markup.entities);
   const sticky = (pattern, text, at) => { pattern.lastIndex = at; return pattern.exec(text); };
   function* beginnings(line) {
     let at = 0, protocol = null;
@@ -314,7 +315,7 @@ const finding = (data) => {
     const ofPairs = (text, depth) => {
       const pairs = {};
       for (const [, name, quoted, plain] of text.matchAll(PAIR)) pairs[name] = quoted ? unescaped(quoted) : plain;
-      for (const field of given.fields.names) { const hit = pairs[field] !== undefined && readOn(pairs[field], depth + 1); if (hit) return hit; }
+      for (const field of given.fields.names) { const hit = pairs[field] !== undefined && ofLines(pairs[field], depth + 1); if (hit) return hit; }
       return null;
     };
     const ofLines = (text, depth) => {
@@ -364,9 +365,11 @@ const finding = (data) => {
   const ATTRIBUTE = /([A-Za-z_][\w.:-]{0,63})=(?:"([^"]*)"|'([^']*)')/g;
   const holdsError = (text) => text.includes("<") && errors.test(text);
   const unescapedElements = (text) => {
-    const escapedAt = text.includes("&") ? text.search(entities) : -1;
+    const elementAt = text.includes("&") ? text.search(entities) : -1;
+    const escapedAt = elementAt >= 0 || !text.includes("&") || text.includes("<") ? elementAt : text.search(marks);
     if (escapedAt < 0 || begins.test(text.slice(0, escapedAt))) return text;
-    return text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&quot;", '"').replaceAll("&apos;", "'").replaceAll("&#39;", "'").replaceAll("&amp;", "&");
+    return text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&quot;", '"').replaceAll("&apos;", "'").replaceAll("&#39;", "'")
+      .replaceAll("&#x27;", "'").replaceAll("&#34;", '"').replaceAll("&nbsp;", " ").replaceAll("&amp;", "&");
   };
   const ends = (text, start) => {
     let depth = 0, count = 0;
@@ -540,13 +543,52 @@ const finding = (data) => {
     const [taken, found] = joined(lines, first, shown);
     return [taken, found ? [found] : []];
   };
+  // What stands before each line because of the way in which somebody shows the text: see errnorm.finding.margin.
+  const MARKS = { '"': '"', "'": "'", "\u201c": "\u201d" };
+  const says = (line) => /[^ \t>|]/.test(line);
+  const cutBare = (one, widths) => one.lines.every((line, at) => !says(line) || widths[at])
+    ? { lines: one.lines.map((line, at) => line.slice(widths[at])), widths: one.widths.map((width, at) => width + widths[at]) } : one;
+  const opened = (text) => {
+    const lines = text.split("\n"), widths = lines.map(() => 0), whole = text.trim(), shut = MARKS[whole[0]];
+    if (!shut || whole.at(-1) !== shut || text.split(shut).length - 1 > 1 + (whole[0] === shut)) return { lines, widths };
+    const first = lines.findIndex((line) => line.trim()), last = lines.findLastIndex((line) => line.trim());
+    lines[last] = lines[last].trimEnd().slice(0, -1);
+    const width = lines[first].length - lines[first].trimStart().length + 1;
+    lines[first] = lines[first].slice(width);
+    widths[first] = width;
+    return { lines, widths };
+  };
+  const unquoted = (one) => {
+    const said = one.lines.filter(says);
+    const same = said.reduce((before, line) => { let at = 0; while (at < before.length && before[at] === line[at]) at += 1; return before.slice(0, at); });
+    const width = /^[ \t]*(?:[>|][ \t]?)*[ \t]*/.exec(same)[0].length;
+    return cutBare(one, one.lines.map(() => width));
+  };
+  const decodedLine = (line) => {
+    let read = null;
+    try { read = line.startsWith("{") ? JSON.parse(line) : null; } catch { return null; }
+    const field = read && given.margins.fields.find((name) => typeof read[name] === "string");
+    const said = field ? read[field].replace(/\n+$/, "") : null;
+    return said === null || said.includes("\n") ? null : said.replace(/[\r\n]+$/, "");
+  };
+  const decodedLines = (one) => {
+    const lines = one.lines.map((line) => says(line) ? decodedLine(line) : line);
+    return lines.includes(null) ? null : { lines, widths: lines.map(() => 0) };
+  };
+  const marginOf = (line) => { margin.lastIndex = 0; const found = margin.exec(`${line} `); return found ? Math.min(found[0].length, line.length) : 0; };
+  const bareLines = (text) => {
+    let one = opened(text);
+    const several = one.lines.filter(says).length > 1;
+    if (several) one = unquoted(one);
+    return decodedLines(one) ?? (several ? cutBare(one, one.lines.map(marginOf)) : one);
+  };
   /** Find the errors in a text: rows, where they stand, how they are known, and the values in them. */
   const find = (raw) => {
     const text = raw.slice(0, LONGEST_TEXT).replaceAll("\u240d\u240a", "\n").replace(/\r\n?/g, "\n").replace(/\x1b\[[0-9;]{0,16}[A-Za-z]|(?:\u2190|\u241b|\^\[|#033)\[[0-9;]{0,16}m/g, "");
-    const lines = unescapedElements(text).split("\n").slice(0, MOST_LINES), found = [];
-    const shown = telling.test(text);
+    const shownAs = bareLines(text), lines = unescapedElements(shownAs.lines.join("\n")).split("\n").slice(0, MOST_LINES), found = [];
+    const shown = telling.test(shownAs.lines.join("\n"));
     for (let at = 0; at < lines.length;) { const [taken, some] = block(lines, at, shown); found.push(...some); at = taken; }
-    const judgements = found.map((one) => ({ ...one, judged: judged(one) })), alarming = judgements.filter((one) => one.judged.reason !== NOTICE);
+    const judgements = found.map((one) => ({ ...one, start: one.start + shownAs.widths[one.line - 1], end: one.end + shownAs.widths[one.line - 1], judged: judged(one) })), alarming = judgements.filter((one) => one.judged.reason !== NOTICE);
     // A sentence that does not say why something failed counts only if nothing else says it.
     const explained = alarming.filter((one) => !given.sentences.sections.includes(`${one.row.protocol}/${one.row.section}`));
     return explained.length ? explained : alarming.length ? alarming : judgements.filter((one) => !quiet.test(lines[one.line - 1] ?? ""));

@@ -10,6 +10,7 @@ from errnorm.finding.blocks import block_at
 from errnorm.finding.finding import Finding, How
 from errnorm.finding.load import installed_forms
 from errnorm.finding.lookup import Lookup
+from errnorm.finding.margin import without_margin
 from errnorm.finding.reading import Reader
 from errnorm.lazy import lazy
 from errnorm.taxonomy import Reason
@@ -97,7 +98,8 @@ class Finder:
             not at the level `info` or `debug`.
         """
         text = _cleaned(text)
-        found = list(self._found(text))
+        bare = without_margin(text, self.forms)
+        found = [bare.placed(one, text) for one in self._found("\n".join(bare.lines))]
         errors = [one for one in found if one.error.reason is not Reason.PROTOCOL_NOTICE]
         explained = [one for one in errors if f"{one.error.judgement.protocol}/{one.error.section}" not in self.forms.sentences]
         return explained or errors or [one for one in found if not self.forms.quiet.search(text.split("\n")[one.line - 1])]

@@ -126,6 +126,9 @@ class Forms:
         stamps = {name for file in read for name in file.get("stamps", {}).get("frames", ())}
         self.frame = _named(frames)
         self.stamp = _named({name: pattern for name, pattern in frames.items() if name in stamps})
+        margins = _merged(read, "margins")
+        self.margin = _named({name: frames[name] for name in margins.get("frames", ()) if name in frames})
+        self.documents: tuple[str, ...] = tuple(margins.get("fields", ()))
         self.protocols = {frame: name for file in read for name, some in file.get("protocols", {}).items() for frame in some}
         self.markup = Markup(_merged_markup(read))
         self.tail = re.compile(f"(?:{'|'.join(_merged(read, 'tails').values())})$", re.ASCII | re.DOTALL)
@@ -197,6 +200,12 @@ class Forms:
         """Return a line without the prefix of a log collector, but with its indentation."""
         at = self.stamped(line)
         return line[len(line[:at].rstrip()) + 1 :] if at else line
+
+    def margin_of(self, line: str) -> int:
+        """Return the width of what a container or a log collector has put before a line, also before one of a traceback."""
+        # An editor may have removed the blank at the end of a line that says nothing.
+        found = self.margin.match(f"{line} ")
+        return 0 if found is None else min(found.end(), len(line))
 
     def of(self, folded: str) -> Iterator[Form]:
         """Yield the forms that can match a line, which must be in lower case."""

@@ -21,7 +21,10 @@ _LONGEST = 65536
 _MOST_TAGS = 512
 _TAG = re.compile(r"<(?P<close>/?)(?P<name>[A-Za-z_][\w.:-]{0,63})(?P<rest>(?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*)>", re.ASCII)
 _ATTRIBUTE = re.compile(r"([A-Za-z_][\w.:-]{0,63})=(?:\"([^\"]*)\"|'([^']*)')", re.ASCII)
-_ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&#39;", "'"), ("&amp;", "&"))
+_ENTITIES = (
+    *(("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&#39;", "'"), ("&#x27;", "'"), ("&#34;", '"')),
+    *(("&nbsp;", " "), ("&amp;", "&")),
+)
 
 
 class _Tag(NamedTuple):
@@ -39,14 +42,20 @@ class Markup:
         self._begins = re.compile(given.get("begins", r"(?!)"), re.ASCII)
         self._errors = re.compile(given.get("errors", r"(?!)"), re.ASCII)
         self._escaped = re.compile(given.get("escaped", r"(?!)"), re.ASCII)
+        self._entities = re.compile(given.get("entities", r"(?!)"), re.ASCII)
         self._broken: str | None = given.get("broken")
         self._vague: str | None = given.get("vague")
         self._spaces: Mapping[str, str] = given.get("namespaces", {})
         self._parents: Mapping[str, str] = given.get("parents", {})
 
     def unescaped(self, text: str) -> str:
-        """Return a text with its HTML entities decoded, if all its elements were escaped for a web page."""
-        escaped = self._escaped.search(text) if "&" in text else None
+        """Return a text with its HTML entities decoded, if all its elements were escaped for a web page, or if it has none."""
+        if "&" not in text:
+            return text
+        escaped = self._escaped.search(text)
+        if escaped is None:
+            # A mark that is not escaped may belong to an element, in which the entities are those of XML.
+            escaped = None if "<" in text else self._entities.search(text)
         if escaped is None or self._begins.search(text, 0, escaped.start()):
             return text
         for entity, letter in _ENTITIES:

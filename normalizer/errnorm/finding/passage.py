@@ -232,7 +232,7 @@ class Passage:
     def _of_pairs(self, text: str, depth: int) -> NormalizedError | None:
         pairs = {found[1]: _unescaped(found[2]) if found[2] else found[3] for found in _PAIR.finditer(text)}
         values = (pairs[field] for field in self._forms.fields if field in pairs)
-        return next((error for value in values if (error := self._read_on(value, depth + 1)) is not None), None)
+        return next((error for value in values if (error := self._of_lines(value, depth + 1)) is not None), None)
 
     def _of_lines(self, text: str, depth: int) -> NormalizedError | None:
         for line in text.splitlines()[:_MOST_LINES]:
