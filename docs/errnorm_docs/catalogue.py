@@ -79,6 +79,9 @@ def _place(entry: Article) -> tuple[str, str, str]:
 def _data(tables: Sequence[Table], entries: Sequence[Article]) -> dict[str, Any]:
     data = finding_data(tables)
     told = [dict(details(entry.error)) for entry in entries]
+    for facts in told:
+        # The page of the error names the sources, which would be a twelfth of this one.
+        facts["Evidence"] = facts["Evidence"].partition(";")[0]
     return data | {
         "notes": [entry.placed.row.note or 0 for entry in entries],
         "facts": {label: _unrepeated([facts[label] for facts in told]) for label in told[0]},
