@@ -2,7 +2,7 @@
 /* Finds the errors in a text, as errnorm.finding does in Python: the same forms, the same rows, in the same order.
    What is told apart by a function there has the same name here. */
 const finding = (data) => {
-  const MOST_LOOKUPS = 160, MOST_WAYS = 24, MOST_TRIMS = 4, MOST_FRAMES = 12, MOST_LINES = 4000, MOST_JOINED = 8, DEEPEST = 4;
+  const MOST_LOOKUPS = 160, MOST_WAYS = 24, MOST_TRIMS = 4, MOST_FRAMES = 12, MOST_LINES = 4000, MOST_JOINED = 8, DEEPEST = 4, MOST_RAISED = 8;
   const LONGEST_TEXT = 1 << 20, LONGEST_LINE = 8192, LONGEST_TAIL = 400, LONGEST_ELEMENT = 65536, LONGEST_WORDS = 512, MOST_GATHERED = 64, MOST_TAGS = 512;
   const WRAPS = 1, SAYS_LITTLE = 2, REFINED = 4, DEFERS = 8, NOTICE = data.reasons.indexOf("protocol.notice");
   const QUOTES = { '"': '"', "'": "'", "`": "`", "(": ")", "[": "]", "\u201c": "\u201d", "\u2018": "\u2019", "*": "*", "_": "_", "~": "~" };
@@ -326,8 +326,14 @@ const finding = (data) => {
       for (const field of given.fields.names) {
         const value = Object.hasOwn(read, field) ? read[field] : null;
         if (typeof value === "string") yield value;
+        else if (Array.isArray(value) && depth < DEEPEST) for (const one of value.slice(0, MOST_RAISED)) { if (one && typeof one === "object" && !Array.isArray(one)) yield* ofRaised(one, depth + 1); }
         else if (value && typeof value === "object" && !Array.isArray(value) && depth < DEEPEST) yield* values(value, depth + 1);
       }
+    }
+    // An exception as structlog writes it: its class and its text are two fields.
+    function* ofRaised(read, depth) {
+      if (typeof read.exc_type === "string" && typeof read.exc_value === "string") yield read.exc_value ? `${read.exc_type}: ${read.exc_value}` : read.exc_type;
+      else yield* values(read, depth);
     }
     const ways = (text, depth) => {
       if (depth >= DEEPEST) return null;
@@ -477,7 +483,7 @@ const finding = (data) => {
       const line = unstamped(lines[at]).replace(MARGIN, ""), said = line.trim();
       if (line.includes(HEAD)) waiting = true;
       else if (raised.length && (said.startsWith(CAUSE) || said.startsWith(CONTEXT))) raised.at(-1).link = said.startsWith(CAUSE) ? "cause" : "context";
-      else if (waiting && said && !/^(?: |\t|File ")/.test(line)) { raised.push({ line: at, link: "" }); waiting = false; }
+      else if (waiting && said && !/^(?: |\t|File "|[\u2502\u256d\u2570\u250c\u2514])/.test(line)) { raised.push({ line: at, link: "" }); waiting = false; }
       else if (said && !waiting) break;
       last = at + 1;
     }
@@ -501,7 +507,7 @@ const finding = (data) => {
     for (const line of lines.slice(first + 1, first + MOST_JOINED)) {
       const place = unstamped(line);
       if (!skipped.test(place)) return null;
-      if (telling.test(place)) return readLine(`${lines[first].trimEnd()} ${place.trim()}`, shown);
+      if (place.trimStart().startsWith("at ") && telling.test(place)) return readLine(`${lines[first].trimEnd()} ${place.trim()}`, shown);
     }
     return null;
   };

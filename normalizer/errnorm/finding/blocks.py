@@ -22,6 +22,8 @@ _CONTEXT = "During handling of the above exception, another exception occurred"
 # The margin that Python prints before each line of an exception group.
 _MARGIN = re.compile(r" *(?:\| ?|\+ Exception Group |\+-.*)")
 _MOST_LINES = 2000
+# How lines begin that show a place, also in the boxes that rich draws.
+_FRAMES = (" ", "\t", 'File "', "\u2502", "\u256d", "\u2570", "\u250c", "\u2514")
 
 
 class Raised(NamedTuple):
@@ -106,4 +108,4 @@ def _part(line: str) -> str:
         return "cause" if said.startswith(_CAUSE) else "context"
     if not said:
         return "nothing"
-    return "frame" if line.startswith((" ", "\t", 'File "')) else "words"
+    return "frame" if line.startswith(_FRAMES) else "words"

@@ -242,12 +242,12 @@ class Finder:
         return first + 1, None
 
     def _placed(self, lines: Sequence[str], first: int, *, shown: bool) -> Finding | None:
-        """Read an exception together with the first line of its stack that shows whose code failed."""
+        """Read an exception of Java together with the first line of its stack that shows whose code failed."""
         for last in range(first + 1, min(len(lines), first + _MOST_JOINED)):
             place = self.forms.unstamped(lines[last])
             if not self.forms.skipped.match(place):
                 return None
-            if self.forms.shows(place):
+            if place.lstrip().startswith("at ") and self.forms.shows(place):
                 text = f"{lines[first].rstrip()} {place.strip()}"
                 seen = self._reader.read(text, shown=shown)
                 return None if seen is None else _finding(seen, first, text)

@@ -31,6 +31,7 @@ _MOST_WAYS = 24
 _MOST_TRIMS = 4
 _MOST_LINES = 32
 _DEEPEST = 4
+_MOST_RAISED = 8
 _LONGEST_TAIL = 400
 _QUOTES = {'"': '"', "'": "'", "`": "`", "(": ")", "[": "]", "\u201c": "\u201d", "\u2018": "\u2019", "*": "*", "_": "_", "~": "~"}
 # The last ones are emphasis of Markdown. A star or an underscore counts only outside of a name: subjects have stars.
@@ -246,8 +247,19 @@ class Passage:
             value = document.get(field)
             if isinstance(value, str):
                 yield value
+            elif isinstance(value, list) and depth < _DEEPEST:
+                for one in value[:_MOST_RAISED]:
+                    yield from self._of_raised(one, depth + 1)
             elif isinstance(value, dict) and depth < _DEEPEST:
                 yield from self._values(value, depth + 1)
+
+    def _of_raised(self, document: object, depth: int) -> Iterator[str]:
+        """Yield the class and the text of an exception as structlog writes it: they are two fields."""
+        match document:
+            case {"exc_type": str(name), "exc_value": str(words)}:
+                yield f"{name}: {words}" if words else name
+            case dict():
+                yield from self._values(document, depth)
 
     def _ways(self, text: str, depth: int) -> tuple[int, int, NormalizedError] | None:
         if depth >= _DEEPEST:
