@@ -497,7 +497,8 @@ const finding = (data) => {
     for (let at = chain.length - 1; at >= 0; at--) {
       if (at < chain.length - 1 && chain[at].link !== "cause" && !wrapper) break;
       const hit = readLine(lines[chain[at].line].replace(/^ +\| /, ""), shown);
-      if (hit) { const found = { ...hit, line: chain[at].line + 1 }; if (!(hit.row.flags & WRAPS)) return found; wrapper ??= found; }
+      const cut = hit && chain.at(-1).link && data.reasons[hit.row.judged[0]] === "shutdown.client"; // the exception that followed was cut off
+      if (hit && !cut) { const found = { ...hit, line: chain[at].line + 1 }; if (!(hit.row.flags & WRAPS)) return found; wrapper ??= found; }
     }
     return wrapper;
   };

@@ -157,9 +157,10 @@ class Finder:
             error = self._lookup.normalizer.normalize(whole)
             if error.known:
                 coarse = Finding(1, 0, len(whole), whole, How.WHOLE, error)
-                if self._lookup.is_everyday(error):
+                # An element that cannot be parsed was cut by the one who pasted it.
+                if self._lookup.is_everyday(error) or self.forms.markup.is_broken(error.section):
                     coarse = None
-                elif not (self._lookup.is_vague(error) or self.forms.markup.is_broken(error.section)):
+                elif not self._lookup.is_vague(error):
                     yield coarse
                     return
         some = False
@@ -266,6 +267,8 @@ class Finder:
             if at < len(chain) - 1 and chain[at].link != "cause" and wrapper is None:
                 break
             if (seen := self._reader.read(_MARGIN.sub("", lines[line]), shown=shown)) is not None:
+                if chain[-1].link and seen.error.reason is Reason.SHUTDOWN_CLIENT:
+                    continue  # what was cancelled ended in another exception, which was cut off
                 found = _finding(seen, line, lines[line])
                 if seen.error.judgement.final:
                     return found
