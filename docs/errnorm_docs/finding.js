@@ -597,7 +597,8 @@ const finding = (data) => {
     for (let at = 0; at < lines.length;) { const [taken, some] = block(lines, at, shown); found.push(...some); at = taken; }
     const judgements = found.map((one) => ({ ...one, start: one.start + shownAs.widths[one.line - 1], end: one.end + shownAs.widths[one.line - 1], judged: judged(one) })), alarming = judgements.filter((one) => one.judged.reason !== NOTICE);
     // A sentence that does not say why something failed counts only if nothing else says it.
-    const explained = alarming.filter((one) => !given.sentences.sections.includes(`${one.row.protocol}/${one.row.section}`));
+    const sentence = ({ row }) => given.sentences.sections.includes(`${row.protocol}/${row.section}`) || given.sentences.codes.includes(`${row.protocol}/${row.section}/${row.code}`);
+    const explained = alarming.filter((one) => !sentence(one));
     return explained.length ? explained : alarming.length ? alarming : judgements.filter((one) => !quiet.test(lines[one.line - 1] ?? ""));
   };
   /** Find the rows that a single word or code names, in every section. */

@@ -18,6 +18,7 @@ from errnorm.taxonomy import Reason
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from errnorm.error import NormalizedError
     from errnorm.finding.blocks import Raised
     from errnorm.finding.forms import Forms
     from errnorm.finding.reading import Seen
@@ -101,8 +102,12 @@ class Finder:
         bare = without_margin(text, self.forms)
         found = [bare.placed(one, text) for one in self._found("\n".join(bare.lines))]
         errors = [one for one in found if one.error.reason is not Reason.PROTOCOL_NOTICE]
-        explained = [one for one in errors if f"{one.error.judgement.protocol}/{one.error.section}" not in self.forms.sentences]
+        explained = [one for one in errors if not self._is_sentence(one.error)]
         return explained or errors or [one for one in found if not self.forms.quiet.search(text.split("\n")[one.line - 1])]
+
+    def _is_sentence(self, error: NormalizedError) -> bool:
+        section = f"{error.judgement.protocol}/{error.section}"
+        return not self.forms.sentences.isdisjoint((section, f"{section}/{error.code}"))
 
     def error_in(self, line: str) -> Seen | Literal["unknown"] | None:
         """
@@ -153,6 +158,8 @@ class Finder:
     def _found(self, text: str) -> Iterator[Finding]:
         whole = text.strip()
         coarse = None
+        if "\n" not in whole and not whole[:1].isdigit() and self.forms.skipped.match(whole):
+            return
         if "\n" not in whole or whole.startswith(_WHOLE):
             error = self._lookup.normalizer.normalize(whole)
             if error.known:
