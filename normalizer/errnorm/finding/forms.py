@@ -135,7 +135,9 @@ class Forms:
         self.way = re.compile("|".join(_merged(read, "ways").values()), re.ASCII)
         self.skipped = _any(_merged(read, "skipped").values())
         self.fields: tuple[str, ...] = tuple(name for file in read for name in file.get("fields", {}).get("names", ()))
-        self.sentences = frozenset(one for file in read for kind in ("sections", "codes") for one in file.get("sentences", {}).get(kind, ()))
+        self.sentences = frozenset(
+            one for file in read for kind in ("sections", "codes") for one in file.get("sentences", {}).get(kind, ())
+        )
         self.everyday = frozenset(said for file in read for said in file.get("everyday", {}).get("names", ()))
         self.telling = _any(_merged(read, "telling").values())
         self.censored = _any(_merged(read, "censored").values())

@@ -10,6 +10,7 @@ import pytest
 from errnorm import plugins
 from errnorm.finding.forms import Place
 from errnorm.finding.load import installed_forms
+from tests.mappings import rows
 
 if TYPE_CHECKING:
     from errnorm.finding.forms import Form
@@ -61,3 +62,9 @@ def test_blanks_of_a_value_become_underscores_only_where_a_place_says_so() -> No
         "unknown ca",
         "unknown_ca",
     ]
+
+
+@pytest.mark.parametrize("written", DATA["sentences"]["codes"])
+def test_every_code_of_a_sentence_leads_to_a_row_with_this_code(written: str) -> None:
+    protocol, section, code = written.split("/", 2)
+    assert code in {entry.code for entry in rows.of(protocol, section)()}
