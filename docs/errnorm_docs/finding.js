@@ -368,7 +368,7 @@ const finding = (data) => {
   // ---------------------------------------------------------------------------------------------------------- Elements
 
   const TAG = /<(\/?)([A-Za-z_][\w.:-]{0,63})((?:[^<>"']|"[^"<]*"|'[^'<]*')*)>/g;
-  const ATTRIBUTE = /([A-Za-z_][\w.:-]{0,63})=(?:"([^"]*)"|'([^']*)')/g;
+  const ATTRIBUTE = /([A-Za-z_][\w.:-]{0,63})=\\?(?:"([^"]*?)\\?"|'([^']*?)\\?')/g;
   const holdsError = (text) => text.includes("<") && errors.test(text);
   const unescapedElements = (text) => {
     const elementAt = text.includes("&") ? text.search(entities) : -1;

@@ -20,7 +20,8 @@ __all__ = ["Markup"]
 _LONGEST = 65536
 _MOST_TAGS = 512
 _TAG = re.compile(r"<(?P<close>/?)(?P<name>[A-Za-z_][\w.:-]{0,63})(?P<rest>(?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*)>", re.ASCII)
-_ATTRIBUTE = re.compile(r"([A-Za-z_][\w.:-]{0,63})=(?:\"([^\"]*)\"|'([^']*)')", re.ASCII)
+# The quotes of an element inside a quoted text have a backslash before them.
+_ATTRIBUTE = re.compile(r"([A-Za-z_][\w.:-]{0,63})=\\?(?:\"([^\"]*?)\\?\"|'([^']*?)\\?')", re.ASCII)
 _ENTITIES = (
     *(("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&#39;", "'"), ("&#x27;", "'"), ("&#34;", '"')),
     *(("&nbsp;", " "), ("&amp;", "&")),

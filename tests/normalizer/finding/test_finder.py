@@ -241,6 +241,11 @@ class TestElements:
         (finding,) = find(f"RECV: {cut}")
         assert (finding.error.reason, finding.how) == (Reason.AUTH_FORBIDDEN, How.INSIDE)
 
+    def test_an_element_in_a_quoted_text_keeps_its_type(self) -> None:
+        (finding,) = find('innerHTML: "' + ERROR.replace("'", '\\"') + '"')
+        assert finding.error.reason is Reason.AUTH_FORBIDDEN
+        assert finding.error.retryable
+
     def test_an_element_may_be_escaped_for_a_page(self) -> None:
         assert reasons(ERROR.replace("<", "&lt;").replace(">", "&gt;")) == ["auth.forbidden"]
 
