@@ -31,8 +31,8 @@ then was used to improve the forms and rows, so only the first score of a round 
   unknown would also be right for 40 (of the other 59: 66 % and 2 %);
 * round16: of 35, all from such threads, 80 % right and 3 % wrong, one text: a list of names of classes whose tests pass; unknown
   would also be right for 22 (of the other 13: 54 %, none wrong);
-* round17: of 48, all from such threads, 88 % right and 2 % wrong, one text: a line of Serilog with "[FTL]", which nats-server also
-  writes; unknown would also be right for 18 (of the other 30: 80 % and 3 %).
+* round17: of 48, all from such threads, 88 % right and 2 % wrong, one text: a line of Serilog with "[FTL]", which nats-server
+  also writes; unknown would also be right for 18 (of the other 30: 80 % and 3 %).
 
 The files `xmpp1` and later have only texts of XMPP, from threads that no other file has, as searches found them.
 They include what people pasted that is not an error. The second figure leaves out texts for which unknown would also be right:
