@@ -260,6 +260,8 @@ class Passage:
                 yield f"{name}: {words}" if words else name
             case dict():
                 yield from self._values(document, depth)
+            case _:
+                pass
 
     def _ways(self, text: str, depth: int) -> tuple[int, int, NormalizedError] | None:
         if depth >= _DEEPEST:
